@@ -1,0 +1,284 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// AccountSpec is what the customer company is called, how it is reached, and how it invites.
+type AccountSpec struct {
+	// displayName is the company's name as mails and pages show it. Example: `Acme SAS`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	DisplayName Line `json:"displayName,omitempty"`
+
+	// state is `Active` (default) or `Disabled`. While an account is disabled none of its members has access, nobody is
+	// invited, and every seat is kept.
+	//
+	// +optional
+	// +kubebuilder:default=Active
+	State State `json:"state,omitempty"`
+
+	// language of mails and pages for members that name none: one of `de`, `en-GB` (default), `en-US`, `es`, `fr`, `it`, `nl`.
+	//
+	// +optional
+	// +kubebuilder:default=en-GB
+	Language Language `json:"language,omitempty"`
+
+	// contact is the company's own profile, shown to members as whom to ask.
+	//
+	// +optional
+	Contact *AccountContact `json:"contact,omitempty"`
+
+	// productURL is where a new member is sent after accepting. Default: none, and the page just says welcome.
+	// Example: `https://app.acme.example`.
+	//
+	// +optional
+	ProductURL WebURL `json:"productURL,omitempty"`
+
+	// termsURL leads to the terms that an invitee must accept; it is recorded when they do. Default: none, and no terms
+	// are asked for. Example: `https://acme.example/terms`.
+	//
+	// +optional
+	TermsURL WebURL `json:"termsURL,omitempty"`
+
+	// mail tells how this account's mails are sent. Default: the operator's SMTP Secret.
+	//
+	// +optional
+	Mail *AccountMail `json:"mail,omitempty"`
+
+	// invitations tells how this account invites.
+	//
+	// +optional
+	// +kubebuilder:default={}
+	Invitations InvitationDefaults `json:"invitations,omitempty,omitzero"`
+}
+
+// WebURL is an absolute http or https URL. Example: `https://app.acme.example`.
+//
+// +kubebuilder:validation:MaxLength=2048
+// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && size(url(self).getHost()) > 0",message="must be an absolute URL that starts with https:// or http://",reason=FieldValueInvalid
+type WebURL string
+
+// AccountContact is the company's own profile.
+type AccountContact struct {
+	// email of whom to ask at the company. Example: `it@acme.example`.
+	//
+	// +optional
+	Email EmailAddress `json:"email,omitempty"`
+
+	// phone of whom to ask at the company, as it is dialled. Example: `+33 1 23 45 67 89`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=50
+	Phone Line `json:"phone,omitempty"`
+
+	// address is the company's postal address; it may have several lines. Example: `12 rue de la Paix, Paris`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=500
+	Address string `json:"address,omitempty"`
+}
+
+// AccountMail tells how an account's mails are sent.
+type AccountMail struct {
+	// secretRef names the account's SMTP Secret, in the account's namespace. Default: the operator's own Secret.
+	//
+	// +optional
+	SecretRef *SecretReference `json:"secretRef,omitempty"`
+
+	// replyTo is where answers to an invitation go. Default: none, answers go to the sender. Example: `it@acme.example`.
+	//
+	// +optional
+	ReplyTo EmailAddress `json:"replyTo,omitempty"`
+}
+
+// InvitationDefaults tells how an account invites.
+type InvitationDefaults struct {
+	// ttl is how long a link works, counted from the moment a mail server accepted the mail: `1m` to `720h`, default `168h`
+	// (seven days). Example: `72h`.
+	//
+	// +optional
+	// +kubebuilder:default="168h"
+	TTL TTL `json:"ttl,omitempty"`
+}
+
+// AccountStatus is what Usher last saw of an account.
+type AccountStatus struct {
+	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// state is `Pending` (no member is Active yet), `Active` or `Disabled`.
+	//
+	// +optional
+	State ObservedState `json:"state,omitempty"`
+
+	// members counts the account's members by state.
+	//
+	// +optional
+	Members *MemberCounts `json:"members,omitempty"`
+
+	// seats adds up the account's base pools.
+	//
+	// +optional
+	Seats *SeatCounts `json:"seats,omitempty"`
+
+	// seatsSummary is assigned seats / capacity of the base pools, for kubectl's table. Example: `2/13`.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=32
+	SeatsSummary string `json:"seatsSummary,omitempty"`
+
+	// formerMembers are the last 50 members that were deleted, the latest first.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	FormerMembers []FormerMember `json:"formerMembers,omitempty"`
+
+	// conditions: Ready, exactly one of Pending, Active and Disabled as True, MailReady; Reconciling and Stalled while true.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchStrategy=merge
+	// +patchMergeKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+}
+
+// MemberCounts counts members by state.
+type MemberCounts struct {
+	// total is how many members the account has.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Total int32 `json:"total"`
+
+	// pending is how many have not become Active yet, or are not any more.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Pending int32 `json:"pending"`
+
+	// active is how many have access.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Active int32 `json:"active"`
+
+	// disabled is how many had their access withdrawn.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Disabled int32 `json:"disabled"`
+}
+
+// SeatCounts adds up seats.
+type SeatCounts struct {
+	// capacity is how many seats there are.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Capacity int32 `json:"capacity"`
+
+	// assigned is how many are held by Active members.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Assigned int32 `json:"assigned"`
+
+	// reserved is how many are held by members that are not Active.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Reserved int32 `json:"reserved"`
+
+	// available is how many nobody holds.
+	//
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Available int32 `json:"available"`
+}
+
+// FormerMember is what an account remembers of a deleted member.
+type FormerMember struct {
+	// name of the Member object.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// uid of the Member object. An acceptance that names it is never taken for that of a later Member of the same name.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
+
+	// email of the member when it was deleted.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	Email string `json:"email,omitempty"`
+
+	// role of the member when it was deleted.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Role string `json:"role,omitempty"`
+
+	// deletedAt is when the member was deleted.
+	//
+	// +required
+	DeletedAt metav1.Time `json:"deletedAt,omitempty,omitzero"`
+}
+
+// Account is a customer company: the frame that members belong to.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=acct,categories=usher
+// +kubebuilder:printcolumn:name="Display",type=string,JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.spec.planRef.name`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.members.active`
+// +kubebuilder:printcolumn:name="Pending",type=integer,JSONPath=`.status.members.pending`
+// +kubebuilder:printcolumn:name="Seats",type=string,JSONPath=`.status.seatsSummary`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+type Account struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the object's name, namespace, labels and the rest.
+	//
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what the author of the account wants.
+	//
+	// +required
+	Spec AccountSpec `json:"spec,omitempty,omitzero"`
+
+	// status is what Usher last saw. It can be lost: Usher makes it again.
+	//
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status AccountStatus `json:"status,omitempty,omitzero"`
+}
+
+// AccountList is a list of Accounts.
+//
+// +kubebuilder:object:root=true
+type AccountList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Account `json:"items"`
+}

@@ -1,0 +1,106 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// Condition types. Ready is on every kind; Reconciling and Stalled follow kstatus and are there only while they are true.
+const (
+	// ConditionReady means: Usher has done its part. A member who has not answered yet is Ready.
+	ConditionReady = "Ready"
+	// ConditionReconciling means: Usher is at work, or waits for something that comes by itself.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled means: nothing more happens until somebody changes something; the message says what.
+	ConditionStalled = "Stalled"
+
+	// ConditionPending, ConditionActive and ConditionDisabled tell the state of an Account or a Member; exactly one is True.
+	ConditionPending  = "Pending"
+	ConditionActive   = "Active"
+	ConditionDisabled = "Disabled"
+
+	// ConditionSeatsAssigned on a Member: it holds a seat in every pool that it names.
+	ConditionSeatsAssigned = "SeatsAssigned"
+
+	// ConditionMailReady on an Account: its SMTP Secret is usable and the server answered.
+	ConditionMailReady = "MailReady"
+
+	// ConditionFull on a SeatPool: every seat is claimed.
+	ConditionFull = "Full"
+	// ConditionOverCapacity on a SeatPool: more seats are claimed than there are now.
+	ConditionOverCapacity = "OverCapacity"
+
+	// ConditionSent on an Invitation: a mail server accepted the mail.
+	ConditionSent = "Sent"
+	// ConditionAccepted on an Invitation: the invitee accepted.
+	ConditionAccepted = "Accepted"
+)
+
+// Reasons of a Member's state; README.md draws how one follows another.
+const (
+	// ReasonInviting means: has a seat or needs none yet, and no mail server has accepted the mail so far.
+	ReasonInviting = "Inviting"
+	// ReasonAwaitingAcceptance means: the mail was accepted by the server and its link is alive.
+	ReasonAwaitingAcceptance = "AwaitingAcceptance"
+	// ReasonSeatUnavailable means: every seat is claimed; the member waits in line.
+	ReasonSeatUnavailable = "SeatUnavailable"
+	// ReasonInvitationExpired means: nobody answered within the ttl.
+	ReasonInvitationExpired = "InvitationExpired"
+	// ReasonInvitationRevoked means: somebody set the Invitation's spec.state to Revoked.
+	ReasonInvitationRevoked = "InvitationRevoked"
+	// ReasonInvitationDeclined means: the invitee declined.
+	ReasonInvitationDeclined = "InvitationDeclined"
+	// ReasonMailRejected means: the mail server refused this recipient for good, or never took the mail within the ttl.
+	ReasonMailRejected = "MailRejected"
+	// ReasonMailNotReady means: there is no usable mail server.
+	ReasonMailNotReady = "MailNotReady"
+	// ReasonDuplicateEmail means: another member of the account, who came first, has this address.
+	ReasonDuplicateEmail = "DuplicateEmail"
+	// ReasonAccountNotFound means: the Account named by accountRef is not there.
+	ReasonAccountNotFound = "AccountNotFound"
+	// ReasonSeatPoolNotFound means: the base SeatPool is not there, or it is not clear which one is meant.
+	ReasonSeatPoolNotFound = "SeatPoolNotFound"
+	// ReasonAccepted means: the invitee accepted.
+	ReasonAccepted = "Accepted"
+	// ReasonActivated means: active without an invitation (activation: Immediate).
+	ReasonActivated = "Activated"
+	// ReasonAddOnSeatUnavailable means: the base seat is held and an add-on's is missing.
+	ReasonAddOnSeatUnavailable = "AddOnSeatUnavailable"
+	// ReasonDisabledBySpec means: the member's spec.state is Disabled.
+	ReasonDisabledBySpec = "DisabledBySpec"
+	// ReasonAccountDisabled means: the account's spec.state is Disabled.
+	ReasonAccountDisabled = "AccountDisabled"
+	// ReasonDeleting means: the object is being deleted and Usher is tidying up.
+	ReasonDeleting = "Deleting"
+	// ReasonSeatsHeld means: a seat is held in every pool.
+	ReasonSeatsHeld = "SeatsHeld"
+)
+
+// Reasons of an Account's MailReady condition.
+const (
+	ReasonMailReady         = "Ready"
+	ReasonSecretNotFound    = "SecretNotFound"
+	ReasonSecretInvalid     = "SecretInvalid"
+	ReasonServerUnreachable = "ServerUnreachable"
+	ReasonTLSFailed         = "TLSFailed"
+	ReasonAuthFailed        = "AuthFailed"
+	ReasonNotConfigured     = "NotConfigured"
+)
+
+// Reasons of an Account's state.
+const (
+	// ReasonNoActiveMember means: no member of the account is Active yet.
+	ReasonNoActiveMember = "NoActiveMember"
+	// ReasonMemberActive means: at least one member of the account is Active.
+	ReasonMemberActive = "MemberActive"
+)
+
+// Reasons of a SeatPool's conditions.
+const (
+	ReasonSeatsAvailable = "SeatsAvailable"
+	ReasonAllSeatsTaken  = "AllSeatsClaimed"
+	ReasonWithinCapacity = "WithinCapacity"
+	ReasonSeatsReduced   = "SeatsReduced"
+	ReasonLedgerCurrent  = "LedgerCurrent"
+)
+
+// ReasonMemberNotFound on an Invitation: the Member named by memberRef is not there.
+const ReasonMemberNotFound = "MemberNotFound"

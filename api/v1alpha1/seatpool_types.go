@@ -1,0 +1,170 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Reservation tells from when on a member holds a seat.
+//
+// +kubebuilder:validation:Enum=OnInvitation;OnAcceptance
+type Reservation string
+
+const (
+	// ReserveOnInvitation: a member is invited only with a seat in hand.
+	ReserveOnInvitation Reservation = "OnInvitation"
+	// ReserveOnAcceptance: a member gets a seat after accepting, if there is one.
+	ReserveOnAcceptance Reservation = "OnAcceptance"
+)
+
+// SeatPoolSpec is how many seats were bought, and for what.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.addOn) == has(oldSelf.addOn) && (!has(self.addOn) || self.addOn == oldSelf.addOn)",message="addOn cannot be changed; make another SeatPool",fieldPath=".addOn",reason=FieldValueInvalid
+type SeatPoolSpec struct {
+	// accountRef names the Account that the seats belong to. It cannot be changed.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="accountRef cannot be changed; make another SeatPool",reason=FieldValueInvalid
+	AccountRef AccountReference `json:"accountRef,omitempty,omitzero"`
+
+	// seats is how many seats were bought, on top of those that the plan includes: 0 (default) to 10000. `kubectl scale
+	// seatpool NAME --replicas=20` sets it. Fewer than are claimed evicts nobody: no more are given until enough came back.
+	//
+	// +optional
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	Seats *int32 `json:"seats,omitempty"`
+
+	// addOn is the add-on that the seats are for. Default: none, they are for the base product. It cannot be changed.
+	// Example: `pipelines`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and hyphens, such as pipelines",reason=FieldValueInvalid
+	AddOn string `json:"addOn,omitempty"`
+
+	// reservation is `OnInvitation` (default: a member is invited only with a seat in hand) or `OnAcceptance` (everybody is
+	// invited, and gets a seat after accepting if there is one).
+	//
+	// +optional
+	// +kubebuilder:default=OnInvitation
+	Reservation Reservation `json:"reservation,omitempty"`
+}
+
+// SeatPoolStatus is the ledger and what it adds up to.
+type SeatPoolStatus struct {
+	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// included is how many seats come with the plan.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	Included int32 `json:"included,omitempty"`
+
+	// capacity is how many seats there are: included + spec.seats.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=20000
+	Capacity *int32 `json:"capacity,omitempty"`
+
+	// assigned is how many claims belong to Active members.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Assigned *int32 `json:"assigned,omitempty"`
+
+	// reserved is how many claims belong to members that are not Active.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Reserved *int32 `json:"reserved,omitempty"`
+
+	// available is how many more claims there could be: capacity less claims, never below 0.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Available *int32 `json:"available,omitempty"`
+
+	// waiting is how many members want a seat and have none.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Waiting *int32 `json:"waiting,omitempty"`
+
+	// lastGrant is the highest grant number given so far.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	LastGrant int64 `json:"lastGrant,omitempty"`
+
+	// claims is the ledger: a Member's UID and the number of its grant. Being in it is the only thing that makes a seat
+	// theirs. The API server refuses a ledger that grows beyond the capacity.
+	//
+	// +optional
+	// +mapType=atomic
+	// +kubebuilder:validation:MaxProperties=10000
+	Claims map[string]int64 `json:"claims,omitempty"`
+
+	// conditions: Ready, Full, OverCapacity; Reconciling and Stalled while true.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchStrategy=merge
+	// +patchMergeKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+}
+
+// SeatPool is a number of seats of one Account, for the base product or for one add-on.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.seats,statuspath=.status.capacity
+// +kubebuilder:resource:shortName=sp,categories=usher
+// +kubebuilder:printcolumn:name="Account",type=string,JSONPath=`.spec.accountRef.name`
+// +kubebuilder:printcolumn:name="Add-On",type=string,JSONPath=`.spec.addOn`
+// +kubebuilder:printcolumn:name="Capacity",type=integer,JSONPath=`.status.capacity`
+// +kubebuilder:printcolumn:name="Assigned",type=integer,JSONPath=`.status.assigned`
+// +kubebuilder:printcolumn:name="Reserved",type=integer,JSONPath=`.status.reserved`
+// +kubebuilder:printcolumn:name="Available",type=integer,JSONPath=`.status.available`
+// +kubebuilder:printcolumn:name="Waiting",type=integer,JSONPath=`.status.waiting`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="!has(self.status) || !has(self.status.claims) || (has(oldSelf.status) && has(oldSelf.status.claims) && size(self.status.claims) <= size(oldSelf.status.claims)) || (has(self.status.capacity) && size(self.status.claims) <= self.status.capacity && size(self.status.claims) <= (has(self.spec.seats) ? self.spec.seats : 0) + (has(self.status.included) ? self.status.included : 0))",message="the ledger cannot grow beyond the pool's capacity; raise spec.seats to make room",fieldPath=".status.claims",reason=FieldValueForbidden
+type SeatPool struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the object's name, namespace, labels and the rest.
+	//
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what was bought.
+	//
+	// +required
+	Spec SeatPoolSpec `json:"spec,omitempty,omitzero"`
+
+	// status is the ledger. Lost, it is made again from what the members hold.
+	//
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status SeatPoolStatus `json:"status,omitempty,omitzero"`
+}
+
+// SeatPoolList is a list of SeatPools.
+//
+// +kubebuilder:object:root=true
+type SeatPoolList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []SeatPool `json:"items"`
+}
