@@ -119,6 +119,11 @@ type AccountStatus struct {
 	// +optional
 	State ObservedState `json:"state,omitempty"`
 
+	// owner is the first member to become Active with an admin role.
+	//
+	// +optional
+	Owner *AccountOwner `json:"owner,omitempty"`
+
 	// members counts the account's members by state.
 	//
 	// +optional
@@ -151,6 +156,23 @@ type AccountStatus struct {
 	// +patchMergeKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+}
+
+// AccountOwner is the member to ask about an account.
+type AccountOwner struct {
+	// name of the Member object.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// email of the member.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=254
+	Email string `json:"email,omitempty"`
 }
 
 // MemberCounts counts members by state.

@@ -91,6 +91,10 @@ const (
 	ReasonNoActiveMember = "NoActiveMember"
 	// ReasonMemberActive means: at least one member of the account is Active.
 	ReasonMemberActive = "MemberActive"
+	// ReasonMailProbing means: the mail server is being tried.
+	ReasonMailProbing = "MailProbing"
+	// ReasonUpToDate means: counts and conditions are as observed.
+	ReasonUpToDate = "UpToDate"
 )
 
 // Reasons of a SeatPool's conditions.

@@ -1,19 +1,41 @@
 #!/bin/sh
+# Copyright The Usher Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
 # Prints the folder that holds etcd, kube-apiserver and kubectl, getting them first if need be:
 #   1. $KUBEBUILDER_ASSETS, if set; 2. the cache; 3. a download by setup-envtest; 4. go build from the Go modules (once).
 # Progress goes to standard error, the folder alone to standard output.
 set -eu
 
 VERSION=1.36.3
+MINOR=${VERSION%.*}
 here=$(cd "$(dirname "$0")" && pwd)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/usher/controlplane/$VERSION"
+pulse=
 
 say() { echo "controlplane: $*" >&2; }
 complete() { [ -x "$1/etcd" ] && [ -x "$1/kube-apiserver" ] && [ -x "$1/kubectl" ]; }
 
+# Says every half minute that the build is alive: kube-apiserver alone takes several, and the compiler is silent.
+start_pulse() {
+	# The sleep outlives the loop when it is stopped, so it must not hold our caller's pipes open.
+	(
+		while sleep 30 2>/dev/null; do say "    still building $1 ($(($(date +%s) - $2)) s)"; done
+	) >/dev/null &
+	pulse=$!
+}
+stop_pulse() {
+	[ -z "$pulse" ] || kill "$pulse" 2>/dev/null || true
+	pulse=
+}
+
 if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
-	complete "$KUBEBUILDER_ASSETS" || { say "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS lacks etcd, kube-apiserver or kubectl; mend or unset it"; exit 1; }
-	echo "$KUBEBUILDER_ASSETS"
+	complete "$KUBEBUILDER_ASSETS" || {
+		say "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS lacks etcd, kube-apiserver or kubectl; mend or unset it"
+		exit 1
+	}
+	# Absolute, since go test runs in each package's own folder.
+	cd "$KUBEBUILDER_ASSETS" && pwd
 	exit 0
 fi
 if complete "$cache"; then
@@ -23,28 +45,33 @@ fi
 
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/.work.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' INT TERM
+trap 'stop_pulse; chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 say "no control plane $VERSION in the cache; trying a download (setup-envtest)"
-root=$(cd "$here/../.." && pwd)
-if path=$(cd "$root" && go tool setup-envtest use "$VERSION" --bin-dir "$work/download" -p path 2>"$work/log"); then
+# Any patch release will do: envtest's binaries are not published for each.
+if path=$(cd "$here/../.." && go tool setup-envtest use "$MINOR.x" --bin-dir "$work/download" -p path 2>"$work/log") && complete "$path"; then
 	chmod -R u+w "$work/download"
 	mv "$path/etcd" "$path/kube-apiserver" "$path/kubectl" "$work/"
 else
-	say "no download from here ($(tail -n 1 "$work/log" | cut -c 1-120))"
+	say "no download from here: $(tail -n 1 "$work/log" | cut -c 1-100)…"
 	say "building from the Go modules instead; this happens once and takes about 8 minutes on 2 cores"
 	v=v$VERSION
-	flags="-s -w -X k8s.io/component-base/version.gitVersion=$v -X k8s.io/component-base/version.gitMajor=1 \
--X k8s.io/component-base/version.gitMinor=36 -X k8s.io/client-go/pkg/version.gitVersion=$v"
+	# Without these kubectl takes itself for v0.0.0 and refuses to talk to the API server.
+	flags="-s -w -X k8s.io/component-base/version.gitVersion=$v -X k8s.io/component-base/version.gitMajor=${MINOR%.*} \
+-X k8s.io/component-base/version.gitMinor=${MINOR#*.} -X k8s.io/client-go/pkg/version.gitVersion=$v"
 	cd "$here"
+	export CGO_ENABLED=0 GOFLAGS= GOWORK=off
 	say "fetching modules"
 	go mod download
 	n=0
-	for p in etcd=go.etcd.io/etcd/server/v3 kubectl=k8s.io/kubernetes/cmd/kubectl kube-apiserver=k8s.io/kubernetes/cmd/kube-apiserver; do
-		n=$((n + 1)) name=${p%%=*} started=$(date +%s)
+	for program in etcd=go.etcd.io/etcd/server/v3 kubectl=k8s.io/kubernetes/cmd/kubectl kube-apiserver=k8s.io/kubernetes/cmd/kube-apiserver; do
+		n=$((n + 1)) name=${program%%=*} started=$(date +%s)
 		say "[$n/3] building $name …"
-		CGO_ENABLED=0 GOFLAGS= go build -trimpath -ldflags "$flags" -o "$work/$name" "${p#*=}" >&2
+		start_pulse "$name" "$started"
+		go build -trimpath -ldflags "$flags" -o "$work/$name" "${program#*=}" >&2
+		stop_pulse
 		say "[$n/3] $name took $(($(date +%s) - started)) s"
 	done
 fi

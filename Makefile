@@ -1,0 +1,135 @@
+# Needs Go, git, make and a POSIX shell. Everything else is a `go tool`, a module under hack/, or the control plane's kubectl.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# The image and the public address of the portal, for deploy and build-installer.
+IMG ?= ghcr.io/usher-dev/usher:latest
+PORTAL_URL ?=
+# How many packages are tested at once; each may run an API server.
+TEST_JOBS ?= 2
+# The tests to run, and more flags for go test.
+TEST ?= ./...
+TESTFLAGS ?=
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS = -s -w -X main.version=$(VERSION)
+
+ASSETS = $$(hack/controlplane/assets.sh)
+# The user's kubectl where there is one, for their cluster's sake; else the control plane's.
+KUBECTL ?= $(shell command -v kubectl 2>/dev/null || echo $(ASSETS)/kubectl)
+KUSTOMIZE = "$(ASSETS)/kubectl" kustomize
+LINT = $$(hack/lint/build.sh)
+
+# What generate and manifests write; verify compares it.
+GENERATED = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
+# The race detector needs cgo and a C compiler that finds its headers.
+RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && printf '\043include <stdlib.h>\n' | $$(go env CC) -E - >/dev/null 2>&1 && echo -race)
+# Modules under hack/ that have tests.
+TESTED_MODULES = $(foreach m,$(patsubst %/go.mod,%,$(wildcard hack/*/go.mod)),$(if $(wildcard $m/*_test.go),$m))
+
+##@ Try it
+
+.PHONY: demo
+demo: build controlplane ## Tell Usher's story on a control plane of its own; stays up until Ctrl-C, or exits with ONCE=1
+	@go build -o bin/demo ./hack/demo
+	@KUBEBUILDER_ASSETS="$(ASSETS)" bin/demo
+
+.PHONY: test
+test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS=-v for some)
+	@echo "race detector: $(if $(RACE),on,off (no C compiler))"
+	@assets="$(ASSETS)" && export KUBEBUILDER_ASSETS="$$assets" && \
+	for module in $(TESTED_MODULES); do (cd $$module && go test ./...) || exit 1; done && \
+	go test $(RACE) -timeout 20m -p $(TEST_JOBS) $(TESTFLAGS) $(TEST)
+
+##@ Build
+
+.PHONY: build
+build: ## Build bin/manager (and bin/kubectl-usher)
+	@for program in cmd/*; do \
+		CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o "bin/$${program#cmd/}" "./$$program" || exit 1; \
+	done
+
+.PHONY: controlplane
+controlplane: ## Get etcd, kube-apiserver and kubectl for tests and the demo (downloaded, else built once)
+	@hack/controlplane/assets.sh >/dev/null
+
+.PHONY: build-installer
+build-installer: overlay ## Write dist/install.yaml (IMG=…, PORTAL_URL=https://…)
+	@$(KUSTOMIZE) dist/overlay >dist/install.yaml
+	@echo "dist/install.yaml installs $(IMG)"
+
+##@ Develop
+
+.PHONY: generate
+generate: ## Write the deep copies of the API types
+	@go tool controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+.PHONY: manifests
+manifests: ## Write the CRDs from api/ and the manager's role from its +kubebuilder:rbac markers
+	@go tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	@go tool controller-gen rbac:roleName=usher paths=./internal/... output:rbac:dir=config/rbac
+
+.PHONY: lint
+lint: ## Run golangci-lint with kube-api-linter (built once from hack/lint)
+	@lint="$(LINT)" && "$$lint" run
+
+.PHONY: verify
+verify: ## Check that what is generated is committed, manifests build, modules are tidy, and vet and lint find nothing
+	@before=$$(find $(GENERATED) -type f -exec cksum {} + | sort) && \
+	$(MAKE) --no-print-directory generate manifests && \
+	after=$$(find $(GENERATED) -type f -exec cksum {} + | sort) && \
+	if [ "$$before" != "$$after" ]; then \
+		git --no-pager diff --stat -- $(GENERATED) || true; \
+		echo "verify: generated files were out of date; commit what 'make generate manifests' just wrote" >&2; exit 1; \
+	fi
+	@echo "verify: generated files are current"
+	@for dir in config/default config/samples; do $(KUSTOMIZE) $$dir >/dev/null || exit 1; done
+	@echo "verify: manifests build"
+	@for dir in . $(patsubst %/go.mod,%,$(wildcard hack/*/go.mod)); do (cd $$dir && go mod tidy -diff) || { \
+		echo "verify: run 'go mod tidy' in $$dir" >&2; exit 1; }; done
+	@echo "verify: modules are tidy"
+	@unformatted=$$(gofmt -l api cmd hack internal) && [ -z "$$unformatted" ] || { \
+		echo "verify: run 'gofmt -w' on:" $$unformatted >&2; exit 1; }
+	@go vet ./...
+	@$(MAKE) --no-print-directory lint
+	@echo "verify: vet, gofmt and lint found nothing"
+
+##@ Install into the current cluster
+
+.PHONY: install
+install: ## Install the CRDs
+	@$(KUSTOMIZE) config/crd | "$(KUBECTL)" apply --server-side --filename -
+
+.PHONY: deploy
+deploy: overlay ## Install the CRDs and the manager (IMG=…, PORTAL_URL=https://…)
+	@$(KUSTOMIZE) dist/overlay | "$(KUBECTL)" apply --server-side --filename -
+
+.PHONY: undeploy
+undeploy: ## Remove the manager; accounts, seats, members and Secrets stay
+	@$(KUSTOMIZE) config/manager | "$(KUBECTL)" delete --ignore-not-found --filename -
+	@$(KUSTOMIZE) config/rbac | "$(KUBECTL)" delete --ignore-not-found --filename -
+
+# config/default with the chosen image and portal.
+.PHONY: overlay
+overlay:
+	@mkdir -p dist/overlay
+	@{ \
+		echo "apiVersion: kustomize.config.k8s.io/v1beta1"; \
+		echo "kind: Kustomization"; \
+		echo "resources: [../../config/default]"; \
+		echo "patches:"; \
+		echo "  - target: {kind: Deployment, name: usher}"; \
+		echo "    patch: |"; \
+		echo "      - {op: replace, path: /spec/template/spec/containers/0/image, value: \"$(IMG)\"}"; \
+		$(if $(PORTAL_URL),echo "      - {op: add, path: /spec/template/spec/containers/0/args/-$(,) value: \"--portal-url=$(PORTAL_URL)\"}";) \
+	} >dist/overlay/kustomization.yaml
+	@$(if $(PORTAL_URL),:,echo "no PORTAL_URL given: Usher will send no mail until --portal-url is set" >&2)
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+, := ,

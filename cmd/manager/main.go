@@ -1,0 +1,30 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command manager is Usher's controllers and portal.
+package main
+
+import (
+	"flag"
+	"os"
+
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"github.com/usher-dev/usher/internal/app"
+)
+
+func main() {
+	var options app.Options
+	var logging zap.Options
+	flags := flag.NewFlagSet("manager", flag.ExitOnError)
+	options.Bind(flags)
+	logging.BindFlags(flags)
+	_ = flags.Parse(os.Args[1:]) // exits by itself on a mistake
+
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	if err := app.Run(ctrl.SetupSignalHandler(), options); err != nil {
+		ctrl.Log.Error(err, "the manager stopped")
+		os.Exit(1)
+	}
+}

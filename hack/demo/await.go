@@ -1,0 +1,34 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// pollInterval is short, since somebody is watching.
+const pollInterval = 100 * time.Millisecond
+
+// await asks again and again until nothing is missing, and fails with what was missing last.
+func await(ctx context.Context, what string, missing func(context.Context) error) error {
+	deadline := time.NewTimer(patience)
+	defer deadline.Stop()
+	tick := time.NewTicker(pollInterval)
+	defer tick.Stop()
+	for {
+		last := missing(ctx)
+		if last == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return fmt.Errorf("waited %s for %s: %w", patience, what, last)
+		case <-ctx.Done():
+			return fmt.Errorf("waited for %s: %w", what, context.Cause(ctx))
+		}
+	}
+}

@@ -1,0 +1,168 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/portal"
+)
+
+// stopTimeout lets a mail that is being sent finish, and its outcome be recorded.
+const stopTimeout = invite.SendTimeout + 10*time.Second
+
+// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update
+// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
+// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+
+// Run runs the manager until ctx is done.
+func Run(ctx context.Context, o Options) error {
+	config, err := loadConfig(o.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	mgr, err := New(ctx, config, o)
+	if err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// New builds a manager that has not started yet.
+func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, error) {
+	if err := o.validate(); err != nil {
+		return nil, err
+	}
+	config = rest.CopyConfig(config)
+	config.QPS = -1 // the API server's priority and fairness says when to slow down
+	mgr, err := ctrl.NewManager(config, managerOptions(o))
+	if err != nil {
+		return nil, err
+	}
+	if err := controller.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return nil, err
+	}
+	live, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper()})
+	if err != nil {
+		return nil, err
+	}
+	keys := &controller.Keyring{
+		Reader: live, Writer: live, Now: time.Now,
+		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
+	}
+	servers := controller.NewMailServers(live, types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret})
+	parts := controller.Parts{
+		Environment: controller.Environment{
+			Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: time.Now,
+		},
+		Sender: mail.NewSMTP(mail.Options{}), Servers: servers, Keys: keys,
+		PortalURL: o.PortalURL, MailWorkers: o.MailWorkers,
+	}
+	return mgr, errors.Join(
+		controller.Setup(mgr, parts),
+		addPortal(mgr, live, keys, o),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("caches", cachesSynced(mgr)),
+	)
+}
+
+func managerOptions(o Options) ctrl.Options {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, usherv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			panic(err) // the same at every start: a mistake in the code
+		}
+	}
+	stop := stopTimeout
+	metrics := metricsserver.Options{BindAddress: o.MetricsBindAddress, SecureServing: o.MetricsSecure}
+	if o.MetricsSecure {
+		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	return ctrl.Options{
+		Scheme:                        scheme,
+		Metrics:                       metrics,
+		HealthProbeBindAddress:        o.HealthProbeBindAddress,
+		LeaderElection:                o.LeaderElect,
+		LeaderElectionID:              "usher.dev",
+		LeaderElectionNamespace:       o.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		GracefulShutdownTimeout:       &stop,
+		Cache:                         cacheOptions(o),
+	}
+}
+
+// cacheOptions watch the namespaces that were asked for, and Secrets also in the manager's own, where the default SMTP Secret is.
+func cacheOptions(o Options) cache.Options {
+	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	watched := o.namespaces()
+	if len(watched) == 0 {
+		return options
+	}
+	options.DefaultNamespaces = map[string]cache.Config{}
+	for _, namespace := range watched {
+		options.DefaultNamespaces[namespace] = cache.Config{}
+	}
+	secrets := map[string]cache.Config{}
+	for _, namespace := range slices.Concat(watched, []string{o.Namespace}) {
+		secrets[namespace] = cache.Config{}
+	}
+	options.ByObject = map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: secrets}}
+	return options
+}
+
+func addPortal(mgr manager.Manager, live client.Client, keys *controller.Keyring, o Options) error {
+	if o.PortalBindAddress == "0" {
+		return nil
+	}
+	return mgr.Add(portal.New(portal.Options{
+		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: time.Now,
+		BindAddress: o.PortalBindAddress, Log: mgr.GetLogger().WithName("portal"),
+	}))
+}
+
+// cachesSynced is ready once this replica has seen every object.
+func cachesSynced(mgr manager.Manager) healthz.Checker {
+	return func(request *http.Request) error {
+		ctx, cancel := context.WithTimeout(request.Context(), time.Second)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return errors.New("the caches are not complete yet")
+		}
+		return nil
+	}
+}
+
+func loadConfig(file string) (*rest.Config, error) {
+	if file == "" {
+		return ctrl.GetConfig()
+	}
+	config, err := clientcmd.BuildConfigFromFlags("", file)
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig: %w", err)
+	}
+	return config, nil
+}

@@ -1,0 +1,68 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package conditions writes an object's conditions the way every kind of Usher has them. It is pure: the time is given.
+package conditions
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// maxMessage is how long a message may be, in bytes (metav1.Condition).
+const maxMessage = 32768
+
+// Writer sets conditions of one object at one moment. A condition's lastTransitionTime moves only when its status does.
+type Writer struct {
+	List       *[]metav1.Condition
+	Generation int64
+	Now        time.Time
+}
+
+// Set makes one condition True or False.
+func (w Writer) Set(kind string, status bool, reason, message string) {
+	c := metav1.Condition{
+		Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: message[:min(len(message), maxMessage)],
+		ObservedGeneration: w.Generation, LastTransitionTime: metav1.Time{Time: w.Now.Truncate(time.Second)},
+	}
+	if status {
+		c.Status = metav1.ConditionTrue
+	}
+	meta.SetStatusCondition(w.List, c)
+}
+
+// Outlook is what a reader of Ready, Reconciling and Stalled should expect (kstatus).
+type Outlook int
+
+const (
+	// Done: Usher has done its part.
+	Done Outlook = iota
+	// Working: Usher is at work, or waits for something that comes by itself.
+	Working
+	// Stuck: nothing happens until somebody changes something.
+	Stuck
+)
+
+// SetReady sets Ready, and Reconciling or Stalled only while they are true.
+func (w Writer) SetReady(outlook Outlook, reason, message string) {
+	w.Set(usherv1.ConditionReady, outlook == Done, reason, message)
+	for kind, when := range map[string]Outlook{usherv1.ConditionReconciling: Working, usherv1.ConditionStalled: Stuck} {
+		if outlook == when {
+			w.Set(kind, true, reason, message)
+		} else {
+			meta.RemoveStatusCondition(w.List, kind)
+		}
+	}
+}
+
+// Reason of the condition of that kind; empty if there is none.
+func Reason(list []metav1.Condition, kind string) string {
+	if c := meta.FindStatusCondition(list, kind); c != nil {
+		return c.Reason
+	}
+	return ""
+}

@@ -1,0 +1,57 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/membership"
+)
+
+// +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
+// +kubebuilder:rbac:groups=usher.dev,resources=accounts/status,verbs=update
+
+// AccountReconciler adds up an account's members and seats, and tells whether mail can be sent.
+type AccountReconciler struct {
+	Environment
+	Servers *MailServers
+}
+
+// Reconcile looks at one Account.
+func (r *AccountReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	account := &usherv1.Account{}
+	if found, err := get(ctx, r.Client, request.Namespace, request.Name, account); !found {
+		return ctrl.Result{}, err
+	}
+	return outcome(ctx, ctrl.Result{}, r.reconcile(ctx, account))
+}
+
+func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Account) error {
+	of := listed(account.Namespace, client.MatchingFields{indexAccount: account.Name})
+	var members usherv1.MemberList
+	if err := r.Client.List(ctx, &members, of...); err != nil {
+		return err
+	}
+	var pools usherv1.SeatPoolList
+	if err := r.Client.List(ctx, &pools, of...); err != nil {
+		return err
+	}
+	before := account.DeepCopy()
+	account.Status = membership.Summarize(membership.AccountObservation{
+		Account: account, Members: members.Items, Pools: pools.Items, Mail: r.Servers.Verdict(account),
+	}, r.Now())
+	if equality.Semantic.DeepEqual(before.Status, account.Status) {
+		return nil
+	}
+	if err := r.Client.Status().Update(ctx, account); err != nil {
+		return err
+	}
+	r.announceAccount(before, account)
+	return nil
+}

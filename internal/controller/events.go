@@ -1,0 +1,66 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+)
+
+// Events tell of transitions, once each, after they were written. None holds an address.
+
+func (e Environment) announceMember(before, after *usherv1.Member) {
+	ready := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionReady)
+	if ready == nil || ready.Reason == conditions.Reason(before.Status.Conditions, usherv1.ConditionReady) {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if meta.IsStatusConditionTrue(after.Status.Conditions, usherv1.ConditionStalled) {
+		kind = corev1.EventTypeWarning
+	}
+	e.Recorder.Eventf(after, nil, kind, ready.Reason, "Become"+string(after.Status.State), "%s", ready.Message)
+}
+
+func (e Environment) announceInvitation(before, after *usherv1.Invitation) {
+	ready := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionReady)
+	if ready == nil || before.Status.State == after.Status.State || after.Status.State == usherv1.InvitationSending {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if after.Status.LastError != nil || after.Status.State == usherv1.InvitationFailed {
+		kind = corev1.EventTypeWarning
+	}
+	e.Recorder.Eventf(after, nil, kind, string(after.Status.State), "Invite", "%s", ready.Message)
+}
+
+func (e Environment) announceSeatPool(before, after *usherv1.SeatPool) {
+	for kind, reason := range map[string]string{
+		usherv1.ConditionFull:         usherv1.ReasonAllSeatsTaken,
+		usherv1.ConditionOverCapacity: usherv1.ReasonSeatsReduced,
+	} {
+		c := meta.FindStatusCondition(after.Status.Conditions, kind)
+		if c.Reason == reason && conditions.Reason(before.Status.Conditions, kind) != reason {
+			e.Recorder.Eventf(after, nil, corev1.EventTypeWarning, reason, "Allocate", "%s", c.Message)
+		}
+	}
+}
+
+func (e Environment) announceAccount(before, after *usherv1.Account) {
+	if before.Status.State != after.Status.State {
+		e.Recorder.Eventf(after, nil, corev1.EventTypeNormal, conditions.Reason(after.Status.Conditions, string(after.Status.State)),
+			"Become"+string(after.Status.State), "The account is %s", after.Status.State)
+	}
+	mail := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionMailReady)
+	if mail == nil || mail.Reason == conditions.Reason(before.Status.Conditions, usherv1.ConditionMailReady) {
+		return
+	}
+	if mail.Reason == usherv1.ReasonMailReady {
+		e.Recorder.Eventf(after, nil, corev1.EventTypeNormal, "MailReady", "ProbeMailServer", "The mail server answered")
+	} else {
+		e.Recorder.Eventf(after, nil, corev1.EventTypeWarning, mail.Reason, "ProbeMailServer", "%s", mail.Message)
+	}
+}

@@ -1,0 +1,79 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Indexes of the cache.
+const (
+	indexAccount   = "account"        // Members and SeatPools by the name of their Account
+	indexAddress   = "account/email"  // Members by Account and lower-case address
+	indexUID       = "uid"            // Members by UID
+	indexMemberRef = "spec.memberRef" // Invitations by the name of their Member
+	indexSecretRef = "mail.secretRef" // Accounts by the name of their SMTP Secret; "" for the operator's
+)
+
+// Index is one index of the cache.
+type Index struct {
+	Object client.Object
+	Field  string
+	Values client.IndexerFunc
+}
+
+// Indexes returns every index that the reconcilers read.
+func Indexes() []Index {
+	return []Index{
+		{&usherv1.Member{}, indexAccount, func(o client.Object) []string {
+			return []string{o.(*usherv1.Member).Spec.AccountRef.Name}
+		}},
+		{&usherv1.Member{}, indexAddress, func(o client.Object) []string { return []string{addressKey(o.(*usherv1.Member))} }},
+		{&usherv1.Member{}, indexUID, func(o client.Object) []string { return []string{string(o.GetUID())} }},
+		{&usherv1.SeatPool{}, indexAccount, func(o client.Object) []string {
+			return []string{o.(*usherv1.SeatPool).Spec.AccountRef.Name}
+		}},
+		{&usherv1.Invitation{}, indexMemberRef, func(o client.Object) []string {
+			return []string{o.(*usherv1.Invitation).Spec.MemberRef.Name}
+		}},
+		{&usherv1.Account{}, indexSecretRef, func(o client.Object) []string {
+			return []string{secretRef(o.(*usherv1.Account))}
+		}},
+	}
+}
+
+// SetupIndexes adds the indexes to the cache.
+func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, i := range Indexes() {
+		if err := indexer.IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addressKey(m *usherv1.Member) string {
+	return m.Spec.AccountRef.Name + "/" + strings.ToLower(string(m.Spec.Email))
+}
+
+func secretRef(a *usherv1.Account) string {
+	if a.Spec.Mail != nil && a.Spec.Mail.SecretRef != nil {
+		return a.Spec.Mail.SecretRef.Name
+	}
+	return ""
+}
+
+// listed are the list options for objects that are read and never changed: they are not copied out of the cache.
+func listed(namespace string, by client.MatchingFields) []client.ListOption {
+	options := []client.ListOption{client.InNamespace(namespace), client.UnsafeDisableDeepCopy}
+	if by != nil {
+		options = append(options, by)
+	}
+	return options
+}

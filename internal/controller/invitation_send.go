@@ -1,0 +1,132 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/util/retry"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/mail"
+)
+
+// unconfiguredPause is how long to wait for a Secret that cannot be used; its mending is noticed before, by the watch.
+const unconfiguredPause = time.Minute
+
+// recordTimeout is how long the outcome of an attempt is tried to be written, also while the manager stops.
+const recordTimeout = 15 * time.Second
+
+// send makes the attempt that the plan's status is the fence of: claim, send, record.
+func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, plan invite.Plan) (ctrl.Result, error) {
+	inv := o.Invitation
+	server, err := r.Servers.Load(ctx, o.Account)
+	if err != nil {
+		// The account's MailReady condition says what is wrong with it.
+		log.FromContext(ctx).V(1).Info("no usable mail server", "account", o.Account.Name)
+		r.Servers.Suspect(o.Account)
+		return ctrl.Result{RequeueAfter: unconfiguredPause}, nil
+	}
+	keys, err := r.Keys.Get(ctx)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if plan.Status.MessageID == "" {
+		plan.Status.MessageID = mail.MessageID(inv.UID, plan.Status.LinkGeneration, server)
+	}
+	inv.Status = plan.Status
+	if err := r.Client.Status().Update(ctx, inv); err != nil {
+		return ctrl.Result{}, err
+	}
+
+	// From here on this attempt is ours, and a manager that is told to stop finishes it.
+	ctx = context.WithoutCancel(ctx)
+	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
+	defer cancel()
+	err = r.Sender.Send(sending, server, r.compose(o, server, keys))
+	failure := failureOf(err)
+	if failure != nil && failure.Class == usherv1.ErrorConfiguration {
+		r.Servers.Suspect(o.Account)
+	}
+	return r.record(ctx, o, failure)
+}
+
+func (r *InvitationReconciler) compose(o invite.Observation, server mail.Server, keys invite.Keyring) mail.Invitation {
+	inv, member, account := o.Invitation, o.Member, o.Account
+	m := mail.Invitation{
+		Language:    inv.Status.Language,
+		To:          inv.Status.Recipient,
+		AccountName: string(account.Spec.DisplayName),
+		Role:        member.Status.Role,
+		Link: r.PortalURL + "/i/" + inv.Namespace + "/" + inv.Name + "/" +
+			keys.Token(inv.UID, inv.Status.LinkGeneration, inv.Status.Recipient),
+		ExpiresAt: r.Now().Add(invite.TTL(inv, account)),
+		MessageID: inv.Status.MessageID,
+	}
+	if member.Status.DisplayName != string(member.Spec.Email) {
+		m.Name = member.Status.DisplayName
+	}
+	if contact := account.Spec.Contact; contact != nil {
+		m.ContactEmail, m.ContactPhone = string(contact.Email), string(contact.Phone)
+	}
+	if account.Spec.Mail != nil {
+		m.ReplyTo = string(account.Spec.Mail.ReplyTo)
+	}
+	return m
+}
+
+// failureOf is what an attempt's error means for the next one. One that is not the mail package's is ours, and may pass.
+func failureOf(err error) *invite.Failure {
+	var refused *mail.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return &invite.Failure{Class: refused.Class, Code: refused.Code, Greylisted: refused.Greylisted}
+	}
+	return &invite.Failure{Class: usherv1.ErrorTemporary, Code: "internal"}
+}
+
+// record writes how the attempt ended. Where somebody else wrote in between, it is written on top as long as the attempt is
+// still the present one; a newer link, a revocation or an answer has made it history.
+func (r *InvitationReconciler) record(ctx context.Context, o invite.Observation, failure *invite.Failure) (ctrl.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	fence, ended := o.Invitation.DeepCopy(), r.Now()
+	current := fence.DeepCopy()
+	err := retry.OnError(r.RecordBackoff, func(err error) bool { return ctx.Err() == nil && !apierrors.IsNotFound(err) }, func() error {
+		if current == nil {
+			current = &usherv1.Invitation{}
+			if err := r.Live.Get(ctx, client.ObjectKeyFromObject(fence), current); err != nil {
+				current = nil
+				return err
+			}
+			if !sameAttempt(current, fence) {
+				return nil
+			}
+		}
+		o.Invitation = current
+		written := current.DeepCopy()
+		written.Status = invite.Outcome(o, failure, ended)
+		if err := r.Client.Status().Update(ctx, written); err != nil {
+			current = nil
+			return err
+		}
+		r.announceInvitation(fence, written)
+		return nil
+	})
+	return ctrl.Result{RequeueAfter: time.Second}, client.IgnoreNotFound(err)
+}
+
+func sameAttempt(a, b *usherv1.Invitation) bool {
+	return a.UID == b.UID && a.Status.State == usherv1.InvitationSending &&
+		a.Status.LinkGeneration == b.Status.LinkGeneration && a.Status.Attempts == b.Status.Attempts
+}

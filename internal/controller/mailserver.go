@@ -1,0 +1,103 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/membership"
+)
+
+// Probes: how long one may take, and how often a server that fails is tried.
+const (
+	probeTimeout = 30 * time.Second
+	probePause   = time.Minute
+)
+
+// MailServerReconciler probes the servers of SMTP Secrets: when a Secret changes, and once a minute while the server fails.
+type MailServerReconciler struct {
+	Environment
+	Sender  mail.Sender
+	Servers *MailServers
+	// Configured: the manager knows the portal's URL. Without it there are no links, so nothing is sent.
+	Configured bool
+}
+
+// Reconcile looks at one SMTP Secret, there or not.
+func (r *MailServerReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	key := request.NamespacedName
+	accounts, err := r.accountsOf(ctx, key)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if len(accounts) == 0 {
+		r.Servers.forget(key)
+		return ctrl.Result{}, nil
+	}
+	secret := &corev1.Secret{}
+	found, err := get(ctx, r.Live, key.Namespace, key.Name, secret)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	last, known := r.Servers.recall(key)
+	now := r.Now()
+	if known && last.version == secret.ResourceVersion {
+		if last.verdict.Ready && !last.suspect {
+			return ctrl.Result{}, nil
+		}
+		if due := last.at.Add(probePause); now.Before(due) && !now.Before(last.at) {
+			return ctrl.Result{RequeueAfter: due.Sub(now)}, nil
+		}
+	}
+	verdict := r.probe(ctx, key, secret, found)
+	if r.Servers.remember(key, probed{version: secret.ResourceVersion, at: now, verdict: verdict}) {
+		for i := range accounts {
+			notify(r.Servers.Accounts, &usherv1.Account{}, client.ObjectKeyFromObject(&accounts[i]))
+		}
+	}
+	if verdict.Ready {
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{RequeueAfter: probePause}, nil
+}
+
+func (r *MailServerReconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) membership.MailVerdict {
+	if !r.Configured {
+		return membership.MailVerdict{Reason: usherv1.ReasonNotConfigured, Message: "The manager was started without --portal-url, so there is no link to send"}
+	}
+	if !found {
+		return membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(
+			"There is no Secret %s in namespace %s; create it with at least the keys host and from", key.Name, key.Namespace)}
+	}
+	server, err := mail.ParseServer(secret.Data)
+	if err != nil {
+		return verdictOf(key, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return verdictOf(key, r.Sender.Probe(ctx, server))
+}
+
+// accountsOf are the accounts that send with the Secret.
+func (r *MailServerReconciler) accountsOf(ctx context.Context, key types.NamespacedName) ([]usherv1.Account, error) {
+	var named, byDefault usherv1.AccountList
+	if err := r.Client.List(ctx, &named, listed(key.Namespace, client.MatchingFields{indexSecretRef: key.Name})...); err != nil {
+		return nil, err
+	}
+	if key == r.Servers.Default {
+		if err := r.Client.List(ctx, &byDefault, listed("", client.MatchingFields{indexSecretRef: ""})...); err != nil {
+			return nil, err
+		}
+	}
+	return append(append([]usherv1.Account{}, named.Items...), byDefault.Items...), nil
+}

@@ -1,0 +1,137 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/membership"
+)
+
+// MailServers knows what the last probe of each SMTP Secret's server said. It is shared by the reconcilers that probe, that
+// send, and that tell the accounts.
+type MailServers struct {
+	// Live reads the Secrets' contents when they are needed; they are never cached.
+	Live client.Reader
+	// Default is the Secret of accounts that name none.
+	Default types.NamespacedName
+	// Accounts that are to be looked at again, and Secrets whose server is to be probed again.
+	Accounts, Secrets chan event.GenericEvent
+
+	mu       sync.Mutex
+	verdicts map[types.NamespacedName]probed
+}
+
+// probed is the outcome of a probe.
+type probed struct {
+	// version of the Secret that was probed; empty if it was not there.
+	version string
+	at      time.Time
+	suspect bool
+	verdict membership.MailVerdict
+}
+
+// NewMailServers returns a MailServers that knows nothing yet.
+func NewMailServers(live client.Reader, defaultSecret types.NamespacedName) *MailServers {
+	return &MailServers{
+		Live: live, Default: defaultSecret, verdicts: map[types.NamespacedName]probed{},
+		Accounts: make(chan event.GenericEvent, 1024), Secrets: make(chan event.GenericEvent, 1024),
+	}
+}
+
+// SecretOf names the SMTP Secret that an account sends with.
+func (s *MailServers) SecretOf(account *usherv1.Account) types.NamespacedName {
+	if name := secretRef(account); name != "" {
+		return types.NamespacedName{Namespace: account.Namespace, Name: name}
+	}
+	return s.Default
+}
+
+// Load reads the server that an account sends with.
+func (s *MailServers) Load(ctx context.Context, account *usherv1.Account) (mail.Server, error) {
+	secret := &corev1.Secret{}
+	if err := s.Live.Get(ctx, s.SecretOf(account), secret); err != nil {
+		return mail.Server{}, err
+	}
+	return mail.ParseServer(secret.Data)
+}
+
+// Verdict is what is known of an account's server; nil before the first probe.
+func (s *MailServers) Verdict(account *usherv1.Account) *membership.MailVerdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p, known := s.verdicts[s.SecretOf(account)]; known {
+		return &p.verdict
+	}
+	return nil
+}
+
+// Suspect asks for another probe of an account's server, after an attempt to send failed because of it.
+func (s *MailServers) Suspect(account *usherv1.Account) {
+	key := s.SecretOf(account)
+	s.mu.Lock()
+	p, known := s.verdicts[key]
+	if known {
+		p.suspect = true
+		s.verdicts[key] = p
+	}
+	s.mu.Unlock()
+	notify(s.Secrets, &corev1.Secret{}, key)
+}
+
+func (s *MailServers) recall(key types.NamespacedName) (probed, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, known := s.verdicts[key]
+	return p, known
+}
+
+func (s *MailServers) remember(key types.NamespacedName, p probed) (changed bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before, known := s.verdicts[key]
+	s.verdicts[key] = p
+	return !known || before.verdict != p.verdict
+}
+
+func (s *MailServers) forget(key types.NamespacedName) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.verdicts, key)
+}
+
+// notify queues an event; where the queue is full, somebody is about to look anyway.
+func notify(queue chan event.GenericEvent, object client.Object, key types.NamespacedName) {
+	object.SetNamespace(key.Namespace)
+	object.SetName(key.Name)
+	select {
+	case queue <- event.GenericEvent{Object: object}:
+	default:
+	}
+}
+
+// verdictOf says what a Secret's absence or an error of probing means, and what to do about it.
+func verdictOf(key types.NamespacedName, err error) membership.MailVerdict {
+	var failed *mail.Error
+	switch {
+	case err == nil:
+		return membership.MailVerdict{Ready: true, Reason: usherv1.ReasonMailReady, Message: "The mail server answered"}
+	case errors.As(err, &failed) && failed.Reason != "":
+		return membership.MailVerdict{Reason: failed.Reason, Message: failed.Message}
+	case errors.As(err, &failed):
+		return membership.MailVerdict{Reason: usherv1.ReasonServerUnreachable, Message: failed.Message}
+	}
+	return membership.MailVerdict{Reason: usherv1.ReasonSecretInvalid, Message: fmt.Sprintf("Secret %s: %v", key, err)}
+}

@@ -1,0 +1,102 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/membership"
+)
+
+// settleCredentials makes, moves or drops the Member's credentials as decided, and tells whether o changed by it.
+func (r *MemberReconciler) settleCredentials(ctx context.Context, o *membership.Observation, d membership.Decision) (changed bool, err error) {
+	m := o.Member
+	secret := &corev1.Secret{}
+	switch {
+	case d.DropCredentials:
+		found, err := get(ctx, r.Live, m.Namespace, credentials.Name(m.Name), secret)
+		if err != nil {
+			return false, err
+		}
+		if found {
+			uid, version := secret.UID, secret.ResourceVersion
+			err = r.Client.Delete(ctx, secret, client.Preconditions{UID: &uid, ResourceVersion: &version})
+		}
+		o.Credentials = nil
+		return true, client.IgnoreNotFound(err)
+	case d.MakeCredentials:
+		secret = credentials.New(m, credentials.Answers{}, r.Now())
+		if err := r.Client.Create(ctx, secret); err != nil {
+			return false, err
+		}
+	case d.MoveCredentials:
+		if err := r.Live.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: credentials.Name(m.Name)}, secret); err != nil {
+			return false, err
+		}
+		secret.Data[credentials.KeyEmail] = []byte(m.Spec.Email)
+		if err := r.Client.Update(ctx, secret); err != nil {
+			return false, err
+		}
+	default:
+		return false, nil
+	}
+	o.Credentials = credentials.Read(secret)
+	return true, nil
+}
+
+// ensureInvitation makes the Member's Invitation. One that was left by an earlier Member of this name has to go first.
+func (r *MemberReconciler) ensureInvitation(ctx context.Context, member *usherv1.Member) error {
+	inv := &usherv1.Invitation{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       member.Namespace,
+			Name:            member.Name,
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))},
+		},
+		Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},
+	}
+	err := r.Client.Create(ctx, inv)
+	if !apierrors.IsAlreadyExists(err) {
+		return err
+	}
+	there := &usherv1.Invitation{}
+	if found, readErr := get(ctx, r.Live, inv.Namespace, inv.Name, there); !found {
+		return readErr
+	}
+	switch owner := metav1.GetControllerOf(there); {
+	case there.Spec.MemberRef.Name != member.Name:
+		return fmt.Errorf("cannot make the Invitation: %w", err)
+	case owner != nil && owner.UID != member.UID:
+		return r.deleteInvitation(ctx, there)
+	}
+	return nil
+}
+
+func (r *MemberReconciler) deleteInvitation(ctx context.Context, inv *usherv1.Invitation) error {
+	uid := inv.UID
+	return client.IgnoreNotFound(r.Client.Delete(ctx, inv, client.Preconditions{UID: &uid}))
+}
+
+// forget lets a Member go that nothing is left of. Its Invitation goes first: not every cluster runs a garbage collector, and a
+// later Member of this name is not to find it.
+func (r *MemberReconciler) forget(ctx context.Context, member *usherv1.Member) error {
+	inv := &usherv1.Invitation{}
+	found, err := get(ctx, r.Live, member.Namespace, member.Name, inv)
+	if err != nil {
+		return err
+	}
+	if found && metav1.IsControlledBy(inv, member) {
+		if err := r.deleteInvitation(ctx, inv); err != nil {
+			return err
+		}
+	}
+	return client.IgnoreNotFound(setFinalizer(ctx, r.Client, member, usherv1.MemberFinalizer, false))
+}

@@ -1,0 +1,110 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/mail"
+)
+
+// How many objects of a kind are looked at at once.
+const (
+	memberWorkers  = 8
+	poolWorkers    = 4
+	accountWorkers = 2
+	probeWorkers   = 8
+)
+
+// recordBackoff is how the outcome of an attempt is written again: for about ten seconds.
+var recordBackoff = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 9}
+
+// Parts are what the reconcilers are made of, besides the manager.
+type Parts struct {
+	Environment
+	Sender  mail.Sender
+	Servers *MailServers
+	Keys    *Keyring
+	// PortalURL is the public base URL of the links; empty if nothing is to be sent.
+	PortalURL string
+	// MailWorkers is how many SMTP conversations run at once.
+	MailWorkers int
+	// SkipNameValidation lets one process run two managers, in tests.
+	SkipNameValidation bool
+}
+
+// Reconcilers are the five, made of the parts.
+type Reconcilers struct {
+	Members     *MemberReconciler
+	SeatPools   *SeatPoolReconciler
+	Invitations *InvitationReconciler
+	Accounts    *AccountReconciler
+	MailServers *MailServerReconciler
+}
+
+// New makes the reconcilers.
+func New(p Parts) Reconcilers {
+	return Reconcilers{
+		Members:   &MemberReconciler{Environment: p.Environment},
+		SeatPools: &SeatPoolReconciler{Environment: p.Environment},
+		Invitations: &InvitationReconciler{
+			Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Keys: p.Keys,
+			PortalURL: p.PortalURL, RecordBackoff: recordBackoff,
+		},
+		Accounts:    &AccountReconciler{Environment: p.Environment, Servers: p.Servers},
+		MailServers: &MailServerReconciler{Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Configured: p.PortalURL != ""},
+	}
+}
+
+// Setup adds the reconcilers to a manager.
+func Setup(mgr ctrl.Manager, p Parts) error {
+	r := New(p)
+	w := Watches{Reader: mgr.GetClient(), Servers: p.Servers}
+	for _, c := range []struct {
+		name    string
+		object  client.Object
+		workers int
+		watches []Watch
+		queue   source.Source
+		do      reconcile.Reconciler
+	}{
+		{"member", &usherv1.Member{}, memberWorkers, w.ForMembers(), nil, r.Members},
+		{"seatpool", &usherv1.SeatPool{}, poolWorkers, w.ForSeatPools(), nil, r.SeatPools},
+		{"invitation", &usherv1.Invitation{}, p.MailWorkers, w.ForInvitations(), nil, r.Invitations},
+		{"account", &usherv1.Account{}, accountWorkers, w.ForAccounts(), source.Channel(p.Servers.Accounts, &handler.EnqueueRequestForObject{}), r.Accounts},
+		{"mailserver", nil, probeWorkers, w.ForMailServers(), source.Channel(p.Servers.Secrets, &handler.EnqueueRequestForObject{}), r.MailServers},
+	} {
+		b := ctrl.NewControllerManagedBy(mgr).Named(c.name).WithOptions(controller.Options{
+			MaxConcurrentReconciles: c.workers, SkipNameValidation: &p.SkipNameValidation,
+		})
+		if c.object != nil {
+			b = b.For(c.object)
+		}
+		for _, watch := range c.watches {
+			if _, secret := watch.Object.(*corev1.Secret); secret {
+				b = b.Watches(watch.Object, handle(watch), builder.OnlyMetadata)
+			} else {
+				b = b.Watches(watch.Object, handle(watch))
+			}
+		}
+		if c.queue != nil {
+			b = b.WatchesRawSource(c.queue)
+		}
+		if err := b.Complete(c.do); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package credentials says what the Secret looks like whose existence is a member's acceptance.
+package credentials
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/membership"
+)
+
+// Type of a credentials Secret.
+const Type corev1.SecretType = "usher.dev/credentials"
+
+// Keys of a credentials Secret. One that would be empty is left out.
+const (
+	KeyEmail        = "email"
+	KeyAcceptedAt   = "accepted-at" // RFC 3339, UTC
+	KeyTermsURL     = "terms-url"
+	KeySalutation   = "salutation"
+	KeyGivenName    = "given-name"
+	KeyFamilyName   = "family-name"
+	KeyPhone        = "phone"
+	KeyPasswordHash = "password-hash" // bcrypt
+	KeyAPIToken     = "api-token"
+)
+
+const namePrefix = "usher-member-"
+
+// apiTokenBytes of randomness are in a member's API token.
+const apiTokenBytes = 32
+
+// Name of the credentials Secret of a Member.
+func Name(member string) string { return namePrefix + member }
+
+// MemberOf is the Member that a Secret of that name holds the credentials of, if it does.
+func MemberOf(secret string) (member string, found bool) {
+	return strings.CutPrefix(secret, namePrefix)
+}
+
+// Answers are what an invitee gave; all of it is optional for a member that needs no invitation.
+type Answers struct {
+	Salutation, GivenName, FamilyName, Phone string
+	// TermsURL that was accepted.
+	TermsURL string
+	// PasswordHash by bcrypt.
+	PasswordHash []byte
+}
+
+// New returns the acceptance of a Member at now, with an API token of its own. It has no owner: an owner reference to a UID
+// from before a restore would have it garbage-collected.
+func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret {
+	token := make([]byte, apiTokenBytes)
+	rand.Read(token) // never fails: the program ends instead
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: member.Namespace,
+			Name:      Name(member.Name),
+			Labels: map[string]string{
+				usherv1.AccountLabel: labelValue(member.Spec.AccountRef.Name),
+				usherv1.MemberLabel:  labelValue(member.Name),
+			},
+			Annotations: map[string]string{usherv1.MemberUIDAnnotation: string(member.UID)},
+		},
+		Type: Type,
+		Data: map[string][]byte{},
+	}
+	for key, value := range map[string]string{
+		KeyEmail:        string(member.Spec.Email),
+		KeyAcceptedAt:   now.UTC().Format(time.RFC3339),
+		KeyTermsURL:     answers.TermsURL,
+		KeySalutation:   answers.Salutation,
+		KeyGivenName:    answers.GivenName,
+		KeyFamilyName:   answers.FamilyName,
+		KeyPhone:        answers.Phone,
+		KeyPasswordHash: string(answers.PasswordHash),
+		KeyAPIToken:     base64.RawURLEncoding.EncodeToString(token),
+	} {
+		if value != "" {
+			secret.Data[key] = []byte(value)
+		}
+	}
+	return secret
+}
+
+// Read returns what a credentials Secret says. One without a usable time was accepted when it was created.
+func Read(secret *corev1.Secret) *membership.Credentials {
+	accepted := secret.CreationTimestamp
+	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil {
+		accepted = metav1.Time{Time: t.Truncate(time.Second).Local()}
+	}
+	return &membership.Credentials{
+		MemberUID:  secret.Annotations[usherv1.MemberUIDAnnotation],
+		Email:      string(secret.Data[KeyEmail]),
+		AcceptedAt: accepted,
+		GivenName:  string(secret.Data[KeyGivenName]),
+		FamilyName: string(secret.Data[KeyFamilyName]),
+	}
+}
+
+// labelValue is name, or where it is too long for a label its beginning and a hash of the whole.
+func labelValue(name string) string {
+	const hashed = 8
+	if len(name) <= validation.LabelValueMaxLength {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return name[:validation.LabelValueMaxLength-hashed-1] + "-" + hex.EncodeToString(sum[:])[:hashed]
+}

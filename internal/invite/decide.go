@@ -1,0 +1,217 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// How long one attempt may take, and how long its sender is believed to be alive. The difference is the time to record the
+// outcome.
+const (
+	SendTimeout = 40 * time.Second
+	SendLease   = time.Minute
+)
+
+// answeredPause is how long the Member is given to take note of an answer.
+const answeredPause = 2 * time.Second
+
+// Observation is all that a decision about an Invitation depends on.
+type Observation struct {
+	Invitation *usherv1.Invitation
+	// Member is nil if it is not there.
+	Member *usherv1.Member
+	// Account of the Member; nil if it is not there.
+	Account *usherv1.Account
+	// Answered: there is a credentials Secret that the Member's status does not speak of yet. Only a live read tells.
+	Answered bool
+}
+
+// Plan is what to do next.
+type Plan struct {
+	// Status is the complete new status. If Send is set it is the fence: it must be written before anything is sent.
+	Status usherv1.InvitationStatus
+	// Send tells to send the mail that Status describes.
+	Send bool
+	// Wake is when to look again if nothing happens before; zero for never.
+	Wake time.Time
+}
+
+// Decide returns what to do with the observed Invitation at now.
+func Decide(o Observation, now time.Time) Plan {
+	inv := o.Invitation
+	next := *inv.Status.DeepCopy()
+	next.ObservedGeneration = inv.Generation
+	p := Plan{Status: next}
+	p.decide(o, now)
+	describe(&p.Status, o, now)
+	return p
+}
+
+func (p *Plan) decide(o Observation, now time.Time) {
+	inv, s := o.Invitation, &p.Status
+	switch {
+	case o.Member != nil && o.Member.Status.AcceptedAt != nil:
+		p.settle(usherv1.InvitationAccepted)
+		s.SendGeneration = inv.Spec.SendGeneration // a resend after the acceptance is handled by doing nothing
+		s.AcceptedAt = o.Member.Status.AcceptedAt
+	case o.Answered:
+		p.Wake = now.Add(answeredPause)
+	case inv.Spec.State == usherv1.InvitationRevokedWish:
+		p.settle(usherv1.InvitationRevoked)
+	case o.Member == nil:
+		if s.LinkGeneration > 0 {
+			p.settle(usherv1.InvitationRevoked)
+		} else {
+			s.State = usherv1.InvitationPending
+		}
+	case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled:
+		p.settle(usherv1.InvitationRevoked)
+	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
+		p.Wake = s.NextAttemptAt.Time
+	case Asked(inv, string(o.Member.Spec.Email)):
+		p.sendNew(o, now)
+	case s.State == usherv1.InvitationSent:
+		p.expire(now)
+	case s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending:
+		p.sendAgain(o, now)
+	}
+}
+
+// Asked tells whether a new link is wanted: nothing was sent yet, sendGeneration was raised, the address changed, a revoked
+// invitation is open again, or the credentials that an acceptance made are gone. It does not ask whether the member has accepted.
+func Asked(inv *usherv1.Invitation, email string) bool {
+	if inv.Spec.State == usherv1.InvitationRevokedWish {
+		return false
+	}
+	return !Current(inv, email) || inv.Status.State == usherv1.InvitationRevoked || inv.Status.State == usherv1.InvitationAccepted
+}
+
+// Cleared tells whether the Member, in the state that it recorded, may be sent this Invitation: it holds the seat that it needs.
+// An Invitation that was made for an earlier Member of this name is on its way out.
+func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
+	if owner := metav1.GetControllerOf(inv); owner != nil && owner.UID != member.UID {
+		return false
+	}
+	ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady)
+	return ready != nil && member.Status.ObservedGeneration == member.Generation &&
+		(ready.Reason == usherv1.ReasonInviting || ready.Reason == usherv1.ReasonMailNotReady) &&
+		member.Status.InvitationRef != nil && member.Status.InvitationRef.Name == inv.Name
+}
+
+func (p *Plan) sendNew(o Observation, now time.Time) {
+	s := &p.Status
+	if !maySend(o) {
+		if s.State == "" {
+			s.State = usherv1.InvitationPending
+		}
+		return
+	}
+	s.SendGeneration = o.Invitation.Spec.SendGeneration
+	s.LinkGeneration = max(s.LinkGeneration+1, s.SendGeneration)
+	s.Recipient = string(o.Member.Spec.Email)
+	s.Attempts, s.FirstAttemptAt, s.LastError, s.MessageID = 0, nil, nil, ""
+	p.attempt(o, now)
+}
+
+func (p *Plan) sendAgain(o Observation, now time.Time) {
+	s := &p.Status
+	if !maySend(o) {
+		return
+	}
+	due := nextAttempt(s, o.Account)
+	if s.LastError != nil && s.LastError.Class == usherv1.ErrorTemporary && s.FirstAttemptAt != nil {
+		givesUp := s.FirstAttemptAt.Add(TTL(o.Invitation, o.Account))
+		if !now.Before(givesUp) {
+			p.settle(usherv1.InvitationFailed)
+			return
+		}
+		if givesUp.Before(due) {
+			due = givesUp
+		}
+	}
+	if now.Before(due) {
+		p.Wake = due
+		return
+	}
+	p.attempt(o, now)
+}
+
+// attempt makes the status a fence for one attempt.
+func (p *Plan) attempt(o Observation, now time.Time) {
+	s := &p.Status
+	s.State = usherv1.InvitationSending
+	s.Language = Language(o.Member, o.Account)
+	s.Attempts++
+	if s.FirstAttemptAt == nil {
+		s.FirstAttemptAt = &metav1.Time{Time: now}
+	}
+	s.NextAttemptAt = &metav1.Time{Time: now.Add(SendLease)}
+	s.SentAt, s.ExpiresAt, s.AcceptedAt = nil, nil, nil
+	p.Send = true
+}
+
+func (p *Plan) expire(now time.Time) {
+	s := &p.Status
+	if s.ExpiresAt == nil {
+		return
+	}
+	if now.Before(s.ExpiresAt.Time) {
+		p.Wake = s.ExpiresAt.Time
+		return
+	}
+	p.settle(usherv1.InvitationExpired)
+}
+
+// settle ends the present link in state. The request for another, if there is one, stays to be seen.
+func (p *Plan) settle(state usherv1.InvitationState) {
+	p.Status.State = state
+	p.Status.NextAttemptAt = nil
+}
+
+func maySend(o Observation) bool {
+	return Cleared(o.Member, o.Invitation) && o.Account != nil && o.Account.Spec.State != usherv1.StateDisabled &&
+		meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady)
+}
+
+// nextAttempt is when a failed attempt is repeated: at its time, or at once when the mail server was mended since.
+func nextAttempt(s *usherv1.InvitationStatus, account *usherv1.Account) time.Time {
+	if s.NextAttemptAt == nil {
+		return time.Time{}
+	}
+	ready := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady)
+	if s.LastError != nil && s.LastError.Class == usherv1.ErrorConfiguration && ready.LastTransitionTime.After(s.LastError.At.Time) {
+		return time.Time{}
+	}
+	return s.NextAttemptAt.Time
+}
+
+// TTL is how long the Invitation's link works: its own, else its account's, else seven days.
+func TTL(inv *usherv1.Invitation, account *usherv1.Account) time.Duration {
+	if d := inv.Spec.TTL.Duration(); d > 0 {
+		return d
+	}
+	if account != nil {
+		if d := account.Spec.Invitations.TTL.Duration(); d > 0 {
+			return d
+		}
+	}
+	return usherv1.DefaultTTL
+}
+
+// Language is what the Member reads: its own, else its account's, else en-GB.
+func Language(member *usherv1.Member, account *usherv1.Account) usherv1.Language {
+	switch {
+	case member != nil && member.Spec.Language != "":
+		return member.Spec.Language
+	case account != nil && account.Spec.Language != "":
+		return account.Spec.Language
+	}
+	return usherv1.DefaultLanguage
+}

@@ -1,0 +1,72 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+)
+
+// describe makes s's conditions say what its other fields are.
+//
+//	Ready        Sent, Accepted, Revoked
+//	Reconciling  Pending, Sending
+//	Stalled      Declined, Expired, Failed, no such Member
+func describe(s *usherv1.InvitationStatus, o Observation, now time.Time) {
+	outlook, message := sentence(s, o)
+	reason := string(s.State)
+	if o.Member == nil && s.State == usherv1.InvitationPending {
+		reason = usherv1.ReasonMemberNotFound
+	}
+	w := conditions.Writer{List: &s.Conditions, Generation: o.Invitation.Generation, Now: now}
+	w.Set(usherv1.ConditionSent, s.SentAt != nil, reason, "")
+	w.Set(usherv1.ConditionAccepted, s.State == usherv1.InvitationAccepted, reason, "")
+	w.SetReady(outlook, reason, message)
+}
+
+func sentence(s *usherv1.InvitationStatus, o Observation) (conditions.Outlook, string) {
+	switch s.State {
+	case usherv1.InvitationSent:
+		return conditions.Done, "The mail server accepted the mail; the link works until " + at(s.ExpiresAt)
+	case usherv1.InvitationAccepted:
+		return conditions.Done, "The invitee accepted"
+	case usherv1.InvitationRevoked:
+		return conditions.Done, "The invitation was taken back and its link is dead"
+	case usherv1.InvitationDeclined:
+		return conditions.Stuck, "The invitee declined; raise spec.sendGeneration to ask again"
+	case usherv1.InvitationExpired:
+		return conditions.Stuck, "Nobody answered until " + at(s.ExpiresAt) + "; raise spec.sendGeneration to ask again"
+	case usherv1.InvitationFailed:
+		return conditions.Stuck, Failed(s)
+	case usherv1.InvitationSending:
+		return conditions.Working, "The mail is being sent"
+	}
+	switch {
+	case o.Member == nil:
+		return conditions.Stuck, "There is no Member " + o.Invitation.Spec.MemberRef.Name + "; create it or delete this Invitation"
+	case s.LastError != nil:
+		return conditions.Working, fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s", s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt))
+	}
+	return conditions.Working, "Waiting until the member has a seat and the mail server is ready"
+}
+
+// Failed says why an invitation in state Failed did, and what to do.
+func Failed(s *usherv1.InvitationStatus) string {
+	if s.LastError != nil && s.LastError.Class == usherv1.ErrorPermanent {
+		return fmt.Sprintf("The mail server refused the recipient for good (%s); correct the Member's email, or raise the Invitation's spec.sendGeneration to try again", s.LastError.Code)
+	}
+	return "No mail server took the mail in time; raise the Invitation's spec.sendGeneration to try again"
+}
+
+func at(t *metav1.Time) string {
+	if t == nil {
+		return "an unknown time"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,26 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package invite decides what happens to an Invitation. It is pure: an Observation and now go in, a Plan comes out.
+//
+//	    ┌───────────── a temporary failure: later and later ─────────────┐
+//	    ▼                                                                │
+//	Pending ──── member has a seat, mail server ready ───▶ Sending ──────┤
+//	    │ one ttl has passed                                  │          │ refused for good
+//	    ▼                                                     ▼          ▼
+//	 Failed                                                 Sent      Failed
+//	                                                          │
+//	                    ┌──────────────┬───────────────┬──────┴───────┐
+//	                    ▼              ▼               ▼              ▼
+//	                Accepted       Declined         Expired        Revoked
+//
+// A higher sendGeneration, another address of the Member, or a Revoked one that is open again asks for a new link: from any
+// state back to Sending. An acceptance wins over every other state: it is the invitee's own act.
+//
+// # The fence
+//
+// SMTP has no idempotency key. So the state Sending is written first, with the resourceVersion that was read: of two operators
+// one gets a conflict and does nothing. The write also says until when (nextAttemptAt) the sender is to be believed alive; the
+// sender stops before that (SendTimeout), and whoever finds Sending after it (SendLease) sends the same link again, with the
+// same Message-ID. A second copy therefore needs a crash between the server's 250 and the record of it.
+package invite

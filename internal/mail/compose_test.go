@@ -1,0 +1,312 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package mail_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"maps"
+	netmail "net/mail"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var (
+	composedAt = time.Date(2026, time.November, 22, 14, 5, 0, 0, time.UTC)
+	platform   = mail.Server{Host: "smtp.platform.example", Port: 587, From: "Platform <no-reply@platform.example>", TLS: mail.TLSStart}
+)
+
+func invitation() mail.Invitation {
+	return mail.Invitation{
+		Language:     "en-GB",
+		To:           "ada@acme.example",
+		Name:         "Ada Lovelace",
+		AccountName:  "Acme SAS",
+		Role:         "salesrep",
+		ContactEmail: "it@acme.example",
+		ContactPhone: "+33 1 23 45 67 89",
+		ReplyTo:      "it@acme.example",
+		Link:         "https://usher.platform.example/i/acme/ada/m1GkTq4b7hYxJv0sZc3nWd5RfLuE8aPoIiQ2tNgXwVyBrMzK6CjDHA",
+		ExpiresAt:    time.Date(2026, time.November, 29, 14, 5, 0, 0, time.UTC),
+		MessageID:    mail.MessageID("6f1c7a52-9f0e-4f0b-8a34-2f0b7f0c1d2e", 1, platform),
+	}
+}
+
+// compose returns the mail as it goes over the wire, and as a mail program reads it.
+func compose(t *testing.T, invitation mail.Invitation) ([]byte, smtpsink.Mail) {
+	t.Helper()
+	msg, err := mail.Compose(platform, invitation, composedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	if _, err := msg.WriteTo(&raw); err != nil {
+		t.Fatal(err)
+	}
+	read, err := smtpsink.Parse(raw.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw.Bytes(), read
+}
+
+func TestGoldenMails(t *testing.T) {
+	for name, change := range map[string]func(*mail.Invitation){
+		"en-GB": func(*mail.Invitation) {},
+		"fr": func(i *mail.Invitation) {
+			i.Language, i.Name, i.AccountName = "fr", "Zoé Lefèvre", "Société Générale d’Électricité"
+		},
+		"en-GB-bare": func(i *mail.Invitation) {
+			i.Name, i.Role, i.ContactEmail, i.ContactPhone, i.ReplyTo = "", "", "", "", ""
+		},
+		"fr-first-day": func(i *mail.Invitation) {
+			i.Language, i.ExpiresAt = "fr", time.Date(2026, time.December, 1, 0, 9, 59, 0, time.FixedZone("", 3600)).AddDate(0, 0, 1)
+			i.ContactPhone = ""
+		},
+		"en-GB-right-to-left": func(i *mail.Invitation) {
+			i.Name, i.AccountName, i.ContactEmail = "شيماء الخطيب", "شركة المثال", ""
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := invitation()
+			change(&i)
+			raw, read := compose(t, i)
+			header, _, _ := strings.Cut(string(raw), "\r\n\r\n")
+			golden(t, name+".txt", strings.ReplaceAll(header, "\r\n", "\n")+"\n\n"+strings.ReplaceAll(read.Text, "\r\n", "\n"))
+			golden(t, name+".html", strings.ReplaceAll(read.HTML, "\r\n", "\n"))
+		})
+	}
+}
+
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s is not what the golden file says; look at it, then run with -update.\ngot:\n%s", file, got)
+	}
+}
+
+func TestComposeSaysEverythingInBothParts(t *testing.T) {
+	_, read := compose(t, invitation())
+	for part, body := range map[string]string{"text": strings.ReplaceAll(read.Text, "\r\n", " "), "html": read.HTML} {
+		for _, want := range []string{
+			"Ada Lovelace", "Acme SAS", "salesrep", "it@acme.example", "33\u00a01\u00a023\u00a045\u00a067\u00a089", "29 November 2026 at 14:05 UTC",
+			invitation().Link, "ignore this mail",
+		} {
+			if !strings.Contains(body, want) {
+				t.Errorf("the %s part does not say %q", part, want)
+			}
+		}
+	}
+	if read.Link() != invitation().Link || len(read.Links()) != 1 {
+		t.Errorf("links in the text part: %q", read.Links())
+	}
+	for _, forbidden := range []string{"<img", "url(", "src=", "@import", "<link", "<script"} {
+		if strings.Contains(read.HTML, forbidden) {
+			t.Errorf("the HTML part loads something: %q", forbidden)
+		}
+	}
+	for header, want := range map[string]string{
+		"Auto-Submitted":   "auto-generated",
+		"Reply-To":         "<it@acme.example>",
+		"Message-ID":       "<6f1c7a52-9f0e-4f0b-8a34-2f0b7f0c1d2e.1@platform.example>",
+		"Date":             "Sun, 22 Nov 2026 14:05:00 +0000",
+		"From":             `"Platform" <no-reply@platform.example>`,
+		"To":               `"Ada Lovelace" <ada@acme.example>`,
+		"Content-Language": "en-GB",
+	} {
+		if got := read.Header.Get(header); got != want {
+			t.Errorf("%s: %s, want %s", header, got, want)
+		}
+	}
+}
+
+func TestComposeFallsBackToTheDefaultLanguage(t *testing.T) {
+	i := invitation()
+	i.Language = "xx"
+	_, read := compose(t, i)
+	if got := read.Header.Get("Content-Language"); got != string(usherv1.DefaultLanguage) || !strings.Contains(read.HTML, `lang="en-GB"`) {
+		t.Errorf("a language without a catalogue is written as %q", got)
+	}
+}
+
+func TestComposeIsTheSameEveryTime(t *testing.T) {
+	first, _ := compose(t, invitation())
+	second, _ := compose(t, invitation())
+	if !bytes.Equal(first, second) {
+		t.Error("two attempts of one link send different mails")
+	}
+	other := invitation()
+	other.Link += "x"
+	if third, _ := compose(t, other); boundaryOf(t, third) == boundaryOf(t, first) {
+		t.Error("the boundary does not depend on the link, so whoever writes a name could know it")
+	}
+}
+
+func boundaryOf(t *testing.T, raw []byte) string {
+	t.Helper()
+	_, after, found := strings.Cut(string(raw), "boundary=")
+	if !found {
+		t.Fatal("no boundary")
+	}
+	return after[:40]
+}
+
+// What users type must not get out of the place it was put into.
+func TestComposeWithHostileText(t *testing.T) {
+	_, usual := compose(t, invitation())
+	headers := slices.Sorted(maps.Keys(usual.Header))
+	for name, text := range map[string]string{
+		"header":        "Ada\r\nBcc: everybody@acme.example\r\nX-Evil: yes",
+		"bare LF":       "Ada\nBcc: everybody@acme.example",
+		"bare CR":       "Ada\rBcc: everybody@acme.example",
+		"end of header": "Ada\r\n\r\n<h1>Hello</h1>",
+		"end of mail":   "Ada\r\n.\r\nMAIL FROM:<evil@acme.example>",
+		"U+2028":        "Ada\u2028Bcc: everybody@acme.example",
+		"U+0085":        "Ada\u0085Bcc: everybody@acme.example",
+		"NUL":           "Ada\x00Bcc: everybody@acme.example",
+		"HTML":          `<script>alert("x")</script><img src="http://evil.example/x.png">`,
+		"attribute":     `" onmouseover="x" style="`,
+		"address":       `Ada" <evil@acme.example>, "x`,
+		"encoded word":  "=?utf-8?q?Ada=0D=0ABcc:_everybody@acme.example?=",
+		"placeholder":   "{expires} {account} {{.Link}}",
+		"override":      "Ada \u202egro.live\u202c \u2066x",
+		"invalid UTF-8": "Ada \xff\xfe \xc0\xaf",
+		"second link":   "Ada, see https://evil.example/login",
+		"very long":     strings.Repeat("Ada ", 20_000),
+		"one long word": strings.Repeat("ä", 5_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			i := invitation()
+			i.Name, i.AccountName, i.Role, i.ContactPhone = text, text, text, text
+			raw, read := compose(t, i)
+
+			if got := slices.Sorted(maps.Keys(read.Header)); !slices.Equal(got, headers) {
+				t.Errorf("headers are %q", got)
+			}
+			to, err := read.Header.AddressList("To")
+			if err != nil || len(to) != 1 || to[0].Address != "ada@acme.example" {
+				t.Errorf("To is %v: %v", to, err)
+			}
+			if strings.ContainsAny(read.Subject, "\r\n\x00\u202e") {
+				t.Errorf("subject is %q", read.Subject)
+			}
+			for _, line := range strings.Split(string(raw), "\r\n") {
+				if len(line) > 998 || strings.ContainsAny(line, "\r\n") {
+					t.Errorf("a line of %d bytes: %.80q", len(line), line)
+				}
+			}
+			for _, forbidden := range []string{"<script", "<img", "<h1>", ` onmouseover="x"`, "\u202e", "\u2066"} {
+				if strings.Contains(read.HTML, forbidden) {
+					t.Errorf("the HTML part has %q in it", forbidden)
+				}
+			}
+			if links := read.Links(); len(links) != 1 || links[0] != i.Link {
+				t.Errorf("links are %q", links)
+			}
+			if strings.Count(read.HTML, "://") != strings.Count(usual.HTML, "://") {
+				t.Error("the HTML part has another link in it")
+			}
+			if !utf8.ValidString(read.Text) || !utf8.ValidString(read.HTML) || !utf8.ValidString(read.Subject) {
+				t.Error("the mail is not valid UTF-8")
+			}
+			if len(raw) > 64<<10 {
+				t.Errorf("the mail has %d bytes", len(raw))
+			}
+		})
+	}
+}
+
+func TestComposeAddresses(t *testing.T) {
+	long := strings.Repeat("a", 300) + "@acme.example"
+	for to, want := range map[string]string{
+		"ada@acme.example":           "ada@acme.example",
+		"ada.@acme.example":          "ada.@acme.example",
+		"ada@ACME.Example":           "ada@acme.example",
+		"zoé@société.example":        "zoé@xn--socit-esab.example",
+		"ada+usher@acme.example":     "ada+usher@acme.example",
+		"":                           "",
+		"ada":                        "",
+		"@acme.example":              "",
+		"ada@":                       "",
+		"ada@acme.example\r\nBcc: x": "",
+		"ada love@acme.example":      "",
+		"<ada@acme.example>":         "",
+		"ada@x@acme.example":         "",
+		"ada@acme example":           "",
+		long:                         "",
+		strings.Repeat("é", 130) + "@acme.example": "",
+	} {
+		i := invitation()
+		i.To = to
+		msg, err := mail.Compose(platform, i, composedAt)
+		if want == "" {
+			failed, ok := errors.AsType[*mail.Error](err)
+			if !ok || failed.Class != usherv1.ErrorPermanent || strings.Contains(failed.Error(), "ada") {
+				t.Errorf("%.40q: %v", to, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%.40q: %v", to, err)
+			continue
+		}
+		if got := msg.GetTo()[0].Address; got != want {
+			t.Errorf("%.40q is addressed to %q, want %q", to, got, want)
+		}
+	}
+}
+
+func TestComposeWithoutAUsableReplyTo(t *testing.T) {
+	for _, replyTo := range []string{"", "nobody", "x@acme.example\r\nBcc: everybody@acme.example"} {
+		i := invitation()
+		i.ReplyTo = replyTo
+		_, read := compose(t, i)
+		if got := read.Header.Get("Reply-To"); got != "" || read.Header.Get("Bcc") != "" {
+			t.Errorf("Reply-To from %q is %q", replyTo, got)
+		}
+	}
+}
+
+func TestComposeQuotesTheSender(t *testing.T) {
+	server := platform
+	server.From = `"Acme, Inc. (\"the\" one)" <no-reply@acme.example>`
+	msg, err := mail.Compose(server, invitation(), composedAt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw bytes.Buffer
+	if _, err := msg.WriteTo(&raw); err != nil {
+		t.Fatal(err)
+	}
+	read, err := smtpsink.Parse(raw.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	from, err := netmail.ParseAddress(read.Header.Get("From"))
+	if err != nil || from.Name != `Acme, Inc. ("the" one)` || from.Address != "no-reply@acme.example" {
+		t.Errorf("From is %v: %v", from, err)
+	}
+}

@@ -1,0 +1,129 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+)
+
+// AdminRole manages members, where no plan says which role does.
+const AdminRole = "admin"
+
+// AccountObservation is all that an Account's status depends on.
+type AccountObservation struct {
+	Account *usherv1.Account
+	// Members and Pools of the Account.
+	Members []usherv1.Member
+	Pools   []usherv1.SeatPool
+	// Mail is what is known of the account's mail server; nil before the first probe.
+	Mail *MailVerdict
+}
+
+// MailVerdict is the outcome of the latest probe of a mail server.
+type MailVerdict struct {
+	Ready bool
+	// Reason and Message of the MailReady condition.
+	Reason, Message string
+}
+
+// Summarize returns what the observed Account is at now.
+func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
+	a := o.Account
+	s := *a.Status.DeepCopy()
+	s.ObservedGeneration = a.Generation
+	s.Members = countMembers(o.Members)
+	s.Seats = countSeats(o.Pools)
+	s.SeatsSummary = fmt.Sprintf("%d/%d", s.Seats.Assigned, s.Seats.Capacity)
+	s.FormerMembers = Remember(s.FormerMembers, o.Members)
+	s.Owner = owner(s.Owner, o.Members)
+
+	var reason string
+	switch {
+	case a.Spec.State == usherv1.StateDisabled:
+		s.State, reason = usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec
+	case s.Members.Active > 0:
+		s.State, reason = usherv1.ObservedActive, usherv1.ReasonMemberActive
+	default:
+		s.State, reason = usherv1.ObservedPending, usherv1.ReasonNoActiveMember
+	}
+	w := conditions.Writer{List: &s.Conditions, Generation: a.Generation, Now: now}
+	w.Set(usherv1.ConditionPending, s.State == usherv1.ObservedPending, reason, "")
+	w.Set(usherv1.ConditionActive, s.State == usherv1.ObservedActive, reason, "")
+	w.Set(usherv1.ConditionDisabled, s.State == usherv1.ObservedDisabled, reason, "")
+	if o.Mail != nil {
+		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
+	}
+	switch mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady); {
+	case mail == nil:
+		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
+	case mail.Status != metav1.ConditionTrue:
+		w.SetReady(conditions.Working, mail.Reason, mail.Message)
+	default:
+		w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
+	}
+	return s
+}
+
+func countMembers(members []usherv1.Member) *usherv1.MemberCounts {
+	c := &usherv1.MemberCounts{Total: int32(len(members))}
+	for i := range members {
+		switch members[i].Status.State {
+		case usherv1.ObservedActive:
+			c.Active++
+		case usherv1.ObservedDisabled:
+			c.Disabled++
+		default:
+			c.Pending++
+		}
+	}
+	return c
+}
+
+func countSeats(pools []usherv1.SeatPool) *usherv1.SeatCounts {
+	c := &usherv1.SeatCounts{}
+	add := func(sum, n *int32) {
+		if n != nil {
+			*sum += *n
+		}
+	}
+	for i := range pools {
+		if s := &pools[i].Status; pools[i].Spec.AddOn == "" {
+			add(&c.Capacity, s.Capacity)
+			add(&c.Assigned, s.Assigned)
+			add(&c.Reserved, s.Reserved)
+			add(&c.Available, s.Available)
+		}
+	}
+	return c
+}
+
+// owner is the present one as long as that member is there, else the admin who has been Active the longest.
+func owner(present *usherv1.AccountOwner, members []usherv1.Member) *usherv1.AccountOwner {
+	var best *usherv1.Member
+	for i := range members {
+		m := &members[i]
+		if present != nil && m.Name == present.Name && m.DeletionTimestamp == nil {
+			best = m
+			break
+		}
+		if m.Status.State != usherv1.ObservedActive || m.Status.Role != AdminRole || m.Status.ActivatedAt == nil {
+			continue
+		}
+		if best == nil || m.Status.ActivatedAt.Before(best.Status.ActivatedAt) ||
+			m.Status.ActivatedAt.Equal(best.Status.ActivatedAt) && m.Name < best.Name {
+			best = m
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	return &usherv1.AccountOwner{Name: best.Name, Email: string(best.Spec.Email)}
+}

@@ -1,0 +1,220 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/seat"
+)
+
+// DefaultRole is the role of a member that names none, where no plan says otherwise.
+const DefaultRole = "member"
+
+// How long a keeper is given to hand out a seat that is free, before the Member looks again, and before it says that it waits.
+const (
+	keeperPause    = 2 * time.Second
+	keeperPatience = 5 * time.Second
+)
+
+// custody is what happens to the seats that a Member holds.
+type custody int
+
+const (
+	wanted   custody = iota // taken and kept in the pools of its choice
+	kept                    // neither taken nor given back
+	released                // given back
+)
+
+// verdict is a state with its reason, what to tell about it, and what it means for the seats.
+type verdict struct {
+	state   usherv1.ObservedState
+	reason  string
+	outlook conditions.Outlook
+	message string
+	seats   custody
+	// own: the Member's own object says so, so no old cache of another can be wrong about it.
+	own bool
+}
+
+// Decide returns what the observed Member is at now.
+func Decide(o Observation, now time.Time) Decision {
+	m := o.Member
+	d := Decision{Status: *m.Status.DeepCopy()}
+	s := &d.Status
+	s.ObservedGeneration = m.Generation
+
+	accepted := d.judgeCredentials(o)
+	s.AcceptedAt = nil
+	if accepted {
+		s.AcceptedAt = &o.Credentials.AcceptedAt
+	}
+	s.Role = m.Spec.Role
+	if s.Role == "" {
+		s.Role = DefaultRole
+	}
+	s.Rights = m.Spec.Rights
+	s.DisplayName = displayName(o, accepted)
+	recordInvitation(s, o)
+
+	choice := o.choice()
+	v := d.judge(o, choice, accepted)
+	s.Seats = settleSeats(o, choice, v.seats, accepted)
+	if accepted && v.state == usherv1.ObservedActive {
+		v = d.refineActive(o, choice, now)
+	}
+	if v.state == usherv1.ObservedPending && v.seats == wanted {
+		v = d.refinePending(o, choice, v, accepted, now)
+	}
+
+	d.Withdraws = !v.own && takesAway(m.Status, *s)
+	recordState(s, m, v, now)
+	describe(s, o, choice, v, now)
+	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o)
+	return d
+}
+
+// judgeCredentials tells whether the Member has accepted, and what is to be done about credentials that say otherwise.
+func (d *Decision) judgeCredentials(o Observation) bool {
+	m, c := o.Member, o.Credentials
+	switch {
+	case m.DeletionTimestamp != nil:
+		d.DropCredentials = c != nil
+		return false
+	case c == nil:
+		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
+			o.Account != nil && o.Rival == "" && o.choice().Problem == ""
+		return false
+	case c.MemberUID != "" && c.MemberUID != string(m.UID) && remembers(o.Account, c.MemberUID):
+		// A form that was answered while an earlier Member of this name was being deleted.
+		d.DropCredentials = true
+		return false
+	case c.Email != "" && !strings.EqualFold(c.Email, string(m.Spec.Email)):
+		if m.Status.AcceptedAt == nil {
+			// A form that was answered while the address was being corrected: the wrong person's.
+			d.DropCredentials = true
+			return false
+		}
+		d.MoveCredentials = true
+	}
+	return true
+}
+
+// judge finds the first line of the table in doc.go that holds, as far as that does not depend on the seats held.
+func (d *Decision) judge(o Observation, choice seat.Choice, accepted bool) verdict {
+	m := o.Member
+	switch {
+	case m.DeletionTimestamp != nil:
+		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDeleting, conditions.Working, "Access is withdrawn; tidying up before the member is gone", released, true}
+	case m.Spec.State == usherv1.StateDisabled:
+		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec, conditions.Done, "Access is withdrawn and the seat is free; set spec.state to Active to bring the member back", released, true}
+	case o.Account == nil:
+		return verdict{usherv1.ObservedPending, usherv1.ReasonAccountNotFound, conditions.Stuck, "There is no Account " + m.Spec.AccountRef.Name + " in this namespace; create it", released, false}
+	case o.Account.Spec.State == usherv1.StateDisabled:
+		return verdict{usherv1.ObservedDisabled, usherv1.ReasonAccountDisabled, conditions.Done, "Account " + o.Account.Name + " is disabled; seats are kept", kept, false}
+	case choice.Problem != "":
+		return verdict{usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound, conditions.Stuck, choice.Problem, kept, false}
+	case o.Rival != "":
+		return verdict{usherv1.ObservedPending, usherv1.ReasonDuplicateEmail, conditions.Stuck, "Member " + o.Rival + " of this account has this address and came first; correct one of them", released, false}
+	case accepted:
+		return verdict{state: usherv1.ObservedActive, seats: wanted}
+	case m.Spec.Activation == usherv1.ActivateImmediately:
+		return verdict{usherv1.ObservedPending, usherv1.ReasonInviting, conditions.Working, "Credentials are being made", kept, false}
+	}
+	return judgeInvitation(o)
+}
+
+func judgeInvitation(o Observation) verdict {
+	inv := o.Invitation
+	stuck := func(reason, message string) verdict {
+		return verdict{usherv1.ObservedPending, reason, conditions.Stuck, message, released, false}
+	}
+	pending := verdict{state: usherv1.ObservedPending, seats: wanted}
+	switch {
+	case inv == nil:
+		return pending
+	case inv.Spec.State == usherv1.InvitationRevokedWish:
+		return stuck(usherv1.ReasonInvitationRevoked, "The invitation was revoked; set its spec.state to Open and raise its spec.sendGeneration to ask again")
+	case invite.Asked(inv, string(o.Member.Spec.Email)):
+		return pending
+	}
+	switch inv.Status.State {
+	case usherv1.InvitationDeclined:
+		return stuck(usherv1.ReasonInvitationDeclined, "The invitee declined; raise the Invitation's spec.sendGeneration to ask again")
+	case usherv1.InvitationExpired:
+		return stuck(usherv1.ReasonInvitationExpired, "Nobody answered in time; raise the Invitation's spec.sendGeneration to ask again")
+	case usherv1.InvitationFailed:
+		return stuck(usherv1.ReasonMailRejected, invite.Failed(&inv.Status))
+	}
+	return pending
+}
+
+// refineActive settles what an accepted Member is, now that it is known which seats it holds.
+func (d *Decision) refineActive(o Observation, choice seat.Choice, now time.Time) verdict {
+	base, complete := holds(d.Status.Seats, choice)
+	switch {
+	case !base:
+		d.awaitKeeper(o, o.pool(choice.Base), now)
+		return verdict{usherv1.ObservedPending, usherv1.ReasonSeatUnavailable, conditions.Working, "Every seat of " + choice.Base + " is taken; access starts by itself as soon as one is free", kept, false}
+	case !complete:
+		return verdict{usherv1.ObservedActive, usherv1.ReasonAddOnSeatUnavailable, conditions.Done, "Has access; waiting for a seat of " + missingSeats(d.Status.Seats, choice), kept, false}
+	case o.Member.Spec.Activation == usherv1.ActivateImmediately:
+		return verdict{usherv1.ObservedActive, usherv1.ReasonActivated, conditions.Done, "Has access", kept, false}
+	}
+	return verdict{usherv1.ObservedActive, usherv1.ReasonAccepted, conditions.Done, "Accepted and has access", kept, false}
+}
+
+// refinePending settles what a Member is that has not accepted and was not given up.
+func (d *Decision) refinePending(o Observation, choice seat.Choice, v verdict, accepted bool, now time.Time) verdict {
+	if accepted || v.reason != "" {
+		return v
+	}
+	inv := o.Invitation
+	pending := func(reason string, outlook conditions.Outlook, message string) verdict {
+		return verdict{usherv1.ObservedPending, reason, outlook, message, kept, false}
+	}
+	asked := inv == nil || invite.Asked(inv, string(o.Member.Spec.Email))
+	base := o.pool(choice.Base)
+	holdsBase, _ := holds(d.Status.Seats, choice)
+	switch {
+	case !asked && inv.Status.State == usherv1.InvitationSent:
+		return pending(usherv1.ReasonAwaitingAcceptance, conditions.Done, "Invited; the link works until "+until(inv.Status.ExpiresAt))
+	case len(choice.Missing) > 0:
+		return pending(usherv1.ReasonSeatPoolNotFound, conditions.Stuck, "There is no SeatPool "+strings.Join(choice.Missing, ", ")+" in this account; create it or correct spec.seatPoolRefs")
+	case o.NameTaken:
+		return pending(usherv1.ReasonInviting, conditions.Stuck, "The Invitation "+o.Member.Name+" invites somebody else; delete it, or write another Invitation that names this Member")
+	case !holdsBase && !seat.WaitsForAcceptance(base, false):
+		d.awaitKeeper(o, base, now)
+		return pending(usherv1.ReasonSeatUnavailable, conditions.Working, "Every seat of "+choice.Base+" is taken; the invitation goes out by itself as soon as one is free")
+	}
+	d.Invite = inv == nil
+	if d.Status.InvitationRef == nil {
+		d.Status.InvitationRef = &usherv1.InvitationReference{Name: o.Member.Name}
+	}
+	if mail := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady); mail != nil && mail.Status == metav1.ConditionFalse {
+		return pending(usherv1.ReasonMailNotReady, conditions.Working, "No mail can be sent ("+mail.Reason+"): "+mail.Message)
+	}
+	if inv != nil && inv.Status.LastError != nil && inv.Status.LastError.Class == usherv1.ErrorConfiguration {
+		return pending(usherv1.ReasonMailNotReady, conditions.Working, "The mail server did not take the mail ("+inv.Status.LastError.Code+"); trying again")
+	}
+	return pending(usherv1.ReasonInviting, conditions.Working, "The invitation is on its way")
+}
+
+// awaitKeeper is for a Member without a seat in a pool that seems to have one: its keeper is about to say so. A new Member says
+// nothing until then, which saves a write and a reason that would hold for milliseconds.
+func (d *Decision) awaitKeeper(o Observation, pool *usherv1.SeatPool, now time.Time) {
+	full := pool.Status.ObservedGeneration >= 0 && pool.Status.Available != nil && *pool.Status.Available == 0
+	if full {
+		return
+	}
+	d.Wake = now.Add(keeperPause)
+	d.Hold = o.Member.Status.State == "" && now.Before(o.Member.CreationTimestamp.Add(keeperPatience))
+}

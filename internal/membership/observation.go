@@ -1,0 +1,92 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/seat"
+)
+
+// Observation is all that a decision about a Member depends on.
+type Observation struct {
+	Member *usherv1.Member
+	// Account of the Member; nil if it is not there.
+	Account *usherv1.Account
+	// Pools are the SeatPools of the Member's namespace that belong to its Account, and those in which its status has a seat.
+	Pools []usherv1.SeatPool
+	// Rival is another member of the account that has the address and came first (see Precedes); empty if there is none.
+	Rival string
+	// Invitation that the Member is asked with; nil if there is none.
+	Invitation *usherv1.Invitation
+	// NameTaken: the Invitation that would be made has a namesake that invites somebody else.
+	NameTaken bool
+	// Credentials that an acceptance made; nil if there are none.
+	Credentials *Credentials
+}
+
+// Credentials is what a Member's credentials Secret says.
+type Credentials struct {
+	// MemberUID of the Member who accepted; empty if the Secret does not say.
+	MemberUID string
+	// Email that the credentials are for; empty if the Secret does not say.
+	Email string
+	// AcceptedAt is when the invitee accepted.
+	AcceptedAt metav1.Time
+	// GivenName and FamilyName as the invitee typed them.
+	GivenName, FamilyName string
+	// Recorded: nothing changed since the Member's status took note of them, so only AcceptedAt and MemberUID were read.
+	Recorded bool
+}
+
+// Decision is what a Member is, and what is to be done about it.
+type Decision struct {
+	// Status is the complete new status.
+	Status usherv1.MemberStatus
+	// Hold: nothing is worth saying yet; look again at Wake.
+	Hold bool
+	// Wake is when to look again if nothing happens before; zero for never.
+	Wake time.Time
+	// Withdraws: the new status takes away access or a seat because of another object.
+	Withdraws bool
+
+	// The effects that come before the status is written; both are safe to repeat.
+
+	// DropCredentials: the credentials Secret is not an acceptance by this Member and this address, or the Member is going.
+	DropCredentials bool
+	// MakeCredentials: the Member needs no invitation, so its credentials Secret is made for it.
+	MakeCredentials bool
+	// MoveCredentials: the Member's address changed after it accepted, and the credentials are to say so.
+	MoveCredentials bool
+
+	// The effects that come after.
+
+	// Invite: the Member holds the seat that it needs, and its Invitation is to be made.
+	Invite bool
+	// Forget: the Member is going, nothing is left of it, and it may be let go.
+	Forget bool
+}
+
+func (o Observation) pool(name string) *usherv1.SeatPool {
+	for i := range o.Pools {
+		if o.Pools[i].Name == name {
+			return &o.Pools[i]
+		}
+	}
+	return nil
+}
+
+// claim is the number of the Member's claim in the pool's ledger; 0 if it has none.
+func (o Observation) claim(pool string) int64 {
+	if p := o.pool(pool); p != nil {
+		return p.Status.Claims[string(o.Member.UID)]
+	}
+	return 0
+}
+
+// choice is which pools the Member takes its seats from.
+func (o Observation) choice() seat.Choice { return seat.Choose(o.Member, o.Pools) }

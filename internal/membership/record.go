@@ -1,0 +1,83 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/seat"
+)
+
+// recordState sets the state and the moments at which it began.
+func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time.Time) {
+	was := m.Status.State
+	s.State = v.state
+	moment := &metav1.Time{Time: now.Truncate(time.Second)}
+	if v.state == usherv1.ObservedActive && was != v.state {
+		s.ActivatedAt = moment
+	}
+	if v.state == usherv1.ObservedDisabled && was != v.state {
+		s.DisabledAt = moment
+	}
+}
+
+// describe sets the conditions: one of Pending, Active and Disabled is True, all with the state's reason.
+func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) {
+	w := conditions.Writer{List: &s.Conditions, Generation: o.Member.Generation, Now: now}
+	w.Set(usherv1.ConditionPending, v.state == usherv1.ObservedPending, v.reason, "")
+	w.Set(usherv1.ConditionActive, v.state == usherv1.ObservedActive, v.reason, "")
+	w.Set(usherv1.ConditionDisabled, v.state == usherv1.ObservedDisabled, v.reason, "")
+	_, complete := holds(s.Seats, choice)
+	switch {
+	case complete:
+		w.Set(usherv1.ConditionSeatsAssigned, true, usherv1.ReasonSeatsHeld, "")
+	case v.reason == usherv1.ReasonAddOnSeatUnavailable || v.reason == usherv1.ReasonSeatUnavailable:
+		w.Set(usherv1.ConditionSeatsAssigned, false, v.reason, "Waiting for a seat of "+missingSeats(s.Seats, choice))
+	default:
+		w.Set(usherv1.ConditionSeatsAssigned, false, v.reason, "")
+	}
+	w.SetReady(v.outlook, v.reason, v.message)
+}
+
+func recordInvitation(s *usherv1.MemberStatus, o Observation) {
+	s.InvitedAt, s.ExpiresAt = nil, nil
+	if o.Invitation != nil {
+		s.InvitationRef = &usherv1.InvitationReference{Name: o.Invitation.Name}
+		s.InvitedAt, s.ExpiresAt = o.Invitation.Status.SentAt, o.Invitation.Status.ExpiresAt
+	} else if s.AcceptedAt != nil {
+		s.InvitationRef = nil
+	}
+}
+
+// displayName is the name in spec, else what the invitee typed, else the address.
+func displayName(o Observation, accepted bool) string {
+	given, family := string(o.Member.Spec.GivenName), string(o.Member.Spec.FamilyName)
+	if accepted && o.Credentials.Recorded {
+		return o.Member.Status.DisplayName
+	}
+	if accepted {
+		if given == "" {
+			given = o.Credentials.GivenName
+		}
+		if family == "" {
+			family = o.Credentials.FamilyName
+		}
+	}
+	if name := strings.TrimSpace(given + " " + family); name != "" {
+		return name
+	}
+	return string(o.Member.Spec.Email)
+}
+
+func until(t *metav1.Time) string {
+	if t == nil {
+		return "it expires"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

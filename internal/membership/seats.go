@@ -1,0 +1,131 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"slices"
+	"strings"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/seat"
+)
+
+// settleSeats returns the Member's seats after this decision: claims found in the ledgers are taken up, seats that are not to be
+// kept are released, and entries that mean nothing any more are dropped.
+func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []usherv1.MemberSeat {
+	entries := map[string]usherv1.MemberSeat{}
+	for _, s := range o.Member.Status.Seats {
+		entries[s.Pool] = s
+	}
+	for i := range o.Pools {
+		p := &o.Pools[i]
+		if _, known := entries[p.Name]; !known && (choice.Names(p.Name) || o.claim(p.Name) > 0) {
+			entries[p.Name] = usherv1.MemberSeat{Pool: p.Name, AddOn: p.Spec.AddOn}
+		}
+	}
+
+	// The pools of the choice first: whether an old base seat may go depends on the new one.
+	var names []string
+	for name := range entries {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		if inA, inB := choice.Names(a), choice.Names(b); inA != inB {
+			if inA {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+
+	var seats []usherv1.MemberSeat
+	holdsBase := false
+	for _, name := range names {
+		s, pool := entries[name], o.pool(name)
+		if pool == nil {
+			continue // the pool is gone, and the seat with it
+		}
+		claim := o.claim(name)
+		switch {
+		case pool.DeletionTimestamp != nil || c == released:
+			s = release(s, claim)
+		case c == kept:
+		case !choice.Names(name):
+			// A member that moves gives its old base seat back once it holds the new one.
+			if s.AddOn != "" || holdsBase {
+				s = release(s, claim)
+			}
+		case seat.WaitsForAcceptance(pool, accepted):
+			s = release(s, claim)
+		case claim > s.ReleasedGrant:
+			s.Grant, s.PoolUID = claim, string(pool.UID)
+		case s.Held() && pool.Status.ObservedGeneration >= 0:
+			// The keeper has looked at its ledger and this claim is not in it.
+			s = release(s, claim)
+		}
+		if s.Held() && s.Pool == choice.Base {
+			holdsBase = true
+		}
+		if s.Grant == 0 && s.ReleasedGrant == 0 {
+			continue
+		}
+		if !choice.Names(name) && !s.Held() && claim == 0 {
+			continue
+		}
+		seats = append(seats, s)
+	}
+	slices.SortFunc(seats, func(a, b usherv1.MemberSeat) int { return strings.Compare(a.Pool, b.Pool) })
+	return seats
+}
+
+// release gives back whatever the seat held, and whatever the ledger holds for the Member.
+func release(s usherv1.MemberSeat, claim int64) usherv1.MemberSeat {
+	s.ReleasedGrant = max(s.ReleasedGrant, s.Grant, claim)
+	return s
+}
+
+// holds tells whether a base seat is held, the chosen one or the one that is kept until then, and whether every chosen one is.
+func holds(seats []usherv1.MemberSeat, choice seat.Choice) (base, complete bool) {
+	for _, s := range seats {
+		if s.AddOn == "" && s.Held() {
+			base = true
+		}
+	}
+	return base, missingSeats(seats, choice) == "" && choice.Problem == ""
+}
+
+// missingSeats names the chosen pools in which no seat is held.
+func missingSeats(seats []usherv1.MemberSeat, choice seat.Choice) string {
+	var missing []string
+	for _, pool := range append(append([]string{choice.Base}, choice.AddOns...), choice.Missing...) {
+		if !slices.ContainsFunc(seats, func(s usherv1.MemberSeat) bool { return s.Pool == pool && s.Held() }) {
+			missing = append(missing, pool)
+		}
+	}
+	return strings.Join(missing, ", ")
+}
+
+// takesAway tells whether access or a seat is lost between two statuses.
+func takesAway(before, after usherv1.MemberStatus) bool {
+	if before.State == usherv1.ObservedActive && after.State != usherv1.ObservedActive {
+		return true
+	}
+	for _, b := range before.Seats {
+		if b.Held() && !slices.ContainsFunc(after.Seats, func(a usherv1.MemberSeat) bool { return a.Pool == b.Pool && a.Held() }) {
+			return true
+		}
+	}
+	return false
+}
+
+// nothingClaimed tells whether no ledger holds a claim of the Member.
+func nothingClaimed(o Observation) bool {
+	for i := range o.Pools {
+		if o.claim(o.Pools[i].Name) > 0 {
+			return false
+		}
+	}
+	return true
+}

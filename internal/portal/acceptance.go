@@ -1,0 +1,166 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+)
+
+// declineTries is how often a decline is decided anew because something else was written in between.
+const declineTries = 5
+
+// accept writes the acceptance of an admitted visit. It returns why not, where something got in between; an error means that
+// nothing was accepted as far as anybody can tell, and that the same can be tried again.
+func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Refusal, error) {
+	hash, err := p.hasher.hash(ctx, given.password)
+	if err != nil {
+		return "", errBusy
+	}
+	now := p.now() // hashing took a while, and the link may have expired meanwhile
+	if refusal := v.refusal(now); refusal != invite.Admitted {
+		return refusal, nil
+	}
+	if v.leftover {
+		return "", errLeftover
+	}
+
+	// From here on it is finished even if the client goes away.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	credentials, err := p.commit(ctx, newCredentials(v, given, hash, now))
+	if err != nil {
+		return "", err
+	}
+	if credentials == nil {
+		return invite.RefusedUsed, nil
+	}
+	refusal, err := p.withdrawn(ctx, v, now)
+	if err == nil && refusal == invite.Admitted {
+		return invite.Admitted, nil
+	}
+	p.takeBack(ctx, v, credentials)
+	return refusal, err
+}
+
+// commit creates the credentials. It returns nil where somebody else's are there. A create whose answer was lost is
+// recognised by its API token.
+func (p *Portal) commit(ctx context.Context, credentials *corev1.Secret) (*corev1.Secret, error) {
+	token := string(credentials.Data[keyAPIToken])
+	failed := p.client.Create(ctx, credentials)
+	if failed == nil {
+		return credentials, nil
+	}
+	var there corev1.Secret
+	found, err := p.read(ctx, client.ObjectKeyFromObject(credentials), &there)
+	switch {
+	case err != nil || !found:
+		return nil, failed
+	case string(there.Data[keyAPIToken]) == token:
+		return &there, nil
+	default:
+		return nil, nil
+	}
+}
+
+// withdrawn looks once more, after the commit, for what may have happened between reading v and committing: the member
+// deleted or disabled, its address changed, the invitation revoked or replaced. An acceptance that a reconciler has taken
+// note of stands, and so does one that cannot be looked at: it was admitted a moment ago.
+func (p *Portal) withdrawn(ctx context.Context, v *visit, now time.Time) (invite.Refusal, error) {
+	again, err := p.look(ctx, v.link)
+	if again == nil {
+		p.logOf(v).Info("an acceptance stands without a second look", "cause", cause(err))
+		return invite.Admitted, nil
+	}
+	if again.member.UID != v.member.UID || again.member.DeletionTimestamp != nil {
+		return "", errUnknown
+	}
+	if again.recordedSince(v) {
+		return invite.Admitted, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	refusal := invite.Admit(&again.invitation, &again.member, &again.account, false, now)
+	switch refusal {
+	case invite.RefusedRevoked, invite.RefusedMemberDisabled, invite.RefusedAccountDisabled:
+		return refusal, nil
+	default:
+		return invite.Admitted, nil
+	}
+}
+
+// takeBack deletes the credentials that this request made, and no others.
+func (p *Portal) takeBack(ctx context.Context, v *visit, credentials *corev1.Secret) {
+	err := retry.OnError(retry.DefaultBackoff, func(error) bool { return ctx.Err() == nil }, func() error {
+		err := p.client.Delete(ctx, credentials, client.Preconditions{UID: &credentials.UID})
+		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+			return nil // gone, or replaced by another
+		}
+		return err
+	})
+	if err != nil {
+		p.logOf(v).Error(nil, "the credentials of an acceptance that came too late could not be deleted; delete the Secret by hand",
+			"secret", credentials.Name, "cause", cause(err))
+	}
+}
+
+// decline records that the invitee does not want to. It returns why not, where something got in between.
+func (p *Portal) decline(ctx context.Context, v *visit) (invite.Refusal, error) {
+	for range declineTries {
+		if refusal := v.refusal(p.now()); refusal != invite.Admitted {
+			return refusal, nil
+		}
+		declined := v.invitation.DeepCopy()
+		declined.Status.State = usherv1.InvitationDeclined
+		err := p.client.Status().Update(ctx, declined)
+		switch {
+		case err == nil:
+			// An acceptance that came between looking and writing counts, and the reconcilers will say so.
+			if err := p.readCredentials(ctx, v); err != nil {
+				return "", err
+			}
+			if v.accepted {
+				return invite.RefusedUsed, nil
+			}
+			return invite.Admitted, nil
+		case apierrors.IsNotFound(err):
+			return "", errUnknown
+		case !apierrors.IsConflict(err):
+			return "", err
+		}
+		again, err := p.look(ctx, v.link)
+		if err != nil {
+			return "", err
+		}
+		*v = *again
+	}
+	return "", errBusy
+}
+
+// awaitsSeat tells whether a member who accepted has no seat of the base product to sit on so far.
+func awaitsSeat(member *usherv1.Member) bool {
+	if member.Status.State == usherv1.ObservedActive {
+		return false
+	}
+	ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady)
+	if ready != nil && ready.Reason == usherv1.ReasonSeatUnavailable {
+		return true
+	}
+	for _, seat := range member.Status.Seats {
+		if seat.AddOn == "" && seat.Held() {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,97 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"net/http"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+func TestDeclining(t *testing.T) {
+	w := newWorld(t)
+	w.expectDone(w.post(w.link(), declination), titleFarewell)
+	w.reload(w.invitation)
+	w.Expect(w.invitation.Status.State).To(Equal(usherv1.InvitationDeclined))
+	w.Expect(w.invitation.Status.LinkGeneration).To(BeEquivalentTo(1), "the rest of the status is kept")
+	w.Expect(w.credentials()).To(BeNil())
+
+	w.expectPage(w.get(w.link()), http.StatusGone, titleDeclined)
+	w.expectPage(w.post(w.link(), declination), http.StatusGone, titleDeclined)
+	w.expectPage(w.post(w.link(), acceptance()), http.StatusGone, titleDeclined)
+	w.Expect(w.wire.mutations.Load()).To(BeEquivalentTo(1))
+	w.expectNoSecretsInLogs()
+}
+
+func TestDecliningIsDecidedAnewAfterAConflict(t *testing.T) {
+	for name, c := range map[string]struct {
+		between func(*world)
+		want    func(*world, string)
+	}{
+		"something harmless": {
+			func(w *world) { updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.Attempts++ }) },
+			func(w *world, link string) {
+				w.expectDone(w.post(link, declination), titleFarewell)
+				w.reload(w.invitation)
+				w.Expect(w.invitation.Status.Attempts).To(BeEquivalentTo(1))
+				w.Expect(w.invitation.Status.State).To(Equal(usherv1.InvitationDeclined))
+			},
+		},
+		"revoked": {
+			func(w *world) {
+				update(w, w.invitation, func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
+			},
+			func(w *world, link string) {
+				w.expectPage(w.post(link, declination), http.StatusGone, titleRevoked)
+				w.reload(w.invitation)
+				w.Expect(w.invitation.Status.State).To(Equal(usherv1.InvitationSent))
+			},
+		},
+		"deleted": {
+			func(w *world) { w.Expect(w.api.Delete(w.ctx, w.invitation)).To(Succeed()) },
+			func(w *world, link string) {
+				w.expectPage(w.post(link, declination), http.StatusNotFound, titleUnknown)
+			},
+		},
+		"accepted, and noted": {
+			func(w *world) {
+				w.Expect(w.postTo(w.newPortal(), w.link(), acceptance()).Code).To(Equal(http.StatusSeeOther))
+				updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationAccepted })
+			},
+			func(w *world, link string) { w.expectPage(w.post(link, declination), http.StatusGone, titleUsed) },
+		},
+		"accepted, and not noted": {
+			func(w *world) {
+				w.Expect(w.postTo(w.newPortal(), w.link(), acceptance()).Code).To(Equal(http.StatusSeeOther))
+			},
+			func(w *world, link string) {
+				w.expectPage(w.post(link, declination), http.StatusGone, titleUsed)
+				w.Expect(w.credentials()).NotTo(BeNil())
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.wire.beforeStatusUpdate = func(client.Object) {
+				w.wire.beforeStatusUpdate = nil
+				c.between(w)
+			}
+			c.want(w, w.link())
+		})
+	}
+}
+
+func TestDecliningGivesUpWhereOthersKeepWriting(t *testing.T) {
+	w := newWorld(t)
+	w.wire.beforeStatusUpdate = func(client.Object) {
+		updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.Attempts++ })
+	}
+	w.expectPage(w.post(w.link(), declination), http.StatusServiceUnavailable, titleUnavailable)
+	w.wire.beforeStatusUpdate = nil
+	w.expectDone(w.post(w.link(), declination), titleFarewell)
+}

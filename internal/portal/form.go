@@ -1,0 +1,168 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Names of the form's fields.
+const (
+	fieldSalutation = "salutation"
+	fieldGivenName  = "given_name"
+	fieldFamilyName = "family_name"
+	fieldPhone      = "phone"
+	fieldPassword   = "password"
+	fieldConfirm    = "password_confirm"
+	fieldTerms      = "terms"
+)
+
+// Lengths. Names, salutation and phone are those of the Member's spec, in characters.
+const (
+	maxName            = 100
+	maxShort           = 50
+	minPasswordLetters = 12
+	// maxPasswordBytes is where bcrypt stops reading.
+	maxPasswordBytes = 72
+)
+
+// readForm reads the request's body into r.PostForm, or fails with *http.MaxBytesError or what is wrong with it.
+func readForm(w http.ResponseWriter, r *http.Request) error {
+	whole := r.Body
+	r.Body = http.MaxBytesReader(w, whole, maxBodyBytes)
+	err := r.ParseForm()
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		_, _ = io.CopyN(io.Discard, whole, maxDrainBytes)
+	}
+	return err
+}
+
+// noticeOfForm is the page for a form that readForm could not read.
+func noticeOfForm(err error) notice {
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return noticeTooLarge
+	}
+	return noticeMalformed
+}
+
+// answers are what the invitee typed, or what is already known.
+type answers struct {
+	salutation, givenName, familyName, phone string
+	password, confirm                        string
+	terms                                    bool
+}
+
+// prefilled are the answers that the member's spec gives.
+func prefilled(member *usherv1.Member) answers {
+	return answers{
+		salutation: string(member.Spec.Salutation),
+		givenName:  string(member.Spec.GivenName),
+		familyName: string(member.Spec.FamilyName),
+		phone:      string(member.Spec.Phone),
+	}
+}
+
+// answersOf are a form's answers. What the member's spec sets wins: the page shows it and takes no other.
+func answersOf(form url.Values, member *usherv1.Member) answers {
+	known := prefilled(member)
+	answer := func(known, field string) string {
+		if known != "" {
+			return known
+		}
+		return strings.TrimSpace(form.Get(field))
+	}
+	return answers{
+		salutation: answer(known.salutation, fieldSalutation),
+		givenName:  answer(known.givenName, fieldGivenName),
+		familyName: answer(known.familyName, fieldFamilyName),
+		phone:      answer(known.phone, fieldPhone),
+		password:   form.Get(fieldPassword),
+		confirm:    form.Get(fieldConfirm),
+		terms:      form.Get(fieldTerms) == "on",
+	}
+}
+
+// mistake is what is wrong with one field: a key of the catalogue and what fills its gaps.
+type mistake struct {
+	field string
+	key   string
+	gaps  []any
+}
+
+// mistakes returns at most one mistake per field, in the order of the page.
+func (a answers) mistakes(v *visit) []mistake {
+	var found []mistake
+	add := func(field, key string, gaps ...any) { found = append(found, mistake{field, key, gaps}) }
+	for _, line := range []struct {
+		field, value string
+		longest      int
+	}{
+		{fieldSalutation, a.salutation, maxShort},
+		{fieldGivenName, a.givenName, maxName},
+		{fieldFamilyName, a.familyName, maxName},
+		{fieldPhone, a.phone, maxShort},
+	} {
+		switch {
+		case !isLine(line.value):
+			add(line.field, "error.characters")
+		case utf8.RuneCountInString(line.value) > line.longest:
+			add(line.field, "error.long", "max", line.longest)
+		}
+	}
+	switch {
+	case a.password == "":
+		add(fieldPassword, "error.password.missing")
+	case !isLine(a.password):
+		add(fieldPassword, "error.password.characters")
+	case utf8.RuneCountInString(a.password) < minPasswordLetters:
+		add(fieldPassword, "error.password.short", "min", minPasswordLetters)
+	case len(a.password) > maxPasswordBytes:
+		add(fieldPassword, "error.password.long", "max", maxPasswordBytes)
+	case a.passwordIsKnown(v):
+		add(fieldPassword, "error.password.known")
+	case a.confirm == "":
+		add(fieldConfirm, "error.confirm.missing")
+	case a.confirm != a.password:
+		add(fieldConfirm, "error.confirm.different")
+	}
+	if v.account.Spec.TermsURL != "" && !a.terms {
+		add(fieldTerms, "error.terms")
+	}
+	return found
+}
+
+// passwordIsKnown tells whether the password is the address or a name, which is what somebody else would try first.
+func (a answers) passwordIsKnown(v *visit) bool {
+	email := string(v.member.Spec.Email)
+	local, _, _ := strings.Cut(email, "@")
+	for _, known := range []string{
+		email, local,
+		a.givenName, a.familyName,
+		a.givenName + " " + a.familyName, a.givenName + a.familyName,
+		a.familyName + " " + a.givenName, a.familyName + a.givenName,
+		string(v.account.Spec.DisplayName),
+	} {
+		if strings.EqualFold(strings.TrimSpace(a.password), known) {
+			return true
+		}
+	}
+	return false
+}
+
+// isLine tells whether s is what the API takes for a line of text: UTF-8 without control characters and line breaks.
+func isLine(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
+	})
+}

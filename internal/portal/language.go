@@ -1,0 +1,136 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"embed"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// A language is one file, named after its tag; everything else follows from it being there.
+//
+//go:embed catalogues/*.json
+var catalogueFiles embed.FS
+
+// maxAcceptLanguage is how much of an Accept-Language header is read, in bytes; browsers send a tenth of it.
+const maxAcceptLanguage = 1 << 10
+
+// catalogue is all that the pages say in one language: texts by key, with gaps such as {account}.
+type catalogue struct {
+	tag   usherv1.Language
+	texts map[string]string
+}
+
+// text of key, with its gaps filled from name and value pairs. What is filled in is not looked at again.
+func (c *catalogue) text(key string, gaps ...any) (string, error) {
+	text, known := c.texts[key]
+	if !known {
+		return "", fmt.Errorf("catalogue %s has no text %q", c.tag, key)
+	}
+	if len(gaps) == 0 {
+		return text, nil
+	}
+	pairs := make([]string, 0, len(gaps))
+	for i := 0; i+1 < len(gaps); i += 2 {
+		pairs = append(pairs, fmt.Sprintf("{%v}", gaps[i]), fmt.Sprint(gaps[i+1]))
+	}
+	return strings.NewReplacer(pairs...).Replace(text), nil
+}
+
+// moment writes t as a person of this language does, in UTC and saying so: nobody told us where they live.
+func (c *catalogue) moment(t time.Time) (string, error) {
+	t = t.UTC()
+	weekday, err := c.text("weekday." + strings.ToLower(t.Weekday().String()))
+	if err != nil {
+		return "", err
+	}
+	month, err := c.text("month." + strings.ToLower(t.Month().String()))
+	if err != nil {
+		return "", err
+	}
+	return c.text("moment", "weekday", weekday, "day", t.Day(), "month", month, "year", t.Year(), "time", t.Format("15:04"))
+}
+
+// languages are the catalogues that there are.
+type languages struct {
+	byTag   map[usherv1.Language]*catalogue
+	ordered []*catalogue // as in matcher; the default first
+	matcher language.Matcher
+}
+
+// loadLanguages reads the built-in catalogues, and panics where one is broken: every test would have said so.
+func loadLanguages() *languages {
+	l := &languages{byTag: map[usherv1.Language]*catalogue{}}
+	files, err := catalogueFiles.ReadDir("catalogues")
+	if err != nil {
+		panic(err)
+	}
+	for _, file := range files {
+		content, err := catalogueFiles.ReadFile("catalogues/" + file.Name())
+		if err != nil {
+			panic(err)
+		}
+		c := &catalogue{tag: usherv1.Language(strings.TrimSuffix(file.Name(), path.Ext(file.Name())))}
+		if err := json.Unmarshal(content, &c.texts); err != nil {
+			panic(fmt.Errorf("catalogue %s: %w", c.tag, err))
+		}
+		l.byTag[c.tag] = c
+		if c.tag == usherv1.DefaultLanguage {
+			l.ordered = append([]*catalogue{c}, l.ordered...)
+		} else {
+			l.ordered = append(l.ordered, c)
+		}
+	}
+	tags := make([]language.Tag, 0, len(l.ordered))
+	for _, c := range l.ordered {
+		tags = append(tags, language.MustParse(string(c.tag)))
+	}
+	l.matcher = language.NewMatcher(tags)
+	return l
+}
+
+// choose the language of an answer: the member's; else what the browser asks for; else the account's; else the default.
+// Where v is nil only the browser is asked, so that a page for nobody in particular tells nothing about anybody.
+func (l *languages) choose(r *http.Request, v *visit) *catalogue {
+	if v != nil {
+		if c, there := l.byTag[v.member.Spec.Language]; there {
+			return c
+		}
+	}
+	if c := l.accepted(r); c != nil {
+		return c
+	}
+	if v != nil {
+		if c, there := l.byTag[v.account.Spec.Language]; there {
+			return c
+		}
+	}
+	return l.ordered[0]
+}
+
+// accepted is the catalogue that suits the request's Accept-Language best, or nil if none does.
+func (l *languages) accepted(r *http.Request) *catalogue {
+	header := r.Header.Get("Accept-Language")
+	if header == "" || len(header) > maxAcceptLanguage {
+		return nil
+	}
+	wanted, _, err := language.ParseAcceptLanguage(header)
+	if err != nil {
+		return nil
+	}
+	_, index, confidence := l.matcher.Match(wanted...)
+	if confidence == language.No {
+		return nil
+	}
+	return l.ordered[index]
+}

@@ -1,0 +1,156 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+	"golang.org/x/time/rate"
+)
+
+// Limits of the HTTP server.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	// requestTimeout is for everything that one request waits for: reads, its turn to hash, writes. It is shorter than
+	// writeTimeout, so that a request that runs out of it still gets its page.
+	requestTimeout  = 20 * time.Second
+	writeTimeout    = 30 * time.Second
+	idleTimeout     = 60 * time.Second
+	shutdownTimeout = 20 * time.Second
+	// settleTimeout is for what must be finished even if the client has gone: looking again after an acceptance was written.
+	settleTimeout = 10 * time.Second
+
+	maxHeaderBytes = 16 << 10
+	maxBodyBytes   = 8 << 10
+	// maxDrainBytes is how much of a body that is too large is read and thrown away: a browser sends its whole form before it
+	// reads the answer, and would otherwise show a broken connection instead of the page.
+	maxDrainBytes = 2 << 20
+)
+
+// Defaults of [Limits].
+const (
+	defaultPostsPerMinute   = 10
+	defaultRememberedKeys   = 16384
+	defaultConcurrentHashes = 2
+	// defaultHashCost of bcrypt is Dex's recommendation, which takes 10 to 16: about a quarter of a second, spent once in a
+	// member's life. OWASP's minimum is 10.
+	defaultHashCost = 12
+)
+
+// What Retry-After says, in seconds, where nothing better is known.
+const (
+	retryUnavailable = 5
+	retryBusy        = 10
+)
+
+// Limits bound what one client, one invitation and all of them together can ask for. Zero fields mean the defaults.
+type Limits struct {
+	// PostsPerMinute for each client address and for each invitation, which is also how many may come at once. Default 10.
+	PostsPerMinute int
+	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.
+	RememberedKeys int
+	// ConcurrentHashes is how many passwords are hashed at the same time. Default 2.
+	ConcurrentHashes int
+	// HashCost is bcrypt's cost, 4 to 31. Default 12. Below 10 only in tests.
+	HashCost int
+}
+
+func (l Limits) withDefaults() Limits {
+	setDefault := func(value *int, fallback int) {
+		if *value <= 0 {
+			*value = fallback
+		}
+	}
+	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
+	setDefault(&l.RememberedKeys, defaultRememberedKeys)
+	setDefault(&l.ConcurrentHashes, defaultConcurrentHashes)
+	setDefault(&l.HashCost, defaultHashCost)
+	return l
+}
+
+// throttle limits how often each key may do something, in bounded memory: two generations of at most size keys. A full young
+// generation becomes the old one, whose keys are forgotten unless they come back before the next turn.
+type throttle[K comparable] struct {
+	perMinute int
+	size      int
+
+	mu         sync.Mutex
+	young, old map[K]*rate.Limiter
+}
+
+func newThrottle[K comparable](perMinute, size int) *throttle[K] {
+	return &throttle[K]{perMinute: perMinute, size: size, young: map[K]*rate.Limiter{}}
+}
+
+// take returns 0 where key may go on at now, and else how long it has to wait.
+func (t *throttle[K]) take(key K, now time.Time) time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	limiter, known := t.young[key]
+	if !known {
+		if limiter, known = t.old[key]; !known {
+			limiter = rate.NewLimiter(rate.Every(time.Minute/time.Duration(t.perMinute)), t.perMinute)
+		}
+		if len(t.young) >= t.size {
+			t.old, t.young = t.young, make(map[K]*rate.Limiter, t.size)
+		}
+		t.young[key] = limiter
+	}
+	reservation := limiter.ReserveN(now, 1)
+	wait := reservation.DelayFrom(now)
+	if wait > 0 {
+		reservation.CancelAt(now)
+	}
+	return wait
+}
+
+// countedFor is who a request is counted for: the peer's address, or its /64 in IPv6, where one household has that many
+// addresses. Headers that name another address are not believed.
+func countedFor(r *http.Request) netip.Prefix {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := 64
+	if peer.Addr().Unmap().Is4() {
+		bits = 32
+	}
+	prefix, err := peer.Addr().Unmap().WithZone("").Prefix(bits)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	return prefix
+}
+
+// seconds rounds up for Retry-After, which knows no fractions.
+func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+
+// hasher turns passwords into bcrypt hashes, few at a time: hashing is meant to be expensive, and the controllers run on the
+// same processors.
+type hasher struct {
+	cost  int
+	turns chan struct{}
+}
+
+func newHasher(cost, concurrent int) *hasher {
+	return &hasher{cost: cost, turns: make(chan struct{}, concurrent)}
+}
+
+// hash waits for its turn as long as ctx lives; its error then is ctx's.
+func (h *hasher) hash(ctx context.Context, password string) ([]byte, error) {
+	select {
+	case h.turns <- struct{}{}:
+		defer func() { <-h.turns }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	return bcrypt.GenerateFromPassword([]byte(password), h.cost)
+}

@@ -1,0 +1,221 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+func TestAFormOfAMegabyteIsRefused(t *testing.T) {
+	w := newWorld(t)
+	site := httptest.NewServer(w.portal)
+	defer site.Close()
+	form := acceptance(url.Values{"family_name": {strings.Repeat("x", 1<<20)}})
+	answer, err := http.PostForm(site.URL+w.link(), form)
+	w.Expect(err).NotTo(HaveOccurred())
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(answer.StatusCode).To(Equal(http.StatusRequestEntityTooLarge))
+	w.Expect(string(body)).To(ContainSubstring(titleTooLarge))
+	w.Expect(w.wire.mutations.Load()).To(BeZero())
+}
+
+func TestAFormOfJustTheLimitIsRead(t *testing.T) {
+	w := newWorld(t)
+	form := acceptance(url.Values{"padding": {""}})
+	form.Set("padding", strings.Repeat("x", maxBodyBytes-len(form.Encode())))
+	w.expectDone(w.post(w.link(), form), titleWaiting)
+	form.Set("padding", form.Get("padding")+"x")
+	w.expectPage(w.post(w.link(), form), http.StatusRequestEntityTooLarge, titleTooLarge)
+}
+
+func TestFormsThatMakeNoSense(t *testing.T) {
+	w := newWorld(t)
+	for name, answer := range map[string]*httptest.ResponseRecorder{
+		"no action":      w.post(w.link(), url.Values{}, elsewhere()),
+		"another action": w.post(w.link(), url.Values{"action": {"delete"}}, elsewhere()),
+		"in the query":   w.post(w.link()+"?action=decline", url.Values{}, elsewhere()),
+		"not a form":     w.post(w.link(), acceptance(), elsewhere(), header("Content-Type", "application/json")),
+		"bad escapes": w.post(w.link(), nil, elsewhere(), func(r *http.Request) {
+			r.Body = io.NopCloser(strings.NewReader("action=decline&x=%zz"))
+		}),
+	} {
+		w.Expect(answer.Code).To(Equal(http.StatusBadRequest), name)
+		w.expectPage(answer, http.StatusBadRequest, titleMalformed)
+	}
+	w.Expect(w.wire.mutations.Load()).To(BeZero())
+}
+
+func TestAnswersFromOtherSitesAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		headers []request
+		refused bool
+	}{
+		"another site":          {[]request{header("Sec-Fetch-Site", "cross-site"), header("Origin", "https://evil.example")}, true},
+		"another site, hidden":  {[]request{header("Sec-Fetch-Site", "cross-site"), header("Origin", "null")}, true},
+		"a neighbour":           {[]request{header("Sec-Fetch-Site", "same-site")}, true},
+		"another, old browser":  {[]request{header("Origin", "https://evil.example")}, true},
+		"our page":              {[]request{header("Sec-Fetch-Site", "same-origin"), header("Origin", "null")}, false},
+		"our page, plain HTTP":  {[]request{header("Origin", "null")}, false},
+		"our page, old browser": {[]request{header("Origin", "http://example.com")}, false},
+		"not a browser":         {nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			answer := w.post(w.link(), acceptance(), c.headers...)
+			if !c.refused {
+				w.expectDone(answer, titleWaiting)
+				return
+			}
+			w.expectPage(answer, http.StatusForbidden, titleForeign)
+			w.Expect(w.credentials()).To(BeNil())
+		})
+	}
+}
+
+func TestTenPostsAMinuteForEachClient(t *testing.T) {
+	w := newWorld(t)
+	forged := w.link()[:len(w.link())-1]
+	for range 10 {
+		w.expectPage(w.post(forged, acceptance()), http.StatusNotFound, titleUnknown)
+	}
+	answer := w.post(w.link(), acceptance())
+	w.expectPage(answer, http.StatusTooManyRequests, titleTooMany)
+	w.Expect(answer.Header().Get("Retry-After")).To(Equal("6"))
+	w.Expect(w.get(w.link()).Code).To(Equal(http.StatusOK), "looking is free")
+	w.clock.Add(5)
+	w.expectPage(w.post(w.link(), acceptance(), header("X-Forwarded-For", "192.0.2.77")), http.StatusTooManyRequests, titleTooMany)
+	w.clock.Add(1)
+	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
+}
+
+func TestTenPostsAMinuteForEachInvitation(t *testing.T) {
+	w := newWorld(t)
+	for range 20 { // somebody without the link cannot use up its tries
+		w.post(w.link()+"x", acceptance(), elsewhere())
+	}
+	for range 10 {
+		w.expectPage(w.post(w.link(), url.Values{"action": {"accept"}}, elsewhere()), http.StatusUnprocessableEntity, titleForm)
+	}
+	answer := w.post(w.link(), acceptance(), elsewhere())
+	w.expectPage(answer, http.StatusTooManyRequests, titleTooMany)
+	w.Expect(answer.Header().Get("Retry-After")).To(Equal("6"))
+	w.Expect(w.credentials()).To(BeNil())
+}
+
+func TestWhomARequestIsCountedFor(t *testing.T) {
+	g := NewWithT(t)
+	for address, want := range map[string]string{
+		"192.0.2.1:80":              "192.0.2.1/32",
+		"[::ffff:192.0.2.1]:80":     "192.0.2.1/32",
+		"[2001:db8:1:2:3:4:5:6]:80": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:80":         "fe80::/64",
+	} {
+		g.Expect(countedFor(&http.Request{RemoteAddr: address}).String()).To(Equal(want), address)
+	}
+	g.Expect(countedFor(&http.Request{RemoteAddr: "@"}).IsValid()).To(BeFalse())
+}
+
+func TestTheThrottleRemembersInBoundedMemory(t *testing.T) {
+	g := NewWithT(t)
+	const size = 1000
+	throttle := newThrottle[netip.Prefix](10, size)
+	stubborn := netip.MustParsePrefix("192.0.2.1/32")
+	for range 10 {
+		g.Expect(throttle.take(stubborn, noon)).To(BeZero())
+	}
+	for i := range 1_000_000 {
+		address := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
+		throttle.take(netip.PrefixFrom(address, 32), noon)
+		if i%(size/2) == 0 { // seen in every generation, so never forgotten
+			g.Expect(throttle.take(stubborn, noon)).NotTo(BeZero())
+		}
+		if i%size == 0 {
+			g.Expect(len(throttle.young) + len(throttle.old)).To(BeNumerically("<=", 2*size))
+		}
+	}
+}
+
+func TestHashingIsDoneInTurn(t *testing.T) {
+	w := newWorld(t)
+	w.portal.hasher.turns <- struct{}{}
+	w.portal.hasher.turns <- struct{}{} // both places are taken
+	ctx, cancel := context.WithCancel(w.ctx)
+	w.wire.beforeGet = func(_ client.ObjectKey, object client.Object) error {
+		if kindOf(w, object) == "Secret" { // the last read before hashing
+			time.AfterFunc(20*time.Millisecond, cancel)
+		}
+		return nil
+	}
+	answer := w.post(w.link(), acceptance(), func(r *http.Request) { *r = *r.WithContext(ctx) })
+	w.expectPage(answer, http.StatusServiceUnavailable, titleUnavailable)
+	w.Expect(answer.Header().Get("Retry-After")).To(Equal("10"))
+	w.Expect(w.wire.mutations.Load()).To(BeZero())
+
+	w.wire.beforeGet = nil
+	<-w.portal.hasher.turns
+	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
+}
+
+func TestTheServerFinishesWhatHasBegun(t *testing.T) {
+	w := newWorld(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.portal.listener = listener
+	w.Expect(w.portal.NeedLeaderElection()).To(BeFalse())
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	w.wire.create = func(_ client.Object, create func() error) error {
+		close(begun)
+		<-goOn
+		return create()
+	}
+	ctx, stop := context.WithCancel(w.ctx)
+	stopped, status := make(chan error, 1), make(chan int, 1)
+	go func() { stopped <- w.portal.Start(ctx) }()
+	go func() {
+		answer, err := http.PostForm("http://"+listener.Addr().String()+w.link(), acceptance())
+		if err != nil {
+			status <- 0
+			return
+		}
+		defer answer.Body.Close()
+		status <- answer.StatusCode
+	}()
+	w.Eventually(begun, time.Minute).Should(BeClosed())
+	stop()
+	// The listener is closed first, so that the redirect finds nobody; the answer itself arrives.
+	w.Eventually(func() error {
+		connection, err := net.Dial("tcp", listener.Addr().String())
+		if err == nil {
+			connection.Close()
+		}
+		return err
+	}, time.Minute).ShouldNot(Succeed())
+	close(goOn)
+	w.Eventually(stopped, time.Minute).Should(Receive(BeNil()))
+	w.Expect(w.credentials()).NotTo(BeNil())
+	<-status
+}
+
+func TestAnAddressThatCannotBeListenedOnIsAnError(t *testing.T) {
+	w := newWorld(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	w.Expect(err).NotTo(HaveOccurred())
+	defer listener.Close()
+	w.portal.bindAddress = listener.Addr().String()
+	w.Expect(w.portal.Start(w.ctx)).NotTo(Succeed())
+}

@@ -1,0 +1,222 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/go-logr/logr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+//go:embed templates/*.html
+var templateFiles embed.FS
+
+//go:embed assets/portal.css
+var stylesheetText []byte
+
+const stylesheetPath = "/assets/portal.css"
+
+var (
+	pageTemplates = template.Must(template.ParseFS(templateFiles, "templates/*.html"))
+	spoken        = loadLanguages()
+)
+
+func stylesheet(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	_, _ = w.Write(stylesheetText)
+}
+
+// page is what a template may show. html/template escapes all of it where it is written.
+type page struct {
+	catalogue *catalogue
+
+	// Kind is the notice's name, or "form".
+	Kind string
+	// Tone is how a notice looks: "good", "calm" or "bad".
+	Tone string
+
+	// The rest is empty on pages for nobody in particular.
+
+	Account, Monogram          string
+	ContactEmail, ContactPhone string
+	ProductURL, TermsURL       string
+	Email, Role                string
+	Expires                    *metav1.Time
+
+	Personal, Secret []field
+	Terms            bool
+	Mistakes         []shownMistake
+}
+
+// field is one input of the form, with the page that it is on.
+type field struct {
+	*page
+	Name, Type, Autocomplete string
+	Value, Error             string
+	// Hint is the catalogue's key of what stands under the label; may be empty.
+	Hint string
+	// Fixed is set where the member's spec says what it is.
+	Fixed    bool
+	Required bool
+}
+
+// DescribedBy lists the ids of what explains the field.
+func (f field) DescribedBy() string {
+	var ids []string
+	if f.Fixed || f.Hint != "" {
+		ids = append(ids, f.Name+"-hint")
+	}
+	if f.Error != "" {
+		ids = append(ids, f.Name+"-error")
+	}
+	return strings.Join(ids, " ")
+}
+
+// shownMistake is a mistake in words.
+type shownMistake struct{ Field, Text string }
+
+// Language of the page as a BCP 47 tag.
+func (p *page) Language() string { return string(p.catalogue.tag) }
+
+// T is the text of key in the page's language.
+func (p *page) T(key string, gaps ...any) (string, error) { return p.catalogue.text(key, gaps...) }
+
+// Moment writes t in the page's language.
+func (p *page) Moment(t *metav1.Time) (string, error) { return p.catalogue.moment(t.Time) }
+
+// Machine writes t for machines.
+func (p *page) Machine(t *metav1.Time) string { return t.UTC().Format(time.RFC3339) }
+
+// Dial is the contact's phone as a link; html/template would not let its scheme through by itself.
+func (p *page) Dial() template.URL {
+	return template.URL("tel:" + strings.Map(func(r rune) rune {
+		if r == '+' || r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, p.ContactPhone))
+}
+
+// ErrorOf is what is wrong with a field, if anything.
+func (p *page) ErrorOf(name string) string {
+	i := slices.IndexFunc(p.Mistakes, func(m shownMistake) bool { return m.Field == name })
+	if i < 0 {
+		return ""
+	}
+	return p.Mistakes[i].Text
+}
+
+// newPage is a page about v, or about nobody if v is nil.
+func newPage(r *http.Request, v *visit, kind string) *page {
+	p := &page{catalogue: spoken.choose(r, v), Kind: kind}
+	if v == nil {
+		return p
+	}
+	account := &v.account.Spec
+	p.Account = string(account.DisplayName)
+	p.Monogram = monogram(p.Account)
+	p.ProductURL, p.TermsURL = string(account.ProductURL), string(account.TermsURL)
+	if account.Contact != nil {
+		p.ContactEmail, p.ContactPhone = string(account.Contact.Email), string(account.Contact.Phone)
+	}
+	if p.ContactEmail == "" && account.Mail != nil {
+		p.ContactEmail = string(account.Mail.ReplyTo)
+	}
+	p.Email = string(v.member.Spec.Email)
+	if p.Role = v.member.Status.Role; p.Role == "" {
+		p.Role = v.member.Spec.Role
+	}
+	p.Expires = v.invitation.Status.ExpiresAt
+	return p
+}
+
+// monogram is the first letter or digit of a name, for the place where a logo would be.
+func monogram(name string) string {
+	i := strings.IndexFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
+	if i < 0 {
+		return ""
+	}
+	letter, _ := utf8.DecodeRuneInString(name[i:])
+	return string(unicode.ToUpper(letter))
+}
+
+// renderForm shows the form with what is known or was typed, and what is wrong with it.
+func (p *Portal) renderForm(w http.ResponseWriter, r *http.Request, status int, v *visit, a answers, mistakes []mistake) {
+	page := newPage(r, v, "form")
+	for _, m := range mistakes {
+		text, err := page.T(m.key, m.gaps...)
+		if err != nil {
+			p.broken(w, err)
+			return
+		}
+		page.Mistakes = append(page.Mistakes, shownMistake{m.field, text})
+	}
+	known := &v.member.Spec
+	page.Personal = []field{
+		{Name: fieldSalutation, Type: "text", Autocomplete: "honorific-prefix", Value: a.salutation, Fixed: known.Salutation != ""},
+		{Name: fieldGivenName, Type: "text", Autocomplete: "given-name", Value: a.givenName, Fixed: known.GivenName != ""},
+		{Name: fieldFamilyName, Type: "text", Autocomplete: "family-name", Value: a.familyName, Fixed: known.FamilyName != ""},
+		{Name: fieldPhone, Type: "tel", Autocomplete: "tel", Value: a.phone, Fixed: known.Phone != ""},
+	}
+	page.Secret = []field{
+		{Name: fieldPassword, Type: "password", Autocomplete: "new-password", Hint: "hint.password", Required: true},
+		{Name: fieldConfirm, Type: "password", Autocomplete: "new-password", Required: true},
+	}
+	for _, fields := range [][]field{page.Personal, page.Secret} {
+		for i := range fields {
+			fields[i].page, fields[i].Error = page, page.ErrorOf(fields[i].Name)
+		}
+	}
+	page.Terms = a.terms
+	p.render(w, status, page, "form.html")
+}
+
+// render writes a whole page, or none.
+func (p *Portal) render(w http.ResponseWriter, status int, page *page, name string) {
+	var body bytes.Buffer
+	if err := pageTemplates.ExecuteTemplate(&body, name, page); err != nil {
+		p.broken(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Language", page.Language())
+	w.Header().Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes())
+}
+
+// broken is for what only a mistake in a template or a catalogue can bring about.
+func (p *Portal) broken(w http.ResponseWriter, err error) {
+	p.log.Error(err, "a page cannot be shown")
+	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+}
+
+// fail shows the page for an error of look, accept or decline.
+func (p *Portal) fail(w http.ResponseWriter, r *http.Request, err error) {
+	switch {
+	case errors.Is(err, errUnknown):
+		p.renderNotice(w, r, nil, noticeUnknown, 0)
+	case errors.Is(err, errBusy):
+		p.renderNotice(w, r, nil, noticeUnavailable, retryBusy)
+	default:
+		p.log.Info("a visit could not be answered; the visitor is asked to try again", "cause", cause(err))
+		p.renderNotice(w, r, nil, noticeUnavailable, retryUnavailable)
+	}
+}
+
+// logOf is the log for a genuine visit. It names no address, and never the token.
+func (p *Portal) logOf(v *visit) logr.Logger {
+	return p.log.WithValues("namespace", v.invitation.Namespace, "invitation", v.invitation.Name)
+}

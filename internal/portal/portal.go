@@ -1,0 +1,115 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/usher-dev/usher/internal/invite"
+)
+
+// Options are what a [Portal] needs.
+type Options struct {
+	// Client reads and writes the API server itself: a cached read would admit to an invitation that was just revoked. Required.
+	Client client.Client
+	// Keys returns the keys of the links, as they are now. Required.
+	Keys func(context.Context) (invite.Keyring, error)
+	// Namespaces whose links are answered; any other link is unknown. Default: all.
+	Namespaces []string
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// BindAddress to listen on, such as ":8082".
+	BindAddress string
+	// Listener to use instead of BindAddress; may be nil.
+	Listener net.Listener
+	// Log gets namespace and name of invitations that somebody held a genuine link to, and nothing else that a client sent.
+	Log logr.Logger
+	// Limits; zero fields mean the defaults.
+	Limits Limits
+}
+
+// Portal answers the links of invitations. It is an http.Handler, and a Runnable for every replica of a manager.
+type Portal struct {
+	client     client.Client
+	keys       func(context.Context) (invite.Keyring, error)
+	namespaces []string
+	now        func() time.Time
+	log        logr.Logger
+
+	origin        *http.CrossOriginProtection
+	perClient     *throttle[netip.Prefix]
+	perInvitation *throttle[types.UID]
+	hasher        *hasher
+	handler       http.Handler
+	bindAddress   string
+	listener      net.Listener
+}
+
+var (
+	_ http.Handler                   = (*Portal)(nil)
+	_ manager.Runnable               = (*Portal)(nil)
+	_ manager.LeaderElectionRunnable = (*Portal)(nil)
+)
+
+// New returns a Portal that does not listen yet.
+func New(options Options) *Portal {
+	limits := options.Limits.withDefaults()
+	p := &Portal{
+		client:        options.Client,
+		keys:          options.Keys,
+		namespaces:    options.Namespaces,
+		now:           options.Now,
+		log:           options.Log,
+		origin:        http.NewCrossOriginProtection(),
+		perClient:     newThrottle[netip.Prefix](limits.PostsPerMinute, limits.RememberedKeys),
+		perInvitation: newThrottle[types.UID](limits.PostsPerMinute, limits.RememberedKeys),
+		hasher:        newHasher(limits.HashCost, limits.ConcurrentHashes),
+		bindAddress:   options.BindAddress,
+		listener:      options.Listener,
+	}
+	if p.now == nil {
+		p.now = time.Now
+	}
+	p.handler = withHeaders(withTimeout(p.routes()))
+	return p
+}
+
+// ServeHTTP answers one request.
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+// Server is the portal's HTTP server with its limits, as a Runnable that stops gracefully.
+func (p *Portal) Server() *manager.Server {
+	return &manager.Server{
+		Name: "portal",
+		Server: &http.Server{
+			Addr:              p.bindAddress,
+			Handler:           p,
+			ReadHeaderTimeout: readHeaderTimeout,
+			ReadTimeout:       readTimeout,
+			WriteTimeout:      writeTimeout,
+			IdleTimeout:       idleTimeout,
+			MaxHeaderBytes:    maxHeaderBytes,
+			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(p.log), slog.LevelError),
+		},
+		Listener:        p.listener,
+		ShutdownTimeout: ptr.To(shutdownTimeout),
+	}
+}
+
+// Start listens until ctx ends, then finishes what has begun. It returns an error where it cannot listen.
+func (p *Portal) Start(ctx context.Context) error { return p.Server().Start(ctx) }
+
+// NeedLeaderElection is false: every replica answers, and the API server decides between them.
+func (p *Portal) NeedLeaderElection() bool { return false }

@@ -1,0 +1,166 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+)
+
+// errUnknown is every link that leads nowhere: to no invitation, forged, garbled or replaced by a newer one.
+var errUnknown = errors.New("the link leads to no invitation")
+
+// errBusy is a request that did not get its turn.
+var errBusy = errors.New("too much is going on at once")
+
+// errLeftover is an acceptance in the way of credentials that a deleted member of the same name left behind; the reconcilers
+// remove them.
+var errLeftover = errors.New("credentials of a deleted member are still there")
+
+// link is what a request's path says. Nothing in it is to be trusted, and the token is never to be logged.
+type link struct{ namespace, invitation, token string }
+
+func linkOf(r *http.Request) link {
+	return link{r.PathValue("namespace"), r.PathValue("invitation"), r.PathValue("token")}
+}
+
+// path of a genuine link; its parts need no escaping.
+func (l link) path() string { return "/i/" + l.namespace + "/" + l.invitation + "/" + l.token }
+
+// visit is what a genuine link leads to, as the API server had it a moment ago.
+type visit struct {
+	link       link
+	invitation usherv1.Invitation
+	member     usherv1.Member
+	account    usherv1.Account
+	// accepted tells whether credentials exist.
+	accepted bool
+	// leftover tells whether credentials exist that a deleted member of this name left behind; they are no acceptance.
+	leftover bool
+}
+
+// refusal is why the visit, at now, ends before the form.
+func (v *visit) refusal(now time.Time) invite.Refusal {
+	return invite.Admit(&v.invitation, &v.member, &v.account, v.accepted, now)
+}
+
+// recordedSince tells whether a reconciler has taken note of an acceptance since an earlier visit.
+func (v *visit) recordedSince(earlier *visit) bool {
+	at := v.member.Status.AcceptedAt
+	return v.invitation.Status.State == usherv1.InvitationAccepted || at != nil && !at.Equal(earlier.member.Status.AcceptedAt)
+}
+
+// look reads what l leads to. It returns errUnknown for every link that is not a genuine, current one, with the invitation
+// and member that were read, if any; other errors are the API server's.
+//
+// The work is the same whatever the link: the key, two reads and one verification, with names that no object can have
+// replaced by one that none has.
+func (p *Portal) look(ctx context.Context, l link) (*visit, error) {
+	keys, err := p.keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &visit{link: l}
+	possible := p.possible(l)
+	key := types.NamespacedName{Namespace: l.namespace, Name: l.invitation}
+	if !possible {
+		key = p.nowhere()
+	}
+	invitationFound, err := p.read(ctx, key, &v.invitation)
+	if err != nil {
+		return nil, err
+	}
+	if name := v.invitation.Spec.MemberRef.Name; name != "" {
+		key.Name = name
+	}
+	memberFound, err := p.read(ctx, key, &v.member)
+	if err != nil {
+		return nil, err
+	}
+	email := string(v.member.Spec.Email)
+	genuine := keys.Verify(l.token, v.invitation.UID, v.invitation.Status.LinkGeneration, email)
+	if !genuine || !possible || !invitationFound || !memberFound || !invite.Current(&v.invitation, email) {
+		return v, errUnknown
+	}
+
+	key.Name = v.member.Spec.AccountRef.Name
+	if found, err := p.read(ctx, key, &v.account); err != nil {
+		return nil, err
+	} else if !found {
+		return v, errUnknown
+	}
+	if err := p.readCredentials(ctx, v); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// readCredentials finds out whether the visit's member has accepted.
+func (p *Portal) readCredentials(ctx context.Context, v *visit) error {
+	var credentials corev1.Secret
+	key := types.NamespacedName{Namespace: v.member.Namespace, Name: credentialsName(v.member.Name)}
+	found, err := p.read(ctx, key, &credentials)
+	if err != nil {
+		return err
+	}
+	owner := credentials.Annotations[usherv1.MemberUIDAnnotation]
+	v.leftover = found && owner != string(v.member.UID) &&
+		slices.ContainsFunc(v.account.Status.FormerMembers, func(former usherv1.FormerMember) bool {
+			return former.UID != "" && former.UID == owner
+		})
+	v.accepted = found && !v.leftover
+	return nil
+}
+
+// read tells whether the object is there, and not about to go.
+func (p *Portal) read(ctx context.Context, key types.NamespacedName, object client.Object) (bool, error) {
+	if err := p.client.Get(ctx, key, object); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return object.GetDeletionTimestamp() == nil, nil
+}
+
+// possible tells whether the link's names are ones that this portal answers for and an object can have.
+func (p *Portal) possible(l link) bool {
+	return (len(p.namespaces) == 0 || slices.Contains(p.namespaces, l.namespace)) &&
+		len(validation.IsDNS1123Label(l.namespace)) == 0 &&
+		len(validation.IsDNS1123Subdomain(l.invitation)) == 0
+}
+
+// nowhere is a name to read in place of an impossible one.
+func (p *Portal) nowhere() types.NamespacedName {
+	namespace := "default"
+	if len(p.namespaces) > 0 {
+		namespace = p.namespaces[0]
+	}
+	return types.NamespacedName{Namespace: namespace, Name: "no-such-invitation"}
+}
+
+// cause words an API error for the log without the names in it, which a client may have made up.
+func cause(err error) string {
+	if reason := apierrors.ReasonForError(err); reason != "" {
+		return string(reason)
+	}
+	if errors.Is(err, errBusy) || errors.Is(err, errLeftover) {
+		return err.Error()
+	}
+	var failed *url.Error
+	if errors.As(err, &failed) {
+		return failed.Err.Error()
+	}
+	return "the API server or the token key could not be read"
+}

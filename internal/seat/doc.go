@@ -1,0 +1,38 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package seat decides who gets a seat. It is pure: what was observed goes in, the next ledger comes out.
+//
+// A seat is not counted, it is written down: SeatPool.status.claims maps a Member's UID to the number of its grant, and being
+// in that map is the only thing that makes a seat theirs.
+//
+// # Rules
+//
+//   - Grant. The SeatPool reconciler alone adds claims, all of one pass in one PUT with the resourceVersion it read. A grant's
+//     number is above every number that the pool ever gave and that the member ever held or gave back.
+//   - Use. A Member relies on a claim g while g > releasedGrant, and records it on itself before it is invited or active.
+//   - Release. A Member withdraws whatever the seat gave and, in the same write, sets releasedGrant >= g. It never goes down.
+//   - Drop. The pool drops a claim g once its Member says releasedGrant >= g, or once a live read says that there is no such
+//     Member. UIDs never come back.
+//   - Order, when seats are short: who lost a seat through no doing of their own (the ledger was wiped), then who has accepted,
+//     by the time of it, then by creation time, then by name.
+//   - One address, one claim: a pool never adds a claim for an address that another claim already stands for.
+//
+// # Why it cannot be oversold
+//
+// Let L1, L2, … be the revisions of one ledger.
+//
+//	(I1) Each Ln holds no more claims than the capacity, or no more than Ln-1: the API server checks every write (a CEL rule
+//	     at the root of SeatPool).
+//	(I2) Ln+1 is computed from Ln: the PUT carries Ln's resourceVersion, or it is refused.
+//	(I3) "Active with grant g" is written only after a ledger with that claim was read.
+//	(I4) The claim g leaves the ledger only after its Member recorded releasedGrant >= g. From then on "Active with g" is
+//	     refused: by the resourceVersion where the writer's Member is old, by the CEL rule on Member (an Active member's grant
+//	     is above its releasedGrant, which never goes down) where the Member was read again but the ledger is old.
+//
+// releasedGrant only grows, so every old view of a Member errs towards keeping its claim. Hence at every revision the Active
+// members are a subset of the claims, for any number of writers with caches of any age, and leader election only saves work.
+//
+// What this does not cover: somebody who wipes a Member's status by hand in the moment between its release and the drop, or who
+// takes Usher's finalizer off a SeatPool, removes what the proof stands on. Both heal by themselves.
+package seat

@@ -1,0 +1,130 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package seat
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// MaxClaims is how many claims fit into one ledger; the CRD says the same.
+const MaxClaims = 10000
+
+// Ledger is what a pool's status holds.
+type Ledger struct {
+	// Claims maps a Member's UID to the number of its grant.
+	Claims map[string]int64
+	// LastGrant is the highest number given so far.
+	LastGrant int64
+	// Assigned and Reserved are how many claims belong to Active members, and to all others.
+	Assigned, Reserved int
+	// Waiting is how many members want a seat and have none.
+	Waiting int
+}
+
+// Candidate is what the ledger's keeper knows of a Member that may have or want a seat of this pool.
+type Candidate struct {
+	UID, Name string
+	// Email in lower case.
+	Email   string
+	Created time.Time
+	// AcceptedAt is when the invitee accepted; zero if they have not.
+	AcceptedAt time.Time
+	// Active: its status says so.
+	Active bool
+	// Wants a seat of this pool; see Wants.
+	Wants bool
+	// Grant and ReleasedGrant as recorded on the Member for this pool; 0 where nothing is.
+	Grant, ReleasedGrant int64
+}
+
+func (c Candidate) held() bool { return c.Grant > c.ReleasedGrant }
+
+// Strangers returns the UIDs that hold a claim and belong to none of the candidates. Only a live read can tell whether such a
+// Member is gone or merely not in the cache yet.
+func Strangers(claims map[string]int64, candidates []Candidate) []string {
+	known := make(map[string]bool, len(candidates))
+	for _, c := range candidates {
+		known[c.UID] = true
+	}
+	var strangers []string
+	for uid := range claims {
+		if !known[uid] {
+			strangers = append(strangers, uid)
+		}
+	}
+	slices.Sort(strangers)
+	return strangers
+}
+
+// Allocate returns the ledger that follows old: claims given back and claims of UIDs in gone are dropped, then free seats are
+// granted in order. It never adds a claim beyond capacity, and never drops one because capacity fell.
+func Allocate(old Ledger, capacity int, candidates []Candidate, gone map[string]bool) Ledger {
+	next := Ledger{Claims: maps.Clone(old.Claims), LastGrant: old.LastGrant}
+	if next.Claims == nil {
+		next.Claims = map[string]int64{}
+	}
+	for uid := range gone {
+		delete(next.Claims, uid)
+	}
+	takenBy := map[string]string{}
+	for _, c := range candidates {
+		grant, claimed := next.Claims[c.UID]
+		switch {
+		case claimed && c.ReleasedGrant >= grant:
+			delete(next.Claims, c.UID)
+		case claimed:
+			takenBy[c.Email] = c.UID
+		}
+	}
+
+	line := slices.Clone(candidates)
+	slices.SortFunc(line, precedence)
+	for _, c := range line {
+		if _, claimed := next.Claims[c.UID]; claimed || !c.Wants {
+			continue
+		}
+		_, taken := takenBy[c.Email]
+		if taken || len(next.Claims) >= min(capacity, MaxClaims) {
+			next.Waiting++
+			continue
+		}
+		next.LastGrant = max(next.LastGrant, c.Grant, c.ReleasedGrant) + 1
+		next.Claims[c.UID] = next.LastGrant
+		takenBy[c.Email] = c.UID
+	}
+
+	for _, c := range candidates {
+		if _, claimed := next.Claims[c.UID]; claimed && c.Active {
+			next.Assigned++
+		}
+	}
+	next.Reserved = len(next.Claims) - next.Assigned
+	return next
+}
+
+// precedence orders candidates for a free seat: first come, first served, after those who relied on a seat that was wiped.
+func precedence(a, b Candidate) int {
+	return cmp.Or(
+		first(a.held() && a.Active, b.held() && b.Active),
+		first(a.held(), b.held()),
+		first(!a.AcceptedAt.IsZero(), !b.AcceptedAt.IsZero()),
+		a.AcceptedAt.Compare(b.AcceptedAt),
+		a.Created.Compare(b.Created),
+		cmp.Compare(a.Name, b.Name),
+		cmp.Compare(a.UID, b.UID),
+	)
+}
+
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
+}

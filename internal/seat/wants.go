@@ -1,0 +1,58 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package seat
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// CandidateOf is what the keeper of pool's ledger needs to know of a Member of the pool's account. account is nil if it is not
+// there; pools are all of the namespace.
+func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, pools []usherv1.SeatPool) Candidate {
+	c := Candidate{
+		UID:     string(member.UID),
+		Name:    member.Name,
+		Email:   strings.ToLower(string(member.Spec.Email)),
+		Created: member.CreationTimestamp.Time,
+		Active:  member.Status.State == usherv1.ObservedActive,
+		Wants:   wants(member, pool, account) && Choose(member, pools).Names(pool.Name),
+	}
+	if member.Status.AcceptedAt != nil {
+		c.AcceptedAt = member.Status.AcceptedAt.Time
+	}
+	for _, s := range member.Status.Seats {
+		if s.Pool == pool.Name {
+			c.Grant, c.ReleasedGrant = s.Grant, s.ReleasedGrant
+		}
+	}
+	return c
+}
+
+// wants tells whether a Member should be given a seat of pool. What the Member holds already it keeps until it says itself that
+// it gave it back.
+func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account) bool {
+	if member.DeletionTimestamp != nil || member.Spec.State == usherv1.StateDisabled || pool.DeletionTimestamp != nil {
+		return false
+	}
+	if account == nil || account.Spec.State == usherv1.StateDisabled {
+		return false
+	}
+	if ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady); ready != nil {
+		switch ready.Reason {
+		case usherv1.ReasonInvitationExpired, usherv1.ReasonInvitationRevoked, usherv1.ReasonInvitationDeclined,
+			usherv1.ReasonMailRejected, usherv1.ReasonDuplicateEmail:
+			return false
+		}
+	}
+	return !WaitsForAcceptance(pool, member.Status.AcceptedAt != nil)
+}
+
+// WaitsForAcceptance tells whether pool gives no seat to a member that has not accepted.
+func WaitsForAcceptance(pool *usherv1.SeatPool, accepted bool) bool {
+	return pool.Spec.Reservation == usherv1.ReserveOnAcceptance && !accepted
+}

@@ -1,0 +1,176 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// Reads are left out. RequestReceived stays in: that stage is on the disk before the request does anything, so a write that has
+// had any effect is in the log, while ResponseComplete may follow its answer.
+const auditPolicy = `apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [ResponseStarted]
+rules:
+- level: Metadata
+  verbs: [create, update, patch, delete, deletecollection]
+`
+
+// AuditLog is what the API server wrote down about mutating requests, by whomever.
+type AuditLog struct{ path string }
+
+func (l *AuditLog) configure(args *envtest.Arguments, policyPath string) error {
+	args.Set("audit-policy-file", policyPath).
+		Set("audit-log-path", l.path).
+		Set("audit-log-mode", "blocking").
+		Set("audit-log-maxsize", "0") // never rotated, as marks are offsets
+	return os.WriteFile(policyPath, []byte(auditPolicy), 0o600)
+}
+
+// Mark is a place in an AuditLog; the zero value is its beginning.
+type Mark int64
+
+// Write is one mutating request, also one that was refused or that only tried (dry-run).
+type Write struct {
+	// User and UserAgent made it.
+	User, UserAgent string
+	// Verb is create, update, patch, delete or deletecollection.
+	Verb string
+	// Group and Resource are of what was written, such as usher.dev and members; Subresource such as status.
+	Group, Resource, Subresource string
+	// Namespace and Name of the object; there is no name while a create with generateName has no answer.
+	Namespace, Name string
+	// Code is the HTTP status of the answer; 0 while there is none.
+	Code int32
+}
+
+// String is, for example, "update members/status acme/ada by manager: 200".
+func (w Write) String() string {
+	return fmt.Sprintf("%s %s %s by %s: %d", w.Verb, join(w.Resource, w.Subresource), join(w.Namespace, w.Name), w.User, w.Code)
+}
+
+// Housekeeping tells whether it is a Lease, an Event or a review: no part of what an operator was asked to do.
+func (w Write) Housekeeping() bool { return Housekeeping(w.Group, w.Resource) }
+
+// Housekeeping tells whether writes of a resource are no part of what an operator was asked to do: leases, events and reviews.
+func Housekeeping(group, resource string) bool {
+	switch group {
+	case "coordination.k8s.io", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io":
+		return true
+	case "":
+		return resource == "events"
+	}
+	return false
+}
+
+// Mark is the present end of the log.
+func (l *AuditLog) Mark() (Mark, error) {
+	info, err := os.Stat(l.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return Mark(info.Size()), nil
+}
+
+// event is what is used of an audit.k8s.io/v1 Event.
+type event struct {
+	AuditID   string `json:"auditID"`
+	Stage     string `json:"stage"`
+	Verb      string `json:"verb"`
+	UserAgent string `json:"userAgent"`
+	User      struct {
+		Username string `json:"username"`
+	} `json:"user"`
+	ObjectRef struct {
+		APIGroup    string `json:"apiGroup"`
+		Resource    string `json:"resource"`
+		Subresource string `json:"subresource"`
+		Namespace   string `json:"namespace"`
+		Name        string `json:"name"`
+	} `json:"objectRef"`
+	ResponseStatus metav1.Status `json:"responseStatus"`
+}
+
+// Writes are the mutating requests that arrived after the mark and that all the filters want, in order of arrival:
+//
+//	writes, err := server.Audit().Writes(mark, apiserver.ByUser("system:serviceaccount:usher-system:usher"))
+func (l *AuditLog) Writes(since Mark, filters ...func(Write) bool) ([]Write, error) {
+	file, err := os.Open(l.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if _, err := file.Seek(int64(since), io.SeekStart); err != nil {
+		return nil, err
+	}
+
+	var order []string
+	byID := map[string]Write{}
+	for in := bufio.NewReader(file); ; {
+		line, err := in.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			break // what is left is a line that is being written
+		}
+		if err != nil {
+			return nil, err
+		}
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, fmt.Errorf("audit log: %w", err)
+		}
+		switch _, seen := byID[e.AuditID]; {
+		case e.Stage == "RequestReceived":
+			order = append(order, e.AuditID)
+		case !seen:
+			continue // arrived before the mark
+		}
+		byID[e.AuditID] = Write{
+			User: e.User.Username, UserAgent: e.UserAgent, Verb: e.Verb,
+			Group: e.ObjectRef.APIGroup, Resource: e.ObjectRef.Resource, Subresource: e.ObjectRef.Subresource,
+			Namespace: e.ObjectRef.Namespace, Name: e.ObjectRef.Name, Code: e.ResponseStatus.Code,
+		}
+	}
+
+	var writes []Write
+next:
+	for _, id := range order {
+		for _, wanted := range filters {
+			if !wanted(byID[id]) {
+				continue next
+			}
+		}
+		writes = append(writes, byID[id])
+	}
+	return writes, nil
+}
+
+// ByUser wants the writes of a user.
+func ByUser(name string) func(Write) bool {
+	return func(w Write) bool { return w.User == name }
+}
+
+// ByUserAgent wants the writes of clients whose user agent starts with a prefix, such as "manager/".
+func ByUserAgent(prefix string) func(Write) bool {
+	return func(w Write) bool { return strings.HasPrefix(w.UserAgent, prefix) }
+}
+
+// Work wants the writes that are no housekeeping.
+func Work(w Write) bool { return !w.Housekeeping() }
+
+func join(a, b string) string { return strings.Trim(a+"/"+b, "/") }

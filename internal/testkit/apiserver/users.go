@@ -1,0 +1,55 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+)
+
+// User is somebody whom the API server knows by a client certificate.
+type User struct {
+	config     *rest.Config
+	kubeconfig []byte
+}
+
+// Config is for a client of this user's, without client-side rate limits. Every call returns a copy.
+func (u *User) Config() *rest.Config { return rest.CopyConfig(u.config) }
+
+// Kubeconfig is the content of a kubeconfig file of this user's.
+func (u *User) Kubeconfig() []byte { return u.kubeconfig }
+
+// AddUser makes a user, who may do what RBAC gives to the name and the groups: nothing until something is bound to them. For a
+// service account, give its user name, `system:serviceaccount:<namespace>:<name>`.
+func (s *Server) AddUser(name string, groups ...string) (*User, error) {
+	added, err := s.env.AddUser(envtest.User{Name: name, Groups: groups}, &rest.Config{QPS: -1})
+	if err != nil {
+		return nil, fmt.Errorf("add user %s: %w", name, err)
+	}
+	kubeconfig, err := added.KubeConfig()
+	if err != nil {
+		return nil, fmt.Errorf("kubeconfig of user %s: %w", name, err)
+	}
+	return &User{config: added.Config(), kubeconfig: kubeconfig}, nil
+}
+
+// Namespace makes a namespace and returns its name, which starts with prefix.
+func (s *Server) Namespace(ctx context.Context, prefix string) (string, error) {
+	clients, err := kubernetes.NewForConfig(s.admin.config)
+	if err != nil {
+		return "", err
+	}
+	ns, err := clients.CoreV1().Namespaces().Create(ctx,
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix + "-"}}, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("make a namespace: %w", err)
+	}
+	return ns.Name, nil
+}

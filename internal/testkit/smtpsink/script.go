@@ -1,0 +1,122 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package smtpsink
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+)
+
+// Verb is a moment of an SMTP conversation at which a server answers.
+type Verb string
+
+// The verbs, in the order of a conversation.
+const (
+	Greeting Verb = "greeting"
+	EHLO     Verb = "EHLO"
+	STARTTLS Verb = "STARTTLS"
+	AUTH     Verb = "AUTH"
+	MAIL     Verb = "MAIL"
+	RCPT     Verb = "RCPT"
+	DATA     Verb = "DATA"
+	// Body is the final dot.
+	Body Verb = "body"
+	RSET Verb = "RSET"
+	QUIT Verb = "QUIT"
+)
+
+// Event is what a server has heard.
+type Event struct {
+	Verb Verb
+	// Argument is the address of MAIL and RCPT and the mechanism of AUTH; empty otherwise, or as sent to a Scripted server.
+	Argument string
+	// Connection counts a server's connections from 1.
+	Connection int
+}
+
+// Answer is what a server does. The zero value is what a well-behaved server does.
+type Answer struct {
+	// Code and Text are the reply; Text may begin with an enhanced code, as in "4.7.1 Greylisted".
+	Code int
+	Text string
+	// Raw is written instead of a reply, as it is. Only a Scripted server can.
+	Raw string
+	// Delay passes before anything is done.
+	Delay time.Duration
+	// Hold, if not nil, must be closed before anything is done.
+	Hold <-chan struct{}
+	// Drop closes the connection without a reply.
+	Drop bool
+	// HangUp closes the connection after the reply.
+	HangUp bool
+	// Keep at Body: the mail is kept although its sender never reads a 250.
+	Keep bool
+}
+
+// Reply is an Answer with a reply code and its text.
+func Reply(code int, text string) Answer { return Answer{Code: code, Text: text} }
+
+// Script decides about each Event. It is called from many goroutines at once.
+type Script func(Event) Answer
+
+// On is a Script that gives one answer to each verb of the map, every time, and behaves well otherwise.
+func On(answers map[Verb]Answer) Script {
+	return func(event Event) Answer { return answers[event.Verb] }
+}
+
+// answer asks the script and waits as long as it says, but not beyond the server's end.
+func (s Script) answer(event Event, done <-chan struct{}) Answer {
+	if s == nil {
+		return Answer{}
+	}
+	answer := s(event)
+	if answer.Delay > 0 {
+		timer := time.NewTimer(answer.Delay)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-done:
+		}
+	}
+	if answer.Hold != nil {
+		select {
+		case <-answer.Hold:
+		case <-done:
+		}
+	}
+	return answer
+}
+
+// smtpError is the answer as go-smtp takes it, nil if the server is to say what it always says.
+func (a Answer) smtpError() error {
+	if a.Code == 0 || a.Code/100 == 2 {
+		return nil
+	}
+	failed := &smtp.SMTPError{Code: a.Code, EnhancedCode: smtp.NoEnhancedCode, Message: a.Text}
+	first, rest, _ := strings.Cut(a.Text, " ")
+	var code smtp.EnhancedCode
+	if n, err := fmt.Sscanf(first, "%d.%d.%d", &code[0], &code[1], &code[2]); err == nil && n == 3 {
+		failed.EnhancedCode, failed.Message = code, rest
+	}
+	return failed
+}
+
+// Address is where a server listens.
+type Address struct {
+	Host string
+	Port int
+}
+
+// String is host:port.
+func (a Address) String() string { return net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) }
+
+func addressOf(listener net.Listener) Address {
+	tcp := listener.Addr().(*net.TCPAddr)
+	return Address{Host: tcp.IP.String(), Port: tcp.Port}
+}

@@ -1,0 +1,193 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// remembered is how many events a stream keeps for Rewind.
+const remembered = 1024
+
+// expired is what an API server says that no longer has the revisions in between.
+const expired = `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",` +
+	`"message":"too old resource version, as the test wants it","reason":"Expired","code":410}}` + "\n"
+
+// frame is one event of a watch stream.
+type frame struct {
+	Type   string          `json:"type"`
+	Object json.RawMessage `json:"object"`
+
+	uid string
+	due time.Time
+}
+
+// stream is the body of one watch: a pump reads events from the API server as they come, Read hands them on as Watches wants.
+type stream struct {
+	watches  *Watches
+	upstream io.ReadCloser
+
+	mu      sync.Mutex
+	changed *sync.Cond
+	waiting []frame // not delivered yet
+	past    []frame // delivered
+	partial []byte  // the rest of an event of which a Read took a part
+	ended   error   // why the pump ended
+	closed  bool
+}
+
+func newStream(w *Watches, upstream io.ReadCloser) *stream {
+	s := &stream{watches: w, upstream: upstream}
+	s.changed = sync.NewCond(&s.mu)
+	return s
+}
+
+func (s *stream) pump() {
+	in := json.NewDecoder(s.upstream)
+	for {
+		var f frame
+		err := in.Decode(&f)
+		_, delay := s.watches.state()
+		s.mu.Lock()
+		if err != nil {
+			s.ended = err
+		} else {
+			f.uid, f.due = uidOf(f.Object), time.Now().Add(delay)
+			s.waiting = append(s.waiting, f)
+		}
+		s.changed.Broadcast()
+		s.mu.Unlock()
+		if err != nil {
+			return
+		}
+	}
+}
+
+// Read waits for the next event that may be delivered.
+func (s *stream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.partial) == 0 {
+		if s.closed {
+			return 0, io.EOF
+		}
+		if err := s.next(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, s.partial)
+	s.partial = s.partial[n:]
+	return n, nil
+}
+
+// next takes the next event, or waits for a change; its caller holds the lock.
+func (s *stream) next() error {
+	frozen, _ := s.watches.state()
+	switch {
+	case frozen:
+		s.changed.Wait()
+	case len(s.waiting) == 0 && s.ended != nil:
+		return s.ended
+	case len(s.waiting) == 0:
+		s.changed.Wait()
+	case time.Until(s.waiting[0].due) > 0:
+		timer := time.AfterFunc(time.Until(s.waiting[0].due), s.wake)
+		s.changed.Wait()
+		timer.Stop()
+	default:
+		f := s.waiting[0]
+		s.waiting = s.waiting[1:]
+		if f.Type != "BOOKMARK" {
+			s.past = append(s.past, f)
+			s.past = s.past[max(0, len(s.past)-remembered):]
+		}
+		s.emit(f)
+	}
+	return nil
+}
+
+// emit puts an event in front of the reader; its caller holds the lock.
+func (s *stream) emit(f frame) {
+	s.partial = fmt.Appendf(s.partial, "{\"type\":%q,\"object\":%s}\n", f.Type, f.Object)
+}
+
+func (s *stream) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.changed.Broadcast()
+}
+
+func (s *stream) drop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.partial = append(s.partial, expired...)
+	s.closed = true
+	s.watches.remove(s)
+	_ = s.upstream.Close() // ends the pump
+	s.changed.Broadcast()
+}
+
+func (s *stream) rewind(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n = min(n, len(s.past))
+	before, undone := s.past[:len(s.past)-n], s.past[len(s.past)-n:]
+
+	done := map[string]bool{}
+	for _, f := range undone {
+		if done[f.uid] {
+			continue // the oldest of the undone events of an object says what it was before
+		}
+		done[f.uid] = true
+		if old, known := asBefore(before, f); known {
+			s.emit(old)
+		}
+	}
+	s.waiting = append(append([]frame(nil), undone...), s.waiting...)
+	s.past = before
+	s.changed.Broadcast()
+}
+
+// asBefore is the event that takes f back, given the events before it.
+func asBefore(before []frame, f frame) (frame, bool) {
+	for i := len(before) - 1; i >= 0; i-- {
+		if before[i].uid != f.uid {
+			continue
+		}
+		if f.Type == "DELETED" {
+			return frame{Type: "ADDED", Object: before[i].Object}, true
+		}
+		return frame{Type: "MODIFIED", Object: before[i].Object}, true
+	}
+	if f.Type == "ADDED" {
+		return frame{Type: "DELETED", Object: f.Object}, true
+	}
+	return frame{}, false
+}
+
+// Close is the client's end of the stream.
+func (s *stream) Close() error {
+	s.watches.remove(s)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.changed.Broadcast()
+	return s.upstream.Close()
+}
+
+func uidOf(object json.RawMessage) string {
+	var o struct {
+		Metadata struct {
+			UID string `json:"uid"`
+		} `json:"metadata"`
+	}
+	if json.Unmarshal(object, &o) != nil {
+		return ""
+	}
+	return o.Metadata.UID
+}

@@ -1,0 +1,22 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"testing"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/usher-dev/usher/internal/testkit/apiserver"
+)
+
+var server *apiserver.Server
+
+func TestTestkit(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "Testkit")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) { server = StartServer(ctx, apiserver.Options{}) })

@@ -1,0 +1,140 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"net/http"
+	"sync"
+
+	"k8s.io/client-go/rest"
+)
+
+// Wire goes between one client and the API server: it writes down the client's mutating calls, and disturbs calls and watches
+// as it is told. Use one Wire per operator under test:
+//
+//	wire := testkit.NewWire()
+//	mgr, err := ctrl.NewManager(wire.Attach(server.Config()), ctrl.Options{})
+//	…
+//	wire.At(3, testkit.AnswerLost)             // the third write arrives, and its answer does not
+//	wire.Watches("members").Freeze()           // the cache falls behind
+//	Consistently(wire.Calls).Should(BeEmpty()) // quiet
+//
+// What it counts are mutating calls that are no housekeeping: leases, events and reviews come when they come, and the numbers
+// of the others are to be the same in every run.
+type Wire struct {
+	mu      sync.Mutex
+	calls   []Call
+	faults  []rule
+	watches map[string]*Watches
+}
+
+// rule applies a fault to the calls that it wants.
+type rule struct {
+	wants func(number int, c Call) bool
+	fault Fault
+}
+
+// NewWire is a Wire that disturbs nothing.
+func NewWire() *Wire { return &Wire{watches: map[string]*Watches{}} }
+
+// Attach returns a copy of the configuration whose clients go over this Wire.
+func (w *Wire) Attach(config *rest.Config) *rest.Config {
+	config = rest.CopyConfig(config)
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &transport{wire: w, next: next} })
+	return config
+}
+
+// Calls are the mutating calls so far, in the order in which the client began them; call number i is Calls()[i-1].
+func (w *Wire) Calls() []Call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]Call(nil), w.calls...)
+}
+
+// Forget begins to count anew: the next mutating call is number 1.
+func (w *Wire) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = nil
+}
+
+// At applies a fault to mutating call number i, from 1.
+func (w *Wire) At(i int, fault Fault) {
+	w.add(func(number int, _ Call) bool { return number > 0 && number == i }, fault)
+}
+
+// When applies a fault to every call that match wants: reads, writes and housekeeping. Discovery is left alone, and watches
+// are left to Watches.
+func (w *Wire) When(match func(Call) bool, fault Fault) {
+	w.add(func(_ int, c Call) bool { return match(c) }, fault)
+}
+
+// Heal ends all faults; what is held goes on. Watches are left as they are.
+func (w *Wire) Heal() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = nil
+}
+
+// Watches of a resource, such as members.
+func (w *Wire) Watches(resource string) *Watches {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.watches[resource] == nil {
+		w.watches[resource] = &Watches{streams: map[*stream]struct{}{}}
+	}
+	return w.watches[resource]
+}
+
+func (w *Wire) add(wants func(int, Call) bool, fault Fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = append(w.faults, rule{wants, fault})
+}
+
+// note counts the call and returns the first fault that wants it, or nil.
+func (w *Wire) note(c Call) Fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	number := 0
+	if c.Mutating() && !c.Housekeeping() {
+		w.calls = append(w.calls, c)
+		number = len(w.calls)
+	}
+	for _, r := range w.faults {
+		if r.wants(number, c) {
+			return r.fault
+		}
+	}
+	return nil
+}
+
+// transport is a Wire in front of one client's transport.
+type transport struct {
+	wire *Wire
+	next http.RoundTripper
+}
+
+// WrappedRoundTripper lets client-go find what is below, to close idle connections.
+func (t *transport) WrappedRoundTripper() http.RoundTripper { return t.next }
+
+// RoundTrip sends the request, disturbed as the Wire says.
+func (t *transport) RoundTrip(original *http.Request) (*http.Response, error) {
+	req := original.Clone(original.Context()) // a RoundTripper must not change the request that it was given
+	call, err := callOf(req)
+	if err != nil {
+		return nil, err
+	}
+	send := func() (*http.Response, error) { return t.next.RoundTrip(req) }
+	switch {
+	case call.Verb == "watch":
+		return t.wire.Watches(call.Resource).open(req, send)
+	case call.Resource == "": // discovery, health
+		return send()
+	}
+	if fault := t.wire.note(call); fault != nil {
+		return fault(req, send)
+	}
+	return send()
+}
