@@ -15,6 +15,9 @@ TESTFLAGS ?=
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS = -s -w -X main.version=$(VERSION)
 
+# Without cgo, also where there is a C compiler: the programs are static, and all that is built here shares one build cache.
+GO = CGO_ENABLED=0 go
+
 ASSETS = $$(hack/controlplane/assets.sh)
 # The user's kubectl where there is one, for their cluster's sake; else the control plane's.
 KUBECTL ?= $(shell command -v kubectl 2>/dev/null || echo $(ASSETS)/kubectl)
@@ -24,30 +27,31 @@ LINT = $$(hack/lint/build.sh)
 # What generate and manifests write; verify compares it.
 GENERATED = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
 # The race detector needs cgo and a C compiler that finds its headers.
-RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && printf '\043include <stdlib.h>\n' | $$(go env CC) -E - >/dev/null 2>&1 && echo -race)
+RACE = $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && printf '\043include <stdlib.h>\n' | $$(go env CC) -E - >/dev/null 2>&1 && echo yes)
 # Modules under hack/ that have tests.
 TESTED_MODULES = $(foreach m,$(patsubst %/go.mod,%,$(wildcard hack/*/go.mod)),$(if $(wildcard $m/*_test.go),$m))
 
 ##@ Try it
 
 .PHONY: demo
-demo: build controlplane ## Tell Usher's story on a control plane of its own; stays up until Ctrl-C, or exits with ONCE=1
-	@go build -o bin/demo ./hack/demo
+demo: controlplane build ## Tell Usher's story on a control plane of its own; stays up until Ctrl-C, or exits with ONCE=1
+	@$(GO) build -o bin/demo ./hack/demo
 	@KUBEBUILDER_ASSETS="$(ASSETS)" bin/demo
 
 .PHONY: test
 test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS=-v for some)
 	@echo "race detector: $(if $(RACE),on,off (no C compiler))"
 	@assets="$(ASSETS)" && export KUBEBUILDER_ASSETS="$$assets" && \
-	for module in $(TESTED_MODULES); do (cd $$module && go test ./...) || exit 1; done && \
-	go test $(RACE) -timeout 20m -p $(TEST_JOBS) $(TESTFLAGS) $(TEST)
+	for module in $(TESTED_MODULES); do (cd $$module && $(GO) test ./...) || exit 1; done && \
+	$(if $(RACE),go test -race,$(GO) test) -timeout 20m -p $(TEST_JOBS) $(TESTFLAGS) $(TEST)
 
 ##@ Build
 
 .PHONY: build
 build: ## Build bin/manager (and bin/kubectl-usher)
 	@for program in cmd/*; do \
-		CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o "bin/$${program#cmd/}" "./$$program" || exit 1; \
+		echo "building bin/$${program#cmd/}"; \
+		$(GO) build -ldflags '$(LDFLAGS)' -o "bin/$${program#cmd/}" "./$$program" || exit 1; \
 	done
 
 .PHONY: controlplane
@@ -63,16 +67,16 @@ build-installer: overlay ## Write dist/install.yaml (IMG=…, PORTAL_URL=https:/
 
 .PHONY: generate
 generate: ## Write the deep copies of the API types
-	@go tool controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
+	@$(GO) tool controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
 manifests: ## Write the CRDs from api/ and the manager's role from its +kubebuilder:rbac markers
-	@go tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
-	@go tool controller-gen rbac:roleName=usher paths=./internal/... output:rbac:dir=config/rbac
+	@$(GO) tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
+	@$(GO) tool controller-gen rbac:roleName=usher paths=./internal/... output:rbac:dir=config/rbac
 
 .PHONY: lint
 lint: ## Run golangci-lint with kube-api-linter (built once from hack/lint)
-	@lint="$(LINT)" && "$$lint" run
+	@lint="$(LINT)" && CGO_ENABLED=0 "$$lint" run
 
 .PHONY: verify
 verify: ## Check that what is generated is committed, manifests build, modules are tidy, and vet and lint find nothing
@@ -91,7 +95,7 @@ verify: ## Check that what is generated is committed, manifests build, modules a
 	@echo "verify: modules are tidy"
 	@unformatted=$$(gofmt -l api cmd hack internal) && [ -z "$$unformatted" ] || { \
 		echo "verify: run 'gofmt -w' on:" $$unformatted >&2; exit 1; }
-	@go vet ./...
+	@$(GO) vet ./...
 	@$(MAKE) --no-print-directory lint
 	@echo "verify: vet, gofmt and lint found nothing"
 

@@ -14,6 +14,9 @@ import (
 	"github.com/usher-dev/usher/internal/app"
 )
 
+// version is set by the linker.
+var version = "dev"
+
 func main() {
 	var options app.Options
 	var logging zap.Options
@@ -23,6 +26,7 @@ func main() {
 	_ = flags.Parse(os.Args[1:]) // exits by itself on a mistake
 
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+	ctrl.Log.Info("starting", "version", version)
 	if err := app.Run(ctrl.SetupSignalHandler(), options); err != nil {
 		ctrl.Log.Error(err, "the manager stopped")
 		os.Exit(1)

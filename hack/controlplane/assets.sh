@@ -43,6 +43,7 @@ if complete "$cache"; then
 	exit 0
 fi
 
+export CGO_ENABLED=0
 mkdir -p "$cache"
 work=$(mktemp -d "$cache/.work.XXXXXX")
 trap 'stop_pulse; chmod -R u+w "$work"; rm -rf "$work"' EXIT
@@ -62,7 +63,7 @@ else
 	flags="-s -w -X k8s.io/component-base/version.gitVersion=$v -X k8s.io/component-base/version.gitMajor=${MINOR%.*} \
 -X k8s.io/component-base/version.gitMinor=${MINOR#*.} -X k8s.io/client-go/pkg/version.gitVersion=$v"
 	cd "$here"
-	export CGO_ENABLED=0 GOFLAGS= GOWORK=off
+	export GOFLAGS= GOWORK=off
 	say "fetching modules"
 	go mod download
 	n=0

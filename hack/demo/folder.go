@@ -10,30 +10,31 @@ import (
 	"syscall"
 )
 
-// claimFolder empties the demo's folder, unless another demo is at work in it. The claim ends with this process.
-func claimFolder(dir string) error {
+// claimFolder empties the demo's folder, unless another demo is at work in it. The claim is held until the file is closed, or
+// this process ends.
+func claimFolder(dir string) (*os.File, error) {
 	const lock = "lock"
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	file, err := os.OpenFile(filepath.Join(dir, lock), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return fmt.Errorf("another demo is running in this tree (%s is locked: %w); stop it first", file.Name(), err)
+		return nil, fmt.Errorf("another demo is running in this tree (%s is locked: %w); stop it first", file.Name(), err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, entry := range entries {
 		if entry.Name() == lock {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return file, nil
 }

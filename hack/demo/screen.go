@@ -63,4 +63,6 @@ func (s *screen) mail(to, subject, link string) {
 
 func (s *screen) blank()              { fmt.Fprintln(s.out) }
 func (s *screen) success(text string) { fmt.Fprintf(s.out, "\n%s\n", s.paint(green, text)) }
-func (s *screen) failure(err error)   { fmt.Fprintf(s.out, "\n%s %v\n", s.paint(red, "The demo failed:"), err) }
+func (s *screen) failure(err error) {
+	fmt.Fprintf(s.out, "\n%s %v\n", s.paint(red, "The demo failed:"), err)
+}

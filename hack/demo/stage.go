@@ -41,11 +41,11 @@ type stage struct {
 
 	screen     *screen
 	dir        string
+	claim      *os.File
 	server     *apiserver.Server
 	inbox      *smtpsink.Sink
 	manager    *managerProcess
 	client     client.WithWatch
-	ledger     *ledgerWatch
 	portalURL  string
 	kubeconfig string
 }
@@ -74,7 +74,7 @@ func (s *stage) clear() error {
 		return err
 	}
 	s.dir = filepath.Join(root, ".demo")
-	if err := claimFolder(s.dir); err != nil {
+	if s.claim, err = claimFolder(s.dir); err != nil {
 		return err
 	}
 	s.kubeconfig = filepath.Join(s.dir, "kubeconfig")
@@ -180,14 +180,14 @@ func (s *stage) takeDown() error {
 		errs = append(errs, s.manager.stop())
 	}
 	s.cancel(context.Canceled)
-	if s.ledger != nil {
-		s.ledger.stop()
-	}
 	if s.inbox != nil {
 		s.inbox.Close()
 	}
 	if s.server != nil {
 		errs = append(errs, s.server.Stop())
+	}
+	if s.claim != nil {
+		errs = append(errs, s.claim.Close())
 	}
 	return errors.Join(errs...)
 }

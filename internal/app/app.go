@@ -27,13 +27,12 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller"
-	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/portal"
 )
 
-// stopTimeout lets a mail that is being sent finish, and its outcome be recorded.
-const stopTimeout = invite.SendTimeout + 10*time.Second
+// stopTimeout lets mails that are being sent finish, and their outcome be recorded; it is within a pod's usual grace period.
+const stopTimeout = 25 * time.Second
 
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
@@ -71,16 +70,16 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		return nil, err
 	}
 	keys := &controller.Keyring{
-		Reader: live, Writer: live, Now: time.Now,
+		Reader: live, Writer: live, Now: o.now(),
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
 	}
-	servers := controller.NewMailServers(live, types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret})
+	servers := controller.NewMailServers(live, types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}, o.MailWorkers)
 	parts := controller.Parts{
 		Environment: controller.Environment{
-			Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: time.Now,
+			Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now(),
 		},
 		Sender: mail.NewSMTP(mail.Options{}), Servers: servers, Keys: keys,
-		PortalURL: o.PortalURL, MailWorkers: o.MailWorkers,
+		PortalURL: o.PortalURL, MailWorkers: o.MailWorkers, SkipNameValidation: o.Seams.Several,
 	}
 	return mgr, errors.Join(
 		controller.Setup(mgr, parts),
@@ -118,6 +117,9 @@ func managerOptions(o Options) ctrl.Options {
 // cacheOptions watch the namespaces that were asked for, and Secrets also in the manager's own, where the default SMTP Secret is.
 func cacheOptions(o Options) cache.Options {
 	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	if o.Seams.Resync > 0 {
+		options.SyncPeriod = &o.Seams.Resync
+	}
 	watched := o.namespaces()
 	if len(watched) == 0 {
 		return options
@@ -139,7 +141,7 @@ func addPortal(mgr manager.Manager, live client.Client, keys *controller.Keyring
 		return nil
 	}
 	return mgr.Add(portal.New(portal.Options{
-		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: time.Now,
+		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
 		BindAddress: o.PortalBindAddress, Log: mgr.GetLogger().WithName("portal"),
 	}))
 }

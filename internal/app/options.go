@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"time"
 )
 
 // Options are the manager's flags.
@@ -34,6 +35,19 @@ type Options struct {
 	LeaderElect bool
 	// MailWorkers is how many SMTP conversations run at once.
 	MailWorkers int
+
+	// Seams have no flags.
+	Seams Seams
+}
+
+// Seams are where a test takes hold of a manager. The zero value is the manager as it is.
+type Seams struct {
+	// Now is the clock; default time.Now.
+	Now func() time.Time
+	// Resync is how often every cached object is looked at again although nothing has changed; default 10 hours.
+	Resync time.Duration
+	// Several managers run in this process, which the metrics of one would not allow.
+	Several bool
 }
 
 // Bind adds the flags to a set, with their defaults.
@@ -70,6 +84,14 @@ func (o *Options) validate() error {
 	}
 	o.PortalURL = strings.TrimRight(o.PortalURL, "/")
 	return nil
+}
+
+// now is the clock.
+func (o *Options) now() func() time.Time {
+	if o.Seams.Now != nil {
+		return o.Seams.Now
+	}
+	return time.Now
 }
 
 // namespaces are the watched ones; nil for all.

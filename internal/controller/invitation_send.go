@@ -22,12 +22,20 @@ import (
 // unconfiguredPause is how long to wait for a Secret that cannot be used; its mending is noticed before, by the watch.
 const unconfiguredPause = time.Minute
 
+// busyPause is how long to wait for a mail server that is kept busy by other invitations.
+const busyPause = time.Second
+
 // recordTimeout is how long the outcome of an attempt is tried to be written, also while the manager stops.
 const recordTimeout = 15 * time.Second
 
 // send makes the attempt that the plan's status is the fence of: claim, send, record.
 func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, plan invite.Plan) (ctrl.Result, error) {
 	inv := o.Invitation
+	leave, free := r.Servers.Enter(o.Account)
+	if !free {
+		return ctrl.Result{RequeueAfter: busyPause}, nil
+	}
+	defer leave()
 	server, err := r.Servers.Load(ctx, o.Account)
 	if err != nil {
 		// The account's MailReady condition says what is wrong with it.
@@ -51,7 +59,9 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	ctx = context.WithoutCancel(ctx)
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
 	defer cancel()
+	stop := r.keepLease(ctx, inv, cancel)
 	err = r.Sender.Send(sending, server, r.compose(o, server, keys))
+	o.Invitation = stop()
 	failure := failureOf(err)
 	if failure != nil && failure.Class == usherv1.ErrorConfiguration {
 		r.Servers.Suspect(o.Account)

@@ -30,8 +30,12 @@ type MailServers struct {
 	// Accounts that are to be looked at again, and Secrets whose server is to be probed again.
 	Accounts, Secrets chan event.GenericEvent
 
+	// PerServer is how many conversations with one server run at once, so that a slow one leaves room for the others.
+	PerServer int
+
 	mu       sync.Mutex
 	verdicts map[types.NamespacedName]probed
+	busy     map[types.NamespacedName]int
 }
 
 // probed is the outcome of a probe.
@@ -43,10 +47,11 @@ type probed struct {
 	verdict membership.MailVerdict
 }
 
-// NewMailServers returns a MailServers that knows nothing yet.
-func NewMailServers(live client.Reader, defaultSecret types.NamespacedName) *MailServers {
+// NewMailServers returns a MailServers that knows nothing yet, for that many conversations at once, half of them with one server.
+func NewMailServers(live client.Reader, defaultSecret types.NamespacedName, workers int) *MailServers {
 	return &MailServers{
-		Live: live, Default: defaultSecret, verdicts: map[types.NamespacedName]probed{},
+		Live: live, Default: defaultSecret, PerServer: max(1, workers/2),
+		verdicts: map[types.NamespacedName]probed{}, busy: map[types.NamespacedName]int{},
 		Accounts: make(chan event.GenericEvent, 1024), Secrets: make(chan event.GenericEvent, 1024),
 	}
 }
@@ -57,6 +62,24 @@ func (s *MailServers) SecretOf(account *usherv1.Account) types.NamespacedName {
 		return types.NamespacedName{Namespace: account.Namespace, Name: name}
 	}
 	return s.Default
+}
+
+// Enter takes one of the conversations with an account's server, to be given back with leave; free is false if all are taken.
+func (s *MailServers) Enter(account *usherv1.Account) (leave func(), free bool) {
+	key := s.SecretOf(account)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[key] >= s.PerServer {
+		return nil, false
+	}
+	s.busy[key]++
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.busy[key]--; s.busy[key] == 0 {
+			delete(s.busy, key)
+		}
+	}, true
 }
 
 // Load reads the server that an account sends with.

@@ -61,7 +61,7 @@ func New(p Parts) Reconcilers {
 		SeatPools: &SeatPoolReconciler{Environment: p.Environment},
 		Invitations: &InvitationReconciler{
 			Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Keys: p.Keys,
-			PortalURL: p.PortalURL, RecordBackoff: recordBackoff,
+			PortalURL: p.PortalURL, Tick: tick, RecordBackoff: recordBackoff,
 		},
 		Accounts:    &AccountReconciler{Environment: p.Environment, Servers: p.Servers},
 		MailServers: &MailServerReconciler{Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Configured: p.PortalURL != ""},

@@ -12,11 +12,13 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// How long one attempt may take, and how long its sender is believed to be alive. The difference is the time to record the
-// outcome.
+// A sender is believed to be alive for SendLease, and says so again every RenewEvery while a conversation lasts. It gives a
+// conversation up after SendTimeout: RFC 5321 section 4.5.3.2 allows a server ten minutes for its answer to the final dot, and a
+// mail that is given up before that may well have been delivered.
 const (
-	SendTimeout = 40 * time.Second
-	SendLease   = time.Minute
+	SendTimeout = 11 * time.Minute
+	SendLease   = 30 * time.Second
+	RenewEvery  = 10 * time.Second
 )
 
 // answeredPause is how long the Member is given to take note of an answer.
@@ -48,6 +50,9 @@ func Decide(o Observation, now time.Time) Plan {
 	inv := o.Invitation
 	next := *inv.Status.DeepCopy()
 	next.ObservedGeneration = inv.Generation
+	if next.State == "" {
+		next.State = usherv1.InvitationPending
+	}
 	p := Plan{Status: next}
 	p.decide(o, now)
 	describe(&p.Status, o, now)
@@ -68,8 +73,6 @@ func (p *Plan) decide(o Observation, now time.Time) {
 	case o.Member == nil:
 		if s.LinkGeneration > 0 {
 			p.settle(usherv1.InvitationRevoked)
-		} else {
-			s.State = usherv1.InvitationPending
 		}
 	case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled:
 		p.settle(usherv1.InvitationRevoked)
@@ -108,9 +111,6 @@ func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
 func (p *Plan) sendNew(o Observation, now time.Time) {
 	s := &p.Status
 	if !maySend(o) {
-		if s.State == "" {
-			s.State = usherv1.InvitationPending
-		}
 		return
 	}
 	s.SendGeneration = o.Invitation.Spec.SendGeneration

@@ -16,7 +16,7 @@ import (
 // describe makes s's conditions say what its other fields are.
 //
 //	Ready        Sent, Accepted, Revoked
-//	Reconciling  Pending, Sending
+//	Reconciling  Pending, Sending, and whatever the last link came to while a new one is asked for
 //	Stalled      Declined, Expired, Failed, no such Member
 func describe(s *usherv1.InvitationStatus, o Observation, now time.Time) {
 	outlook, message := sentence(s, o)
@@ -31,6 +31,9 @@ func describe(s *usherv1.InvitationStatus, o Observation, now time.Time) {
 }
 
 func sentence(s *usherv1.InvitationStatus, o Observation) (conditions.Outlook, string) {
+	if waitsForNewLink(s, o) {
+		return conditions.Working, "A new link is asked for; it is sent as soon as the member has a seat and the mail server is ready"
+	}
 	switch s.State {
 	case usherv1.InvitationSent:
 		return conditions.Done, "The mail server accepted the mail; the link works until " + at(s.ExpiresAt)
@@ -54,6 +57,16 @@ func sentence(s *usherv1.InvitationStatus, o Observation) (conditions.Outlook, s
 		return conditions.Working, fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s", s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt))
 	}
 	return conditions.Working, "Waiting until the member has a seat and the mail server is ready"
+}
+
+// waitsForNewLink tells whether s is still about an earlier link than the one that is asked for.
+func waitsForNewLink(s *usherv1.InvitationStatus, o Observation) bool {
+	m := o.Member
+	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Status.AcceptedAt != nil || o.Answered ||
+		s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending {
+		return false
+	}
+	return Asked(&usherv1.Invitation{Spec: o.Invitation.Spec, Status: *s}, string(m.Spec.Email))
 }
 
 // Failed says why an invitation in state Failed did, and what to do.

@@ -20,7 +20,8 @@
 // # The fence
 //
 // SMTP has no idempotency key. So the state Sending is written first, with the resourceVersion that was read: of two operators
-// one gets a conflict and does nothing. The write also says until when (nextAttemptAt) the sender is to be believed alive; the
-// sender stops before that (SendTimeout), and whoever finds Sending after it (SendLease) sends the same link again, with the
-// same Message-ID. A second copy therefore needs a crash between the server's 250 and the record of it.
+// one gets a conflict and does nothing. The write also says until when (nextAttemptAt) the sender is to be believed alive
+// (SendLease); a sender whose conversation lasts says so again, and one that cannot hangs up. Whoever finds Sending after that
+// moment sends the same link again, with the same Message-ID. A second copy therefore needs a crash, or a lost connection,
+// between the server's 250 and the record of it.
 package invite

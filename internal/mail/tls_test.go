@@ -248,6 +248,30 @@ func TestAuthentication(t *testing.T) {
 	}
 }
 
+func TestAuthenticationUsesTheStrongestMechanism(t *testing.T) {
+	for offered, want := range map[string]string{
+		"AUTH LOGIN":                                      "LOGIN",
+		"AUTH LOGIN PLAIN":                                "PLAIN",
+		"AUTH plain login":                                "PLAIN",
+		"AUTH PLAIN LOGIN CRAM-MD5":                       "CRAM-MD5",
+		"AUTH PLAIN CRAM-MD5 SCRAM-SHA-1":                 "SCRAM-SHA-1",
+		"AUTH SCRAM-SHA-1 PLAIN SCRAM-SHA-256":            "SCRAM-SHA-256",
+		"AUTH SCRAM-SHA-256-PLUS SCRAM-SHA-256 GSSAPI":    "SCRAM-SHA-256", // there is no TLS here to bind to
+		"AUTH GSSAPI XOAUTH2 NTLM LOGIN SCRAM-SHA-1-PLUS": "LOGIN",
+	} {
+		scripted, server := startScripted(t, smtpsink.ScriptedOptions{
+			Extensions: []string{offered},
+			Script:     smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{smtpsink.AUTH: smtpsink.Reply(535, "5.7.8 no")}),
+		})
+		server.Username, server.Password = "usher", "hunter2"
+		failure(t, mail.NewSMTP(timeouts).Probe(t.Context(), server))
+		heard := scripted.Heard()[2]
+		if mechanism, _, _ := strings.Cut(heard.Argument, " "); heard.Verb != smtpsink.AUTH || mechanism != want {
+			t.Errorf("%s: used %s %s, want %s", offered, heard.Verb, mechanism, want)
+		}
+	}
+}
+
 func authAnswers(t *testing.T, extensions []string, then smtpsink.Answer) mail.Server {
 	t.Helper()
 	_, server := startScripted(t, smtpsink.ScriptedOptions{

@@ -75,7 +75,7 @@ func Decide(o Observation, now time.Time) Decision {
 		v = d.refinePending(o, choice, v, accepted, now)
 	}
 
-	d.Withdraws = !v.own && takesAway(m.Status, *s)
+	d.Withdraws = !v.own && takesAway(m.Status, *s) || forgets(m.Status, *s)
 	recordState(s, m, v, now)
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o)

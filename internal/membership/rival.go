@@ -4,6 +4,7 @@
 package membership
 
 import (
+	"slices"
 	"strings"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -11,16 +12,19 @@ import (
 )
 
 // Precedes tells whether other keeps member from having the address that both have: it belongs to the same account and is not
-// being deleted, and it came first. Who stands there already with this address comes before who has just taken it up, so an
-// edit never takes somebody else's access away; then the older one comes first, then the lower name.
+// being deleted, and it came first. Nobody who has a seat loses it to who has none, and who stands there already with this
+// address comes before who has just taken it up, so an edit never takes somebody else's access away; then the older one comes
+// first, then the lower name.
 func Precedes(other, member *usherv1.Member) bool {
 	if other.UID == member.UID || other.Namespace != member.Namespace || other.DeletionTimestamp != nil ||
 		other.Spec.AccountRef.Name != member.Spec.AccountRef.Name ||
 		!strings.EqualFold(string(other.Spec.Email), string(member.Spec.Email)) {
 		return false
 	}
-	if a, b := established(other), established(member); a != b {
-		return a
+	for _, better := range []func(*usherv1.Member) bool{established, seated, judgedAsItIs} {
+		if a, b := better(other), better(member); a != b {
+			return a
+		}
 	}
 	if !other.CreationTimestamp.Equal(&member.CreationTimestamp) {
 		return other.CreationTimestamp.Before(&member.CreationTimestamp)
@@ -28,8 +32,16 @@ func Precedes(other, member *usherv1.Member) bool {
 	return other.Name < member.Name
 }
 
-// established tells whether a Member was judged as it is now, and not as somebody's duplicate.
+// established tells whether a Member was judged, and not as somebody's duplicate.
 func established(m *usherv1.Member) bool {
-	return m.Status.ObservedGeneration == m.Generation && m.Status.State != "" &&
-		conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) != usherv1.ReasonDuplicateEmail
+	return m.Status.State != "" && conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) != usherv1.ReasonDuplicateEmail
 }
+
+// seated tells whether a Member holds a seat of the base product. A duplicate that was disabled since, or lost its pool, has
+// another reason by then and is told by this.
+func seated(m *usherv1.Member) bool {
+	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.AddOn == "" && s.Held() })
+}
+
+// judgedAsItIs tells whether a Member's status speaks of its present spec: the address in it is not one that it just took up.
+func judgedAsItIs(m *usherv1.Member) bool { return m.Status.ObservedGeneration == m.Generation }

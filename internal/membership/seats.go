@@ -12,7 +12,7 @@ import (
 )
 
 // settleSeats returns the Member's seats after this decision: claims found in the ledgers are taken up, seats that are not to be
-// kept are released, and entries that mean nothing any more are dropped.
+// kept are released, and those of pools that are gone are dropped.
 func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []usherv1.MemberSeat {
 	entries := map[string]usherv1.MemberSeat{}
 	for _, s := range o.Member.Status.Seats {
@@ -41,40 +41,36 @@ func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []
 	})
 
 	var seats []usherv1.MemberSeat
-	holdsBase := false
+	// A member that moves gives its old base seat back once it holds the new one, or needs none there.
+	base := o.pool(choice.Base)
+	moved := base != nil && seat.WaitsForAcceptance(base, accepted)
 	for _, name := range names {
 		s, pool := entries[name], o.pool(name)
 		if pool == nil {
 			continue // the pool is gone, and the seat with it
 		}
 		claim := o.claim(name)
+		s.AddOn = pool.Spec.AddOn
+		chosen := choice.Names(name)
+		moving := s.AddOn == "" && s.Held() && !moved
+		// The keeper has looked at its ledger and this claim is not in it.
+		lost := s.Held() && claim <= s.ReleasedGrant && pool.Status.ObservedGeneration > 0
 		switch {
 		case pool.DeletionTimestamp != nil || c == released:
 			s = release(s, claim)
 		case c == kept:
-		case !choice.Names(name):
-			// A member that moves gives its old base seat back once it holds the new one.
-			if s.AddOn != "" || holdsBase {
-				s = release(s, claim)
-			}
-		case seat.WaitsForAcceptance(pool, accepted):
+		case lost, chosen && seat.WaitsForAcceptance(pool, accepted), !chosen && !moving:
 			s = release(s, claim)
-		case claim > s.ReleasedGrant:
-			s.Grant, s.PoolUID = claim, string(pool.UID)
-		case s.Held() && pool.Status.ObservedGeneration >= 0:
-			// The keeper has looked at its ledger and this claim is not in it.
-			s = release(s, claim)
+		case chosen && claim > s.ReleasedGrant:
+			s.Grant, s.PoolUID = max(s.Grant, claim), string(pool.UID)
 		}
 		if s.Held() && s.Pool == choice.Base {
-			holdsBase = true
+			moved = true
 		}
-		if s.Grant == 0 && s.ReleasedGrant == 0 {
-			continue
+		// What was given back is never forgotten while the pool is there: an old copy of its ledger could be taken at its word.
+		if s.Grant > 0 || s.ReleasedGrant > 0 {
+			seats = append(seats, s)
 		}
-		if !choice.Names(name) && !s.Held() && claim == 0 {
-			continue
-		}
-		seats = append(seats, s)
 	}
 	slices.SortFunc(seats, func(a, b usherv1.MemberSeat) int { return strings.Compare(a.Pool, b.Pool) })
 	return seats
@@ -118,6 +114,13 @@ func takesAway(before, after usherv1.MemberStatus) bool {
 		}
 	}
 	return false
+}
+
+// forgets tells whether a pool's entry is dropped between two statuses, and with it what was given back to that pool.
+func forgets(before, after usherv1.MemberStatus) bool {
+	return slices.ContainsFunc(before.Seats, func(b usherv1.MemberSeat) bool {
+		return !slices.ContainsFunc(after.Seats, func(a usherv1.MemberSeat) bool { return a.Pool == b.Pool })
+	})
 }
 
 // nothingClaimed tells whether no ledger holds a claim of the Member.

@@ -152,23 +152,32 @@ func TestTheThrottleRemembersInBoundedMemory(t *testing.T) {
 
 func TestHashingIsDoneInTurn(t *testing.T) {
 	w := newWorld(t)
-	w.portal.hasher.turns <- struct{}{}
-	w.portal.hasher.turns <- struct{}{} // both places are taken
-	ctx, cancel := context.WithCancel(w.ctx)
-	w.wire.beforeGet = func(_ client.ObjectKey, object client.Object) error {
-		if kindOf(w, object) == "Secret" { // the last read before hashing
-			time.AfterFunc(20*time.Millisecond, cancel)
-		}
-		return nil
+	v, err := w.portal.look(w.ctx, link{w.invitation.Namespace, w.invitation.Name, w.token()})
+	w.Expect(err).NotTo(HaveOccurred())
+	for range cap(w.portal.hasher.turns) {
+		w.portal.hasher.turns <- struct{}{}
 	}
-	answer := w.post(w.link(), acceptance(), func(r *http.Request) { *r = *r.WithContext(ctx) })
-	w.expectPage(answer, http.StatusServiceUnavailable, titleUnavailable)
-	w.Expect(answer.Header().Get("Retry-After")).To(Equal("10"))
+	impatient, leave := context.WithCancel(w.ctx)
+	leave()
+	_, err = w.portal.accept(impatient, v, answers{password: goodPassword})
+	w.Expect(err).To(MatchError(errBusy))
 	w.Expect(w.wire.mutations.Load()).To(BeZero())
 
-	w.wire.beforeGet = nil
+	patient := make(chan *httptest.ResponseRecorder, 1)
+	go func() { patient <- w.post(w.link(), acceptance()) }()
+	w.Consistently(patient, "200ms").ShouldNot(Receive())
 	<-w.portal.hasher.turns
-	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
+	var answer *httptest.ResponseRecorder
+	w.Eventually(patient, time.Minute).Should(Receive(&answer))
+	w.expectDone(answer, titleWaiting)
+}
+
+func TestWhoGetsNoTurnIsAskedToComeBack(t *testing.T) {
+	w := newWorld(t)
+	answer := httptest.NewRecorder()
+	w.portal.fail(answer, httptest.NewRequest(http.MethodPost, "/", nil), errBusy)
+	w.expectPage(answer, http.StatusServiceUnavailable, titleUnavailable)
+	w.Expect(answer.Header().Get("Retry-After")).To(Equal("10"))
 }
 
 func TestTheServerFinishesWhatHasBegun(t *testing.T) {
@@ -187,7 +196,8 @@ func TestTheServerFinishesWhatHasBegun(t *testing.T) {
 	stopped, status := make(chan error, 1), make(chan int, 1)
 	go func() { stopped <- w.portal.Start(ctx) }()
 	go func() {
-		answer, err := http.PostForm("http://"+listener.Addr().String()+w.link(), acceptance())
+		browser := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+		answer, err := browser.PostForm("http://"+listener.Addr().String()+w.link(), acceptance())
 		if err != nil {
 			status <- 0
 			return
@@ -197,7 +207,7 @@ func TestTheServerFinishesWhatHasBegun(t *testing.T) {
 	}()
 	w.Eventually(begun, time.Minute).Should(BeClosed())
 	stop()
-	// The listener is closed first, so that the redirect finds nobody; the answer itself arrives.
+	// Nobody is let in any more, but who was in gets the answer.
 	w.Eventually(func() error {
 		connection, err := net.Dial("tcp", listener.Addr().String())
 		if err == nil {
@@ -206,9 +216,9 @@ func TestTheServerFinishesWhatHasBegun(t *testing.T) {
 		return err
 	}, time.Minute).ShouldNot(Succeed())
 	close(goOn)
+	w.Eventually(status, time.Minute).Should(Receive(Equal(http.StatusSeeOther)))
 	w.Eventually(stopped, time.Minute).Should(Receive(BeNil()))
 	w.Expect(w.credentials()).NotTo(BeNil())
-	<-status
 }
 
 func TestAnAddressThatCannotBeListenedOnIsAnError(t *testing.T) {

@@ -21,6 +21,12 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 )
 
+// What the portal asks of the API server; nothing is listed or watched.
+//
+// +kubebuilder:rbac:groups=usher.dev,resources=accounts;members;invitations,verbs=get
+// +kubebuilder:rbac:groups=usher.dev,resources=invitations/status,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;delete
+
 // errUnknown is every link that leads nowhere: to no invitation, forged, garbled or replaced by a newer one.
 var errUnknown = errors.New("the link leads to no invitation")
 

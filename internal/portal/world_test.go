@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/go-logr/logr/funcr"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
@@ -33,7 +35,10 @@ import (
 
 var server *apiserver.Server
 
-func TestMain(m *testing.M) { apiserver.Main(m, apiserver.Options{}, &server) }
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	apiserver.Main(m, apiserver.Options{}, &server)
+}
 
 // goodPassword is one that every check passes.
 const goodPassword = "correct horse battery"

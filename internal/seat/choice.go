@@ -29,8 +29,8 @@ func (c Choice) Names(pool string) bool {
 }
 
 // Choose resolves the Member's seatPoolRefs among pools, in any order, of which only those of the Member's account count, and
-// none that is being deleted. A Member that names no base pool keeps the one it holds a seat of, so that a second base pool
-// changes nothing for those who are in; else it takes the account's only one.
+// none that is being deleted. A Member that names no base pool keeps the one that it holds a seat of, or held one of, so that a
+// second base pool changes nothing for those who are in or come back; else it takes the account's only one.
 func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	account := member.Spec.AccountRef.Name
 	addOnOf := map[string]string{}
@@ -73,10 +73,18 @@ func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 }
 
 func defaultBase(member *usherv1.Member, account string, bases []string) (base, problem string) {
+	var left []string
 	for _, s := range member.Status.Seats {
-		if s.AddOn == "" && s.Held() && slices.Contains(bases, s.Pool) {
+		switch {
+		case !slices.Contains(bases, s.Pool):
+		case s.Held():
 			return s.Pool, ""
+		default:
+			left = append(left, s.Pool)
 		}
+	}
+	if len(left) == 1 {
+		return left[0], ""
 	}
 	switch len(bases) {
 	case 0:

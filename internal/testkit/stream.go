@@ -148,7 +148,7 @@ func (s *stream) rewind(n int) {
 			s.emit(old)
 		}
 	}
-	s.waiting = append(append([]frame(nil), undone...), s.waiting...)
+	_ = undone
 	s.past = before
 	s.changed.Broadcast()
 }

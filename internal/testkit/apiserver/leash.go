@@ -36,7 +36,7 @@ func newLeash(dir string) (*leash, error) {
 // program for --help first, outside of a process group of its own.
 const leashed = `#!/bin/sh
 if [ "$1" != --help ]; then
-	(read -r _; kill -KILL -- -$$) <'%s' >/dev/null 2>&1 &
+	(read -r _; kill -s KILL -- -$$) <'%s' >/dev/null 2>&1 &
 fi
 exec '%s' "$@"
 `

@@ -25,17 +25,18 @@ func holdLeash() {
 	if err != nil {
 		panic(err)
 	}
-	path, err := leash.wrap("/bin/cat")
+	program, err := exec.LookPath("sleep")
 	if err != nil {
 		panic(err)
 	}
-	cat := exec.Command(path)
-	if cat.Stdin, _, err = os.Pipe(); err != nil {
+	path, err := leash.wrap(program)
+	if err != nil {
 		panic(err)
 	}
-	cat.Stderr = os.Stderr // the test watches who holds it
-	cat.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := cat.Start(); err != nil {
+	sleep := exec.Command(path, "60")
+	sleep.Stderr = os.Stderr // the test watches who holds it
+	sleep.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := sleep.Start(); err != nil {
 		panic(err)
 	}
 	fmt.Println("started")

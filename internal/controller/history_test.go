@@ -1,0 +1,206 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// history is every revision of a world's Members and SeatPools. At the end of each spec it is read from the beginning, and what
+// the contract says of every moment must hold at every one.
+type history struct {
+	mu     sync.Mutex
+	events []watch.Event
+	// unlawful: an administrator meddles with statuses, so only ledgers are looked at.
+	unlawful bool
+}
+
+func watchHistory(w *world) *history {
+	GinkgoHelper()
+	h := &history{}
+	ctx, cancel := context.WithCancel(context.Background())
+	var watching sync.WaitGroup
+	for _, list := range []client.ObjectList{&usherv1.MemberList{}, &usherv1.SeatPoolList{}} {
+		events, err := w.api.Watch(ctx, list, client.InNamespace(w.namespace))
+		Expect(err).NotTo(HaveOccurred())
+		watching.Go(func() {
+			for event := range events.ResultChan() {
+				h.mu.Lock()
+				h.events = append(h.events, event)
+				h.mu.Unlock()
+			}
+		})
+	}
+	DeferCleanup(func() {
+		defer watching.Wait()
+		defer cancel()
+		Eventually(func() bool { return h.complete(w) }).Should(BeTrue(), "the watch has seen all")
+		for _, violation := range h.violations() {
+			Fail(violation)
+		}
+	})
+	return h
+}
+
+// complete tells whether every object has been seen as it is now.
+func (h *history) complete(w *world) bool {
+	seen := map[string]string{}
+	for _, o := range h.objects() {
+		seen[string(o.object.GetUID())] = o.object.GetResourceVersion()
+	}
+	var pools usherv1.SeatPoolList
+	Expect(w.api.List(context.Background(), &pools, client.InNamespace(w.namespace))).To(Succeed())
+	return !slices.ContainsFunc(pools.Items, func(p usherv1.SeatPool) bool { return seen[string(p.UID)] != p.ResourceVersion }) &&
+		!slices.ContainsFunc(w.members(), func(m usherv1.Member) bool { return seen[string(m.UID)] != m.ResourceVersion })
+}
+
+type revision struct {
+	number  int
+	deleted bool
+	object  client.Object
+}
+
+// objects are the revisions in the order in which the API server wrote them.
+func (h *history) objects() []revision {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var all []revision
+	for _, e := range h.events {
+		o, ok := e.Object.(client.Object)
+		if !ok {
+			continue
+		}
+		number, err := strconv.Atoi(o.GetResourceVersion())
+		Expect(err).NotTo(HaveOccurred())
+		all = append(all, revision{number, e.Type == watch.Deleted, o})
+	}
+	slices.SortStableFunc(all, func(a, b revision) int { return a.number - b.number })
+	return all
+}
+
+func (h *history) violations() (found []string) {
+	pools := map[string]*usherv1.SeatPool{}
+	members := map[string]*usherv1.Member{}
+	for _, r := range h.objects() {
+		switch o := r.object.(type) {
+		case *usherv1.SeatPool:
+			if before := pools[o.Name]; !r.deleted {
+				found = append(found, oversold(before, o)...)
+			}
+			pools[o.Name] = o
+			if r.deleted {
+				delete(pools, o.Name)
+			}
+		case *usherv1.Member:
+			members[o.Name] = o
+			if r.deleted {
+				delete(members, o.Name)
+			} else if !h.unlawful {
+				found = append(found, contradictions(o)...)
+			}
+		}
+		for _, m := range members {
+			if m.Status.State == usherv1.ObservedActive && !h.unlawful && !seated(m, pools) {
+				found = append(found, fmt.Sprintf("revision %d: %s is Active without a claim", r.number, m.Name))
+			}
+		}
+	}
+	return found
+}
+
+// oversold tells of a ledger that grew beyond the seats that there are.
+func oversold(before, pool *usherv1.SeatPool) []string {
+	had := 0
+	if before != nil && before.UID == pool.UID {
+		had = len(before.Status.Claims)
+	}
+	if claims := len(pool.Status.Claims); claims > had && claims > int(*pool.Spec.Seats) {
+		return []string{fmt.Sprintf("revision %s: %d claims for %d seats", pool.ResourceVersion, claims, *pool.Spec.Seats)}
+	}
+	return nil
+}
+
+func seated(m *usherv1.Member, pools map[string]*usherv1.SeatPool) bool {
+	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
+		pool := pools[s.Pool]
+		return pool != nil && pool.Spec.AddOn == "" && s.Grant > s.ReleasedGrant && pool.Status.Claims[string(m.UID)] >= s.Grant
+	})
+}
+
+// outlooks is the contract's table: what each reason of each state means for Ready, Reconciling and Stalled.
+var outlooks = map[usherv1.ObservedState]map[string]string{
+	usherv1.ObservedPending: {
+		"Inviting":           usherv1.ConditionReconciling,
+		"AwaitingAcceptance": usherv1.ConditionReady,
+		"SeatUnavailable":    usherv1.ConditionReconciling,
+		"InvitationExpired":  usherv1.ConditionStalled,
+		"InvitationRevoked":  usherv1.ConditionStalled,
+		"InvitationDeclined": usherv1.ConditionStalled,
+		"MailRejected":       usherv1.ConditionStalled,
+		"MailNotReady":       usherv1.ConditionReconciling,
+		"DuplicateEmail":     usherv1.ConditionStalled,
+		"AccountNotFound":    usherv1.ConditionStalled,
+		"SeatPoolNotFound":   usherv1.ConditionStalled,
+	},
+	usherv1.ObservedActive: {
+		"Accepted":             usherv1.ConditionReady,
+		"Activated":            usherv1.ConditionReady,
+		"AddOnSeatUnavailable": usherv1.ConditionReady,
+	},
+	usherv1.ObservedDisabled: {
+		"DisabledBySpec":  usherv1.ConditionReady,
+		"AccountDisabled": usherv1.ConditionReady,
+		"Deleting":        usherv1.ConditionReconciling,
+	},
+}
+
+// contradictions are what a Member's status says against the contract's table, or tells that it must not.
+func contradictions(m *usherv1.Member) (found []string) {
+	if m.Status.State == "" {
+		return nil
+	}
+	complain := func(format string, args ...any) {
+		found = append(found, fmt.Sprintf("revision %s: %s %s/%s: ", m.ResourceVersion, m.Name, m.Status.State, reasonOf(m))+fmt.Sprintf(format, args...))
+	}
+	for _, state := range []usherv1.ObservedState{usherv1.ObservedPending, usherv1.ObservedActive, usherv1.ObservedDisabled} {
+		c := meta.FindStatusCondition(m.Status.Conditions, string(state))
+		if c == nil || (c.Status == "True") != (state == m.Status.State) || c.Reason != reasonOf(m) {
+			complain("condition %s is %v", state, c)
+		}
+	}
+	wanted, known := outlooks[m.Status.State][reasonOf(m)]
+	if reasonOf(m) == usherv1.ReasonInviting && m.Status.InvitationRef != nil && meta.IsStatusConditionTrue(m.Status.Conditions, usherv1.ConditionStalled) {
+		wanted = usherv1.ConditionStalled // the Invitation's name is taken by somebody else's
+	}
+	if !known {
+		complain("the table has no such line")
+	}
+	for _, kind := range []string{usherv1.ConditionReady, usherv1.ConditionReconciling, usherv1.ConditionStalled} {
+		c := meta.FindStatusCondition(m.Status.Conditions, kind)
+		if is := c != nil && c.Status == "True"; is != (kind == wanted) || c == nil && kind == usherv1.ConditionReady || c != nil && !is && kind != usherv1.ConditionReady {
+			complain("condition %s is %v, and %s should be True", kind, c, wanted)
+		}
+	}
+	for _, c := range m.Status.Conditions {
+		if c.ObservedGeneration != m.Status.ObservedGeneration {
+			complain("condition %s is of generation %d, and the status of %d", c.Type, c.ObservedGeneration, m.Status.ObservedGeneration)
+		}
+		if secretive.MatchString(c.Message) {
+			complain("condition %s tells an address or a link: %s", c.Type, c.Message)
+		}
+	}
+	return found
+}

@@ -1,0 +1,153 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/testkit"
+)
+
+// operator is a running manager, as cmd/manager runs it.
+type operator struct {
+	wire    *testkit.Wire
+	secrets *secretReads
+	cancel  context.CancelFunc
+	done    chan struct{}
+}
+
+const portalURL = "https://invite.acme.example"
+
+// start runs a manager in the world's namespace. It is stopped at the end of the spec.
+func (w *world) start(change ...func(*app.Options)) *operator {
+	GinkgoHelper()
+	o := &operator{wire: testkit.NewWire(), secrets: &secretReads{}, done: make(chan struct{})}
+	options := app.Options{
+		Namespace: w.namespace, WatchNamespaces: w.namespace,
+		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
+		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
+		Seams: app.Seams{Now: w.clock.Now, Several: true},
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	config := o.wire.Attach(server.Config())
+	config.Wrap(o.secrets.watch)
+	ctx, cancel := context.WithCancel(context.Background())
+	o.cancel = cancel
+	mgr, err := app.New(ctx, config, options)
+	Expect(err).NotTo(HaveOccurred())
+	go func() {
+		defer GinkgoRecover()
+		defer close(o.done)
+		Expect(mgr.Start(ctx)).To(Succeed())
+	}()
+	DeferCleanup(func() {
+		o.stop()
+		Expect(o.secrets.Bulk()).To(BeEmpty(), "the contents of Secrets are read one by one, when they are needed")
+	})
+	return o
+}
+
+// stop ends the manager gracefully.
+func (o *operator) stop() {
+	GinkgoHelper()
+	o.cancel()
+	Eventually(o.done).Should(BeClosed())
+}
+
+// cut has nothing that the manager does reach the API server from now on, as if it had been killed. What is under way is told
+// that its object is gone, so that it is not tried again.
+func (o *operator) cut() {
+	o.wire.Heal()
+	o.wire.When(func(testkit.Call) bool { return true }, testkit.Status(http.StatusNotFound, 0))
+}
+
+// kill ends the manager without letting it finish anything.
+func (o *operator) kill() {
+	GinkgoHelper()
+	o.cut()
+	o.stop()
+}
+
+// killAt kills the manager at the nth call that match wants: after it has arrived, or before if lost is set.
+func (o *operator) killAt(n int, match func(testkit.Call) bool, lost bool) (dead <-chan struct{}) {
+	cut := make(chan struct{})
+	die := sync.OnceFunc(func() {
+		o.cut()
+		close(cut)
+	})
+	count := 0
+	o.wire.When(func(c testkit.Call) bool {
+		if match(c) {
+			count++
+		}
+		return match(c) && count == n
+	}, func(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+		defer die()
+		if lost {
+			return testkit.Status(http.StatusNotFound, 0)(req, send)
+		}
+		return testkit.AnswerLost(req, send)
+	})
+	return cut
+}
+
+// secretReads writes down who reads more than one Secret at a time, contents and all.
+type secretReads struct {
+	mu   sync.Mutex
+	bulk []string
+	all  int
+}
+
+func (s *secretReads) watch(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(req *http.Request) (*http.Response, error) {
+		parts := strings.Split(req.URL.Path, "/")
+		if req.Method == http.MethodGet && slices.Contains(parts, "secrets") {
+			s.mu.Lock()
+			s.all++
+			if parts[len(parts)-1] == "secrets" && !onlyMetadata(req.Header.Get("Accept")) {
+				s.bulk = append(s.bulk, fmt.Sprintf("%s (%s)", req.URL, req.Header.Get("Accept")))
+			}
+			s.mu.Unlock()
+		}
+		return next.RoundTrip(req)
+	})
+}
+
+func onlyMetadata(accept string) bool {
+	for part := range strings.SplitSeq(accept, ",") {
+		if !strings.Contains(part, "as=PartialObjectMetadata") {
+			return false
+		}
+	}
+	return true
+}
+
+// Bulk are the lists and watches that asked for more than metadata.
+func (s *secretReads) Bulk() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.bulk)
+}
+
+// Reads is how often Secrets were read in any way.
+func (s *secretReads) Reads() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }

@@ -1,0 +1,79 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+func TestAdmit(t *testing.T) {
+	sent := linked(usherv1.InvitationSent, expires(time.Hour))
+	tests := []struct {
+		name     string
+		edits    []func(*Observation)
+		accepted bool
+		want     Refusal
+	}{
+		{name: "sent and alive", edits: []func(*Observation){sent}},
+		{name: "the last nanosecond", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(time.Nanosecond))}},
+		{name: "the moment of expiry", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(0))}, want: RefusedExpired},
+		{name: "the nanosecond after", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Nanosecond))}, want: RefusedExpired},
+		{name: "its sender died before the record", edits: []func(*Observation){linked(usherv1.InvitationSending, due(time.Second))}},
+		{name: "its sender did not hear the 250", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute))}},
+		{name: "accepted, by the record", edits: []func(*Observation){linked(usherv1.InvitationAccepted, expires(time.Hour))}, want: RefusedUsed},
+		{name: "accepted, and not on record yet", edits: []func(*Observation){sent}, accepted: true, want: RefusedUsed},
+		{name: "declined", edits: []func(*Observation){linked(usherv1.InvitationDeclined, expires(time.Hour))}, want: RefusedDeclined},
+		{name: "expired, by the record", edits: []func(*Observation){linked(usherv1.InvitationExpired, expires(time.Hour))}, want: RefusedExpired},
+		{name: "failed", edits: []func(*Observation){linked(usherv1.InvitationFailed)}, want: RefusedExpired},
+		{name: "revoked, by the record", edits: []func(*Observation){linked(usherv1.InvitationRevoked, expires(time.Hour))}, want: RefusedRevoked},
+		{name: "revoked, and not on record yet", edits: []func(*Observation){sent, taken}, want: RefusedRevoked},
+		{name: "the member is disabled", edits: []func(*Observation){sent, memberDisabled}, want: RefusedMemberDisabled},
+		{name: "the account is disabled", edits: []func(*Observation){sent, accountDisabled}, want: RefusedAccountDisabled},
+
+		{name: "used comes before all else", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Hour)), taken, memberDisabled, accountDisabled}, accepted: true, want: RefusedUsed},
+		{name: "disabled before revoked, which it caused", edits: []func(*Observation){linked(usherv1.InvitationRevoked), memberDisabled}, want: RefusedMemberDisabled},
+		{name: "revoked before expired", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Hour)), taken}, want: RefusedRevoked},
+		{name: "declined before expired", edits: []func(*Observation){linked(usherv1.InvitationDeclined, expires(-time.Hour))}, want: RefusedDeclined},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := observed(tt.edits...)
+			NewWithT(t).Expect(Admit(o.Invitation, o.Member, o.Account, tt.accepted, now)).To(Equal(tt.want))
+		})
+	}
+}
+
+func TestCurrent(t *testing.T) {
+	tests := []struct {
+		name  string
+		edit  func(*usherv1.Invitation)
+		email string
+		want  bool
+	}{
+		{name: "the present link", want: true},
+		{name: "the address in other letters", email: "Ada@ACME.example", want: true},
+		{name: "another address", email: "bob@acme.example"},
+		{name: "a resend is asked for", edit: func(i *usherv1.Invitation) { i.Spec.SendGeneration = 2 }},
+		{name: "a later link of the same request", edit: func(i *usherv1.Invitation) { i.Status.LinkGeneration = 9 }, want: true},
+		{name: "no link yet", edit: func(i *usherv1.Invitation) { i.Status.LinkGeneration = 0 }},
+		{name: "status lost", edit: func(i *usherv1.Invitation) { i.Status = usherv1.InvitationStatus{} }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			inv := observed(linked(usherv1.InvitationSent)).Invitation
+			if tt.edit != nil {
+				tt.edit(inv)
+			}
+			if tt.email == "" {
+				tt.email = ada
+			}
+			NewWithT(t).Expect(Current(inv, tt.email)).To(Equal(tt.want))
+		})
+	}
+}

@@ -1,0 +1,480 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+)
+
+// situations are all states, each on every side of every clock that runs in it.
+var situations = map[string]func(*Observation){
+	"Fresh":       func(*Observation) {},
+	"RetryLater":  linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(time.Minute)),
+	"RetryDue":    linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0)),
+	"GivesUp":     linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0), firstTried(-usherv1.DefaultTTL)),
+	"Mended":      linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -48*time.Hour), due(time.Minute)),
+	"NotMended":   linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Minute), due(time.Minute)),
+	"Sending":     linked(usherv1.InvitationSending, due(time.Second)),
+	"SenderDied":  linked(usherv1.InvitationSending, due(0)),
+	"SentAlive":   linked(usherv1.InvitationSent, expires(time.Second)),
+	"SentOver":    linked(usherv1.InvitationSent, expires(0)),
+	"Accepted":    linked(usherv1.InvitationAccepted, expires(time.Hour)),
+	"Declined":    linked(usherv1.InvitationDeclined, expires(time.Hour)),
+	"Expired":     linked(usherv1.InvitationExpired, expires(-time.Hour)),
+	"Revoked":     linked(usherv1.InvitationRevoked, expires(time.Hour)),
+	"FailedState": linked(usherv1.InvitationFailed, failed(usherv1.ErrorPermanent, -time.Minute)),
+}
+
+var facts = map[string][]func(*Observation){
+	"nothing":          nil,
+	"accepted":         {accepted},
+	"answered":         {answered},
+	"taken":            {taken},
+	"noMember":         {noMember},
+	"deleting":         {memberDeleting},
+	"disabled":         {memberDisabled},
+	"noAccount":        {noAccount},
+	"accountOff":       {accountDisabled},
+	"mailDown":         {mailDown},
+	"noSeat":           {notCleared},
+	"resend":           {resend},
+	"moved":            {moved},
+	"resendNoSeat":     {resend, notCleared},
+	"acceptedTaken":    {accepted, taken},
+	"acceptedDisabled": {accepted, memberDisabled},
+	"takenMoved":       {taken, moved},
+}
+
+// decisions says what happens in every situation under every fact:
+//
+//	.          nothing, for ever
+//	w          nothing, and look again later
+//	new, same  send a new link, or the same again
+//	A R X F    Accepted, Revoked, Expired, Failed
+const decisions = `
+             nothing accepted answered taken noMember deleting disabled noAccount accountOff mailDown noSeat resend moved resendNoSeat acceptedTaken acceptedDisabled takenMoved
+Fresh        new     A        w        R     .        R        R        .         .          .        .      new    new   .            A             A                R
+RetryLater   w       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+RetryDue     same    A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+GivesUp      F       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+Mended       same    A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+NotMended    w       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+Sending      w       A        w        R     R        R        R        w         w          w        w      w      w     w            A             A                R
+SenderDied   same    A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+SentAlive    w       A        w        R     R        R        R        w         w          w        w      new    new   .            A             A                R
+SentOver     X       A        w        R     R        R        R        X         X          X        X      new    new   .            A             A                R
+Accepted     new     A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+Declined     .       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+Expired      .       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+Revoked      new     A        w        .     .        .        .        .         .          .        .      new    new   .            A             A                .
+FailedState  .       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+`
+
+func TestDecideEveryStateUnderEveryFact(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(decisions), "\n")
+	columns := strings.Fields(lines[0])
+	if len(lines)-1 != len(situations) || len(columns) != len(facts) {
+		t.Fatalf("the table has %d rows for %d situations and %d columns for %d facts", len(lines)-1, len(situations), len(columns), len(facts))
+	}
+	for _, line := range lines[1:] {
+		cells := strings.Fields(line)
+		for i, fact := range columns {
+			t.Run(cells[0]+"/"+fact, func(t *testing.T) {
+				g := NewWithT(t)
+				edits, known := facts[fact]
+				g.Expect(known).To(BeTrue())
+				g.Expect(situations).To(HaveKey(cells[0]))
+				o := observed(append([]func(*Observation){situations[cells[0]]}, edits...)...)
+				before := o.Invitation.Status.DeepCopy()
+				plan := Decide(o, now)
+				g.Expect(o.Invitation.Status).To(Equal(*before), "the observation is not touched")
+				g.Expect(abbreviate(*before, plan)).To(Equal(cells[i+1]))
+				g.Expect(plan.Status.ObservedGeneration).To(Equal(o.Invitation.Generation))
+				expectOneOutlook(g, plan.Status.Conditions)
+			})
+		}
+	}
+}
+
+// abbreviate says in the table's words what a plan does, and finds those that contradict themselves.
+func abbreviate(before usherv1.InvitationStatus, p Plan) string {
+	was := before.State
+	if was == "" {
+		was = usherv1.InvitationPending
+	}
+	if p.Send != (p.Status.State == usherv1.InvitationSending && p.Status.Attempts != before.Attempts) {
+		return "a send without its fence"
+	}
+	switch {
+	case p.Send && p.Status.LinkGeneration == before.LinkGeneration:
+		return "same"
+	case p.Send && p.Status.LinkGeneration > before.LinkGeneration:
+		return "new"
+	case p.Send:
+		return "an older link"
+	case p.Status.State == usherv1.InvitationAccepted && was != usherv1.InvitationAccepted,
+		p.Status.State == usherv1.InvitationAccepted && p.Status.AcceptedAt != nil:
+		return "A"
+	case p.Status.State == usherv1.InvitationRevoked && was != usherv1.InvitationRevoked:
+		return "R"
+	case p.Status.State == usherv1.InvitationExpired && was != usherv1.InvitationExpired:
+		return "X"
+	case p.Status.State == usherv1.InvitationFailed && was != usherv1.InvitationFailed:
+		return "F"
+	case p.Status.State != was:
+		return "became " + string(p.Status.State)
+	case !p.Wake.IsZero() && !p.Wake.After(now):
+		return "wakes in the past"
+	case !p.Wake.IsZero():
+		return "w"
+	}
+	return "."
+}
+
+func expectOneOutlook(g *WithT, list []metav1.Condition) {
+	g.THelper()
+	var trues []string
+	for _, kind := range []string{usherv1.ConditionReady, usherv1.ConditionReconciling, usherv1.ConditionStalled} {
+		switch c := meta.FindStatusCondition(list, kind); {
+		case c == nil:
+			g.Expect(kind).NotTo(Equal(usherv1.ConditionReady), "Ready is always there")
+		case c.Status == metav1.ConditionTrue:
+			trues = append(trues, kind)
+		default:
+			g.Expect(kind).To(Equal(usherv1.ConditionReady), "Reconciling and Stalled are there only while they are true")
+		}
+	}
+	g.Expect(trues).To(HaveLen(1), "one outlook")
+	for _, c := range list {
+		g.Expect(c.Reason).NotTo(BeEmpty(), "the API server refuses a condition without a reason")
+	}
+}
+
+func TestDecideFence(t *testing.T) {
+	t.Run("the first link", func(t *testing.T) {
+		g := NewWithT(t)
+		p := Decide(observed(), now)
+		g.Expect(p.Send).To(BeTrue())
+		p.Status.Conditions = nil
+		g.Expect(p.Status).To(Equal(usherv1.InvitationStatus{
+			ObservedGeneration: 3, State: usherv1.InvitationSending, Recipient: ada, Language: "en-GB", SendGeneration: 1, LinkGeneration: 1,
+			Attempts: 1, FirstAttemptAt: later(0), NextAttemptAt: later(SendLease),
+		}))
+	})
+	t.Run("the same link again", func(t *testing.T) {
+		g := NewWithT(t)
+		o := observed(situations["RetryDue"])
+		p := Decide(o, now)
+		was := o.Invitation.Status
+		g.Expect(p.Status.LinkGeneration).To(Equal(was.LinkGeneration))
+		g.Expect(p.Status.MessageID).To(Equal(was.MessageID), "every copy has the same Message-ID")
+		g.Expect(p.Status.Attempts).To(Equal(was.Attempts + 1))
+		g.Expect(p.Status.FirstAttemptAt).To(Equal(was.FirstAttemptAt), "the ttl of trying runs from the first attempt")
+		g.Expect(p.Status.LastError).To(Equal(was.LastError))
+		g.Expect(p.Status.NextAttemptAt).To(Equal(later(SendLease)))
+	})
+	t.Run("a new link after one that was sent", func(t *testing.T) {
+		g := NewWithT(t)
+		p := Decide(observed(situations["SentAlive"], moved, func(o *Observation) { o.Member.Spec.Language = "fr" }), now)
+		g.Expect(p.Status.Recipient).To(Equal("lovelace@acme.example"))
+		g.Expect(p.Status.Language).To(BeEquivalentTo("fr"))
+		g.Expect(p.Status.LinkGeneration).To(BeEquivalentTo(6))
+		g.Expect(p.Status.SendGeneration).To(BeEquivalentTo(1), "nobody raised it")
+		g.Expect(p.Status.Attempts).To(BeEquivalentTo(1))
+		g.Expect(p.Status.FirstAttemptAt).To(Equal(later(0)))
+		g.Expect(p.Status.MessageID).To(BeEmpty(), "the old link's Message-ID is not the new one's")
+		g.Expect(p.Status.SentAt).To(BeNil())
+		g.Expect(p.Status.ExpiresAt).To(BeNil())
+		g.Expect(p.Status.AcceptedAt).To(BeNil())
+		g.Expect(p.Status.LastError).To(BeNil())
+	})
+	t.Run("the sender stops before it is taken for dead", func(t *testing.T) {
+		NewWithT(t).Expect(SendTimeout).To(BeNumerically("<=", SendLease-15*time.Second))
+	})
+}
+
+func TestLinkGeneration(t *testing.T) {
+	tests := []struct {
+		name             string
+		spec, sent, link int64
+		want             int64
+	}{
+		{name: "the first", spec: 1, want: 1},
+		{name: "status lost after some resends", spec: 4, want: 4},
+		{name: "raised by one", spec: 2, sent: 1, link: 1, want: 2},
+		{name: "raised by many", spec: 9, sent: 1, link: 1, want: 9},
+		{name: "raised, and links were made without it", spec: 2, sent: 1, link: 5, want: 6},
+		{name: "raised to the present link", spec: 5, sent: 1, link: 5, want: 6},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			o := observed(func(o *Observation) {
+				o.Invitation.Spec.SendGeneration = tt.spec
+				if tt.link > 0 {
+					linked(usherv1.InvitationSent, expires(time.Hour))(o)
+				}
+				o.Invitation.Status.SendGeneration, o.Invitation.Status.LinkGeneration = tt.sent, tt.link
+			})
+			p := Decide(o, now)
+			g.Expect(p.Send).To(BeTrue())
+			g.Expect(p.Status.LinkGeneration).To(Equal(tt.want))
+			g.Expect(p.Status.SendGeneration).To(Equal(tt.spec))
+		})
+	}
+}
+
+func TestDecideAtTheMinute(t *testing.T) {
+	ttl := func(d usherv1.TTL) func(*Observation) {
+		return func(o *Observation) { o.Invitation.Spec.TTL = d }
+	}
+	tests := []struct {
+		name  string
+		edits []func(*Observation)
+		want  string
+		wake  *metav1.Time
+	}{
+		{name: "a second before it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(time.Second))}, want: "w", wake: later(time.Second)},
+		{name: "as it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(0))}, want: "X"},
+		{name: "a second after it expired", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Second))}, want: "X"},
+		{name: "a month after, the operator was down", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-720*time.Hour))}, want: "X"},
+		{name: "accepted as it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(0)), accepted}, want: "A"},
+		{name: "answered as it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(0)), answered}, want: "w", wake: later(answeredPause)},
+		{name: "sent, and no expiry on record", edits: []func(*Observation){linked(usherv1.InvitationSent)}, want: "."},
+
+		{name: "a second before the retry", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(time.Second))}, want: "w", wake: later(time.Second)},
+		{name: "a second after it was due", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(-time.Second))}, want: "same"},
+		{name: "due, and no time on record", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute))}, want: "same"},
+
+		{
+			name: "a retry that would come after the ttl is not waited for", want: "w", wake: later(time.Minute),
+			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(10*time.Minute), firstTried(-59*time.Minute))},
+		},
+		{
+			name: "a second before the ttl", want: "same",
+			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0), firstTried(-time.Hour+time.Second))},
+		},
+		{
+			name: "as the ttl has passed", want: "F",
+			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(10*time.Minute), firstTried(-time.Hour))},
+		},
+		{
+			name: "the account's ttl counts where the invitation has none", want: "F",
+			edits: []func(*Observation){func(o *Observation) { o.Account.Spec.Invitations.TTL = "1h" }, linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0), firstTried(-time.Hour))},
+		},
+		{
+			name: "a wrong configuration is waited for, however long", want: "same",
+			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Minute), due(0), firstTried(-100*time.Hour))},
+		},
+		{
+			name: "the mail server was mended a second ago", want: "same",
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -2*time.Second), due(time.Minute)), mailReady(true, -time.Second)},
+		},
+		{
+			name: "the mail server was mended, but the failure is younger", want: "w", wake: later(time.Minute),
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Second), due(time.Minute)), mailReady(true, -2*time.Second)},
+		},
+		{
+			name: "a mended mail server does not hurry a temporary failure", want: "w", wake: later(time.Minute),
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Hour), due(time.Minute)), mailReady(true, -time.Second)},
+		},
+
+		{name: "the lease runs", edits: []func(*Observation){linked(usherv1.InvitationSending, due(time.Nanosecond))}, want: "w", wake: later(time.Nanosecond)},
+		{name: "the lease is over", edits: []func(*Observation){linked(usherv1.InvitationSending, due(0))}, want: "same"},
+		{name: "no lease on record", edits: []func(*Observation){linked(usherv1.InvitationSending)}, want: "same"},
+		{
+			name: "a lease is honoured before the ttl is", want: "w", wake: later(time.Second),
+			edits: []func(*Observation){linked(usherv1.InvitationSending, failed(usherv1.ErrorTemporary, -time.Hour), due(time.Second), firstTried(-usherv1.DefaultTTL))},
+		},
+		{name: "the clock went back a day while a mail was being sent", edits: []func(*Observation){linked(usherv1.InvitationSending, due(24*time.Hour))}, want: "w", wake: later(24 * time.Hour)},
+		{name: "the clock went back a day after a mail was sent", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(8*24*time.Hour))}, want: "w", wake: later(8 * 24 * time.Hour)},
+
+		{name: "half a status: no state", edits: []func(*Observation){linked("", due(time.Second))}, want: "w", wake: later(time.Second)},
+		{name: "status lost, and the answer is not on record yet", edits: []func(*Observation){answered}, want: "w", wake: later(answeredPause)},
+		{name: "no account and no link yet", edits: []func(*Observation){noAccount}, want: "."},
+		{name: "the member is cleared for another invitation", edits: []func(*Observation){func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }}, want: "."},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			o := observed(tt.edits...)
+			p := Decide(o, now)
+			g.Expect(abbreviate(o.Invitation.Status, p)).To(Equal(tt.want))
+			if tt.wake != nil {
+				g.Expect(p.Wake).To(Equal(tt.wake.Time))
+			}
+			expectOneOutlook(g, p.Status.Conditions)
+		})
+	}
+}
+
+func TestAnAcceptanceIsRecorded(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(linked(usherv1.InvitationSent, expires(time.Hour), due(time.Minute)), accepted, resend)
+	s := Decide(o, now).Status
+	g.Expect(s.AcceptedAt).To(Equal(o.Member.Status.AcceptedAt))
+	g.Expect(s.SendGeneration).To(BeEquivalentTo(2), "a resend after the acceptance is handled by doing nothing")
+	g.Expect(s.NextAttemptAt).To(BeNil())
+	g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionAccepted)).To(BeTrue())
+	g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionSent)).To(BeTrue())
+}
+
+func TestAsked(t *testing.T) {
+	states := []usherv1.InvitationState{
+		usherv1.InvitationPending, usherv1.InvitationSending, usherv1.InvitationSent, usherv1.InvitationAccepted,
+		usherv1.InvitationDeclined, usherv1.InvitationExpired, usherv1.InvitationRevoked, usherv1.InvitationFailed,
+	}
+	// A link that ended by being taken back, or by an acceptance that is gone, asks for another by itself.
+	again := map[usherv1.InvitationState]bool{usherv1.InvitationRevoked: true, usherv1.InvitationAccepted: true}
+	for _, state := range states {
+		t.Run(string(state), func(t *testing.T) {
+			g := NewWithT(t)
+			inv := func(edits ...func(*Observation)) *usherv1.Invitation {
+				return observed(append([]func(*Observation){linked(state)}, edits...)...).Invitation
+			}
+			g.Expect(Asked(inv(), ada)).To(Equal(again[state]))
+			g.Expect(Asked(inv(), strings.ToUpper(ada))).To(Equal(again[state]))
+			g.Expect(Asked(inv(), "bob@acme.example")).To(BeTrue(), "another address")
+			g.Expect(Asked(inv(resend), ada)).To(BeTrue(), "resend")
+			g.Expect(Asked(inv(taken), ada)).To(BeFalse(), "taken back")
+			g.Expect(Asked(inv(taken, resend), "bob@acme.example")).To(BeFalse(), "taken back, whatever else is asked for")
+		})
+	}
+	NewWithT(t).Expect(Asked(observed().Invitation, ada)).To(BeTrue(), "nothing was sent yet")
+	NewWithT(t).Expect(Asked(observed(taken).Invitation, ada)).To(BeFalse(), "taken back before anything was sent")
+}
+
+func TestCleared(t *testing.T) {
+	reasons := map[string]bool{
+		usherv1.ReasonInviting:             true,
+		usherv1.ReasonMailNotReady:         true,
+		usherv1.ReasonAwaitingAcceptance:   false,
+		usherv1.ReasonSeatUnavailable:      false,
+		usherv1.ReasonInvitationExpired:    false,
+		usherv1.ReasonInvitationRevoked:    false,
+		usherv1.ReasonInvitationDeclined:   false,
+		usherv1.ReasonMailRejected:         false,
+		usherv1.ReasonDuplicateEmail:       false,
+		usherv1.ReasonAccountNotFound:      false,
+		usherv1.ReasonSeatPoolNotFound:     false,
+		usherv1.ReasonAccepted:             false,
+		usherv1.ReasonActivated:            false,
+		usherv1.ReasonAddOnSeatUnavailable: false,
+		usherv1.ReasonDisabledBySpec:       false,
+		usherv1.ReasonAccountDisabled:      false,
+		usherv1.ReasonDeleting:             false,
+	}
+	for reason, want := range reasons {
+		t.Run(reason, func(t *testing.T) {
+			o := observed(memberIs(reason))
+			NewWithT(t).Expect(Cleared(o.Member, o.Invitation)).To(Equal(want))
+		})
+	}
+
+	made := func(by types.UID, controls bool) func(*Observation) {
+		return func(o *Observation) {
+			o.Invitation.OwnerReferences = []metav1.OwnerReference{{Kind: "Member", Name: "ada", UID: by, Controller: &controls}}
+		}
+	}
+	tests := []struct {
+		name string
+		edit func(*Observation)
+		want bool
+	}{
+		{name: "made for this member", edit: made("uid-ada", true), want: true},
+		{name: "made for an earlier member of this name", edit: made("uid-before", true)},
+		{name: "owned by something else, not made for it", edit: made("uid-team", false), want: true},
+		{name: "the member's status is about an older spec", edit: func(o *Observation) { o.Member.Generation++ }},
+		{name: "the member has no status", edit: func(o *Observation) { o.Member.Status = usherv1.MemberStatus{ObservedGeneration: -1} }},
+		{name: "the member is asked with another one", edit: func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }},
+		{name: "the member is asked with none", edit: func(o *Observation) { o.Member.Status.InvitationRef = nil }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			o := observed(tt.edit)
+			NewWithT(t).Expect(Cleared(o.Member, o.Invitation)).To(Equal(tt.want))
+		})
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	tests := []struct {
+		name     string
+		edits    []func(*Observation)
+		outlook  string
+		reason   string
+		contains string
+	}{
+		{name: "fresh", edits: []func(*Observation){notCleared}, outlook: usherv1.ConditionReconciling, reason: "Pending", contains: "until the member has a seat"},
+		{name: "no such member", edits: []func(*Observation){noMember}, outlook: usherv1.ConditionStalled, reason: usherv1.ReasonMemberNotFound, contains: "no Member ada"},
+		{name: "sending", outlook: usherv1.ConditionReconciling, reason: "Sending", contains: "is being sent"},
+		{name: "failed for now", edits: []func(*Observation){situations["RetryLater"]}, outlook: usherv1.ConditionReconciling, reason: "Pending", contains: "(Temporary, 451 4.7.1); the next is due at 2026-03-08T09:31:00Z"},
+		{name: "sent", edits: []func(*Observation){situations["SentAlive"]}, outlook: usherv1.ConditionReady, reason: "Sent", contains: "until 2026-03-08T09:30:01Z"},
+		{name: "accepted", edits: []func(*Observation){situations["SentAlive"], accepted}, outlook: usherv1.ConditionReady, reason: "Accepted"},
+		{name: "declined", edits: []func(*Observation){situations["Declined"]}, outlook: usherv1.ConditionStalled, reason: "Declined", contains: "raise spec.sendGeneration"},
+		{name: "expired", edits: []func(*Observation){situations["SentOver"]}, outlook: usherv1.ConditionStalled, reason: "Expired", contains: "until 2026-03-08T09:30:00Z; raise spec.sendGeneration"},
+		{name: "revoked", edits: []func(*Observation){situations["SentAlive"], taken}, outlook: usherv1.ConditionReady, reason: "Revoked", contains: "taken back"},
+		{name: "refused for good", edits: []func(*Observation){situations["FailedState"]}, outlook: usherv1.ConditionStalled, reason: "Failed", contains: "refused the recipient for good (451 4.7.1)"},
+		{name: "given up", edits: []func(*Observation){situations["GivesUp"]}, outlook: usherv1.ConditionStalled, reason: "Failed", contains: "in time; raise"},
+
+		// What the last link came to is no longer what there is to say once another is asked for.
+		{name: "sent, resend waits", edits: []func(*Observation){situations["SentAlive"], resend, mailDown}, outlook: usherv1.ConditionReconciling, reason: "Sent", contains: "A new link is asked for"},
+		{name: "expired, resend waits", edits: []func(*Observation){situations["Expired"], resend, notCleared}, outlook: usherv1.ConditionReconciling, reason: "Expired", contains: "A new link is asked for"},
+		{name: "revoked, open again, waits", edits: []func(*Observation){situations["Revoked"], notCleared}, outlook: usherv1.ConditionReconciling, reason: "Revoked", contains: "A new link is asked for"},
+		{name: "sent, address changed, waits", edits: []func(*Observation){situations["SentAlive"], moved, accountDisabled}, outlook: usherv1.ConditionReconciling, reason: "Sent", contains: "A new link is asked for"},
+		{name: "revoked by disabling, resend", edits: []func(*Observation){situations["Revoked"], resend, memberDisabled}, outlook: usherv1.ConditionReady, reason: "Revoked", contains: "taken back"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			s := Decide(observed(tt.edits...), now).Status
+			expectOneOutlook(g, s.Conditions)
+			c := meta.FindStatusCondition(s.Conditions, tt.outlook)
+			g.Expect(c).NotTo(BeNil())
+			g.Expect(c.Status).To(Equal(metav1.ConditionTrue))
+			g.Expect(c.Reason).To(Equal(tt.reason))
+			g.Expect(c.Message).To(ContainSubstring(tt.contains))
+			g.Expect(c.ObservedGeneration).To(BeEquivalentTo(3))
+			g.Expect(conditions.Reason(s.Conditions, usherv1.ConditionReady)).To(Equal(tt.reason))
+			g.Expect(c.Message).NotTo(ContainSubstring("@"), "no address in a condition")
+			g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionSent)).To(Equal(s.SentAt != nil))
+			g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionAccepted)).To(Equal(s.State == usherv1.InvitationAccepted))
+		})
+	}
+}
+
+func TestFallbacks(t *testing.T) {
+	ttl := func(invitation, account usherv1.TTL) time.Duration {
+		o := observed()
+		o.Invitation.Spec.TTL, o.Account.Spec.Invitations.TTL = invitation, account
+		return TTL(o.Invitation, o.Account)
+	}
+	language := func(member, account usherv1.Language) usherv1.Language {
+		o := observed()
+		o.Member.Spec.Language, o.Account.Spec.Language = member, account
+		return Language(o.Member, o.Account)
+	}
+	g := NewWithT(t)
+	g.Expect(ttl("2h", "3h")).To(Equal(2 * time.Hour))
+	g.Expect(ttl("", "3h")).To(Equal(3 * time.Hour))
+	g.Expect(ttl("", "")).To(Equal(7 * 24 * time.Hour))
+	g.Expect(ttl("soon", "3h")).To(Equal(3*time.Hour), "what cannot be read counts as absent")
+	g.Expect(ttl("-2h", "0s")).To(Equal(usherv1.DefaultTTL), "a link that never works is nobody's wish")
+	g.Expect(TTL(observed().Invitation, nil)).To(Equal(usherv1.DefaultTTL))
+
+	g.Expect(language("fr", "it")).To(BeEquivalentTo("fr"))
+	g.Expect(language("", "it")).To(BeEquivalentTo("it"))
+	g.Expect(language("", "")).To(BeEquivalentTo("en-GB"))
+	g.Expect(Language(nil, nil)).To(BeEquivalentTo("en-GB"))
+}

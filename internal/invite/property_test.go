@@ -1,0 +1,129 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"pgregory.net/rapid"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// anyObservation is any state with any fields, even such as nobody should ever have written, and any combination of facts.
+var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
+	chance := func(name string) bool { return rapid.IntRange(0, 5).Draw(t, name) == 0 }
+	when := func(name string) *metav1.Time {
+		if chance("no " + name) {
+			return nil
+		}
+		return later(time.Duration(rapid.Int64Range(-200*3600, 200*3600).Draw(t, name)) * time.Second)
+	}
+	o := observed()
+	inv := o.Invitation
+	inv.Spec.SendGeneration = rapid.Int64Range(1, 3).Draw(t, "spec.sendGeneration")
+	inv.Spec.TTL = rapid.SampledFrom([]usherv1.TTL{"", "1m", "72h"}).Draw(t, "ttl")
+	inv.Status = usherv1.InvitationStatus{
+		State: rapid.SampledFrom([]usherv1.InvitationState{
+			"", usherv1.InvitationPending, usherv1.InvitationSending, usherv1.InvitationSent, usherv1.InvitationAccepted,
+			usherv1.InvitationDeclined, usherv1.InvitationExpired, usherv1.InvitationRevoked, usherv1.InvitationFailed,
+		}).Draw(t, "state"),
+		Recipient:      rapid.SampledFrom([]string{"", ada, "ADA@acme.example", "bob@acme.example"}).Draw(t, "recipient"),
+		SendGeneration: rapid.Int64Range(0, 3).Draw(t, "sendGeneration"),
+		LinkGeneration: rapid.Int64Range(0, 4).Draw(t, "linkGeneration"),
+		Attempts:       rapid.Int32Range(0, 9).Draw(t, "attempts"),
+		FirstAttemptAt: when("firstAttemptAt"), SentAt: when("sentAt"), ExpiresAt: when("expiresAt"), NextAttemptAt: when("nextAttemptAt"),
+	}
+	if chance("lastError") {
+		class := rapid.SampledFrom([]usherv1.ErrorClass{usherv1.ErrorTemporary, usherv1.ErrorPermanent, usherv1.ErrorConfiguration}).Draw(t, "class")
+		failed(class, -time.Minute)(&inv.Status)
+	}
+	for _, name := range slices.Sorted(maps.Keys(facts)) {
+		if o.Member != nil && o.Account != nil && chance(name) {
+			for _, edit := range facts[name] {
+				edit(&o)
+			}
+		}
+	}
+	return o
+})
+
+// stored is the plan's observation once its status went through the API server.
+func stored(t *rapid.T, o Observation, s usherv1.InvitationStatus) Observation {
+	raw, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Invitation = o.Invitation.DeepCopy()
+	o.Invitation.Status = usherv1.InvitationStatus{}
+	if err := json.Unmarshal(raw, &o.Invitation.Status); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestDecideTwiceIsDecideOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := anyObservation.Draw(t, "observation")
+		p := Decide(o, now)
+		again := stored(t, o, p.Status)
+		p2 := Decide(again, now)
+		if p2.Send {
+			t.Fatalf("sent %v, then again: %+v", p.Send, p2.Status)
+		}
+		if !equality.Semantic.DeepEqual(again.Invitation.Status, p2.Status) {
+			t.Fatalf("decided\n%+v\nand then\n%+v", again.Invitation.Status, p2.Status)
+		}
+		if !p2.Wake.IsZero() && !p2.Wake.After(now) {
+			t.Fatalf("wakes in the past: %s", p2.Wake)
+		}
+	})
+}
+
+func TestNothingIsSentThatIsNotCleared(t *testing.T) {
+	sent := 0
+	rapid.Check(t, func(t *rapid.T) {
+		o := anyObservation.Draw(t, "observation")
+		p := Decide(o, now)
+		was := o.Invitation.Status
+		if p.Status.LinkGeneration < was.LinkGeneration {
+			t.Fatalf("the link's generation went down: a dead link is alive again")
+		}
+		if !p.Send {
+			if p.Status.LinkGeneration != was.LinkGeneration || p.Status.Attempts != was.Attempts {
+				t.Fatalf("a link was made and not sent")
+			}
+			return
+		}
+		sent++
+		switch {
+		case o.Member == nil || o.Account == nil:
+			t.Fatalf("sent to nobody")
+		case !Cleared(o.Member, o.Invitation):
+			t.Fatalf("sent without a seat")
+		case o.Answered || o.Member.Status.AcceptedAt != nil:
+			t.Fatalf("sent to somebody who has answered")
+		case o.Invitation.Spec.State == usherv1.InvitationRevokedWish:
+			t.Fatalf("sent although it was taken back")
+		case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled || o.Account.Spec.State == usherv1.StateDisabled:
+			t.Fatalf("sent to somebody who is to have no access")
+		case !meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady):
+			t.Fatalf("sent without a mail server")
+		case was.State == usherv1.InvitationSending && was.NextAttemptAt != nil && now.Before(was.NextAttemptAt.Time):
+			t.Fatalf("sent while another sender is at it")
+		case p.Status.Recipient == "" || !Current(&usherv1.Invitation{Spec: o.Invitation.Spec, Status: p.Status}, string(o.Member.Spec.Email)):
+			t.Fatalf("sent a link that nobody asked for: %+v", p.Status)
+		}
+	})
+	if sent == 0 {
+		t.Fatal("nothing was ever sent: the property was not tested")
+	}
+}

@@ -1,0 +1,137 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"bytes"
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+var (
+	oldKey = bytes.Repeat([]byte{1}, KeyLength)
+	newKey = bytes.Repeat([]byte{2}, KeyLength)
+)
+
+func keyring(t testing.TB, current, previous []byte) Keyring {
+	t.Helper()
+	k, err := NewKeyring(current, previous)
+	NewWithT(t).Expect(err).NotTo(HaveOccurred())
+	return k
+}
+
+func TestNewKeyring(t *testing.T) {
+	tests := []struct {
+		name              string
+		current, previous []byte
+		fails             bool
+	}{
+		{name: "one key", current: newKey},
+		{name: "two keys", current: newKey, previous: oldKey},
+		{name: "no key", fails: true},
+		{name: "a short key", current: newKey[1:], fails: true},
+		{name: "a long key", current: append(bytes.Clone(newKey), 0), fails: true},
+		{name: "a short previous key", current: newKey, previous: oldKey[1:], fails: true},
+		{name: "an empty previous key", current: newKey, previous: []byte{}, fails: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := NewKeyring(tt.current, tt.previous)
+			NewWithT(t).Expect(err != nil).To(Equal(tt.fails))
+		})
+	}
+}
+
+func TestToken(t *testing.T) {
+	g := NewWithT(t)
+	k := keyring(t, newKey, nil)
+	token := k.Token("uid-1", 7, ada)
+	g.Expect(token).To(HaveLen(TokenLength))
+	g.Expect(token).To(MatchRegexp(`^[A-Za-z0-9_-]+$`), "it is part of a URL's path")
+	g.Expect(k.Token("uid-1", 7, ada)).To(Equal(token), "a retry carries the same link")
+	g.Expect(token).NotTo(ContainSubstring("ada"))
+	// The format is promised: links that are out must survive an upgrade.
+	g.Expect(token).To(Equal("dYd7tCQGPl-vmEIKrlarNR3zCDlTv8Wau_gbNbHs6GR_b2Np"))
+}
+
+func TestVerify(t *testing.T) {
+	k := keyring(t, newKey, nil)
+	token := k.Token("uid-1", 7, ada)
+	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	flipped := bytes.Clone(raw)
+	flipped[len(flipped)-1] ^= 1
+	otherID := bytes.Clone(raw)
+	otherID[0] ^= 1
+	type link struct {
+		uid        types.UID
+		generation int64
+		email      string
+	}
+	genuine := link{"uid-1", 7, ada}
+	tests := []struct {
+		name  string
+		ring  Keyring
+		token string
+		link  link
+		want  bool
+	}{
+		{name: "genuine", token: token, link: genuine, want: true},
+		{name: "the address in other letters", token: token, link: link{"uid-1", 7, "ADA@Acme.Example"}, want: true},
+		{name: "after the key was rotated", ring: keyring(t, bytes.Repeat([]byte{3}, KeyLength), newKey), token: token, link: genuine, want: true},
+		{name: "after the key was rotated twice", ring: keyring(t, bytes.Repeat([]byte{3}, KeyLength), oldKey), token: token, link: genuine},
+		{name: "another key", ring: keyring(t, oldKey, nil), token: token, link: genuine},
+		{name: "another invitation", token: token, link: link{"uid-2", 7, ada}},
+		{name: "a newer link was made", token: token, link: link{"uid-1", 8, ada}},
+		{name: "an older link", token: token, link: link{"uid-1", 6, ada}},
+		{name: "another address", token: token, link: link{"uid-1", 7, "bob@acme.example"}},
+		{name: "parts that run together alike", token: k.Token("uid-", 7, "1"+ada), link: genuine},
+		{name: "empty", token: "", link: genuine},
+		{name: "truncated", token: token[:len(token)-1], link: genuine},
+		{name: "truncated to whole bytes", token: token[:len(token)-4], link: genuine},
+		{name: "appended", token: token + "A", link: genuine},
+		{name: "appended whole bytes", token: token + "AAAA", link: genuine},
+		{name: "a line break appended", token: token + "\n", link: genuine},
+		{name: "a line break within", token: token[:8] + "\r\n" + token[8:], link: genuine},
+		{name: "padded", token: token + "==", link: genuine},
+		{name: "a space in front", token: " " + token, link: genuine},
+		{name: "one bit flipped", token: base64.RawURLEncoding.EncodeToString(flipped), link: genuine},
+		{name: "another key id", token: base64.RawURLEncoding.EncodeToString(otherID), link: genuine},
+		{name: "the other alphabet", token: base64.RawStdEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, len(raw))), link: genuine},
+		{name: "not base64 at all", token: strings.Repeat("!", TokenLength), link: genuine},
+		{name: "zeros", token: strings.Repeat("A", TokenLength), link: genuine},
+		{name: "a megabyte", token: strings.Repeat("A", 1<<20), link: genuine},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			ring := tt.ring
+			if ring.current == nil {
+				ring = k
+			}
+			got := ring.Verify(tt.token, tt.link.uid, tt.link.generation, tt.link.email)
+			NewWithT(t).Expect(got).To(Equal(tt.want))
+		})
+	}
+}
+
+// Whatever somebody types into the address bar: no panic, and only the one token opens.
+func FuzzVerify(f *testing.F) {
+	k := keyring(f, newKey, oldKey)
+	current, previous := k.Token("uid-1", 7, ada), keyring(f, oldKey, nil).Token("uid-1", 7, ada)
+	for _, seed := range []string{current, previous, current + "\n", current[1:], strings.ToUpper(current), current + current, "", "A", "====", "\x00", "é", strings.Repeat("A", TokenLength)} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		genuine := token == current || token == previous
+		if k.Verify(token, "uid-1", 7, ada) != genuine {
+			t.Fatalf("Verify(%q) = %v", token, !genuine)
+		}
+		if k.Verify(token, "uid-2", 7, ada) || k.Verify(token, "uid-1", 8, ada) || k.Verify(token, "uid-1", 7, "bob@acme.example") {
+			t.Fatalf("%q opens another invitation", token)
+		}
+	})
+}
