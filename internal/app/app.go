@@ -116,7 +116,11 @@ func managerOptions(o Options) ctrl.Options {
 
 // cacheOptions watch the namespaces that were asked for, and Secrets also in the manager's own, where the default SMTP Secret is.
 func cacheOptions(o Options) cache.Options {
-	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields()}
+	relist := o.Seams.Relist
+	if relist == 0 {
+		relist = relistEvery
+	}
+	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist)}
 	if o.Seams.Resync > 0 {
 		options.SyncPeriod = &o.Seams.Resync
 	}

@@ -46,6 +46,8 @@ type Seams struct {
 	Now func() time.Time
 	// Resync is how often every cached object is looked at again although nothing has changed; default 10 hours.
 	Resync time.Duration
+	// Relist is how often the caches are compared with the API server; default 10 minutes.
+	Relist time.Duration
 	// Several managers run in this process, which the metrics of one would not allow.
 	Several bool
 }
