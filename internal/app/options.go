@@ -81,8 +81,8 @@ func (o *Options) validate() error {
 		return nil
 	}
 	u, err := url.Parse(o.PortalURL)
-	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return fmt.Errorf("--portal-url is %q; it must be an absolute URL such as https://invite.acme.example, without a query", o.PortalURL)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("--portal-url is %q; it must be an absolute URL such as https://invite.acme.example, without a path or a query: the portal needs a host of its own", o.PortalURL)
 	}
 	o.PortalURL = strings.TrimRight(o.PortalURL, "/")
 	return nil

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 )
 
@@ -25,7 +26,7 @@ const declineTries = 5
 func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Refusal, error) {
 	hash, err := p.hasher.hash(ctx, given.password)
 	if err != nil {
-		return "", errBusy
+		return "", err
 	}
 	now := p.now() // hashing took a while, and the link may have expired meanwhile
 	if refusal := v.refusal(now); refusal != invite.Admitted {
@@ -38,35 +39,35 @@ func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Re
 	// From here on it is finished even if the client goes away.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
-	credentials, err := p.commit(ctx, newCredentials(v, given, hash, now))
+	made, err := p.commit(ctx, newCredentials(v, given, hash, now))
 	if err != nil {
 		return "", err
 	}
-	if credentials == nil {
+	if made == nil {
 		return invite.RefusedUsed, nil
 	}
 	refusal, err := p.withdrawn(ctx, v, now)
 	if err == nil && refusal == invite.Admitted {
 		return invite.Admitted, nil
 	}
-	p.takeBack(ctx, v, credentials)
+	p.takeBack(ctx, v, made)
 	return refusal, err
 }
 
 // commit creates the credentials. It returns nil where somebody else's are there. A create whose answer was lost is
 // recognised by its API token.
-func (p *Portal) commit(ctx context.Context, credentials *corev1.Secret) (*corev1.Secret, error) {
-	token := string(credentials.Data[keyAPIToken])
-	failed := p.client.Create(ctx, credentials)
+func (p *Portal) commit(ctx context.Context, secret *corev1.Secret) (*corev1.Secret, error) {
+	token := string(secret.Data[credentials.KeyAPIToken])
+	failed := p.client.Create(ctx, secret)
 	if failed == nil {
-		return credentials, nil
+		return secret, nil
 	}
 	var there corev1.Secret
-	found, err := p.read(ctx, client.ObjectKeyFromObject(credentials), &there)
+	found, err := p.read(ctx, client.ObjectKeyFromObject(secret), &there)
 	switch {
 	case err != nil || !found:
 		return nil, failed
-	case string(there.Data[keyAPIToken]) == token:
+	case string(there.Data[credentials.KeyAPIToken]) == token:
 		return &there, nil
 	default:
 		return nil, nil
@@ -85,7 +86,7 @@ func (p *Portal) withdrawn(ctx context.Context, v *visit, now time.Time) (invite
 	if again.member.UID != v.member.UID || again.member.DeletionTimestamp != nil {
 		return "", errUnknown
 	}
-	if false {
+	if again.recordedSince(v) {
 		return invite.Admitted, nil
 	}
 	if err != nil {
@@ -101,9 +102,9 @@ func (p *Portal) withdrawn(ctx context.Context, v *visit, now time.Time) (invite
 }
 
 // takeBack deletes the credentials that this request made, and no others.
-func (p *Portal) takeBack(ctx context.Context, v *visit, credentials *corev1.Secret) {
+func (p *Portal) takeBack(ctx context.Context, v *visit, secret *corev1.Secret) {
 	err := retry.OnError(retry.DefaultBackoff, func(error) bool { return ctx.Err() == nil }, func() error {
-		err := p.client.Delete(ctx, credentials, client.Preconditions{UID: &credentials.UID})
+		err := p.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
 		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 			return nil // gone, or replaced by another
 		}
@@ -111,7 +112,7 @@ func (p *Portal) takeBack(ctx context.Context, v *visit, credentials *corev1.Sec
 	})
 	if err != nil {
 		p.logOf(v).Error(nil, "the credentials of an acceptance that came too late could not be deleted; delete the Secret by hand",
-			"secret", credentials.Name, "cause", cause(err))
+			"secret", secret.Name, "cause", cause(err))
 	}
 }
 

@@ -19,10 +19,10 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	// requestTimeout is for everything that one request waits for: reads, its turn to hash, writes. It is shorter than
-	// writeTimeout, so that a request that runs out of it still gets its page.
+	// requestTimeout is for everything that one request waits for: reads, its turn to hash, writes. With settleTimeout it is
+	// shorter than writeTimeout, so that a request that runs out of it still gets its page.
 	requestTimeout  = 20 * time.Second
-	writeTimeout    = 30 * time.Second
+	writeTimeout    = 35 * time.Second
 	idleTimeout     = 60 * time.Second
 	shutdownTimeout = 20 * time.Second
 	// settleTimeout is for what must be finished even if the client has gone: looking again after an acceptance was written.
@@ -144,13 +144,13 @@ func newHasher(cost, concurrent int) *hasher {
 	return &hasher{cost: cost, turns: make(chan struct{}, concurrent)}
 }
 
-// hash waits for its turn as long as ctx lives; its error then is ctx's.
+// hash waits for its turn as long as ctx lives, and then returns errBusy.
 func (h *hasher) hash(ctx context.Context, password string) ([]byte, error) {
 	select {
 	case h.turns <- struct{}{}:
 		defer func() { <-h.turns }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, errBusy
 	}
 	return bcrypt.GenerateFromPassword([]byte(password), h.cost)
 }

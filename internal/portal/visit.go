@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 )
 
@@ -117,13 +118,13 @@ func (p *Portal) look(ctx context.Context, l link) (*visit, error) {
 
 // readCredentials finds out whether the visit's member has accepted.
 func (p *Portal) readCredentials(ctx context.Context, v *visit) error {
-	var credentials corev1.Secret
-	key := types.NamespacedName{Namespace: v.member.Namespace, Name: credentialsName(v.member.Name)}
-	found, err := p.read(ctx, key, &credentials)
+	var secret corev1.Secret
+	key := types.NamespacedName{Namespace: v.member.Namespace, Name: credentials.Name(v.member.Name)}
+	found, err := p.read(ctx, key, &secret)
 	if err != nil {
 		return err
 	}
-	owner := credentials.Annotations[usherv1.MemberUIDAnnotation]
+	owner := secret.Annotations[usherv1.MemberUIDAnnotation]
 	v.leftover = found && owner != string(v.member.UID) &&
 		slices.ContainsFunc(v.account.Status.FormerMembers, func(former usherv1.FormerMember) bool {
 			return former.UID != "" && former.UID == owner
