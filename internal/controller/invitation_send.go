@@ -40,7 +40,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	if err != nil {
 		// The account's MailReady condition says what is wrong with it.
 		log.FromContext(ctx).V(1).Info("no usable mail server", "account", o.Account.Name)
-		r.Servers.Suspect(o.Account)
+		r.Servers.Report(o.Account, err, r.Now())
 		return ctrl.Result{RequeueAfter: unconfiguredPause}, nil
 	}
 	keys, err := r.Keys.Get(ctx)
@@ -62,11 +62,10 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	stop := r.keepLease(ctx, inv, cancel)
 	err = r.Sender.Send(sending, server, r.compose(o, server, keys))
 	o.Invitation = stop()
-	failure := failureOf(err)
-	if failure != nil && failure.Class == usherv1.ErrorConfiguration {
-		r.Servers.Suspect(o.Account)
+	if concernsServer(err) {
+		r.Servers.Report(o.Account, err, r.Now())
 	}
-	return r.record(ctx, o, failure)
+	return r.record(ctx, o, failureOf(err))
 }
 
 func (r *InvitationReconciler) compose(o invite.Observation, server mail.Server, keys invite.Keyring) mail.Invitation {
@@ -103,6 +102,12 @@ func failureOf(err error) *invite.Failure {
 		return &invite.Failure{Class: refused.Class, Code: refused.Code, Greylisted: refused.Greylisted}
 	}
 	return &invite.Failure{Class: usherv1.ErrorTemporary, Code: "internal"}
+}
+
+// concernsServer tells whether the outcome of an attempt says something of the server: that it takes mail, or that it does not.
+func concernsServer(err error) bool {
+	var failed *mail.Error
+	return err == nil || errors.As(err, &failed) && failed.Reason != ""
 }
 
 // record writes how the attempt ended. Where somebody else wrote in between, it is written on top as long as the attempt is

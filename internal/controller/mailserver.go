@@ -50,25 +50,37 @@ func (r *MailServerReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 		return ctrl.Result{}, err
 	}
 	last, known := r.Servers.recall(key)
+	same := known && last.version == secret.ResourceVersion
+	if same && last.untold {
+		last.untold = false
+		r.Servers.remember(key, last)
+		tell(r.Servers, accounts)
+	}
 	now := r.Now()
-	if known && last.version == secret.ResourceVersion {
-		if last.verdict.Ready && !last.suspect {
-			return ctrl.Result{}, nil
-		}
-		if due := last.at.Add(probePause); now.Before(due) && !now.Before(last.at) {
-			return ctrl.Result{RequeueAfter: due.Sub(now)}, nil
-		}
-	}
-	verdict := r.probe(ctx, key, secret, found)
-	if r.Servers.remember(key, probed{version: secret.ResourceVersion, at: now, verdict: verdict}) {
-		for i := range accounts {
-			notify(r.Servers.Accounts, &usherv1.Account{}, client.ObjectKeyFromObject(&accounts[i]))
-		}
-	}
-	if verdict.Ready {
+	if same && last.verdict.Ready && !last.suspect {
 		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{RequeueAfter: probePause}, nil
+	if due := last.due(); same && now.Before(due) && !now.Before(last.at) {
+		return ctrl.Result{RequeueAfter: due.Sub(now)}, nil
+	}
+	next := probed{version: secret.ResourceVersion, at: now, verdict: r.probe(ctx, key, secret, found)}
+	if same {
+		next.refusals = last.refusals
+	}
+	r.Servers.remember(key, next)
+	if !known || last.verdict != next.verdict {
+		tell(r.Servers, accounts)
+	}
+	if next.verdict.Ready {
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{RequeueAfter: next.due().Sub(now)}, nil
+}
+
+func tell(servers *MailServers, accounts []usherv1.Account) {
+	for i := range accounts {
+		notify(servers.Accounts, &usherv1.Account{}, client.ObjectKeyFromObject(&accounts[i]))
+	}
 }
 
 func (r *MailServerReconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) membership.MailVerdict {

@@ -38,13 +38,27 @@ type MailServers struct {
 	busy     map[types.NamespacedName]int
 }
 
-// probed is the outcome of a probe.
+// probed is the outcome of a probe, or of an attempt to send after it.
 type probed struct {
 	// version of the Secret that was probed; empty if it was not there.
 	version string
 	at      time.Time
-	suspect bool
 	verdict membership.MailVerdict
+	// suspect: an attempt to send could not reach the server since.
+	suspect bool
+	// refusals counts the attempts to send that the server refused although it answered the probe before, since the last mail
+	// that it took; untold: the accounts do not know of the latest yet.
+	refusals int
+	untold   bool
+}
+
+// due is when a server that is not ready is probed again: in a minute, or later and later while it answers probes and takes no mail.
+func (p probed) due() time.Time {
+	pause := probePause
+	for range min(max(p.refusals-1, 0), 6) {
+		pause *= 2
+	}
+	return p.at.Add(pause)
 }
 
 // NewMailServers returns a MailServers that knows nothing yet, for that many conversations at once, half of them with one server.
@@ -101,17 +115,30 @@ func (s *MailServers) Verdict(account *usherv1.Account) *membership.MailVerdict 
 	return nil
 }
 
-// Suspect asks for another probe of an account's server, after an attempt to send failed because of it.
-func (s *MailServers) Suspect(account *usherv1.Account) {
+// Report takes note of how an attempt to send ended at now. A server that refused it for a reason that concerns every mail is not
+// ready, whatever the last probe said; one that could not be reached is probed again.
+func (s *MailServers) Report(account *usherv1.Account, err error, now time.Time) {
 	key := s.SecretOf(account)
+	var failed *mail.Error
+	errors.As(err, &failed)
 	s.mu.Lock()
 	p, known := s.verdicts[key]
-	if known {
+	switch {
+	case err == nil:
+		p.refusals = 0
+	case failed != nil && failed.Class == usherv1.ErrorConfiguration:
+		p.refusals++
+		p.at, p.verdict, p.untold = now, verdictOf(key, err), true
+	default:
 		p.suspect = true
+	}
+	if known {
 		s.verdicts[key] = p
 	}
 	s.mu.Unlock()
-	notify(s.Secrets, &corev1.Secret{}, key)
+	if err != nil {
+		notify(s.Secrets, &corev1.Secret{}, key)
+	}
 }
 
 func (s *MailServers) recall(key types.NamespacedName) (probed, bool) {
@@ -121,12 +148,10 @@ func (s *MailServers) recall(key types.NamespacedName) (probed, bool) {
 	return p, known
 }
 
-func (s *MailServers) remember(key types.NamespacedName, p probed) (changed bool) {
+func (s *MailServers) remember(key types.NamespacedName, p probed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before, known := s.verdicts[key]
 	s.verdicts[key] = p
-	return !known || before.verdict != p.verdict
 }
 
 func (s *MailServers) forget(key types.NamespacedName) {

@@ -200,6 +200,61 @@ func TestSendEndsWithItsContext(t *testing.T) {
 	}
 }
 
+// A handshake that we break off is no fault of the server's TLS.
+func TestSendCancelledInTheHandshake(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, server := startScripted(t, silentAt(smtpsink.Greeting))
+	server.TLS = mail.TLSImplicit
+	options := mail.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
+		return &onWrite{Conn: conn, do: cancel}, err
+	}}
+	got := outcomeOf(failure(t, mail.NewSMTP(options).Send(ctx, server, invitation())))
+	if want := (outcome{class: temporary, code: "canceled"}); got != want {
+		t.Errorf("means %+v, want %+v", got, want)
+	}
+}
+
+// onWrite does something after each write, such as that of a TLS handshake's first message.
+type onWrite struct {
+	net.Conn
+	do func()
+}
+
+func (w *onWrite) Write(p []byte) (int, error) {
+	n, err := w.Conn.Write(p)
+	w.do()
+	return n, err
+}
+
+// Whatever happens, no connection is left open: a server that counts them would lock us out.
+func TestEveryConnectionIsClosed(t *testing.T) {
+	for _, at := range []smtpsink.Verb{
+		smtpsink.Greeting, smtpsink.EHLO, smtpsink.AUTH, smtpsink.MAIL, smtpsink.RCPT, smtpsink.DATA, smtpsink.Body, smtpsink.QUIT, "nowhere",
+	} {
+		for name, then := range map[string]smtpsink.Answer{"refused": smtpsink.Reply(550, "no"), "dropped": {Drop: true}} {
+			t.Run(string(at)+" "+name, func(t *testing.T) {
+				_, server := startScripted(t, smtpsink.ScriptedOptions{
+					Extensions: []string{"AUTH PLAIN"},
+					Script:     smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{at: then}),
+				})
+				server.Username, server.Password = "usher", "hunter2"
+				var opened net.Conn
+				options := timeouts
+				options.Dial = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+					opened, err = (&net.Dialer{}).DialContext(ctx, network, address)
+					return opened, err
+				}
+				_ = mail.NewSMTP(options).Send(t.Context(), server, invitation())
+				if err := opened.SetDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
+					t.Errorf("the connection is still open: %v", err)
+				}
+			})
+		}
+	}
+}
+
 func silentAt(verb smtpsink.Verb) smtpsink.ScriptedOptions {
 	return smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{verb: {Hold: make(chan struct{})}})}
 }
@@ -258,7 +313,7 @@ func TestSendTakesLeaveAfterARefusal(t *testing.T) {
 	scripted, server := startScripted(t, smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{
 		smtpsink.RCPT: smtpsink.Reply(550, "5.1.1 unknown"),
 	})})
-	failure(t, mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()))
+	_ = failure(t, mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()))
 	want := []smtpsink.Verb{smtpsink.Greeting, smtpsink.EHLO, smtpsink.MAIL, smtpsink.RCPT, smtpsink.QUIT}
 	if heard := verbs(scripted); !slices.Equal(heard, want) {
 		t.Errorf("the server heard %q, want %q", heard, want)

@@ -264,7 +264,7 @@ func TestAuthenticationUsesTheStrongestMechanism(t *testing.T) {
 			Script:     smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{smtpsink.AUTH: smtpsink.Reply(535, "5.7.8 no")}),
 		})
 		server.Username, server.Password = "usher", "hunter2"
-		failure(t, mail.NewSMTP(timeouts).Probe(t.Context(), server))
+		_ = failure(t, mail.NewSMTP(timeouts).Probe(t.Context(), server))
 		heard := scripted.Heard()[2]
 		if mechanism, _, _ := strings.Cut(heard.Argument, " "); heard.Verb != smtpsink.AUTH || mechanism != want {
 			t.Errorf("%s: used %s %s, want %s", offered, heard.Verb, mechanism, want)

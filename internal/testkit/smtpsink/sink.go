@@ -56,6 +56,7 @@ type Sink struct {
 	options     Options
 	authority   *Authority
 	server      *smtp.Server
+	listener    net.Listener
 	served      sync.WaitGroup
 	done        chan struct{}
 	closed      sync.Once
@@ -90,7 +91,7 @@ func Start(options Options) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Address = addressOf(listener)
+	s.Address, s.listener = addressOf(listener), listener
 	s.server = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.server.Domain = "sink.example"
 	s.server.AllowInsecureAuth = options.Encryption == "" || options.Encryption == None
@@ -122,6 +123,8 @@ func (s *Sink) Close() {
 	s.closed.Do(func() {
 		close(s.done)
 		_ = s.server.Close()
+		// A server that is closed before its Serve has begun does not know its listener yet.
+		_ = s.listener.Close()
 		s.served.Wait()
 	})
 }
