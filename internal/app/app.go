@@ -34,10 +34,6 @@ import (
 // stopTimeout lets mails that are being sent finish, and their outcome be recorded; it is within a pod's usual grace period.
 const stopTimeout = 25 * time.Second
 
-// +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update
-// +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
-// +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
-
 // Run runs the manager until ctx is done.
 func Run(ctx context.Context, o Options) error {
 	config, err := loadConfig(o.Kubeconfig)
