@@ -39,6 +39,8 @@ type catalogue struct {
 type dateFormat struct {
 	// Pattern has the placeholders {day}, {month}, {year}, {hour} and {hour12}, {minute}, and {period} for AM and PM.
 	Pattern string `json:"pattern"`
+	// OneOClock is the pattern from 1:00 to 1:59 in languages whose article changes with the hour.
+	OneOClock string `json:"oneOClock,omitempty"`
 	// Months are the names from January to December.
 	Months []string `json:"months"`
 	// FirstDay is how the first day of a month is written, where that is not 1.
@@ -117,7 +119,11 @@ func (c *catalogue) moment(t time.Time) string {
 	if t.Day() == 1 && c.Date.FirstDay != "" {
 		day = c.Date.FirstDay
 	}
-	return plain(fill(c.Date.Pattern, map[string]string{
+	pattern := c.Date.Pattern
+	if t.Hour() == 1 && c.Date.OneOClock != "" {
+		pattern = c.Date.OneOClock
+	}
+	return plain(fill(pattern, map[string]string{
 		"day":    day,
 		"month":  c.Date.Months[t.Month()-1],
 		"year":   strconv.Itoa(t.Year()),

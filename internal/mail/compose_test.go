@@ -11,6 +11,7 @@ import (
 	netmail "net/mail"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -64,11 +65,33 @@ func compose(t *testing.T, invitation mail.Invitation) ([]byte, smtpsink.Mail) {
 }
 
 func TestGoldenMails(t *testing.T) {
-	for name, change := range map[string]func(*mail.Invitation){
-		"en-GB": func(*mail.Invitation) {},
-		"fr": func(i *mail.Invitation) {
-			i.Language, i.Name, i.AccountName = "fr", "Zoé Lefèvre", "Société Générale d’Électricité"
-		},
+	mail.SpeakMirrored(t)
+	for name, change := range goldenMails() {
+		t.Run(name, func(t *testing.T) {
+			i := invitation()
+			change(&i)
+			raw, read := compose(t, i)
+			header, _, _ := strings.Cut(string(raw), "\r\n\r\n")
+			golden(t, name+".txt", strings.ReplaceAll(header, "\r\n", "\n")+"\n\n"+strings.ReplaceAll(read.Text, "\r\n", "\n"))
+			golden(t, name+".html", strings.ReplaceAll(read.HTML, "\r\n", "\n"))
+		})
+	}
+}
+
+// goldenMails are changes of invitation, each with golden files of that name. A language's own is called like the language.
+func goldenMails() map[string]func(*mail.Invitation) {
+	to := func(language usherv1.Language, name, account string) func(*mail.Invitation) {
+		return func(i *mail.Invitation) { i.Language, i.Name, i.AccountName = language, name, account }
+	}
+	return map[string]func(*mail.Invitation){
+		"de":       to("de", "Jürgen Groß", "Müller & Söhne Maschinenbau GmbH"),
+		"en-GB":    func(*mail.Invitation) {},
+		"en-US":    to("en-US", "Grace O’Malley", "Acme, Inc."),
+		"es":       to("es", "Íñigo Núñez", "Compañía Española de Señalización, S. A."),
+		"fr":       to("fr", "Zoé Lefèvre", "Société Générale d’Électricité"),
+		"it":       to("it", "Nicolò D’Alò", "Società Elettrica dell’Aquila S.p.A."),
+		"nl":       to("nl", "Daniëlle van ’t Hoff", "Coöperatie Zuid-Holland U.A."),
+		"mirrored": func(i *mail.Invitation) { i.Language = mail.Mirrored },
 		"en-GB-bare": func(i *mail.Invitation) {
 			i.Name, i.Role, i.ContactEmail, i.ContactPhone, i.ReplyTo = "", "", "", "", ""
 		},
@@ -79,15 +102,64 @@ func TestGoldenMails(t *testing.T) {
 		"en-GB-right-to-left": func(i *mail.Invitation) {
 			i.Name, i.AccountName, i.ContactEmail = "شيماء الخطيب", "شركة المثال", ""
 		},
+	}
+}
+
+func TestEveryLanguageHasAGoldenMail(t *testing.T) {
+	mails := goldenMails()
+	for _, language := range mail.LanguagesOfTheAPI(t) {
+		i := invitation()
+		if change := mails[string(language)]; change == nil {
+			t.Errorf("there is no golden mail for %s", language)
+		} else if change(&i); i.Language != language {
+			t.Errorf("the golden mail for %s is written in %s", language, i.Language)
+		}
+	}
+}
+
+func TestMailsFollowTheDirectionOfWriting(t *testing.T) {
+	mail.SpeakMirrored(t)
+	i := invitation()
+	i.Language = mail.Mirrored
+	_, read := compose(t, i)
+	if got := read.Header.Get("Content-Language"); got != string(mail.Mirrored) {
+		t.Errorf("Content-Language is %q", got)
+	}
+	for _, want := range []string{
+		`<html lang="ar-XB" dir="rtl">`,
+		`<td class="card inner" align="right"`,
+		`<a class="link" dir="ltr"`, // an address runs from left to right in every language
+		`<bdi>+33` + "\u00a0", `<bdi>it@acme.example</bdi>`,
 	} {
-		t.Run(name, func(t *testing.T) {
-			i := invitation()
-			change(&i)
-			raw, read := compose(t, i)
-			header, _, _ := strings.Cut(string(raw), "\r\n\r\n")
-			golden(t, name+".txt", strings.ReplaceAll(header, "\r\n", "\n")+"\n\n"+strings.ReplaceAll(read.Text, "\r\n", "\n"))
-			golden(t, name+".html", strings.ReplaceAll(read.HTML, "\r\n", "\n"))
-		})
+		if !strings.Contains(strings.ReplaceAll(read.HTML, "&#43;", "+"), want) {
+			t.Errorf("the HTML part lacks %s", want)
+		}
+	}
+	if strings.Contains(read.HTML, `align="left"`) || sides.MatchString(read.HTML) {
+		t.Errorf("the layout names a side: %q", sides.FindString(read.HTML))
+	}
+}
+
+// sides are styles that do not turn around with the direction of writing.
+var sides = regexp.MustCompile(`(?:(?:margin|padding|border)-(?:left|right)|(?:text-align|float)\s*:\s*(?:left|right))[^;"]*`)
+
+func TestMailsSayNothingOutsideOfTheCatalogue(t *testing.T) {
+	mail.SpeakMirrored(t)
+	i := invitation()
+	i.Language = mail.Mirrored
+	_, read := compose(t, i)
+	said := regexp.MustCompile(`(?s)` + mail.MirroredOpen + `.*?` + mail.MirroredClose)
+	rest := said.ReplaceAllString(strings.ReplaceAll(read.Text, "\r\n", "\n"), "")
+	if got := strings.Fields(rest); !slices.Equal(got, []string{i.Link, "--"}) {
+		t.Errorf("the text part says also %q", got)
+	}
+	_, body, _ := strings.Cut(read.HTML, "</style>")
+	words := regexp.MustCompile(`(?s)<[^>]*>|&nbsp;`).ReplaceAllString(said.ReplaceAllString(body, ""), " ")
+	if got := strings.Fields(words); !slices.Equal(got, []string{i.Link}) {
+		t.Errorf("the HTML part says also %q", got)
+	}
+	if !strings.HasPrefix(read.Subject, mail.MirroredOpen) || !strings.HasSuffix(read.Subject, mail.MirroredClose) {
+		t.Errorf("the subject is %q", read.Subject)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,13 +59,20 @@ func (c *catalogue) moment(t time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return c.text("moment", "weekday", weekday, "day", t.Day(), "month", month, "year", t.Year(), "time", t.Format("15:04"))
+	day := strconv.Itoa(t.Day())
+	if t.Day() == 1 {
+		if day, err = c.text("day.first"); err != nil {
+			return "", err
+		}
+	}
+	return c.text("moment", "weekday", weekday, "day", day, "month", month, "year", t.Year(),
+		"hour", t.Format("15"), "hour12", t.Format("3"), "minute", t.Format("04"), "period", t.Format("PM"))
 }
 
 // languages are the catalogues that there are.
 type languages struct {
 	byTag   map[usherv1.Language]*catalogue
-	ordered []*catalogue // as in matcher; the default first
+	ordered []*catalogue // as in matcher; the default first, and once more for its language without a region
 	matcher language.Matcher
 }
 
@@ -86,7 +94,7 @@ func loadLanguages() *languages {
 		}
 		l.byTag[c.tag] = c
 		if c.tag == usherv1.DefaultLanguage {
-			l.ordered = append([]*catalogue{c}, l.ordered...)
+			l.ordered = append([]*catalogue{c, c}, l.ordered...)
 		} else {
 			l.ordered = append(l.ordered, c)
 		}
@@ -95,6 +103,9 @@ func loadLanguages() *languages {
 	for _, c := range l.ordered {
 		tags = append(tags, language.MustParse(string(c.tag)))
 	}
+	// The matcher would take "en" for American English.
+	base, _ := tags[0].Base()
+	tags[1] = language.Make(base.String())
 	l.matcher = language.NewMatcher(tags)
 	return l
 }

@@ -263,18 +263,20 @@ func TestEveryAnswerCarriesTheHeaders(t *testing.T) {
 }
 
 func TestTheMembersLanguageComesFirst(t *testing.T) {
-	const english, french = "Answer before", "Répondre avant le"
+	const english, american, french, german, italian = "Answer before", "Respond by", "Répondre avant le", "Gültig bis", "Scadenza"
 	for _, c := range []struct {
 		member, account usherv1.Language
 		accept, want    string
 	}{
 		{"fr", "en-GB", "en", french},
 		{"en-GB", "fr", "fr", english},
-		{"", "fr", "en-US,en;q=0.8", english},
+		{"", "fr", "en-US,en;q=0.8", american},
 		{"", "en-GB", "fr-CH, fr;q=0.9, en;q=0.8", french},
-		{"", "en-GB", "de;q=0.9, fr;q=0.5", french},
+		{"", "en-GB", "de;q=0.9, fr;q=0.5", german},
+		{"", "en-GB", "pt;q=0.9, fr;q=0.5", french},
 		{"", "fr", "ja", french}, // the browser asks for what there is not: the account's
-		{"it", "fr", "", french}, // the member's is not written yet
+		{"it", "fr", "de", italian},
+		{"", "it", "", italian},
 		{"", "en-GB", "", english},
 		{"", "en-GB", ";;;=", english},
 		{"", "en-GB", "fr," + strings.Repeat("x", 5000), english},

@@ -1,0 +1,94 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// mirrored is a language that is written from right to left: the default's texts in brackets, each with a right-to-left letter
+// at both ends. Whatever a page says outside of the brackets comes from no catalogue.
+const mirrored usherv1.Language = "ar-XB"
+
+const open, closed = "\u05d0⟦", "⟧\u05d0"
+
+// speakMirrored adds the language for the time of a test.
+func speakMirrored(t *testing.T) {
+	texts := map[string]string{}
+	for key, text := range spoken.byTag[usherv1.DefaultLanguage].texts {
+		texts[key] = open + text + closed
+	}
+	texts["language.direction"] = "rtl"
+	spoken.byTag[mirrored] = &catalogue{tag: mirrored, texts: texts}
+	t.Cleanup(func() { delete(spoken.byTag, mirrored) })
+}
+
+// mirroredPages are the form with every mistake that there can be at once, and every notice. No API server would take a member
+// of this language, so they are drawn without one.
+func mirroredPages(t *testing.T) map[string]*httptest.ResponseRecorder {
+	speakMirrored(t)
+	v := &visit{
+		member: usherv1.Member{Spec: usherv1.MemberSpec{
+			Email: "ada@acme.example", Role: "salesrep", Language: mirrored, GivenName: "Augusta",
+		}},
+		account: usherv1.Account{Spec: usherv1.AccountSpec{
+			DisplayName: "Acme SAS", ProductURL: "https://app.acme.example", TermsURL: "https://acme.example/terms",
+			Contact: &usherv1.AccountContact{Email: "it@acme.example", Phone: "+33 1 23 45 67 89"},
+		}},
+		invitation: usherv1.Invitation{Status: usherv1.InvitationStatus{ExpiresAt: &metav1.Time{Time: noon}}},
+	}
+	p := &Portal{log: logr.Discard()}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
+	pages := map[string]*httptest.ResponseRecorder{"form": httptest.NewRecorder()}
+	a := prefilled(&v.member)
+	a.familyName, a.phone, a.password = "Love\alace", strings.Repeat("1", 51), "short"
+	p.renderForm(pages["form"], r, http.StatusUnprocessableEntity, v, a, a.mistakes(v))
+	for _, n := range allNotices {
+		pages[n.name] = httptest.NewRecorder()
+		p.renderNotice(pages[n.name], r, v, n, 0)
+	}
+	return pages
+}
+
+func TestPagesFollowTheDirectionOfWriting(t *testing.T) {
+	g := NewWithT(t)
+	for name, answer := range mirroredPages(t) {
+		body := answer.Body.String()
+		g.Expect(answer.Header().Get("Content-Language")).To(BeEquivalentTo(mirrored), name)
+		g.Expect(body).To(ContainSubstring(`<html lang="ar-XB" dir="rtl">`), name)
+	}
+}
+
+func TestPagesSayNothingOutsideOfTheCatalogue(t *testing.T) {
+	g := NewWithT(t)
+	text := regexp.MustCompile(`>([^<]+)<`)
+	inBrackets := regexp.MustCompile(`(?s)` + open + `.*` + closed)
+	data := strings.NewReplacer(
+		"Acme SAS", "", "ada@acme.example", "", "it@acme.example", "", "&#43;33 1 23 45 67 89", "", "salesrep", "", "A", "")
+	for name, answer := range mirroredPages(t) {
+		for _, match := range text.FindAllStringSubmatch(answer.Body.String(), -1) {
+			rest := strings.TrimSpace(data.Replace(inBrackets.ReplaceAllString(match[1], "")))
+			g.Expect(rest).To(BeEmpty(), "%s says %q", name, match[1])
+		}
+	}
+}
+
+// Left and right are the same for everybody; start and end turn around with the direction.
+func TestTheLayoutNamesNoSide(t *testing.T) {
+	side := regexp.MustCompile(`(?m)(?:(?:margin|padding|border|scroll-margin|scroll-padding)-(?:left|right)|^\s*(?:left|right)\s*:|(?:text-align|float|clear)\s*:\s*(?:left|right)).*`)
+	g := NewWithT(t)
+	g.Expect(side.FindAllString(string(stylesheetText), -1)).To(BeEmpty())
+	// But for these: a plus sign would stand behind its number.
+	g.Expect(string(stylesheetText)).To(MatchRegexp(`\.contacts a \{[^}]*direction: ltr; unicode-bidi: isolate;`))
+}
