@@ -119,7 +119,7 @@ type SecretReference struct {
 //
 // +kubebuilder:validation:MinLength=3
 // +kubebuilder:validation:MaxLength=254
-// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s\\\\p{C}@<>()\\\\[\\\\],;:\"\\\\\\\\]+@[^\\\\s\\\\p{C}@<>()\\\\[\\\\],;:\"\\\\\\\\]+$')",message="must be one plain e-mail address such as ada@acme.example, without a display name, spaces or control characters",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s\\\\p{C}\\\\p{Z}@<>()\\\\[\\\\],;:\"\\\\\\\\]+@[^\\\\s\\\\p{C}\\\\p{Z}@<>()\\\\[\\\\],;:\"\\\\\\\\]+$')",message="must be one plain e-mail address such as ada@acme.example, without a display name, spaces or control characters",reason=FieldValueInvalid
 // +kubebuilder:validation:XValidation:rule="size(bytes(self)) <= 254",message="must be at most 254 bytes long; letters outside ASCII take more than one",reason=FieldValueInvalid
 type EmailAddress string
 

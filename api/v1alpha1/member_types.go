@@ -259,6 +259,7 @@ type MemberStatus struct {
 // +kubebuilder:printcolumn:name="Invited",type=string,JSONPath=`.status.invitedAt`,priority=1
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 240",message="metadata.name must be at most 240 characters long: a Secret is named usher-member-<name>",reason=FieldValueInvalid
 type Member struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the object's name, namespace, labels and the rest.

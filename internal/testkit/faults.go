@@ -99,7 +99,7 @@ func answerWith(req *http.Request, code int, retryAfter time.Duration) (*http.Re
 // 429 with Retry-After, 500, and 504 before or after the work was done. The seed decides which.
 func (w *Wire) BrownOut(seed uint64, share float64) {
 	var mu sync.Mutex
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test that can be repeated
+	random := rand.New(rand.NewPCG(seed, 0))
 	failures := []Fault{
 		Refused,
 		AnswerLost,

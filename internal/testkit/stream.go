@@ -39,10 +39,12 @@ type stream struct {
 	partial []byte  // the rest of an event of which a Read took a part
 	ended   error   // why the pump ended
 	closed  bool
+
+	listing bool // the pump is still told what there was at the beginning
 }
 
-func newStream(w *Watches, upstream io.ReadCloser) *stream {
-	s := &stream{watches: w, upstream: upstream}
+func newStream(w *Watches, upstream io.ReadCloser, listing bool) *stream {
+	s := &stream{watches: w, upstream: upstream, listing: listing}
 	s.changed = sync.NewCond(&s.mu)
 	return s
 }
@@ -52,6 +54,13 @@ func (s *stream) pump() {
 	for {
 		var f frame
 		err := in.Decode(&f)
+		switch {
+		case err != nil:
+		case f.Type == "BOOKMARK": // the first one ends the listing
+			s.listing = false
+		case !s.listing && s.watches.loses():
+			continue
+		}
 		_, delay := s.watches.state()
 		s.mu.Lock()
 		if err != nil {
@@ -148,7 +157,7 @@ func (s *stream) rewind(n int) {
 			s.emit(old)
 		}
 	}
-	_ = undone
+	s.waiting = append(append([]frame(nil), undone...), s.waiting...)
 	s.past = before
 	s.changed.Broadcast()
 }

@@ -6,8 +6,8 @@ package testkit
 import (
 	"context"
 
-	. "github.com/onsi/ginkgo/v2" //nolint:revive,staticcheck // the test language
-	. "github.com/onsi/gomega"    //nolint:revive,staticcheck // the test language
+	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -25,22 +25,23 @@ import (
 //
 //	var _ = BeforeSuite(func(ctx SpecContext) { server = testkit.StartServer(ctx, apiserver.Options{}) })
 //
-// What controller-runtime logs goes to ginkgo, which shows it where a spec fails. Suites of the testing package use
-// apiserver.Main instead.
+// What controller-runtime logs goes to ginkgo, which shows it where a spec fails. Eventually keeps to its timeout also when it is
+// given a context, where gomega by itself would wait for ever. Suites of the testing package use apiserver.Main instead.
 func StartServer(ctx context.Context, o apiserver.Options) *apiserver.Server {
-	GinkgoHelper()
-	log.SetLogger(GinkgoLogr)
+	ginkgo.GinkgoHelper()
+	log.SetLogger(ginkgo.GinkgoLogr)
+	gomega.EnforceDefaultTimeoutsWhenUsingContexts()
 	server, err := apiserver.Start(ctx, o)
-	Expect(err).NotTo(HaveOccurred())
-	DeferCleanup(server.Stop)
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
+	ginkgo.DeferCleanup(server.Stop)
 	return server
 }
 
 // Namespace makes a namespace for one ginkgo spec and returns its name. It is never deleted: nobody is there to empty it.
 func Namespace(ctx context.Context, server *apiserver.Server) string {
-	GinkgoHelper()
+	ginkgo.GinkgoHelper()
 	name, err := server.Namespace(ctx, "spec")
-	Expect(err).NotTo(HaveOccurred())
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
 	return name
 }
 
@@ -54,8 +55,8 @@ func Scheme() *runtime.Scheme {
 
 // Client makes an uncached client for Kubernetes' kinds and Usher's.
 func Client(config *rest.Config) client.WithWatch {
-	GinkgoHelper()
+	ginkgo.GinkgoHelper()
 	c, err := client.NewWithWatch(config, client.Options{Scheme: Scheme()})
-	Expect(err).NotTo(HaveOccurred())
+	gomega.Expect(err).NotTo(gomega.HaveOccurred())
 	return c
 }

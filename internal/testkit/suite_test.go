@@ -5,6 +5,7 @@ package testkit
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -16,6 +17,7 @@ var server *apiserver.Server
 
 func TestTestkit(t *testing.T) {
 	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(20 * time.Second) // for busy machines
 	RunSpecs(t, "Testkit")
 }
 

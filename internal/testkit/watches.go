@@ -20,6 +20,7 @@ type Watches struct {
 	frozen  bool
 	delay   time.Duration
 	streams map[*stream]struct{}
+	losses  losses
 }
 
 // Open is how many streams there are.
@@ -88,7 +89,7 @@ func (w *Watches) open(req *http.Request, send func() (*http.Response, error)) (
 	if err != nil || answer.StatusCode != http.StatusOK {
 		return answer, err
 	}
-	s := newStream(w, answer.Body)
+	s := newStream(w, answer.Body, req.URL.Query().Get("sendInitialEvents") == "true")
 	w.mu.Lock()
 	w.streams[s] = struct{}{}
 	w.mu.Unlock()

@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -143,21 +144,18 @@ var _ = Describe("Watches", func() {
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:one"))
 	})
 
-	It("work for metadata of kinds that are watched as protobuf", func(ctx SpecContext) {
-		secrets := &metav1.PartialObjectMetadataList{}
-		secrets.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-		names := func() (names []string, err error) {
-			err = cached.List(ctx, secrets)
-			for _, item := range secrets.Items {
-				names = append(names, item.Name)
-			}
-			return names, err
-		}
-		Expect(names()).To(BeEmpty())
+	DescribeTable("work for what is watched as protobuf", func(ctx SpecContext, list client.ObjectList) {
+		watching, err := Client(wire.Attach(server.Config())).Watch(ctx, list, client.InNamespace(ns))
+		Expect(err).NotTo(HaveOccurred())
+		defer watching.Stop()
 		wire.Watches("secrets").Freeze()
 		Expect(plain.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "smtp"}})).To(Succeed())
-		Consistently(names).WithTimeout(200 * time.Millisecond).Should(BeEmpty())
+		Consistently(watching.ResultChan()).WithTimeout(200 * time.Millisecond).ShouldNot(Receive())
 		wire.Watches("secrets").Thaw()
-		Eventually(names).Should(ConsistOf("smtp"))
-	})
+		Eventually(watching.ResultChan()).Should(Receive(And(
+			HaveField("Type", watch.Added), HaveField("Object.ObjectMeta.Name", "smtp"))))
+	},
+		Entry("whole objects", &corev1.SecretList{}),
+		Entry("metadata", &metav1.PartialObjectMetadataList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "SecretList"}}),
+	)
 })

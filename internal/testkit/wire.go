@@ -26,6 +26,7 @@ type Wire struct {
 	mu      sync.Mutex
 	calls   []Call
 	faults  []rule
+	struck  int
 	watches map[string]*Watches
 }
 
@@ -50,6 +51,13 @@ func (w *Wire) Calls() []Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]Call(nil), w.calls...)
+}
+
+// Struck is how many calls a fault has happened to so far.
+func (w *Wire) Struck() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.struck
 }
 
 // Forget begins to count anew: the next mutating call is number 1.
@@ -104,6 +112,7 @@ func (w *Wire) note(c Call) Fault {
 	}
 	for _, r := range w.faults {
 		if r.wants(number, c) {
+			w.struck++
 			return r.fault
 		}
 	}

@@ -6,6 +6,7 @@ package testkit
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -200,30 +201,38 @@ var _ = Describe("Wire", func() {
 			Expect(plain.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
 			wire.BrownOut(1, 0.4)
 			kinds, failed := map[string]bool{}, 0
-			const tries = 120
-			for range tries {
+			const tries = 100
+			for try := range tries {
 				var ada v1alpha1.Member
 				Expect(plain.Get(ctx, key, &ada)).To(Succeed())
+				ada.Spec.Role = fmt.Sprintf("try-%d", try)
 				// A call that is told to retry after a second is given up instead.
-				brief, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-				err := wired.Update(brief, &ada)
+				brief, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
+				err := wired.Update(brief, ada.DeepCopy())
 				cancel()
 				if err == nil {
 					continue
 				}
 				failed++
+				kind := string(apierrors.ReasonForError(err))
 				switch {
 				case errors.Is(err, syscall.ECONNREFUSED):
-					kinds["refused"] = true
+					kind = "refused"
 				case errors.Is(err, syscall.ECONNRESET):
-					kinds["reset"] = true
+					kind = "reset"
 				case errors.Is(err, context.DeadlineExceeded):
-					kinds["429"] = true
-				default:
-					kinds[string(apierrors.ReasonForError(err))] = true
+					kind = "429"
 				}
+				role := ada.Spec.Role
+				Expect(plain.Get(ctx, key, &ada)).To(Succeed())
+				if ada.Spec.Role == role {
+					kind += ", and done"
+				}
+				kinds[kind] = true
 			}
-			Expect(kinds).To(HaveLen(6), "refused, reset, 409, 429, 500, 504")
+			Expect(kinds).To(And(HaveKey("refused"), HaveKey("reset, and done"), HaveKey("Conflict"), HaveKey("429"),
+				HaveKey("InternalError"), HaveKey("Timeout"), HaveKey("Timeout, and done")))
+			Expect(kinds).NotTo(Or(HaveKey("refused, and done"), HaveKey("Conflict, and done"), HaveKey("InternalError, and done")))
 			Expect(float64(failed) / tries).To(BeNumerically("~", 0.4, 0.2))
 
 			wire.Heal()

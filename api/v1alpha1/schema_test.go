@@ -1,0 +1,155 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1_test
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apiextensions-apiserver/pkg/client/clientset/clientset"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	"github.com/usher-dev/usher/internal/testkit/apiserver"
+)
+
+type schema = apiextensionsv1.JSONSchemaProps
+
+// crdSchema is the schema of a kind as the API server has it.
+func crdSchema(ctx context.Context, kind string) schema {
+	GinkgoHelper()
+	clients, err := clientset.NewForConfig(server.Config())
+	Expect(err).NotTo(HaveOccurred())
+	crd, err := clients.ApiextensionsV1().CustomResourceDefinitions().Get(ctx, plural(kind)+".usher.dev", metav1.GetOptions{})
+	Expect(err).NotTo(HaveOccurred())
+	Expect(crd.Spec.Versions).To(HaveLen(1))
+	return *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
+}
+
+// walk visits every field of a schema that is Usher's, in order; "[]" is an item of a list, "{}" a value of a map.
+func walk(node schema, path string, visit func(path string, node schema)) {
+	visit(path, node)
+	for _, name := range slices.Sorted(maps.Keys(node.Properties)) {
+		if path == "" && name != "spec" && name != "status" {
+			continue // apiVersion, kind and metadata are Kubernetes'
+		}
+		walk(node.Properties[name], strings.TrimPrefix(path+"."+name, "."), visit)
+	}
+	if node.Items != nil {
+		walk(*node.Items.Schema, path+"[]", visit)
+	}
+	if node.AdditionalProperties != nil {
+		walk(*node.AdditionalProperties.Schema, path+"{}", visit)
+	}
+}
+
+// refusals are what the rules of a field say to a value that breaks them: all rules in spec, those in CEL elsewhere.
+func refusals(path string, node schema) (messages []string) {
+	add := func(has bool, message string) {
+		if has {
+			messages = append(messages, message)
+		}
+	}
+	for _, rule := range node.XValidations {
+		// A rule that a type has is the same wherever the type is; in status only Usher writes.
+		add(!strings.HasPrefix(path, "status") || path == "status", rule.Message)
+	}
+	if !strings.HasPrefix(path, "spec") {
+		return messages
+	}
+	add(node.MaxLength != nil, tooLong)
+	add(node.MinLength != nil, "should be at least 1 chars long, should be at least 3 chars long")
+	add(len(node.Enum) > 0, unsupported)
+	add(node.Minimum != nil, tooSmall)
+	add(node.Maximum != nil, tooBig)
+	add(node.MaxItems != nil, tooMany)
+	add(node.XListType != nil && *node.XListType != "atomic", duplicate)
+	return messages
+}
+
+var _ = Describe("Schemas", func() {
+	for _, kind := range kinds {
+		Context(kind, func() {
+			each := func(ctx SpecContext, check func(path string, node schema)) {
+				visited := 0
+				walk(crdSchema(ctx, kind), "", func(path string, node schema) {
+					visited++
+					check(path, node)
+				})
+				Expect(visited).To(BeNumerically(">", 15), "the walk sees the fields")
+			}
+
+			It("tells kubectl explain what every field is", func(ctx SpecContext) {
+				each(ctx, func(path string, node schema) {
+					if strings.HasSuffix(path, "[]") || strings.HasSuffix(path, "{}") {
+						return // kubectl shows the list's text
+					}
+					Expect(len(node.Description)).To(BeNumerically(">", 15), "%s.%s", kind, path)
+				})
+			})
+
+			It("bounds every string, list and map", func(ctx SpecContext) {
+				each(ctx, func(path string, node schema) {
+					where := kind + "." + path
+					switch node.Type {
+					case "string":
+						Expect(node.MaxLength != nil || len(node.Enum) > 0 || node.Format == "date-time").To(BeTrue(), where)
+					case "array":
+						Expect(node.MaxItems).NotTo(BeNil(), where)
+						Expect(node.XListType).NotTo(BeNil(), where)
+					case "object":
+						if node.AdditionalProperties != nil {
+							Expect(node.MaxProperties).NotTo(BeNil(), where)
+							Expect(node.XMapType).NotTo(BeNil(), where)
+						}
+						Expect(node.XPreserveUnknownFields).To(BeNil(), where)
+					case "integer":
+						// A grant in the ledger has no bounds of its own: Go's map has nowhere to write them.
+						bounded := node.Minimum != nil || strings.HasSuffix(path, "bservedGeneration") || path == "status.claims{}"
+						Expect(bounded).To(BeTrue(), where)
+					default:
+						Fail(where + " has type " + node.Type + ": enums over booleans, and no fractions")
+					}
+				})
+			})
+
+			It("gives a message, a reason and a way out for every rule", func(ctx SpecContext) {
+				each(ctx, func(path string, node schema) {
+					for _, rule := range node.XValidations {
+						Expect(len(rule.Message)).To(BeNumerically(">", 20), "%s.%s: %s", kind, path, rule.Rule)
+						Expect(rule.Reason).NotTo(BeNil(), "%s.%s: %s", kind, path, rule.Rule)
+					}
+				})
+			})
+
+			It("has conditions as a map by type, and status as a subresource", func(ctx SpecContext) {
+				each(ctx, func(path string, node schema) {
+					if path == "status.conditions" {
+						Expect(*node.XListType).To(Equal("map"))
+						Expect(node.XListMapKeys).To(Equal([]string{"type"}))
+						Expect(node.Items.Schema.Properties).To(HaveKey("observedGeneration"))
+					}
+				})
+				Expect(crdSchema(ctx, kind).Properties["status"].Properties).To(HaveKey("conditions"))
+			})
+		})
+	}
+
+	It("are installed from what is committed", func() {
+		root, err := apiserver.ModuleRoot()
+		Expect(err).NotTo(HaveOccurred())
+		options := envtest.CRDInstallOptions{Paths: []string{root + "/config/crd/bases"}, ErrorIfPathMissing: true}
+		Expect(envtest.ReadCRDFiles(&options)).To(Succeed())
+		var names []string
+		for _, crd := range options.CRDs {
+			names = append(names, crd.Spec.Names.Kind)
+		}
+		Expect(names).To(ConsistOf(kinds), "every kind is in the list that these tests go through")
+	})
+})
