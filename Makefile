@@ -126,14 +126,12 @@ overlay:
 		echo "  - target: {kind: Deployment, name: usher}"; \
 		echo "    patch: |"; \
 		echo "      - {op: replace, path: /spec/template/spec/containers/0/image, value: \"$(IMG)\"}"; \
-		$(if $(PORTAL_URL),echo "      - {op: add, path: /spec/template/spec/containers/0/args/-$(,) value: \"--portal-url=$(PORTAL_URL)\"}";) \
+		[ -z "$(PORTAL_URL)" ] || echo "      - {op: add, path: /spec/template/spec/containers/0/args/-, value: \"--portal-url=$(PORTAL_URL)\"}"; \
 	} >dist/overlay/kustomization.yaml
-	@$(if $(PORTAL_URL),:,echo "no PORTAL_URL given: Usher will send no mail until --portal-url is set" >&2)
+	@[ -n "$(PORTAL_URL)" ] || echo "no PORTAL_URL given: Usher sends no mail until --portal-url is set" >&2
 
 .PHONY: help
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-
-, := ,

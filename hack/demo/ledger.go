@@ -26,6 +26,9 @@ func watchLedgers(ctx context.Context, c client.WithWatch, namespace string, rep
 	go func() {
 		defer close(done)
 		for event := range events.ResultChan() {
+			if ctx.Err() != nil {
+				break // what comes now is the end of the watch itself
+			}
 			pool, ok := event.Object.(*usherv1.SeatPool)
 			if !ok {
 				report(fmt.Errorf("the watch of the seat pools broke: %v", event.Object))

@@ -26,7 +26,8 @@ const patience = 90 * time.Second
 type managerProcess struct {
 	program, logPath string
 	args             []string
-	readyURL         string
+	// healthURLs answer 200 once the manager and its portal are ready.
+	healthURLs []string
 
 	process *exec.Cmd
 	exited  chan struct{}
@@ -43,7 +44,8 @@ func (m *managerProcess) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	process := exec.Command(m.program, m.args...)
+	// Not ended by ctx but by stop: gracefully, and before what it talks to.
+	process := exec.CommandContext(context.WithoutCancel(ctx), m.program, m.args...)
 	process.Stdout, process.Stderr = log, log
 	// A group of its own, so that Ctrl-C reaches it through us and in order.
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -54,13 +56,18 @@ func (m *managerProcess) start(ctx context.Context) error {
 	m.process, m.exited = process, exited
 	m.stopping.Store(false)
 	go func() {
-		err := process.Wait()
+		_ = process.Wait() // the state says it all
 		if !m.stopping.Load() {
-			m.onExit(fmt.Errorf("the manager ended by itself: %v", err))
+			m.onExit(fmt.Errorf("the manager ended by itself: %s", process.ProcessState))
 		}
 		close(exited)
 	}()
-	return await(ctx, "the manager to be ready", func(ctx context.Context) error { return probe(ctx, m.readyURL) })
+	for _, url := range m.healthURLs {
+		if err := await(ctx, "the manager to be ready", func(ctx context.Context) error { return probe(ctx, url) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stop ends the manager gracefully, or by force when it takes too long.
@@ -88,7 +95,7 @@ func (m *managerProcess) kill() {
 
 // lastWords are the end of the manager's log.
 func (m *managerProcess) lastWords() string {
-	const lines = 20
+	const lines, width = 20, 400
 	content, err := os.ReadFile(m.logPath)
 	if err != nil {
 		return ""
@@ -96,7 +103,7 @@ func (m *managerProcess) lastWords() string {
 	all := bytes.Split(bytes.TrimSpace(content), []byte("\n"))
 	var out strings.Builder
 	for _, line := range all[max(0, len(all)-lines):] {
-		fmt.Fprintf(&out, "  %s\n", line)
+		fmt.Fprintf(&out, "  %s\n", line[:min(len(line), width)])
 	}
 	return out.String()
 }
@@ -118,10 +125,10 @@ func probe(ctx context.Context, url string) error {
 }
 
 // freeAddresses are n different free local addresses.
-func freeAddresses(n int) ([]string, error) {
+func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	addresses := make([]string, 0, n)
 	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -137,7 +136,7 @@ func (s *stage) startManager() error {
 	if err := os.WriteFile(kubeconfig, user.Kubeconfig(), 0o600); err != nil {
 		return err
 	}
-	addresses, err := freeAddresses(3)
+	addresses, err := freeAddresses(s.ctx, 3)
 	if err != nil {
 		return err
 	}
@@ -155,20 +154,16 @@ func (s *stage) startManager() error {
 			"--health-probe-bind-address=" + health,
 			"--metrics-bind-address=" + metrics,
 		},
-		readyURL: "http://" + health + "/readyz",
-		onExit:   func(err error) { s.cancel(err) },
+		healthURLs: []string{"http://" + health + "/readyz", s.portalURL + "/healthz"},
+		onExit:     s.cancel,
 	}
-	if err := s.manager.start(s.ctx); err != nil {
-		return err
-	}
-	return await(s.ctx, "the portal to answer", func(ctx context.Context) error { return probe(ctx, s.portalURL+"/healthz") })
+	return s.manager.start(s.ctx)
 }
 
 // crash kills the manager and starts it again.
 func (s *stage) crash() error {
 	s.screen.progress("killing the manager (SIGKILL) and starting it again")
 	s.manager.kill()
-	http.DefaultClient.CloseIdleConnections()
 	return s.manager.start(s.ctx)
 }
 

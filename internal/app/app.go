@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -140,10 +141,11 @@ func addPortal(mgr manager.Manager, live client.Client, keys *controller.Keyring
 	if o.PortalBindAddress == "0" {
 		return nil
 	}
+	// As the server that it is, it starts before the caches do and stops after them: a replica that is ready answers links.
 	return mgr.Add(portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
 		BindAddress: o.PortalBindAddress, Log: mgr.GetLogger().WithName("portal"),
-	}))
+	}).Server())
 }
 
 // cachesSynced is ready once this replica has seen every object.

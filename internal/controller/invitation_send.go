@@ -60,7 +60,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
 	defer cancel()
 	stop := r.keepLease(ctx, inv, cancel)
-	err = r.Sender.Send(sending, server, r.compose(o, server, keys))
+	err = r.Sender.Send(sending, server, r.compose(o, keys))
 	o.Invitation = stop()
 	if concernsServer(err) {
 		r.Servers.Report(o.Account, err, r.Now())
@@ -68,7 +68,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	return r.record(ctx, o, failureOf(err))
 }
 
-func (r *InvitationReconciler) compose(o invite.Observation, server mail.Server, keys invite.Keyring) mail.Invitation {
+func (r *InvitationReconciler) compose(o invite.Observation, keys invite.Keyring) mail.Invitation {
 	inv, member, account := o.Invitation, o.Member, o.Account
 	m := mail.Invitation{
 		Language:    inv.Status.Language,
