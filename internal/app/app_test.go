@@ -1,0 +1,248 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app_test
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/apiserver"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+// address is a free port of the loopback address.
+func address() string {
+	GinkgoHelper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	Expect(err).NotTo(HaveOccurred())
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// options are those of a manager in a namespace of its own, with a portal and probes.
+func options(namespace string) app.Options {
+	portal := address()
+	return app.Options{
+		Kubeconfig: server.KubeconfigPath(), Namespace: namespace, WatchNamespaces: namespace,
+		SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalURL: "http://" + portal + "/", PortalBindAddress: portal,
+		MetricsBindAddress: "0", HealthProbeBindAddress: address(), MailWorkers: 2, Seams: app.Seams{Several: true},
+	}
+}
+
+// run runs a manager until stop or the end of the spec.
+func run(o app.Options) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer GinkgoRecover()
+		defer close(done)
+		Expect(app.Run(ctx, o)).To(Succeed())
+	}()
+	stop = func() {
+		cancel()
+		Eventually(done).Should(BeClosed())
+	}
+	DeferCleanup(stop)
+	return stop
+}
+
+// status of a page; 0 where nobody listens.
+func status(page string) int {
+	insecure := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // its certificate is its own
+	browser := http.Client{Transport: insecure, Timeout: 10 * time.Second}
+	response, err := browser.Get(page) //nolint:noctx // it has a timeout
+	if err != nil {
+		return 0
+	}
+	defer response.Body.Close()
+	return response.StatusCode
+}
+
+func post(link string) int {
+	GinkgoHelper()
+	browser := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := browser.PostForm(link, url.Values{ //nolint:noctx // it has a timeout
+		"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"}, "terms": {"on"},
+		"password": {"correct horse battery"}, "password_confirm": {"correct horse battery"},
+	})
+	Expect(err).NotTo(HaveOccurred())
+	defer response.Body.Close()
+	return response.StatusCode
+}
+
+// furnish makes an account with one seat and a mail server.
+func furnish(api client.Client, namespace string) *smtpsink.Sink {
+	GinkgoHelper()
+	sink, err := smtpsink.Start(smtpsink.Options{})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(sink.Close)
+	for _, o := range []client.Object{
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Name: "usher-smtp", Namespace: namespace},
+			Data:       sink.Secret("Acme <no-reply@acme.example>"),
+		},
+		testkit.Account("acme").In(namespace).Build(),
+		testkit.SeatPool("acme-base").In(namespace).Seats(1).Build(),
+	} {
+		Expect(api.Create(context.Background(), o)).To(Succeed())
+	}
+	return sink
+}
+
+func memberOf(api client.Client, namespace string) func() *usherv1.Member {
+	return func() *usherv1.Member {
+		m := testkit.Member("ada").In(namespace).Build()
+		Expect(client.IgnoreNotFound(api.Get(context.Background(), client.ObjectKeyFromObject(m), m))).To(Succeed())
+		return m
+	}
+}
+
+var _ = Describe("the manager", func() {
+	var (
+		api       client.Client
+		namespace string
+	)
+	BeforeEach(func(ctx SpecContext) {
+		api, namespace = testkit.Client(server.Config()), testkit.Namespace(ctx, server)
+	})
+
+	It("takes a member from YAML to Active, through its own portal", func(ctx SpecContext) {
+		o := options(namespace)
+		sink := furnish(api, namespace)
+		run(o)
+		Eventually(func() int { return status("http://" + o.HealthProbeBindAddress + "/readyz") }).Should(Equal(http.StatusOK))
+		Expect(status("http://" + o.HealthProbeBindAddress + "/healthz")).To(Equal(http.StatusOK))
+		Expect(status(o.PortalURL + "healthz")).To(Equal(http.StatusOK))
+
+		Expect(api.Create(ctx, testkit.Member("ada").In(namespace).Build())).To(Succeed())
+		mail, err := sink.AwaitMailTo(ctx, "ada@acme.example")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(mail.Link()).To(HavePrefix(o.PortalURL+"i/"), "one slash")
+		Expect(status(mail.Link())).To(Equal(http.StatusOK))
+		Expect(post(mail.Link())).To(Equal(http.StatusSeeOther))
+		Eventually(memberOf(api, namespace)).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue, usherv1.ReasonAccepted))
+		Expect(status(mail.Link())).To(Equal(http.StatusGone))
+	}, SpecTimeout(time.Minute))
+
+	It("needs no more than config/rbac gives", func(ctx SpecContext) {
+		user := installRBAC(ctx, api)
+		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+		Expect(os.WriteFile(kubeconfig, user.Kubeconfig(), 0o600)).To(Succeed())
+		o := options("usher-system")
+		o.Kubeconfig, o.WatchNamespaces, o.LeaderElect = kubeconfig, "", true
+		sink := furnish(api, "usher-system")
+		run(o)
+
+		Expect(api.Create(ctx, testkit.Member("ada").In("usher-system").Build())).To(Succeed())
+		mail, err := sink.AwaitMailTo(ctx, "ada@acme.example")
+		Expect(err).NotTo(HaveOccurred())
+		member := memberOf(api, "usher-system")
+		Eventually(member).Should(testkit.HaveCondition(usherv1.ConditionPending, metav1.ConditionTrue, usherv1.ReasonAwaitingAcceptance))
+		Expect(post(mail.Link())).To(Equal(http.StatusSeeOther))
+		Eventually(member).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue))
+		ada := member()
+		ada.Spec.Email = "countess@acme.example"
+		Expect(api.Update(ctx, ada)).To(Succeed())
+		Eventually(member).Should(HaveField("Status.ObservedGeneration", BeEquivalentTo(2)))
+		Expect(api.Delete(ctx, ada)).To(Succeed())
+		Expect(api.Delete(ctx, testkit.SeatPool("acme-base").In("usher-system").Build())).To(Succeed())
+		Eventually(member).Should(HaveField("UID", BeEmpty()))
+		Eventually(func() bool {
+			pool := testkit.SeatPool("acme-base").In("usher-system").Build()
+			return apierrors.IsNotFound(api.Get(ctx, client.ObjectKeyFromObject(pool), pool))
+		}).Should(BeTrue())
+	}, SpecTimeout(2*time.Minute))
+
+	It("that does not lead serves the portal, and takes over when the leader stops", func(ctx SpecContext) {
+		sink := furnish(api, namespace)
+		one, two := options(namespace), options(namespace)
+		one.LeaderElect, two.LeaderElect = true, true
+		two.PortalURL = one.PortalURL
+		stop := run(one)
+		Expect(api.Create(ctx, testkit.Member("ada").In(namespace).Build())).To(Succeed())
+		mail, err := sink.AwaitMailTo(ctx, "ada@acme.example")
+		Expect(err).NotTo(HaveOccurred())
+		run(two)
+		here := strings.Replace(mail.Link(), strings.TrimSuffix(one.PortalURL, "/"), "http://"+two.PortalBindAddress, 1)
+		Eventually(func() int { return status(here) }).Should(Equal(http.StatusOK))
+		Eventually(func() int { return status("http://" + two.HealthProbeBindAddress + "/readyz") }).Should(Equal(http.StatusOK))
+
+		stop()
+		Expect(status(mail.Link())).To(BeZero())
+		Expect(post(here)).To(Equal(http.StatusSeeOther))
+		Eventually(memberOf(api, namespace)).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue))
+		Expect(sink.Mails()).To(HaveLen(1))
+	}, SpecTimeout(2*time.Minute))
+
+	It("leaves namespaces alone that it was not told to watch", func(ctx SpecContext) {
+		elsewhere := testkit.Namespace(ctx, server)
+		sink := furnish(api, namespace)
+		furnish(api, elsewhere)
+		o := options(namespace)
+		run(o)
+		Expect(api.Create(ctx, testkit.Member("ada").In(elsewhere).Email("bob@acme.example").Build())).To(Succeed())
+		Expect(api.Create(ctx, testkit.Member("ada").In(namespace).Build())).To(Succeed())
+		mail, err := sink.AwaitMailTo(ctx, "ada@acme.example")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(memberOf(api, elsewhere)().Status.State).To(BeEmpty())
+		Expect(memberOf(api, elsewhere)().Finalizers).To(BeEmpty())
+		Expect(status(strings.Replace(mail.Link(), namespace, elsewhere, 1))).To(Equal(http.StatusNotFound))
+	}, SpecTimeout(time.Minute))
+
+	It("shows its metrics only to who may see them, unless it is told otherwise", func() {
+		o := options(namespace)
+		o.PortalBindAddress, o.MetricsBindAddress, o.MetricsSecure = "0", address(), true
+		stop := run(o)
+		Eventually(func() int { return status("https://" + o.MetricsBindAddress + "/metrics") }).Should(Equal(http.StatusUnauthorized))
+		stop()
+		o.MetricsSecure = false
+		run(o)
+		Eventually(func() int { return status("http://" + o.MetricsBindAddress + "/metrics") }).Should(Equal(http.StatusOK))
+	})
+})
+
+// installRBAC applies config/rbac and returns the manager's user.
+func installRBAC(ctx context.Context, api client.Client) *apiserver.User {
+	GinkgoHelper()
+	Expect(api.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "usher-system"}})).To(Succeed())
+	root, err := apiserver.ModuleRoot()
+	Expect(err).NotTo(HaveOccurred())
+	folder := filepath.Join(root, "config", "rbac")
+	raw, err := os.ReadFile(filepath.Join(folder, "kustomization.yaml"))
+	Expect(err).NotTo(HaveOccurred())
+	var kustomization struct {
+		Resources []string `json:"resources"`
+	}
+	Expect(yaml.Unmarshal(raw, &kustomization)).To(Succeed())
+	Expect(kustomization.Resources).NotTo(BeEmpty())
+	for _, file := range kustomization.Resources {
+		raw, err := os.ReadFile(filepath.Join(folder, file))
+		Expect(err).NotTo(HaveOccurred())
+		object := &unstructured.Unstructured{}
+		Expect(yaml.Unmarshal(raw, object)).To(Succeed(), file)
+		Expect(api.Create(ctx, object)).To(Succeed(), file)
+	}
+	user, err := server.AddUser("system:serviceaccount:usher-system:usher")
+	Expect(err).NotTo(HaveOccurred())
+	return user
+}

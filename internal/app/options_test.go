@@ -1,0 +1,56 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app_test
+
+import (
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	"github.com/usher-dev/usher/internal/app"
+)
+
+var _ = Describe("the flags", func() {
+	parse := func(args ...string) app.Options {
+		GinkgoHelper()
+		var o app.Options
+		flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+		o.Bind(flags)
+		Expect(flags.Parse(args)).To(Succeed())
+		return o
+	}
+
+	It("have the contract's defaults", func() {
+		GinkgoT().Setenv("POD_NAMESPACE", "")
+		Expect(parse()).To(Equal(app.Options{
+			Namespace: "usher-system", SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalBindAddress: ":8082",
+			MetricsBindAddress: ":8443", MetricsSecure: true, HealthProbeBindAddress: ":8081", LeaderElect: true, MailWorkers: 8,
+		}))
+		GinkgoT().Setenv("POD_NAMESPACE", "elsewhere")
+		Expect(parse().Namespace).To(Equal("elsewhere"))
+		Expect(parse("--namespace=here").Namespace).To(Equal("here"))
+	})
+
+	DescribeTable("that make no sense are refused with what to write instead", func(message string, args ...string) {
+		_, err := app.New(context.Background(), server.Config(), parse(args...))
+		Expect(err).To(MatchError(ContainSubstring(message)))
+	},
+		Entry(nil, "--mail-workers is 0; it must be at least 1", "--mail-workers=0"),
+		Entry(nil, "must be an absolute URL such as https://", "--portal-url=invite.acme.example"),
+		Entry(nil, "must be an absolute URL such as https://", "--portal-url=ftp://invite.acme.example"),
+		Entry(nil, "or a query", "--portal-url=https://invite.acme.example?x=1"),
+	)
+
+	It("that name a kubeconfig that is not there, or is none, are refused by name", func() {
+		nowhere := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+		Expect(app.Run(context.Background(), app.Options{Kubeconfig: nowhere, MailWorkers: 1})).
+			To(MatchError(And(HavePrefix("--kubeconfig: "), ContainSubstring(nowhere))))
+		Expect(os.WriteFile(nowhere, []byte("{"), 0o600)).To(Succeed())
+		Expect(app.Run(context.Background(), app.Options{Kubeconfig: nowhere, MailWorkers: 1})).To(MatchError(HavePrefix("--kubeconfig: ")))
+	})
+})
