@@ -53,9 +53,14 @@ func (w Watches) membersOfPool(ctx context.Context, before, after client.Object)
 	return keys
 }
 
+// memberOfInvitation is who is invited; and the Invitation's namesake, who waits for the name if that is somebody else.
 func memberOfInvitation(_ context.Context, before, after client.Object) []types.NamespacedName {
 	inv := either(before, after).(*usherv1.Invitation)
-	return []types.NamespacedName{{Namespace: inv.Namespace, Name: inv.Spec.MemberRef.Name}}
+	keys := []types.NamespacedName{{Namespace: inv.Namespace, Name: inv.Spec.MemberRef.Name}}
+	if inv.Name != inv.Spec.MemberRef.Name && reborn(before, after) {
+		keys = append(keys, client.ObjectKeyFromObject(inv))
+	}
+	return keys
 }
 
 func memberOfSecret(_ context.Context, before, after client.Object) []types.NamespacedName {

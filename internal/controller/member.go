@@ -35,8 +35,10 @@ type MemberReconciler struct {
 // Reconcile looks at one Member.
 func (r *MemberReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	member := &usherv1.Member{}
-	if found, err := get(ctx, r.Client, request.Namespace, request.Name, member); !found {
+	if found, err := get(ctx, r.Client, request.Namespace, request.Name, member); err != nil {
 		return ctrl.Result{}, err
+	} else if !found {
+		return outcome(ctx, ctrl.Result{}, r.sweep(ctx, request.NamespacedName))
 	}
 	result, err := r.reconcile(ctx, member)
 	return outcome(ctx, result, err)

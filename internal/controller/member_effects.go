@@ -5,11 +5,11 @@ package controller
 
 import (
 	"context"
-	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -53,27 +53,27 @@ func (r *MemberReconciler) settleCredentials(ctx context.Context, o *membership.
 	return true, nil
 }
 
-// ensureInvitation makes the Member's Invitation. One that was left by an earlier Member of this name has to go first.
+// ensureInvitation makes the Member's Invitation. One that was left by an earlier Member of this name has to go first. It looks
+// before it writes: the cache is often asked again before it knows of the Invitation that was just made.
 func (r *MemberReconciler) ensureInvitation(ctx context.Context, member *usherv1.Member) error {
-	inv := &usherv1.Invitation{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace:       member.Namespace,
-			Name:            member.Name,
-			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))},
-		},
-		Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},
-	}
-	err := r.Client.Create(ctx, inv)
-	if !apierrors.IsAlreadyExists(err) {
+	there := &usherv1.Invitation{}
+	found, err := get(ctx, r.Live, member.Namespace, member.Name, there)
+	if err != nil {
 		return err
 	}
-	there := &usherv1.Invitation{}
-	if found, readErr := get(ctx, r.Live, inv.Namespace, inv.Name, there); !found {
-		return readErr
+	if !found {
+		return r.Client.Create(ctx, &usherv1.Invitation{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace:       member.Namespace,
+				Name:            member.Name,
+				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))},
+			},
+			Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},
+		})
 	}
 	switch owner := metav1.GetControllerOf(there); {
 	case there.Spec.MemberRef.Name != member.Name:
-		return fmt.Errorf("cannot make the Invitation: %w", err)
+		return apierrors.NewAlreadyExists(usherv1.GroupVersion.WithResource("invitations").GroupResource(), there.Name)
 	case owner != nil && owner.UID != member.UID:
 		return r.deleteInvitation(ctx, there)
 	}
@@ -99,4 +99,27 @@ func (r *MemberReconciler) forget(ctx context.Context, member *usherv1.Member) e
 		}
 	}
 	return client.IgnoreNotFound(setFinalizer(ctx, r.Client, member, usherv1.MemberFinalizer, false))
+}
+
+// sweep deletes credentials that came into being while their Member went: made by whoever had not heard of its deletion yet. Only
+// those of a Member that the account remembers; any others may have been restored before their Member.
+func (r *MemberReconciler) sweep(ctx context.Context, member types.NamespacedName) error {
+	if found, err := get(ctx, r.Client, member.Namespace, credentials.Name(member.Name), secretMetadata()); !found {
+		return err
+	}
+	if there, err := get(ctx, r.Live, member.Namespace, member.Name, &usherv1.Member{}); err != nil || there {
+		return err
+	}
+	secret, account := &corev1.Secret{}, &usherv1.Account{}
+	if found, err := get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); !found {
+		return err
+	}
+	if found, err := get(ctx, r.Live, member.Namespace, secret.Labels[usherv1.AccountLabel], account); !found {
+		return err
+	}
+	if !membership.Remembers(account, secret.Annotations[usherv1.MemberUIDAnnotation]) {
+		return nil
+	}
+	uid, version := secret.UID, secret.ResourceVersion
+	return client.IgnoreNotFound(r.Client.Delete(ctx, secret, client.Preconditions{UID: &uid, ResourceVersion: &version}))
 }

@@ -107,7 +107,7 @@ func (o *operator) killAt(n int, match func(testkit.Call) bool, lost bool) (dead
 type secretReads struct {
 	mu   sync.Mutex
 	bulk []string
-	all  int
+	all  []string
 }
 
 func (s *secretReads) watch(next http.RoundTripper) http.RoundTripper {
@@ -115,7 +115,7 @@ func (s *secretReads) watch(next http.RoundTripper) http.RoundTripper {
 		parts := strings.Split(req.URL.Path, "/")
 		if req.Method == http.MethodGet && slices.Contains(parts, "secrets") {
 			s.mu.Lock()
-			s.all++
+			s.all = append(s.all, parts[len(parts)-1])
 			if parts[len(parts)-1] == "secrets" && !onlyMetadata(req.Header.Get("Accept")) {
 				s.bulk = append(s.bulk, fmt.Sprintf("%s (%s)", req.URL, req.Header.Get("Accept")))
 			}
@@ -125,13 +125,10 @@ func (s *secretReads) watch(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
+// onlyMetadata looks at the first choice: the API server serves metadata for every kind, so it never comes to the others.
 func onlyMetadata(accept string) bool {
-	for part := range strings.SplitSeq(accept, ",") {
-		if !strings.Contains(part, "as=PartialObjectMetadata") {
-			return false
-		}
-	}
-	return true
+	first, _, _ := strings.Cut(accept, ",")
+	return strings.Contains(first, "as=PartialObjectMetadata")
 }
 
 // Bulk are the lists and watches that asked for more than metadata.
@@ -141,11 +138,11 @@ func (s *secretReads) Bulk() []string {
 	return slices.Clone(s.bulk)
 }
 
-// Reads is how often Secrets were read in any way.
-func (s *secretReads) Reads() int {
+// Reads are the names of the Secrets that were read, and "secrets" for a list or a watch.
+func (s *secretReads) Reads() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all
+	return slices.Clone(s.all)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -4,17 +4,12 @@
 package controller_test
 
 import (
-	"regexp"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/testkit"
 )
-
-// secretive is what belongs into no condition and no Event: an address, or a link.
-var secretive = regexp.MustCompile(`[^\s]@[^\s]|https?://|/i/`)
 
 var _ = Describe("3 seats and 5 members", func() {
 	five := []string{"a1", "a2", "a3", "a4", "a5"}

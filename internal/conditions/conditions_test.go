@@ -1,0 +1,89 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package conditions
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+var now = time.Date(2026, time.March, 8, 9, 30, 0, 0, time.UTC)
+
+func TestSet(t *testing.T) {
+	g := NewWithT(t)
+	var list []metav1.Condition
+	w := Writer{List: &list, Generation: 3, Now: now.Add(700 * time.Millisecond)}
+	w.Set("Full", false, "SeatsAvailable", "")
+	g.Expect(list).To(Equal([]metav1.Condition{{
+		Type: "Full", Status: metav1.ConditionFalse, Reason: "SeatsAvailable", ObservedGeneration: 3, LastTransitionTime: metav1.Time{Time: now},
+	}}), "no fractions of a second: they do not survive the API server")
+
+	w = Writer{List: &list, Generation: 4, Now: now.Add(time.Minute)}
+	w.Set("Full", false, "SeatsReduced", "fewer")
+	g.Expect(list).To(HaveLen(1))
+	g.Expect(list[0].LastTransitionTime.Time).To(Equal(now), "the status did not change, only what is said about it")
+	g.Expect(list[0].Reason).To(Equal("SeatsReduced"))
+	g.Expect(list[0].Message).To(Equal("fewer"))
+	g.Expect(list[0].ObservedGeneration).To(BeEquivalentTo(4))
+
+	w.Set("Full", true, "AllSeatsClaimed", "")
+	g.Expect(list[0].Status).To(Equal(metav1.ConditionTrue))
+	g.Expect(list[0].LastTransitionTime.Time).To(Equal(now.Add(time.Minute)))
+}
+
+func TestSetKeepsAMessageToItsLength(t *testing.T) {
+	g := NewWithT(t)
+	var list []metav1.Condition
+	w := Writer{List: &list, Now: now}
+	w.Set("Ready", true, "R", strings.Repeat("a", maxMessage))
+	g.Expect(list[0].Message).To(HaveLen(maxMessage))
+	w.Set("Ready", true, "R", strings.Repeat("a", maxMessage+1))
+	g.Expect(list[0].Message).To(HaveLen(maxMessage))
+}
+
+// From every outlook to every other: Ready is always there, Reconciling and Stalled only while they are true.
+func TestSetReady(t *testing.T) {
+	true1 := map[Outlook]string{Done: usherv1.ConditionReady, Working: usherv1.ConditionReconciling, Stuck: usherv1.ConditionStalled}
+	for before := range true1 {
+		for after, kind := range true1 {
+			t.Run(true1[before]+" to "+kind, func(t *testing.T) {
+				g := NewWithT(t)
+				list := []metav1.Condition{{Type: "Full", Status: metav1.ConditionTrue, Reason: "AllSeatsClaimed"}}
+				Writer{List: &list, Generation: 1, Now: now}.SetReady(before, "Before", "b")
+				Writer{List: &list, Generation: 2, Now: now.Add(time.Hour)}.SetReady(after, "After", "a")
+
+				for _, k := range true1 {
+					c := meta.FindStatusCondition(list, k)
+					if k != usherv1.ConditionReady && k != kind {
+						g.Expect(c).To(BeNil(), k)
+						continue
+					}
+					g.Expect(c).NotTo(BeNil(), k)
+					g.Expect(c.Status == metav1.ConditionTrue).To(Equal(k == kind), k)
+					g.Expect(c.Reason).To(Equal("After"))
+					g.Expect(c.Message).To(Equal("a"))
+					g.Expect(c.ObservedGeneration).To(BeEquivalentTo(2))
+				}
+				moved := (before == Done) != (after == Done)
+				g.Expect(meta.FindStatusCondition(list, usherv1.ConditionReady).LastTransitionTime.Time.Equal(now)).To(Equal(!moved))
+				g.Expect(meta.IsStatusConditionTrue(list, "Full")).To(BeTrue(), "other conditions are left alone")
+			})
+		}
+	}
+}
+
+func TestReason(t *testing.T) {
+	g := NewWithT(t)
+	list := []metav1.Condition{{Type: "Ready", Reason: "Accepted"}}
+	g.Expect(Reason(list, "Ready")).To(Equal("Accepted"))
+	g.Expect(Reason(list, "Stalled")).To(BeEmpty())
+	g.Expect(Reason(nil, "Ready")).To(BeEmpty())
+}

@@ -1,0 +1,285 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"net/http"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+var _ = Describe("an invitation", func() {
+	revoke := func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish }
+	reopen := func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationOpen }
+
+	It("that is accepted makes the member Active, with a Secret of its own", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		i := w.invitation("ada")()
+		Expect(i.Status.State).To(Equal(usherv1.InvitationSent))
+		Expect(i.Status.ExpiresAt.Sub(i.Status.SentAt.Time)).To(Equal(7*24*time.Hour), "seven days from sending")
+		Expect(i.Status.Recipient).To(Equal("ada@acme.example"))
+		Expect(i.Status.MessageID).To(Equal(w.mails("ada")[0].MessageID))
+		Expect(w.member("ada")().Status.ExpiresAt).To(Equal(i.Status.ExpiresAt))
+		Expect(i.OwnerReferences).To(ConsistOf(HaveField("UID", w.member("ada")().UID)))
+
+		link := w.link("ada", 1)
+		Expect(w.visit(link)).To(Equal(http.StatusOK))
+		o.settles()
+		Expect(w.member("ada")()).To(beInvited, "looking changes nothing")
+		w.accept("ada")
+		Eventually(w.member("ada")).Should(beActive)
+		Expect(w.visit(link)).To(Equal(http.StatusGone), "the link is used")
+		Expect(w.answer(link, "accept")).To(Equal(http.StatusGone))
+		Expect(w.answer(link, "decline")).To(Equal(http.StatusGone))
+
+		m := w.member("ada")()
+		Expect(m.Status.DisplayName).To(Equal("Guest"), "what the invitee typed")
+		Expect(m.Status.AcceptedAt).NotTo(BeNil())
+		Expect(m).To(testkit.HaveCondition(usherv1.ConditionSeatsAssigned, "True", usherv1.ReasonSeatsHeld))
+		secret := w.credentials("ada")
+		Expect(secret.OwnerReferences).To(BeEmpty())
+		Expect(secret.Labels).To(And(HaveKeyWithValue("usher.dev/account", "acme"), HaveKeyWithValue("usher.dev/member", "ada")))
+		Expect(secret.Data).To(HaveKeyWithValue("email", []byte("ada@acme.example")))
+		Eventually(w.invitation("ada")).Should(And(
+			HaveField("Status.State", usherv1.InvitationAccepted), HaveField("Status.AcceptedAt", Equal(m.Status.AcceptedAt))))
+
+		By("asking again, of whom there is nothing left to ask")
+		w.resend("ada")
+		Eventually(w.invitation("ada")).Should(HaveField("Status.SendGeneration", BeEquivalentTo(2)))
+		w.editInvitation("ada", revoke)
+		o.settles()
+		Expect(w.member("ada")()).To(beActive, "a revocation does not undo an acceptance")
+		Expect(w.mailed()).To(HaveLen(1))
+	})
+
+	It("that is declined asks no more until it is sent again", func(ctx SpecContext) {
+		w, _ := running(ctx, 1)
+		w.hire("ada")
+		old := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		w.decline("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationDeclined))
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
+		Expect(w.visit(old)).To(Equal(http.StatusGone))
+
+		w.resend("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.visit(old)).To(Equal(http.StatusNotFound), "the old link is as good as forged")
+		w.activate("ada")
+	})
+
+	It("expires on the second, and not before", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.create(testkit.Account("acme").InvitationTTL("1m").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start()
+		w.hire("ada")
+		w.hire("bob")
+		link := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		expiry := w.invitation("ada")().Status.ExpiresAt.Time
+		Expect(expiry.Sub(w.invitation("ada")().Status.SentAt.Time)).To(Equal(time.Minute))
+
+		w.clock.StopAt(expiry.Add(-time.Second))
+		w.touch()
+		o.settles()
+		Expect(w.member("ada")()).To(beInvited)
+		Expect(w.visit(link)).To(Equal(http.StatusOK))
+
+		w.clock.StopAt(expiry)
+		Expect(w.visit(link)).To(Equal(http.StatusGone), "refused, whether or not anybody has noticed")
+		Expect(w.answer(link, "accept")).To(Equal(http.StatusGone))
+		w.touch()
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationExpired))
+		Expect(w.invitation("ada")().Status.State).To(Equal(usherv1.InvitationExpired))
+		Eventually(w.member("bob")).Should(beInvited, "the seat is free")
+
+		w.clock.Step(time.Second)
+		Expect(w.visit(link)).To(Equal(http.StatusGone))
+		Expect(w.credentials("ada")).To(BeNil())
+		w.resend("ada")
+		Eventually(w.member("ada")).Should(beWaiting, "bob has the seat now")
+		w.scale(base, 2)
+		Eventually(w.member("ada")).Should(beInvited)
+		w.activate("ada")
+	})
+
+	It("that is accepted in the last second counts, although it is noticed later", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.create(testkit.Account("acme").InvitationTTL("1m").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start()
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		o.stop()
+		w.clock.StopAt(w.invitation("ada")().Status.ExpiresAt.Add(-time.Nanosecond))
+		w.accept("ada")
+		w.clock.Step(time.Hour)
+		w.start()
+		Eventually(w.member("ada")).Should(beActive)
+		Eventually(w.invitation("ada")).Should(HaveField("Status.State", usherv1.InvitationAccepted))
+	})
+
+	It("expires by itself", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		o.stop()
+		w.clock.Step(time.Until(w.invitation("ada")().Status.ExpiresAt.Time) - 2*time.Second)
+		w.start()
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationExpired))
+	})
+
+	It("that ran out while the operator was down is marked when it is back", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada", "bob")
+		Eventually(w.member("ada")).Should(beInvited)
+		o.stop()
+		w.clock.Step(8 * 24 * time.Hour)
+		w.start()
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationExpired))
+		Eventually(w.member("bob")).Should(beInvited)
+	})
+
+	It("that is revoked has a dead link; opened again, a new one goes out", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		old := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		w.editInvitation("ada", revoke)
+		Expect(w.visit(old)).To(Equal(http.StatusGone), "at once")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationRevoked))
+		Eventually(w.invitation("ada")).Should(HaveField("Status.State", usherv1.InvitationRevoked))
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
+		w.resend("ada")
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(1), "revoked stays revoked")
+
+		w.editInvitation("ada", reopen)
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.link("ada", 2)).NotTo(Equal(old))
+		Expect(w.visit(old)).To(Equal(http.StatusNotFound))
+		Expect(w.visit(w.link("ada", 2))).To(Equal(http.StatusOK))
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(2))
+	})
+
+	It("that is sent again has a new link and a new term, and the old link is dead", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		old := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		was := w.invitation("ada")()
+		w.clock.Step(24 * time.Hour)
+		w.resend("ada")
+		Expect(w.visit(old)).To(Equal(http.StatusNotFound), "at once")
+		Eventually(func() int { return len(w.mailed()) }).Should(Equal(2))
+		Eventually(w.member("ada")).Should(beInvited)
+		Eventually(w.invitation("ada")).Should(HaveField("Status.State", usherv1.InvitationSent))
+		is := w.invitation("ada")()
+		Expect(is.Status.SendGeneration).To(BeEquivalentTo(2))
+		Expect(is.Status.MessageID).NotTo(Equal(was.Status.MessageID))
+		Expect(is.Status.ExpiresAt.Sub(was.Status.ExpiresAt.Time)).To(BeNumerically(">=", 24*time.Hour))
+		Expect(w.link("ada", 2)).NotTo(Equal(old))
+		Eventually(w.member("ada")).Should(HaveField("Status.ExpiresAt", Equal(is.Status.ExpiresAt)))
+		o.settles()
+		Expect(w.holders(base)).To(Equal([]string{"ada"}), "the seat was kept meanwhile")
+		w.activate("ada")
+		Expect(w.mailed()).To(HaveLen(2))
+	})
+
+	It("that is written by hand is used instead of making one", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.create(testkit.Invitation("welcome-ada").Member("ada").TTL("2h").Build())
+		Eventually(w.invitation("welcome-ada")).Should(testkit.HaveCondition(usherv1.ConditionStalled, "True", usherv1.ReasonMemberNotFound))
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.member("ada")().Status.InvitationRef.Name).To(Equal("welcome-ada"))
+		i := w.invitation("welcome-ada")()
+		Expect(i.Status.ExpiresAt.Sub(i.Status.SentAt.Time)).To(Equal(2 * time.Hour))
+		Expect(w.link("ada", 1)).To(ContainSubstring("/welcome-ada/"))
+		w.activate("ada")
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(1))
+		Expect(w.invitations()).To(HaveLen(1))
+
+		By("deleting the member")
+		w.remove(testkit.Member("ada").Build())
+		Eventually(exists(w, testkit.Member("ada").Build())).Should(BeFalse())
+		o.settles()
+		Expect(w.invitations()).To(HaveLen(1), "what a user wrote is the user's")
+	})
+
+	It("with the member's name that asks somebody else is left alone, and said to be in the way", func(ctx SpecContext) {
+		w, o := running(ctx, 2)
+		w.create(testkit.Invitation("ada").Member("bob").Build())
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(And(be(usherv1.ObservedPending, usherv1.ReasonInviting),
+			testkit.HaveCondition(usherv1.ConditionStalled, "True")))
+		o.settles()
+		Expect(w.mailed()).To(BeEmpty())
+		w.create(testkit.Invitation("for-ada").Member("ada").Build())
+		Eventually(w.member("ada")).Should(beInvited)
+		w.hire("bob")
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(w.member("bob")().Status.InvitationRef.Name).To(Equal("ada"))
+		o.settles()
+		Expect(w.mailed()).To(Equal([]string{"ada", "bob"}))
+	})
+
+	It("that is in the way of the member's own no longer is once it is deleted", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.create(testkit.Invitation("ada").Member("bob").Build())
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(testkit.HaveCondition(usherv1.ConditionStalled, "True"))
+		o.settles()
+		w.remove(testkit.Invitation("ada").Build())
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+
+	It("that was written revoked is not sent until it is opened", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.create(testkit.Invitation("ada").Revoked().Build())
+		w.hire("ada", "bob")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationRevoked))
+		Eventually(w.member("bob")).Should(beInvited)
+		o.settles()
+		Expect(w.mails("ada")).To(BeEmpty())
+		w.scale(base, 2)
+		w.editInvitation("ada", reopen)
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+
+	It("that somebody deletes is made again with a new link", func(ctx SpecContext) {
+		w, _ := running(ctx, 1)
+		w.hire("ada")
+		old := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		w.remove(testkit.Invitation("ada").Build())
+		fresh := w.link("ada", 2)
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.visit(old)).To(Equal(http.StatusNotFound))
+		Expect(w.visit(fresh)).To(Equal(http.StatusOK))
+	})
+
+	It("waits without the portal's URL, and says so", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start(func(o *app.Options) { o.PortalURL = "" })
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonMailNotReady))
+		Expect(w.account()).To(testkit.HaveCondition(usherv1.ConditionMailReady, "False", usherv1.ReasonNotConfigured))
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+		o.stop()
+		w.start()
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+})

@@ -1,0 +1,282 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"sync/atomic"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+// secure is a mail server that wants STARTTLS and a password.
+var secure = smtpsink.Options{Encryption: smtpsink.StartTLS, Username: "usher", Password: "right"}
+
+// editMail changes the SMTP Secret.
+func (w *world) editMail(change func(map[string][]byte)) {
+	GinkgoHelper()
+	edit(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: smtpSecret}}, func(s *corev1.Secret) { change(s.Data) })
+}
+
+// script answers RCPT with what was said last.
+type script struct {
+	answer atomic.Pointer[smtpsink.Answer]
+}
+
+func (s *script) say(code int, text string) { s.answer.Store(&smtpsink.Answer{Code: code, Text: text}) }
+func (s *script) behave()                   { s.answer.Store(nil) }
+
+func (s *script) at(verb smtpsink.Verb) smtpsink.Script {
+	return func(e smtpsink.Event) smtpsink.Answer {
+		if a := s.answer.Load(); a != nil && e.Verb == verb {
+			return *a
+		}
+		return smtpsink.Answer{}
+	}
+}
+
+var _ = Describe("the mail server", func() {
+	notReady := be(usherv1.ObservedPending, usherv1.ReasonMailNotReady)
+	mailReady := func(reason string) OmegaMatcher {
+		status := metav1.ConditionFalse
+		if reason == usherv1.ReasonMailReady {
+			status = metav1.ConditionTrue
+		}
+		return And(testkit.HaveCondition(usherv1.ConditionMailReady, status, reason), testkit.HaveCondition(usherv1.ConditionReady, status))
+	}
+
+	DescribeTable("that cannot be used is said to be, and mending its Secret is enough",
+		func(ctx SpecContext, options smtpsink.Options, reason string, spoil func(*world), mend func(*world)) {
+			w := newWorld(ctx, options)
+			w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+			spoil(w)
+			o := w.start()
+			w.hire("ada")
+			Eventually(w.account).Should(mailReady(reason))
+			Eventually(w.member("ada")).Should(notReady)
+			Expect(w.holders(base)).To(Equal([]string{"ada"}), "the seat is hers while she waits")
+			for _, c := range w.account().Status.Conditions {
+				Expect(c.Message).NotTo(ContainSubstring("right"), "the password")
+				Expect(secretive(c.Message)).To(BeFalse(), c.Message)
+			}
+			o.settles()
+			mend(w)
+			Eventually(w.member("ada")).Should(beInvited)
+			Expect(w.account()).To(mailReady(usherv1.ReasonMailReady))
+			o.settles()
+			Expect(w.mailed()).To(HaveLen(1))
+			Expect(w.sink.Mails()[0].Encrypted).To(Equal(options.Encryption != ""))
+		},
+		Entry("no Secret", secure, usherv1.ReasonSecretNotFound,
+			func(w *world) { w.remove(w.mailSecret(smtpSecret, w.sink)) },
+			func(w *world) { w.create(w.mailSecret(smtpSecret, w.sink)) }),
+		Entry("no sender", secure, usherv1.ReasonSecretInvalid,
+			func(w *world) { w.editMail(func(d map[string][]byte) { delete(d, "from") }) },
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["from"] = []byte("no-reply@acme.example") }) }),
+		Entry("a password without a user", secure, usherv1.ReasonSecretInvalid,
+			func(w *world) { w.editMail(func(d map[string][]byte) { delete(d, "username") }) },
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["username"] = []byte("usher") }) }),
+		Entry("a wrong password", secure, usherv1.ReasonAuthFailed,
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["password"] = []byte("wrong") }) },
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["password"] = []byte("right") }) }),
+		Entry("an unknown authority", secure, usherv1.ReasonTLSFailed,
+			func(w *world) { w.editMail(func(d map[string][]byte) { delete(d, "ca.crt") }) },
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["ca.crt"] = w.sink.CA() }) }),
+		Entry("no STARTTLS where it must be", smtpsink.Options{}, usherv1.ReasonTLSFailed,
+			func(w *world) { w.editMail(func(d map[string][]byte) { delete(d, "tls") }) },
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["tls"] = []byte("None") }) }),
+		Entry("nobody there", smtpsink.Options{Encryption: smtpsink.Implicit}, usherv1.ReasonServerUnreachable,
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["port"] = []byte("1") }) },
+			func(w *world) { w.editMail(func(d map[string][]byte) { d["port"] = w.sink.Secret("x")["port"] }) }),
+	)
+
+	It("that was down is tried again a minute later, without anybody's doing", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		w.sink.Close()
+		w.clock.StopAt(time.Now())
+		w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(notReady)
+		Eventually(w.account).Should(mailReady(usherv1.ReasonServerUnreachable))
+		address := w.sink.String()
+		w.sink = startSink(smtpsink.Options{Listen: address})
+		w.clock.Step(59 * time.Second)
+		looks := w.clock.Looks()
+		Eventually(w.clock.Looks).Should(BeNumerically(">", looks+10))
+		Expect(w.sink.Connections()).To(BeZero(), "one probe a minute at the most")
+		w.clock.Step(time.Second)
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+
+	It("of the account's own is used, and changing between servers takes no restart", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		own := startSink(secure)
+		w.create(testkit.Account("acme").MailSecret("acme-smtp").ReplyTo("it@acme.example").Build(), testkit.SeatPool(base).Seats(2).Build())
+		w.start()
+		Eventually(w.account).Should(mailReady(usherv1.ReasonSecretNotFound))
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(notReady)
+		Expect(w.mailed()).To(BeEmpty(), "the operator's default is not for this account")
+		w.create(w.mailSecret("acme-smtp", own))
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(own.Mails()).To(HaveLen(1))
+		Expect(own.Mails()[0].User).To(Equal("usher"))
+		Expect(own.Mails()[0].Header.Get("Reply-To")).To(ContainSubstring("it@acme.example"))
+
+		edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) { a.Spec.Mail.SecretRef = nil })
+		w.hire("bob")
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(w.mailed()).To(Equal([]string{"bob"}))
+		Expect(own.Mails()).To(HaveLen(1))
+	})
+
+	It("that refuses an address for good frees the seat; the next in line is invited, and a corrected address gets its mail", func(ctx SpecContext) {
+		var s script
+		s.say(550, "5.1.1 <ada@acme.example>: no such user")
+		w := newWorld(ctx, smtpsink.Options{Script: func(e smtpsink.Event) smtpsink.Answer {
+			if e.Argument == "ada@acme.example" || e.Argument == "<ada@acme.example>" {
+				return s.at(smtpsink.RCPT)(e)
+			}
+			return smtpsink.Answer{}
+		}})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start()
+		w.hire("ada", "bob")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonMailRejected))
+		i := w.invitation("ada")()
+		Expect(i.Status.State).To(Equal(usherv1.InvitationFailed))
+		Expect(i.Status.LastError.Class).To(Equal(usherv1.ErrorPermanent))
+		Expect(i.Status.LastError.Code).To(Equal("550 5.1.1"))
+		Eventually(w.member("bob")).Should(beInvited)
+		o.settles()
+		Expect(w.holders(base)).To(Equal([]string{"bob"}))
+		Expect(w.account()).To(mailReady(usherv1.ReasonMailReady))
+
+		w.scale(base, 2)
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "countess@acme.example" })
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.invitation("ada")().Status.LastError).To(BeNil())
+		Expect(w.mailed()).To(Equal([]string{"bob", "countess"}))
+	})
+
+	It("that refuses for good, and not any more when the invitation is sent again", func(ctx SpecContext) {
+		var s script
+		s.say(554, "5.7.1 blocked")
+		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		w.start()
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonMailRejected))
+		s.behave()
+		w.resend("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+
+	DescribeTable("that asks for patience gets it, and then the same mail", func(ctx SpecContext, text string, atLeast, atMost time.Duration) {
+		var s script
+		s.say(451, text)
+		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start()
+		w.hire("ada")
+		Eventually(w.invitation("ada")).Should(HaveField("Status.LastError", Not(BeNil())))
+		o.settles()
+		i := w.invitation("ada")()
+		Expect(i.Status.State).To(Equal(usherv1.InvitationPending))
+		Expect(i.Status.LastError.Class).To(Equal(usherv1.ErrorTemporary))
+		Expect(i.Status.LastError.Code).To(HavePrefix("451 "))
+		Expect(i.Status.NextAttemptAt.Sub(i.Status.LastError.At.Time)).To(And(BeNumerically(">=", atLeast-time.Second), BeNumerically("<=", atMost+time.Second)))
+		Expect(w.member("ada")()).To(be(usherv1.ObservedPending, usherv1.ReasonInviting))
+		Expect(w.account()).To(mailReady(usherv1.ReasonMailReady), "one recipient's trouble is not the server's")
+
+		w.clock.StopAt(i.Status.NextAttemptAt.Add(-time.Second))
+		w.touch()
+		o.settles()
+		Expect(w.invitation("ada")().Status.Attempts).To(BeEquivalentTo(1))
+		s.behave()
+		w.clock.Step(time.Second)
+		w.touch()
+		Eventually(w.member("ada")).Should(beInvited)
+		is := w.invitation("ada")().Status
+		Expect(is.Attempts).To(BeEquivalentTo(2))
+		Expect(is.MessageID).To(Equal(i.Status.MessageID))
+		Expect(is.LinkGeneration).To(Equal(i.Status.LinkGeneration))
+		Expect(is.LastError).To(BeNil())
+	},
+		Entry("for a minute, more or less", "4.3.0 try later", 48*time.Second, 72*time.Second),
+		Entry("for five when it greylists", "4.7.1 Greylisted, come back later", 4*time.Minute, 6*time.Minute),
+	)
+
+	It("that never takes the mail is given up after one term", func(ctx SpecContext) {
+		var s script
+		s.say(451, "4.3.0 try later")
+		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
+		w.create(testkit.Account("acme").InvitationTTL("1h").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start()
+		w.hire("ada")
+		Eventually(w.invitation("ada")).Should(HaveField("Status.LastError", Not(BeNil())))
+		o.settles()
+		w.clock.Step(time.Hour)
+		w.touch()
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonMailRejected))
+		Expect(w.invitation("ada")().Status.State).To(Equal(usherv1.InvitationFailed))
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
+	})
+
+	It("whose answer is lost gets the same mail again, with the same link", func(ctx SpecContext) {
+		var lost atomic.Bool
+		w := newWorld(ctx, smtpsink.Options{Script: func(e smtpsink.Event) smtpsink.Answer {
+			if e.Verb == smtpsink.Body && lost.CompareAndSwap(false, true) {
+				return smtpsink.Answer{Drop: true, Keep: true}
+			}
+			return smtpsink.Answer{}
+		}})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start()
+		w.hire("ada")
+		Eventually(w.invitation("ada")).Should(HaveField("Status.LastError", Not(BeNil())))
+		o.settles()
+		Expect(w.visit(w.link("ada", 1))).To(Equal(200), "who has the mail can answer it")
+		w.clock.Step(2 * time.Minute)
+		w.touch()
+		Eventually(w.member("ada")).Should(beInvited)
+		both := w.mails("ada")
+		Expect(both).To(HaveLen(2))
+		Expect(both[1].MessageID).To(Equal(both[0].MessageID))
+		Expect(both[1].Link()).To(Equal(both[0].Link()))
+	})
+
+	It("that takes no password any more has all wait, until it does", func(ctx SpecContext) {
+		var s script
+		w := newWorld(ctx, smtpsink.Options{Encryption: smtpsink.StartTLS, Username: "usher", Password: "right", Script: s.at(smtpsink.AUTH)})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(3).Build())
+		o := w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		w.hire("a1")
+		Eventually(w.member("a1")).Should(beInvited)
+		s.say(535, "5.7.8 wrong")
+		w.clock.Step(time.Minute) // the connection that was kept open is given up
+		w.editMail(func(d map[string][]byte) { d["heloName"] = []byte("new.acme.example") })
+		Eventually(w.account).Should(mailReady(usherv1.ReasonAuthFailed))
+		w.hire("a2", "a3")
+		Eventually(w.member("a2")).Should(notReady)
+		Eventually(w.member("a3")).Should(notReady)
+		o.settles()
+		Expect(w.mailed()).To(Equal([]string{"a1"}))
+		s.behave()
+		w.clock.Step(time.Minute)
+		Eventually(w.member("a2")).Should(beInvited)
+		Eventually(w.member("a3")).Should(beInvited)
+		Expect(w.mailed()).To(ConsistOf("a1", "a2", "a3"))
+	})
+
+})

@@ -1,0 +1,418 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+var _ = Describe("a member", func() {
+	disabled := be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec)
+
+	It("that is disabled while invited has a dead link; enabled, a new one", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		old := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		w.disable("ada")
+		Eventually(w.member("ada")).Should(disabled)
+		Eventually(w.invitation("ada")).Should(HaveField("Status.State", usherv1.InvitationRevoked))
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
+		Expect(w.visit(old)).To(Equal(http.StatusGone))
+		w.enable("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.visit(old)).To(Equal(http.StatusNotFound))
+		Expect(w.visit(w.link("ada", 2))).To(Equal(http.StatusOK))
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(2))
+	})
+
+	It("that is disabled while Active frees its seat at once; enabled, it is Active without a mail", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		w.activate("ada")
+		w.hire("bob")
+		Eventually(w.member("bob")).Should(beWaiting)
+		w.disable("ada")
+		Eventually(w.member("ada")).Should(And(disabled, HaveField("Status.DisabledAt", Not(BeNil()))))
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(w.credentials("ada")).NotTo(BeNil())
+
+		w.enable("ada")
+		Eventually(w.member("ada")).Should(beWaiting, "bob has the seat now")
+		w.scale(base, 2)
+		Eventually(w.member("ada")).Should(beActive)
+		o.settles()
+		Expect(w.mails("ada")).To(HaveLen(1))
+	})
+
+	It("that is disabled and enabled within one look keeps what it has", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		w.activate("ada")
+		w.hire("bob")
+		Eventually(w.member("bob")).Should(beWaiting)
+		o.wire.Watches("members").Freeze()
+		w.disable("ada")
+		w.enable("ada")
+		o.wire.Watches("members").Thaw()
+		Eventually(w.member("ada")).Should(And(beActive, HaveField("Status.ObservedGeneration", BeEquivalentTo(3))))
+		o.settles()
+		Expect(w.member("ada")()).To(beActive)
+		Expect(w.member("bob")()).To(beWaiting)
+		Expect(w.mailed()).To(HaveLen(1))
+	})
+
+	It("whose account is disabled has no access and keeps the seat", func(ctx SpecContext) {
+		w, o := running(ctx, 2)
+		w.hire("ada", "bob")
+		w.activate("ada")
+		Eventually(w.member("bob")).Should(beInvited)
+		account := testkit.Account("acme").Build()
+		edit(w, account, func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled })
+		off := be(usherv1.ObservedDisabled, usherv1.ReasonAccountDisabled)
+		Eventually(w.member("ada")).Should(off)
+		Eventually(w.member("bob")).Should(off)
+		Expect(w.holders(base)).To(Equal([]string{"ada", "bob"}))
+		Expect(w.visit(w.link("bob", 1))).To(Equal(http.StatusGone))
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionDisabled, "True", usherv1.ReasonDisabledBySpec))
+		w.hire("eve")
+		Eventually(w.member("eve")).Should(off)
+
+		edit(w, account, func(a *usherv1.Account) { a.Spec.State = usherv1.StateActive })
+		Eventually(w.member("ada")).Should(beActive)
+		Eventually(w.member("bob")).Should(beInvited)
+		Eventually(w.member("eve")).Should(beWaiting)
+		w.activate("bob")
+		o.settles()
+		Expect(w.mailed()).To(ConsistOf("ada", "bob"))
+	})
+
+	It("whose address changes while invited gets a mail there, and the old link is dead", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		old := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "countess@acme.example" })
+		Expect(w.visit(old)).To(Equal(http.StatusNotFound), "at once")
+		fresh := w.link("countess", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		Eventually(w.invitation("ada")).Should(And(
+			HaveField("Status.Recipient", "countess@acme.example"), HaveField("Status.State", usherv1.InvitationSent)))
+		Expect(w.invitation("ada")().Spec.SendGeneration).To(BeEquivalentTo(1), "the spec is the user's")
+		Expect(w.visit(fresh)).To(Equal(http.StatusOK))
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(2))
+		Expect(w.answer(fresh, "accept")).To(Equal(http.StatusSeeOther))
+		Eventually(w.member("ada")).Should(beActive)
+	})
+
+	It("whose address changes only in the case of letters keeps the link", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		link := w.link("ada", 1)
+		Eventually(w.member("ada")).Should(beInvited)
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "Ada@ACME.example" })
+		Eventually(w.member("ada")).Should(HaveField("Status.ObservedGeneration", BeEquivalentTo(2)))
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(1))
+		Expect(w.visit(link)).To(Equal(http.StatusOK))
+	})
+
+	It("whose address changes while Active stays in, and its Secret follows", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		w.activate("ada")
+		before := w.credentials("ada")
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "countess@acme.example" })
+		Eventually(func() string { return string(w.credentials("ada").Data["email"]) }).Should(Equal("countess@acme.example"))
+		Eventually(w.member("ada")).Should(HaveField("Status.ObservedGeneration", BeEquivalentTo(2)))
+		o.settles()
+		Expect(w.member("ada")()).To(beActive)
+		Expect(w.credentials("ada").Data["password-hash"]).To(Equal(before.Data["password-hash"]))
+		Expect(w.credentials("ada").UID).To(Equal(before.UID))
+		Expect(w.mailed()).To(HaveLen(1))
+	})
+
+	It("that is deleted leaves nothing but its account's memory", func(ctx SpecContext) {
+		w, _ := running(ctx, 1)
+		w.hire("ada")
+		w.activate("ada")
+		uid := w.member("ada")().UID
+		w.remove(testkit.Member("ada").Build())
+		Eventually(exists(w, testkit.Member("ada").Build())).Should(BeFalse())
+		Expect(w.credentials("ada")).To(BeNil())
+		Expect(exists(w, testkit.Invitation("ada").Build())()).To(BeFalse())
+		Expect(w.pool(base)().Status.Claims).To(BeEmpty())
+		Expect(w.account().Status.FormerMembers).To(ConsistOf(And(
+			HaveField("Name", "ada"), HaveField("Email", "ada@acme.example"), HaveField("UID", string(uid)))))
+	})
+
+	It("that is deleted before anybody looked is let go", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		w.remove(testkit.Member("ada").Build())
+		Eventually(exists(w, testkit.Member("ada").Build())).Should(BeFalse())
+		o.settles()
+		Expect(w.pool(base)().Status.Claims).To(BeEmpty())
+	})
+
+	It("that is deleted and made again under its name is a new person", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.hire("ada")
+		first := w.link("ada", 1)
+		w.activate("ada")
+		w.remove(testkit.Member("ada").Build())
+		Eventually(exists(w, testkit.Member("ada").Build())).Should(BeFalse())
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.visit(first)).To(Equal(http.StatusNotFound))
+		Expect(w.link("ada", 2)).NotTo(Equal(first))
+		w.activate("ada")
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(2))
+	})
+
+	It("with the address of an older one waits until it is free", func(ctx SpecContext) {
+		w, o := running(ctx, 2)
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		w.create(testkit.Member("ada-again").Email("ADA@acme.example").Build())
+		Eventually(w.member("ada-again")).Should(be(usherv1.ObservedPending, usherv1.ReasonDuplicateEmail))
+		o.settles()
+		Expect(w.mailed()).To(Equal([]string{"ada"}))
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+
+		w.remove(testkit.Member("ada").Build())
+		Eventually(w.member("ada-again")).Should(beInvited)
+		Expect(w.mailed()).To(HaveLen(2))
+	})
+
+	It("made together with another of its address: exactly one is invited", func(ctx SpecContext) {
+		w, o := running(ctx, 4)
+		for _, name := range []string{"d", "c", "b", "a"} {
+			w.create(testkit.Member(name).Email("same@acme.example").Build())
+		}
+		Eventually(func() int { return len(w.mailed()) }).Should(Equal(1))
+		Eventually(w.table).Should(ConsistOf(
+			ContainSubstring("AwaitingAcceptance"), ContainSubstring("DuplicateEmail"),
+			ContainSubstring("DuplicateEmail"), ContainSubstring("DuplicateEmail")))
+		o.settles()
+		Expect(w.mailed()).To(HaveLen(1))
+		Expect(w.holders(base)).To(HaveLen(1))
+	})
+
+	It("that takes an Active one's address takes nothing else", func(ctx SpecContext) {
+		w, o := running(ctx, 2)
+		w.hire("old")
+		Eventually(w.member("old")).Should(beInvited)
+		w.hire("young")
+		w.activate("young")
+		w.editMember("old", func(m *usherv1.Member) { m.Spec.Email = "young@acme.example" })
+		Eventually(w.member("old")).Should(be(usherv1.ObservedPending, usherv1.ReasonDuplicateEmail))
+		o.settles()
+		Expect(w.member("young")()).To(beActive)
+	})
+
+	It("goes on by itself when its account is made", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.start()
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonAccountNotFound))
+		w.create(testkit.Account("acme").Build())
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound))
+		w.create(testkit.SeatPool(base).Seats(1).Build())
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+
+	It("that names an unknown pool waits for it, and nobody is invited into another", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.create(testkit.Member("ada").Pools("gold").Build())
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound))
+		Expect(w.member("ada")()).To(testkit.HaveCondition(usherv1.ConditionStalled, "True"))
+		o.settles()
+		Expect(w.holders(base)).To(BeEmpty())
+		w.create(testkit.SeatPool("gold").Seats(1).Build())
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.holders("gold")).To(Equal([]string{"ada"}))
+	})
+
+	It("without a choice between two pools says so, and takes the one it is told", func(ctx SpecContext) {
+		w, _ := running(ctx, 1)
+		w.create(testkit.SeatPool("gold").Seats(1).Build())
+		Eventually(w.pool("gold")).Should(testkit.HaveCondition(usherv1.ConditionReady, "True"))
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound))
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.SeatPoolRefs = []usherv1.SeatPoolReference{{Name: "gold"}} })
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+
+	It("whose account goes loses access, and has it again with the account", func(ctx SpecContext) {
+		w, _ := running(ctx, 1)
+		w.hire("ada")
+		w.activate("ada")
+		w.remove(testkit.Account("acme").Build())
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonAccountNotFound))
+		w.create(testkit.Account("acme").Build())
+		Eventually(w.member("ada")).Should(beActive)
+		Expect(w.mailed()).To(HaveLen(1))
+	})
+
+	It("with activation Immediate is Active without a mail, as soon as there is a seat", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.create(testkit.Member("ada").Immediate().Build())
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
+		Expect(w.credentials("ada").Data).NotTo(HaveKey("password-hash"))
+		w.create(testkit.Member("bob").Immediate().Build())
+		Eventually(w.member("bob")).Should(beWaiting)
+		w.scale(base, 2)
+		Eventually(w.member("bob")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
+		w.disable("bob")
+		Eventually(w.member("bob")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
+		w.enable("bob")
+		Eventually(w.member("bob")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
+		o.settles()
+		Expect(w.mailed()).To(BeEmpty())
+		Expect(w.invitations()).To(BeEmpty())
+	})
+
+	It("that is made Disabled is asked nothing until it is enabled", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.create(testkit.Member("ada").Disabled().Build())
+		Eventually(w.member("ada")).Should(disabled)
+		o.settles()
+		Expect(w.holders(base)).To(BeEmpty())
+		w.enable("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+	})
+
+	It("with an add-on has access while its add-on seat is missing", func(ctx SpecContext) {
+		w, _ := running(ctx, 1)
+		w.create(testkit.SeatPool("acme-pipelines").AddOn("pipelines").Build(), testkit.Member("ada").Pools(base, "acme-pipelines").Build())
+		w.link("ada", 1)
+		w.accept("ada")
+		Eventually(w.member("ada")).Should(And(be(usherv1.ObservedActive, usherv1.ReasonAddOnSeatUnavailable),
+			testkit.HaveCondition(usherv1.ConditionSeatsAssigned, "False", usherv1.ReasonAddOnSeatUnavailable)))
+		w.scale("acme-pipelines", 1)
+		Eventually(w.member("ada")).Should(And(beActive, testkit.HaveCondition(usherv1.ConditionSeatsAssigned, "True")))
+	})
+
+	It("that lost its Secret is asked again", func(ctx SpecContext) {
+		w, _ := running(ctx, 1)
+		w.hire("ada")
+		w.activate("ada")
+		w.remove(w.credentials("ada"))
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.mails("ada")).To(HaveLen(2))
+		w.activate("ada")
+	})
+
+	It("whose status was wiped is what it was", func(ctx SpecContext) {
+		w, o := running(ctx, 2)
+		w.history.unlawful = true
+		w.hire("ada", "bob")
+		w.activate("ada")
+		Eventually(w.member("bob")).Should(beInvited)
+		link := w.link("bob", 1)
+		o.settles()
+		wipe(w, testkit.Member("ada").Build(), testkit.Member("bob").Build(), testkit.SeatPool(base).Build(), testkit.Account("acme").Build())
+		Eventually(w.member("ada")).Should(beActive)
+		Eventually(w.member("bob")).Should(beInvited)
+		o.settles()
+		Expect(w.member("ada")()).To(beActive)
+		Expect(w.member("bob")()).To(beInvited)
+		Expect(w.mailed()).To(HaveLen(2))
+		Expect(w.visit(link)).To(Equal(http.StatusOK))
+		Expect(w.holders(base)).To(Equal([]string{"ada", "bob"}))
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionReady, "True"))
+
+		By("wiping the invitations")
+		wipe(w, testkit.Invitation("ada").Build(), testkit.Invitation("bob").Build())
+		Eventually(w.invitation("ada")).Should(HaveField("Status.State", usherv1.InvitationAccepted))
+		fresh := w.link("bob", 2)
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(w.visit(fresh)).To(Equal(http.StatusOK))
+		o.settles()
+		Expect(w.mails("ada")).To(HaveLen(1))
+	})
+})
+
+// wipe empties statuses as `kubectl replace --subresource=status` would.
+func wipe(w *world, objects ...client.Object) {
+	GinkgoHelper()
+	for _, o := range objects {
+		o.SetNamespace(w.namespace)
+		Expect(w.api.Status().Patch(context.Background(), o, client.RawPatch("application/merge-patch+json", []byte(`{"status":null}`)))).To(Succeed())
+	}
+}
+
+var _ = Describe("a restore from a backup", func() {
+	It("has whoever accepted Active again without a mail, and sends the others a fresh link", func(ctx SpecContext) {
+		w, o := running(ctx, 3)
+		w.hire("ada", "bob", "eve")
+		w.activate("ada", "bob")
+		w.disable("bob")
+		Eventually(w.member("bob")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
+		Eventually(w.member("eve")).Should(beInvited)
+		dead := w.link("eve", 1)
+		o.settles()
+		o.stop()
+
+		By("restoring into another namespace, with new UIDs and without statuses")
+		other := newWorld(ctx, smtpsink.Options{})
+		token := w.secret(tokenSecret)
+		other.create(restored(token), restored(w.credentials("ada")), restored(w.credentials("bob")),
+			restored(w.account()), restored(w.pool(base)()), restored(w.member("ada")()), restored(w.member("bob")()),
+			restored(w.member("eve")()), restored(w.invitation("ada")()), restored(w.invitation("eve")()))
+		again := other.start()
+		Eventually(other.member("ada")).Should(beActive)
+		Eventually(other.member("bob")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
+		Eventually(other.member("eve")).Should(beInvited)
+		other.enable("bob")
+		Eventually(other.member("bob")).Should(beActive)
+		again.settles()
+		Expect(other.mailed()).To(Equal([]string{"eve"}))
+		Expect(other.visit(strings.Replace(dead, w.namespace, other.namespace, 1))).To(Equal(http.StatusNotFound))
+		Expect(other.credentials("ada").Data).To(Equal(w.credentials("ada").Data))
+		Expect(other.member("ada")().Status.AcceptedAt.Time).To(BeTemporally("~", w.member("ada")().Status.AcceptedAt.Time, time.Second))
+		other.activate("eve")
+	})
+})
+
+// restored is an object as a backup tool makes it again: the finalizers stay, the owners' UIDs are the old ones.
+func restored[T client.Object](o T) T {
+	o.SetResourceVersion("")
+	o.SetUID("")
+	o.SetManagedFields(nil)
+	o.SetOwnerReferences(nil)
+	switch o := any(o).(type) {
+	case *usherv1.Account:
+		o.Status = usherv1.AccountStatus{}
+	case *usherv1.SeatPool:
+		o.Status = usherv1.SeatPoolStatus{}
+	case *usherv1.Member:
+		o.Status = usherv1.MemberStatus{}
+	case *usherv1.Invitation:
+		o.Status = usherv1.InvitationStatus{}
+	}
+	return o
+}
+
+func (w *world) secret(name string) *corev1.Secret {
+	secret := &corev1.Secret{}
+	secret.Name = name
+	return read(w, secret)
+}
