@@ -55,6 +55,11 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 		return ctrl.Result{}, err
 	}
 
+	if ends := inv.Status.NextAttemptAt.Time; !r.Now().Before(ends.Add(-invite.RenewEvery)) {
+		// The fence took so long to be written that its lease is as good as over, and somebody else may be at it by now.
+		return r.wake(ends), nil
+	}
+
 	// From here on this attempt is ours, and a manager that is told to stop finishes it.
 	ctx = context.WithoutCancel(ctx)
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
