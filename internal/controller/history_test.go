@@ -15,7 +15,11 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
+	toolscache "k8s.io/client-go/tools/cache"
+	toolswatch "k8s.io/client-go/tools/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -36,7 +40,17 @@ func watchHistory(w *world) *history {
 	ctx, cancel := context.WithCancel(context.Background())
 	var watching sync.WaitGroup
 	for _, list := range []client.ObjectList{&usherv1.MemberList{}, &usherv1.SeatPoolList{}} {
-		events, err := w.api.Watch(ctx, list, client.InNamespace(w.namespace))
+		Expect(w.api.List(ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+		Expect(meta.EachListItem(list, func(o runtime.Object) error {
+			h.events = append(h.events, watch.Event{Type: watch.Added, Object: o})
+			return nil
+		})).To(Succeed())
+		// The API server hangs up on a watch that falls behind; this one goes on where it was.
+		events, err := toolswatch.NewRetryWatcherWithContext(ctx, list.GetResourceVersion(), &toolscache.ListWatch{
+			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
+				return w.api.Watch(ctx, list, client.InNamespace(w.namespace), &client.ListOptions{Raw: &options})
+			},
+		})
 		Expect(err).NotTo(HaveOccurred())
 		watching.Go(func() {
 			for event := range events.ResultChan() {

@@ -70,17 +70,24 @@ func (r *MemberReconciler) observeLive(ctx context.Context, cached membership.Ob
 			o.Rival = rival.Name
 		}
 	}
-	name := o.Member.Name
+	// The one on record comes first: two operators would otherwise each record the one that their own cache made them choose.
+	names := []string{o.Member.Name}
 	if cached.Invitation != nil {
-		name = cached.Invitation.Name
+		names[0] = cached.Invitation.Name
 	}
-	inv := &usherv1.Invitation{}
-	found, err := get(ctx, r.Live, o.Member.Namespace, name, inv)
-	if err != nil {
-		return o, err
+	if ref := o.Member.Status.InvitationRef; ref != nil && ref.Name != names[0] {
+		names = []string{ref.Name, names[0]}
 	}
-	if found && usable(inv, o.Member) {
-		o.Invitation = inv
+	for _, name := range names {
+		inv := &usherv1.Invitation{}
+		found, err := get(ctx, r.Live, o.Member.Namespace, name, inv)
+		if err != nil {
+			return o, err
+		}
+		if found && usable(inv, o.Member) {
+			o.Invitation = inv
+			break
+		}
 	}
 	o.Credentials, err = readCredentials(ctx, r.Live, o.Member)
 	return o, err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
 )
 
 // Refusal is why a genuine link opens no form. The zero value refuses nothing.
@@ -35,7 +36,7 @@ func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Acc
 		return RefusedUsed
 	case member.Spec.State == usherv1.StateDisabled:
 		return RefusedMemberDisabled
-	case inv.Spec.State == usherv1.InvitationRevokedWish || inv.Status.State == usherv1.InvitationRevoked:
+	case inv.Spec.State == usherv1.InvitationRevokedWish || inv.Status.State == usherv1.InvitationRevoked || isDuplicate(member):
 		return RefusedRevoked
 	case account.Spec.State == usherv1.StateDisabled:
 		return RefusedAccountDisabled
@@ -47,6 +48,11 @@ func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Acc
 		return RefusedExpired
 	}
 	return Admitted
+}
+
+// isDuplicate tells whether somebody else of the account has the member's address, and with it the claim to be invited.
+func isDuplicate(member *usherv1.Member) bool {
+	return conditions.Reason(member.Status.Conditions, usherv1.ConditionReady) == usherv1.ReasonDuplicateEmail
 }
 
 // Current tells whether the invitation's present link is the one its spec and the member's address ask for. A link that is

@@ -97,8 +97,12 @@ func Asked(inv *usherv1.Invitation, email string) bool {
 }
 
 // Cleared tells whether the Member, in the state that it recorded, may be sent this Invitation: it holds the seat that it needs.
-// An Invitation that was made for an earlier Member of this name is on its way out.
+// Who is activated without one is asked by none, and an Invitation that was made for an earlier Member of this name is on its way
+// out.
 func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
+	if member.Spec.Activation == usherv1.ActivateImmediately {
+		return false
+	}
 	if owner := metav1.GetControllerOf(inv); owner != nil && owner.UID != member.UID {
 		return false
 	}

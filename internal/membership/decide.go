@@ -75,8 +75,8 @@ func Decide(o Observation, now time.Time) Decision {
 		v = d.refinePending(o, choice, v, accepted, now)
 	}
 
-	d.Withdraws = !v.own && takesAway(m.Status, *s) || forgets(m.Status, *s)
 	recordState(s, m, v, now)
+	d.Withdraws = !v.own && takesAway(m.Status, *s)
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o)
 	return d
@@ -93,7 +93,7 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
 			o.Account != nil && o.Rival == "" && o.choice().Problem == ""
 		return false
-	case c.MemberUID != "" && c.MemberUID != string(m.UID) && remembers(o.Account, c.MemberUID):
+	case c.MemberUID != "" && c.MemberUID != string(m.UID) && Remembers(o.Account, c.MemberUID):
 		// A form that was answered while an earlier Member of this name was being deleted.
 		d.DropCredentials = true
 		return false
@@ -216,5 +216,7 @@ func (d *Decision) awaitKeeper(o Observation, pool *usherv1.SeatPool, now time.T
 		return
 	}
 	d.Wake = now.Add(keeperPause)
-	d.Hold = o.Member.Status.State == "" && now.Before(o.Member.CreationTimestamp.Add(keeperPatience))
+	// A keeper that waits for an acceptance learns of it from what is written now.
+	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
+	d.Hold = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(keeperPatience))
 }

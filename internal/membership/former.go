@@ -50,8 +50,9 @@ func remembered(o Observation) bool {
 	return slices.EqualFunc(former, Remember(former, []usherv1.Member{*o.Member}), func(a, b usherv1.FormerMember) bool { return a.UID == b.UID })
 }
 
-func remembers(a *usherv1.Account, uid string) bool {
-	return a != nil && knows(a.Status.FormerMembers, uid)
+// Remembers tells whether the account knows of a deleted member with that UID.
+func Remembers(a *usherv1.Account, uid string) bool {
+	return a != nil && uid != "" && knows(a.Status.FormerMembers, uid)
 }
 
 func knows(former []usherv1.FormerMember, uid string) bool {

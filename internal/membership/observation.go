@@ -51,7 +51,7 @@ type Decision struct {
 	Hold bool
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
-	// Withdraws: the new status takes away access or a seat because of another object, or forgets a pool that is gone.
+	// Withdraws: the new status takes away access or a seat because of another object.
 	Withdraws bool
 
 	// The effects that come before the status is written; both are safe to repeat.

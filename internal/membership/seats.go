@@ -11,8 +11,11 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
+// maxSeats is how many pools a Member's status can speak of; the CRD says the same.
+const maxSeats = 64
+
 // settleSeats returns the Member's seats after this decision: claims found in the ledgers are taken up, seats that are not to be
-// kept are released, and those of pools that are gone are dropped.
+// kept are released, and so are those of pools that are gone.
 func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []usherv1.MemberSeat {
 	entries := map[string]usherv1.MemberSeat{}
 	for _, s := range o.Member.Status.Seats {
@@ -40,14 +43,15 @@ func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []
 		return strings.Compare(a, b)
 	})
 
-	var seats []usherv1.MemberSeat
+	var seats, gone []usherv1.MemberSeat
 	// A member that moves gives its old base seat back once it holds the new one, or needs none there.
 	base := o.pool(choice.Base)
 	moved := base != nil && seat.WaitsForAcceptance(base, accepted)
 	for _, name := range names {
 		s, pool := entries[name], o.pool(name)
 		if pool == nil {
-			continue // the pool is gone, and the seat with it
+			gone = append(gone, release(s, 0)) // the pool is gone, and the seat with it
+			continue
 		}
 		claim := o.claim(name)
 		s.AddOn = pool.Spec.AddOn
@@ -67,11 +71,13 @@ func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []
 		if s.Held() && s.Pool == choice.Base {
 			moved = true
 		}
-		// What was given back is never forgotten while the pool is there: an old copy of its ledger could be taken at its word.
 		if s.Grant > 0 || s.ReleasedGrant > 0 {
 			seats = append(seats, s)
 		}
 	}
+	// What was given back is never forgotten, as long as there is room for it: an old copy of that pool's ledger could be taken at
+	// its word.
+	seats = append(seats, gone[:min(len(gone), max(0, maxSeats-len(seats)))]...)
 	slices.SortFunc(seats, func(a, b usherv1.MemberSeat) int { return strings.Compare(a.Pool, b.Pool) })
 	return seats
 }
@@ -114,13 +120,6 @@ func takesAway(before, after usherv1.MemberStatus) bool {
 		}
 	}
 	return false
-}
-
-// forgets tells whether a pool's entry is dropped between two statuses, and with it what was given back to that pool.
-func forgets(before, after usherv1.MemberStatus) bool {
-	return slices.ContainsFunc(before.Seats, func(b usherv1.MemberSeat) bool {
-		return !slices.ContainsFunc(after.Seats, func(a usherv1.MemberSeat) bool { return a.Pool == b.Pool })
-	})
 }
 
 // nothingClaimed tells whether no ledger holds a claim of the Member.

@@ -37,6 +37,18 @@ func TestChoose(t *testing.T) {
 			want: Choice{Base: "b"},
 		},
 		{
+			name: "several base pools, a seat held in one before", member: member("ada", seated("b", "", 3, 3)), pools: pools{pool("b"), pool("a")},
+			want: Choice{Base: "b"},
+		},
+		{
+			name: "several base pools, a seat held in one, and in another before", member: member("ada", seated("a", "", 3, 3), seated("b", "", 3, 0)),
+			pools: pools{pool("b"), pool("a")}, want: Choice{Base: "b"},
+		},
+		{
+			name: "several base pools, a seat held in each before", member: member("ada", seated("a", "", 3, 3), seated("b", "", 3, 3)), pools: pools{pool("b"), pool("a")},
+			want: Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
+		},
+		{
 			name: "several base pools, a seat held only of an add-on", member: member("ada", seated("pipes", "pipelines", 3, 0)),
 			pools: pools{pool("b"), pool("a"), pool("pipes", addOn("pipelines"))},
 			want:  Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},

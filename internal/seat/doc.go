@@ -11,7 +11,8 @@
 //   - Grant. The SeatPool reconciler alone adds claims, all of one pass in one PUT with the resourceVersion it read. A grant's
 //     number is above every number that the pool ever gave and that the member ever held or gave back.
 //   - Use. A Member relies on a claim g while g > releasedGrant, and records it on itself before it is invited or active.
-//   - Release. A Member withdraws whatever the seat gave and, in the same write, sets releasedGrant >= g. It never goes down.
+//   - Release. A Member withdraws whatever the seat gave and, in the same write, sets releasedGrant >= g. It never goes down, and
+//     it stays on record when the Member leaves the pool: it is all that tells an old copy of the ledger from the present one.
 //   - Drop. The pool drops a claim g once its Member says releasedGrant >= g, or once a live read says that there is no such
 //     Member. UIDs never come back.
 //   - Order, when seats are short: who lost a seat through no doing of their own (the ledger was wiped), then who has accepted,

@@ -63,8 +63,8 @@ func TestAllocate(t *testing.T) {
 			candidates: []Candidate{cand("ada", acceptedAt(1)), cand("bob", holding(5))}, want: m{"bob": 6}, last: 6, waiting: 1,
 		},
 		{
-			name: "the ledger was wiped: who has access, before who is only invited", capacity: 1,
-			candidates: []Candidate{cand("ada", holding(4)), cand("bob", created(9), holding(5), acceptedAt(9), active)},
+			name: "the ledger was wiped: who has access, before who is about to", capacity: 1,
+			candidates: []Candidate{cand("ada", holding(4), acceptedAt(1)), cand("bob", created(9), holding(5), acceptedAt(9), active)},
 			want:       m{"bob": 6}, last: 6, assigned: 1, waiting: 1,
 		},
 		{
@@ -94,6 +94,10 @@ func TestAllocate(t *testing.T) {
 		{
 			name: "the number is above what the member ever held, whatever the pool forgot", capacity: 3,
 			candidates: []Candidate{cand("ada", gaveBack(30)), cand("bob", created(1), holding(99))}, want: m{"bob": 100, "ada": 101}, last: 101,
+		},
+		{
+			name: "and above what it gave back without ever having taken it up", capacity: 3,
+			candidates: []Candidate{cand("ada", func(c *Candidate) { c.ReleasedGrant = 30 })}, want: m{"ada": 31}, last: 31,
 		},
 		{
 			name: "dropped once the member is gone, and free for the next", old: ledger(7, m{"ada": 7}), capacity: 1,

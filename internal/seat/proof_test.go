@@ -158,7 +158,7 @@ func TestActiveMembersAreAlwaysInTheLedger(t *testing.T) {
 }
 
 // plays are enough for every broken law to be found out many times over.
-const plays = 10000
+const plays = 4000
 
 func firstViolation(l laws, plays int) (seed int, err error) {
 	outcome := rapid.Custom(func(t *rapid.T) error { return play(t, l) })

@@ -44,7 +44,7 @@ func StatusOf(pool *usherv1.SeatPool, ledger Ledger, included int32, now time.Ti
 	s.Claims = ledger.Claims
 
 	w := conditions.Writer{List: &s.Conditions, Generation: pool.Generation, Now: now}
-	if claims >= capacity {
+	if claims >= min(capacity, MaxClaims) {
 		w.Set(usherv1.ConditionFull, true, usherv1.ReasonAllSeatsTaken, fmt.Sprintf(
 			"All %d seats are claimed; add some with: kubectl scale seatpool %s -n %s --replicas=%d", capacity, pool.Name, pool.Namespace, claims-int(included)+max(1, ledger.Waiting)))
 	} else {

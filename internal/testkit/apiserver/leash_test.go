@@ -40,7 +40,7 @@ func holdLeash() {
 		panic(err)
 	}
 	fmt.Println("started")
-	select {}
+	<-time.After(time.Minute) // long after it is killed; a plain select{} is a deadlock to a runtime without cgo
 }
 
 func TestProgramsDieWithAKilledProcess(t *testing.T) {

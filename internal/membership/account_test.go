@@ -1,0 +1,160 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+func aMember(name string, state usherv1.ObservedState, edits ...func(*usherv1.Member)) usherv1.Member {
+	m := usherv1.Member{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	m.Spec.Email = usherv1.EmailAddress(name + "@acme.example")
+	m.Status.State, m.Status.Role = state, DefaultRole
+	for _, e := range edits {
+		e(&m)
+	}
+	return m
+}
+
+// admin since some time ago.
+func admin(ago time.Duration) func(*usherv1.Member) {
+	return func(m *usherv1.Member) { m.Status.Role, m.Status.ActivatedAt = AdminRole, later(-ago) }
+}
+
+func anAccount(edits ...func(*usherv1.Account)) *usherv1.Account {
+	a := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Name: "acme", Generation: 3}}
+	a.Spec.State = usherv1.StateActive
+	for _, e := range edits {
+		e(a)
+	}
+	return a
+}
+
+func TestSummarizeState(t *testing.T) {
+	off := func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled }
+	works, broken := &MailVerdict{Ready: true, Reason: "Ready"}, &MailVerdict{Reason: "AuthFailed", Message: "535"}
+	someone := []usherv1.Member{aMember("ada", "Active")}
+	tests := []struct {
+		name    string
+		account *usherv1.Account
+		members []usherv1.Member
+		mail    *MailVerdict
+		state   usherv1.ObservedState
+		reason  string
+		outlook string
+		ready   string
+	}{
+		{name: "nobody", account: anAccount(), mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
+		{name: "nobody Active", account: anAccount(), members: []usherv1.Member{aMember("ada", "Pending"), aMember("bob", "Disabled"), aMember("new", "")}, mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
+		{name: "somebody Active", account: anAccount(), members: someone, mail: works, state: "Active", reason: "MemberActive", outlook: ready, ready: "UpToDate"},
+		{name: "disabled, its members not yet", account: anAccount(off), members: someone, mail: works, state: "Disabled", reason: "DisabledBySpec", outlook: ready, ready: "UpToDate"},
+		{name: "the mail server was not tried yet", account: anAccount(), members: someone, state: "Active", reason: "MemberActive", outlook: reconciling, ready: "MailProbing"},
+		{name: "the mail server does not work", account: anAccount(), members: someone, mail: broken, state: "Active", reason: "MemberActive", outlook: reconciling, ready: "AuthFailed"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			o := AccountObservation{Account: tt.account, Members: tt.members, Mail: tt.mail}
+			before := tt.account.DeepCopy()
+			s := Summarize(o, now)
+			g.Expect(tt.account).To(Equal(before), "the observation is not touched")
+			g.Expect(s.State).To(Equal(tt.state))
+			g.Expect(s.ObservedGeneration).To(BeEquivalentTo(3))
+			for _, kind := range []string{usherv1.ConditionPending, usherv1.ConditionActive, usherv1.ConditionDisabled} {
+				c := meta.FindStatusCondition(s.Conditions, kind)
+				g.Expect(c.Status == metav1.ConditionTrue).To(Equal(kind == string(tt.state)), kind)
+				g.Expect(c.Reason).To(Equal(tt.reason))
+			}
+			c := meta.FindStatusCondition(s.Conditions, ready)
+			g.Expect(c.Status == metav1.ConditionTrue).To(Equal(tt.outlook == ready))
+			g.Expect(c.Reason).To(Equal(tt.ready))
+			g.Expect(meta.IsStatusConditionTrue(s.Conditions, reconciling)).To(Equal(tt.outlook == reconciling))
+			g.Expect(meta.FindStatusCondition(s.Conditions, stalled)).To(BeNil())
+			c = meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)
+			g.Expect(c != nil).To(Equal(tt.mail != nil))
+			if c != nil {
+				g.Expect(c.Status == metav1.ConditionTrue).To(Equal(tt.mail.Ready))
+				g.Expect(c.Reason).To(Equal(tt.mail.Reason))
+				g.Expect(c.Message).To(Equal(tt.mail.Message))
+			}
+
+			// Once written, there is nothing more to say.
+			o.Account = tt.account.DeepCopy()
+			o.Account.Status = s
+			g.Expect(equality.Semantic.DeepEqual(Summarize(o, now.Add(time.Minute)), s)).To(BeTrue())
+		})
+	}
+}
+
+func TestWhatIsKnownOfTheMailServerStays(t *testing.T) {
+	g := NewWithT(t)
+	a := anAccount()
+	a.Status = Summarize(AccountObservation{Account: a, Mail: &MailVerdict{Reason: "AuthFailed", Message: "535"}}, now)
+	s := Summarize(AccountObservation{Account: a}, now.Add(time.Minute))
+	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady).Reason).To(Equal("AuthFailed"), "after a restart, before the first probe")
+}
+
+func TestSummarizeCounts(t *testing.T) {
+	g := NewWithT(t)
+	counted := func(name string, capacity, assigned, reserved, available int32, edits ...func(*usherv1.SeatPool)) usherv1.SeatPool {
+		p := aPool(name, edits...)
+		p.Status.Capacity, p.Status.Assigned, p.Status.Reserved, p.Status.Available = &capacity, &assigned, &reserved, &available
+		return p
+	}
+	s := Summarize(AccountObservation{
+		Account: anAccount(),
+		Members: []usherv1.Member{aMember("a", "Active"), aMember("b", "Active"), aMember("c", "Disabled"), aMember("d", "Pending"), aMember("e", ""), leaver("f", 0)},
+		Pools: []usherv1.SeatPool{
+			counted("base", 10, 2, 1, 7), counted("more", 3, 0, 0, 3), counted("pipes", 99, 9, 9, 9, addOn("pipelines")), aPool("new", unkept),
+		},
+	}, now)
+	g.Expect(s.Members).To(Equal(&usherv1.MemberCounts{Total: 6, Active: 2, Disabled: 1, Pending: 3}))
+	g.Expect(s.Seats).To(Equal(&usherv1.SeatCounts{Capacity: 13, Assigned: 2, Reserved: 1, Available: 10}), "base pools only")
+	g.Expect(s.SeatsSummary).To(Equal("2/13"))
+	g.Expect(namesOf(s.FormerMembers)).To(Equal([]string{"f"}))
+}
+
+func TestOwner(t *testing.T) {
+	of := func(name string) *usherv1.AccountOwner {
+		return &usherv1.AccountOwner{Name: name, Email: name + "@acme.example"}
+	}
+	gone := func(m *usherv1.Member) { m.DeletionTimestamp = later(0) }
+	tests := []struct {
+		name    string
+		present *usherv1.AccountOwner
+		members []usherv1.Member
+		want    *usherv1.AccountOwner
+	}{
+		{name: "nobody"},
+		{name: "no admin", members: []usherv1.Member{aMember("ada", "Active")}},
+		{name: "an admin who is not Active", members: []usherv1.Member{aMember("ada", "Pending", admin(time.Hour))}},
+		{name: "the only admin", members: []usherv1.Member{aMember("bob", "Active"), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
+		{name: "the first to become Active", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Active", admin(2*time.Hour))}, want: of("bob")},
+		{name: "at the same second, the lower name", members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
+		{name: "stays, whoever came first", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
+		{name: "stays while disabled", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled"), aMember("bob", "Active", admin(time.Hour))}, want: of("ada")},
+		{
+			name: "has a new address", present: of("ada"),
+			members: []usherv1.Member{aMember("ada", "Active", func(m *usherv1.Member) { m.Spec.Email = "king@acme.example" })},
+			want:    &usherv1.AccountOwner{Name: "ada", Email: "king@acme.example"},
+		},
+		{name: "is followed when gone", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour))}, want: of("bob")},
+		{name: "is followed when going", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled", admin(time.Hour), gone), aMember("bob", "Active", admin(time.Hour))}, want: of("bob")},
+		{name: "is followed by nobody", present: of("ada")},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			a := anAccount(func(a *usherv1.Account) { a.Status.Owner = tt.present })
+			NewWithT(t).Expect(Summarize(AccountObservation{Account: a, Members: tt.members}, now).Owner).To(Equal(tt.want))
+		})
+	}
+}

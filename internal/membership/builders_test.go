@@ -1,0 +1,203 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// now is the moment at which the tests decide.
+var now = time.Date(2026, time.March, 8, 9, 30, 0, 0, time.UTC)
+
+// later is a moment that far from now; before it, if d is negative.
+func later(d time.Duration) *metav1.Time { return &metav1.Time{Time: now.Add(d)} }
+
+const (
+	adaUID   = "uid-ada"
+	adaEmail = "ada@acme.example"
+)
+
+type edit = func(*Observation)
+
+// observed is a Member that nothing has happened to, in an account with a working mail server and one pool with free seats.
+func observed(edits ...edit) Observation {
+	o := Observation{
+		Member: &usherv1.Member{
+			ObjectMeta: metav1.ObjectMeta{
+				Name: "ada", Namespace: "acme", UID: adaUID, Generation: 4, CreationTimestamp: *later(-time.Hour),
+				Finalizers: []string{usherv1.MemberFinalizer},
+			},
+			Spec: usherv1.MemberSpec{
+				AccountRef: usherv1.AccountReference{Name: "acme"}, Email: adaEmail, State: usherv1.StateActive,
+				Activation: usherv1.ActivateByInvitation,
+			},
+			Status: usherv1.MemberStatus{ObservedGeneration: -1},
+		},
+		Account: &usherv1.Account{
+			ObjectMeta: metav1.ObjectMeta{Name: "acme", Namespace: "acme", Generation: 1},
+			Spec:       usherv1.AccountSpec{State: usherv1.StateActive},
+		},
+		Pools: []usherv1.SeatPool{aPool("base")},
+	}
+	mail(metav1.ConditionTrue, usherv1.ReasonMailReady)(&o)
+	return with(o, edits...)
+}
+
+func with(o Observation, edits ...edit) Observation {
+	for _, e := range edits {
+		e(&o)
+	}
+	return o
+}
+
+func aPool(name string, edits ...func(*usherv1.SeatPool)) usherv1.SeatPool {
+	three := int32(3)
+	p := usherv1.SeatPool{
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "acme", UID: types.UID("uid-" + name), Generation: 1},
+		Spec:       usherv1.SeatPoolSpec{AccountRef: usherv1.AccountReference{Name: "acme"}, Seats: &three, Reservation: usherv1.ReserveOnInvitation},
+		Status:     usherv1.SeatPoolStatus{ObservedGeneration: 1},
+	}
+	for _, e := range edits {
+		e(&p)
+	}
+	return p
+}
+
+func addOn(name string) func(*usherv1.SeatPool) {
+	return func(p *usherv1.SeatPool) { p.Spec.AddOn = name }
+}
+func onAcceptance(p *usherv1.SeatPool) { p.Spec.Reservation = usherv1.ReserveOnAcceptance }
+func terminating(p *usherv1.SeatPool)  { p.DeletionTimestamp = later(-time.Second) }
+func unkept(p *usherv1.SeatPool)       { p.Status = usherv1.SeatPoolStatus{ObservedGeneration: -1} }
+func wiped(p *usherv1.SeatPool)        { p.Status = usherv1.SeatPoolStatus{} }
+
+// pools replaces the account's pools.
+func pools(list ...usherv1.SeatPool) edit {
+	return func(o *Observation) {
+		o.Pools = nil
+		for _, p := range list {
+			o.Pools = append(o.Pools, *p.DeepCopy())
+		}
+	}
+}
+
+func editPool(name string, e func(*usherv1.SeatPool)) edit {
+	return func(o *Observation) { e(o.pool(name)) }
+}
+
+// claims lets the pool's ledger hold a claim of the Member.
+func claims(pool string, grant int64) edit {
+	return func(o *Observation) { o.pool(pool).Status.Claims = map[string]int64{adaUID: grant} }
+}
+
+// recorded puts a seat into the status of the Member.
+func recorded(pool string, grant, releasedGrant int64) edit {
+	return func(o *Observation) {
+		s := usherv1.MemberSeat{Pool: pool, PoolUID: "uid-" + pool, Grant: grant, ReleasedGrant: releasedGrant}
+		if p := o.pool(pool); p != nil {
+			s.AddOn = p.Spec.AddOn
+		}
+		o.Member.Status.Seats = append(o.Member.Status.Seats, s)
+	}
+}
+
+// holds a seat: recorded on the Member and in the ledger.
+func holding(pool string, grant int64) edit {
+	return func(o *Observation) { claims(pool, grant)(o); recorded(pool, grant, 0)(o) }
+}
+
+func refs(names ...string) edit {
+	return func(o *Observation) {
+		o.Member.Spec.SeatPoolRefs = nil
+		for _, name := range names {
+			o.Member.Spec.SeatPoolRefs = append(o.Member.Spec.SeatPoolRefs, usherv1.SeatPoolReference{Name: name})
+		}
+	}
+}
+
+// credentials for the Member, of two hours ago.
+func credentials(edits ...func(*Credentials)) edit {
+	return func(o *Observation) {
+		o.Credentials = &Credentials{MemberUID: string(o.Member.UID), Email: string(o.Member.Spec.Email), AcceptedAt: *later(-2 * time.Hour)}
+		for _, e := range edits {
+			e(o.Credentials)
+		}
+	}
+}
+
+// was lets the Member's status say so already.
+func was(state usherv1.ObservedState) edit {
+	return func(o *Observation) { o.Member.Status.State = state }
+}
+func acceptedBefore(o *Observation) { o.Member.Status.AcceptedAt = later(-2 * time.Hour) }
+
+// active is a Member that has been Active for long.
+func active(o *Observation) {
+	credentials()(o)
+	acceptedBefore(o)
+	holding("base", 7)(o)
+	was(usherv1.ObservedActive)(o)
+	o.Member.Status.ActivatedAt = later(-time.Hour)
+}
+
+// invitation in that state, current.
+func invitation(state usherv1.InvitationState, edits ...func(*usherv1.Invitation)) edit {
+	return func(o *Observation) {
+		o.Invitation = &usherv1.Invitation{
+			ObjectMeta: metav1.ObjectMeta{Name: "ada", Namespace: "acme"},
+			Spec:       usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: "ada"}, SendGeneration: 1, State: usherv1.InvitationOpen},
+			Status: usherv1.InvitationStatus{
+				State: state, Recipient: string(o.Member.Spec.Email), SendGeneration: 1, LinkGeneration: 1,
+			},
+		}
+		if state == usherv1.InvitationSent {
+			o.Invitation.Status.SentAt, o.Invitation.Status.ExpiresAt = later(-time.Hour), later(time.Hour)
+		}
+		for _, e := range edits {
+			e(o.Invitation)
+		}
+	}
+}
+
+func raised(i *usherv1.Invitation)    { i.Spec.SendGeneration++ }
+func takenBack(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish }
+func failedAs(class usherv1.ErrorClass) func(*usherv1.Invitation) {
+	return func(i *usherv1.Invitation) { i.Status.LastError = &usherv1.SendError{Class: class, Code: "550 5.1.1"} }
+}
+
+func mail(status metav1.ConditionStatus, reason string) edit {
+	return func(o *Observation) {
+		o.Account.Status.Conditions = []metav1.Condition{{Type: usherv1.ConditionMailReady, Status: status, Reason: reason, Message: "connection refused"}}
+	}
+}
+
+// Facts about the Member and its account.
+func deleting(o *Observation)        { o.Member.DeletionTimestamp = later(-time.Second) }
+func disabled(o *Observation)        { o.Member.Spec.State = usherv1.StateDisabled }
+func immediate(o *Observation)       { o.Member.Spec.Activation = usherv1.ActivateImmediately }
+func noAccount(o *Observation)       { o.Account = nil }
+func accountDisabled(o *Observation) { o.Account.Spec.State = usherv1.StateDisabled }
+func noPools(o *Observation)         { o.Pools = nil }
+func rival(o *Observation)           { o.Rival = "bob" }
+func nameTaken(o *Observation)       { o.NameTaken = true }
+func readdressed(o *Observation)     { o.Member.Spec.Email = "lovelace@acme.example" }
+func mailDown(o *Observation)        { mail(metav1.ConditionFalse, usherv1.ReasonServerUnreachable)(o) }
+func mailUnknown(o *Observation)     { o.Account.Status.Conditions = nil }
+func remembersUID(uid string) edit {
+	return func(o *Observation) {
+		o.Account.Status.FormerMembers = append(o.Account.Status.FormerMembers, usherv1.FormerMember{Name: "ada", UID: uid, Email: adaEmail, DeletedAt: *later(-time.Minute)})
+	}
+}
+
+// settled is the observation after its decision was written.
+func settled(o Observation, s usherv1.MemberStatus) Observation {
+	o.Member = o.Member.DeepCopy()
+	o.Member.Status = *s.DeepCopy()
+	return o
+}

@@ -1,0 +1,88 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"strings"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+func TestCredentials(t *testing.T) {
+	of := func(uid, email string) edit {
+		return credentials(func(c *Credentials) { c.MemberUID, c.Email = uid, email })
+	}
+	seat := claims("base", 7)
+	tests := []struct {
+		name             string
+		edits            []edit
+		accepted         bool
+		drop, make, move bool
+		withdraws        bool
+	}{
+		{name: "none"},
+		{name: "the member's own", edits: []edit{seat, credentials()}, accepted: true},
+		{name: "of nobody in particular", edits: []edit{seat, of("", "")}, accepted: true},
+		{name: "the address in other letters", edits: []edit{seat, of(adaUID, strings.ToUpper(adaEmail))}, accepted: true},
+		{name: "only what is on record was read", edits: []edit{active, credentials(func(c *Credentials) { c.Email, c.Recorded = "", true })}, accepted: true},
+
+		{name: "answered while the address was being corrected", edits: []edit{seat, of(adaUID, "eve@acme.example")}, drop: true},
+		{name: "the address changed after it was accepted", edits: []edit{active, readdressed, of(adaUID, adaEmail)}, accepted: true, move: true},
+		{name: "the address changed while disabled", edits: []edit{active, disabled, readdressed, of(adaUID, adaEmail)}, accepted: true, move: true},
+
+		{name: "restored with another UID", edits: []edit{seat, of("uid-before-the-restore", adaEmail)}, accepted: true},
+		{name: "restored, and the account remembers others", edits: []edit{seat, of("uid-before-the-restore", adaEmail), remembersUID("uid-someone")}, accepted: true},
+		{name: "an orphan of a former member of this name", edits: []edit{seat, of("uid-former", adaEmail), remembersUID("uid-former")}, drop: true},
+		{name: "an orphan comes before a wrong address", edits: []edit{acceptedBefore, seat, of("uid-former", "eve@acme.example"), remembersUID("uid-former")}, drop: true},
+		{name: "the member's own, whatever the account remembers", edits: []edit{seat, credentials(), remembersUID(adaUID)}, accepted: true},
+		{name: "no account to remember anybody", edits: []edit{noAccount, of("uid-former", adaEmail)}, accepted: true},
+
+		{name: "an acceptance that is gone", edits: []edit{active, func(o *Observation) { o.Credentials = nil }}, withdraws: true},
+		{name: "being deleted", edits: []edit{active, deleting}, drop: true},
+		{name: "being deleted, and they are gone", edits: []edit{deleting}},
+
+		{name: "no invitation needed", edits: []edit{immediate}, make: true},
+		{name: "no invitation needed, and made", edits: []edit{immediate, seat, credentials()}, accepted: true},
+		{name: "no invitation needed, and an orphan in the way", edits: []edit{immediate, of("uid-former", adaEmail), remembersUID("uid-former")}, drop: true},
+		{name: "no invitation needed, but disabled", edits: []edit{immediate, disabled}},
+		{name: "no invitation needed, but no account", edits: []edit{immediate, noAccount}},
+		{name: "no invitation needed, but no pool", edits: []edit{immediate, noPools}},
+		{name: "no invitation needed, but somebody else's address", edits: []edit{immediate, rival}},
+		{name: "no invitation needed, but being deleted", edits: []edit{immediate, deleting}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			o := observed(tt.edits...)
+			d := Decide(o, now)
+			g.Expect(d.Status.AcceptedAt != nil).To(Equal(tt.accepted), "accepted")
+			g.Expect(d.DropCredentials).To(Equal(tt.drop), "DropCredentials")
+			g.Expect(d.MakeCredentials).To(Equal(tt.make), "MakeCredentials")
+			g.Expect(d.MoveCredentials).To(Equal(tt.move), "MoveCredentials")
+			g.Expect(d.Withdraws).To(Equal(tt.withdraws), "Withdraws")
+			if tt.accepted {
+				g.Expect(*d.Status.AcceptedAt).To(Equal(o.Credentials.AcceptedAt))
+			}
+			if d.Status.State == usherv1.ObservedActive {
+				g.Expect(tt.accepted).To(BeTrue(), "nobody is Active without an acceptance")
+			}
+		})
+	}
+}
+
+// Once the credentials are made, the member is Active without another word.
+func TestImmediate(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(immediate, claims("base", 7))
+	d := Decide(o, now)
+	g.Expect(d.MakeCredentials).To(BeTrue())
+	g.Expect(d.Invite).To(BeFalse())
+	g.Expect(seatsOf(d.Status)).To(BeEmpty(), "a seat is taken up by who has credentials")
+	d = Decide(with(o, credentials()), now)
+	g.Expect(d.Status.State).To(Equal(usherv1.ObservedActive))
+	g.Expect(d.MakeCredentials).To(BeFalse())
+}

@@ -1,0 +1,117 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+func TestForget(t *testing.T) {
+	remembered := remembersUID(adaUID)
+	remembersMany := func(n int, age time.Duration) edit {
+		return func(o *Observation) {
+			for i := range n {
+				o.Account.Status.FormerMembers = append(o.Account.Status.FormerMembers, usherv1.FormerMember{
+					Name: fmt.Sprintf("m%02d", i), UID: fmt.Sprintf("uid-%02d", i), Email: adaEmail, DeletedAt: *later(-age),
+				})
+			}
+		}
+	}
+	tests := []struct {
+		name  string
+		edits []edit
+		want  bool
+	}{
+		{name: "nothing is left of it", edits: []edit{deleting, remembered}, want: true},
+		{name: "it is not being deleted", edits: []edit{remembered}},
+		{name: "its credentials are there", edits: []edit{deleting, remembered, credentials()}},
+		{name: "a pool still has its claim", edits: []edit{deleting, remembered, recorded("base", 7, 7), claims("base", 7)}},
+		{name: "a pool still has a claim that it never took up", edits: []edit{deleting, remembered, claims("base", 7)}},
+		{name: "its claim is dropped", edits: []edit{deleting, remembered, recorded("base", 7, 7)}, want: true},
+		{name: "its pool is gone", edits: []edit{deleting, remembered, recorded("base", 7, 0), noPools}, want: true},
+		{name: "the account does not remember it yet", edits: []edit{deleting}},
+		{name: "the account remembers a namesake", edits: []edit{deleting, remembersUID("uid-former")}},
+		{name: "the account is gone", edits: []edit{deleting, noAccount}, want: true},
+		{name: "the account is being deleted", edits: []edit{deleting, func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, want: true},
+		{name: "the account has 50 to remember that went later", edits: []edit{deleting, remembersMany(50, 0)}, want: true},
+		{name: "the account has 50 to remember that went earlier", edits: []edit{deleting, remembersMany(50, time.Hour)}},
+		{name: "the account has 49 to remember that went later", edits: []edit{deleting, remembersMany(49, 0)}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			NewWithT(t).Expect(Decide(observed(tt.edits...), now).Forget).To(Equal(tt.want))
+		})
+	}
+}
+
+func leaver(name string, ago time.Duration, edits ...func(*usherv1.Member)) usherv1.Member {
+	m := usherv1.Member{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid-" + name), DeletionTimestamp: later(-ago)}}
+	m.Spec.Email = usherv1.EmailAddress(name + "@acme.example")
+	for _, e := range edits {
+		e(&m)
+	}
+	return m
+}
+
+func namesOf(former []usherv1.FormerMember) []string {
+	list := []string{}
+	for _, f := range former {
+		list = append(list, f.Name)
+	}
+	return list
+}
+
+func TestRemember(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(Remember(nil, nil)).To(BeEmpty())
+
+	stays := leaver("eve", 0, func(m *usherv1.Member) { m.DeletionTimestamp = nil })
+	former := Remember(nil, []usherv1.Member{leaver("ada", time.Hour), stays, leaver("bob", time.Minute), leaver("carl", time.Hour)})
+	g.Expect(namesOf(former)).To(Equal([]string{"bob", "ada", "carl"}), "the latest first, then by name")
+	g.Expect(former[0]).To(Equal(usherv1.FormerMember{Name: "bob", UID: "uid-bob", Email: "bob@acme.example", DeletedAt: *later(-time.Minute)}))
+
+	again := Remember(former, []usherv1.Member{leaver("bob", time.Minute), leaver("ada", time.Hour)})
+	g.Expect(again).To(Equal(former), "nobody is remembered twice")
+
+	namesake := leaver("bob", 0, func(m *usherv1.Member) { m.UID = "uid-2" })
+	g.Expect(namesOf(Remember(former, []usherv1.Member{namesake}))).To(Equal([]string{"bob", "bob", "ada", "carl"}), "another member of the same name is another")
+
+	role := func(spec, status string) string {
+		return Remember(nil, []usherv1.Member{leaver("ada", 0, func(m *usherv1.Member) { m.Spec.Role, m.Status.Role = spec, status })})[0].Role
+	}
+	g.Expect(role("", "")).To(BeEmpty())
+	g.Expect(role("admin", "")).To(Equal("admin"))
+	g.Expect(role("", "member")).To(Equal("member"))
+	g.Expect(role("admin", "member")).To(Equal("member"), "the role that it had")
+}
+
+func TestRememberHasRoomForFifty(t *testing.T) {
+	g := NewWithT(t)
+	var all []usherv1.Member
+	for i := range 60 {
+		all = append(all, leaver(fmt.Sprintf("m%02d", i), time.Hour)) // all at once
+	}
+	former := Remember(nil, all)
+	g.Expect(former).To(HaveLen(50))
+	g.Expect(namesOf(former)).To(HaveExactElements(namesOf(Remember(former, all))), "the same fifty, whoever asks again")
+	slices.Reverse(all)
+	g.Expect(Remember(nil, all)).To(Equal(former), "and in whatever order they come")
+
+	before := slices.Clone(former)
+	newer := Remember(former, []usherv1.Member{leaver("zoe", time.Minute)})
+	g.Expect(newer).To(HaveLen(50))
+	g.Expect(newer[0].Name).To(Equal("zoe"))
+	g.Expect(namesOf(newer)).NotTo(ContainElement("m49"), "the last one makes way")
+	g.Expect(former).To(Equal(before), "what was given is not touched")
+	g.Expect(Remember(former, []usherv1.Member{leaver("abe", 2*time.Hour)})).To(Equal(former), "too long ago")
+}

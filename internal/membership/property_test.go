@@ -1,0 +1,261 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"pgregory.net/rapid"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/seat"
+)
+
+// anyObservation is any Member with any status, even such as nobody should ever have written, in any surroundings.
+var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
+	chance := func(name string) bool { return rapid.IntRange(0, 4).Draw(t, name) == 0 }
+	o := observed(noPools)
+	for _, name := range []string{"base", "other", "pipes"} {
+		if name != "base" && !chance(name) || name == "base" && chance("no base") {
+			continue
+		}
+		p := aPool(name)
+		if name == "pipes" {
+			addOn("pipelines")(&p)
+		}
+		if chance("on acceptance") {
+			onAcceptance(&p)
+		}
+		if chance("terminating") && chance("really") {
+			terminating(&p)
+		}
+		p.Status.ObservedGeneration = rapid.SampledFrom([]int64{-1, 0, 1, 1, 1}).Draw(t, "observedGeneration")
+		if claim := rapid.Int64Range(-3, 6).Draw(t, "claim"); claim > 0 {
+			p.Status.Claims = map[string]int64{adaUID: claim}
+		}
+		if chance("full") {
+			p.Status.Available = new(int32)
+		}
+		o.Pools = append(o.Pools, p)
+	}
+	for _, name := range []string{"base", "gone", "other", "pipes"} {
+		if grant := rapid.Int64Range(-3, 6).Draw(t, "grant"); grant >= 0 {
+			recorded(name, grant, rapid.Int64Range(0, 6).Draw(t, "released"))(&o)
+		}
+	}
+	for _, name := range []string{"base", "other", "pipes", "nowhere"} {
+		if chance("ref " + name) {
+			o.Member.Spec.SeatPoolRefs = append(o.Member.Spec.SeatPoolRefs, usherv1.SeatPoolReference{Name: name})
+		}
+	}
+	was(rapid.SampledFrom([]usherv1.ObservedState{"", "Pending", "Active", "Disabled"}).Draw(t, "state"))(&o)
+	for _, fact := range []struct {
+		name string
+		edit edit
+	}{
+		{"accepted before", acceptedBefore}, {"deleting", deleting}, {"disabled", disabled}, {"immediate", immediate}, {"rival", rival},
+		{"account disabled", accountDisabled}, {"mail down", mailDown}, {"mail unknown", mailUnknown}, {"former", remembersUID("uid-former")},
+		{"forgotten", remembersUID(adaUID)}, {"no account", noAccount},
+	} {
+		if chance(fact.name) && (fact.name != "no account" || chance("really")) {
+			fact.edit(&o)
+		}
+	}
+	if chance("credentials") || chance("credentials, still") {
+		credentials(func(c *Credentials) {
+			c.MemberUID = rapid.SampledFrom([]string{adaUID, adaUID, "uid-former", "uid-restored", ""}).Draw(t, "credentials of")
+			c.Email = rapid.SampledFrom([]string{adaEmail, adaEmail, "eve@acme.example", ""}).Draw(t, "credentials for")
+		})(&o)
+	}
+	if chance("no invitation") {
+		o.NameTaken = chance("name taken")
+		return o
+	}
+	invitation(rapid.SampledFrom([]usherv1.InvitationState{
+		"", usherv1.InvitationPending, usherv1.InvitationSending, usherv1.InvitationSent, usherv1.InvitationSent, usherv1.InvitationAccepted,
+		usherv1.InvitationDeclined, usherv1.InvitationExpired, usherv1.InvitationRevoked, usherv1.InvitationFailed,
+	}).Draw(t, "invitation"))(&o)
+	if chance("raised") {
+		raised(o.Invitation)
+	}
+	if chance("taken back") {
+		takenBack(o.Invitation)
+	}
+	if chance("readdressed") {
+		readdressed(&o)
+	}
+	if chance("failed") {
+		failedAs(rapid.SampledFrom([]usherv1.ErrorClass{usherv1.ErrorTemporary, usherv1.ErrorConfiguration}).Draw(t, "class"))(o.Invitation)
+	}
+	return o
+})
+
+// written is the observation once the decision's effects were done and its status went through the API server.
+func written(t *rapid.T, o Observation, d Decision) Observation {
+	switch {
+	case d.DropCredentials:
+		o.Credentials = nil
+	case d.MakeCredentials:
+		credentials()(&o)
+	case d.MoveCredentials:
+		moved := *o.Credentials
+		moved.Email = string(o.Member.Spec.Email)
+		o.Credentials = &moved
+	}
+	raw, err := json.Marshal(d.Status)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Member = o.Member.DeepCopy()
+	o.Member.Status = usherv1.MemberStatus{}
+	if err := json.Unmarshal(raw, &o.Member.Status); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestDecideTwiceIsDecideOnce(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := anyObservation.Draw(t, "observation")
+		d := Decide(o, now)
+		// An effect comes before the status, and the status is decided again after it. A member that names none of several
+		// base pools is asked which one it means once it lost its seat.
+		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
+			o = written(t, o, d)
+			d = Decide(o, now)
+		}
+		again := written(t, o, d)
+		d2 := Decide(again, now.Add(time.Minute))
+		if !equality.Semantic.DeepEqual(again.Member.Status, d2.Status) {
+			t.Fatalf("decided\n%+v\nand then\n%+v", again.Member.Status, d2.Status)
+		}
+		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.Withdraws || d2.Hold || d2.Invite != d.Invite || d2.Forget != d.Forget {
+			t.Fatalf("the second decision does something else: %+v, %+v", d, d2)
+		}
+	})
+}
+
+func TestPromisesOfADecision(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		o := anyObservation.Draw(t, "observation")
+		before := o.Member.DeepCopy()
+		d := Decide(o, now)
+		s := d.Status
+		if !equality.Semantic.DeepEqual(o.Member, before) {
+			t.Fatalf("the observation was touched")
+		}
+
+		trues := 0
+		for _, kind := range []string{usherv1.ConditionPending, usherv1.ConditionActive, usherv1.ConditionDisabled} {
+			if meta.IsStatusConditionTrue(s.Conditions, kind) {
+				trues++
+				if kind != string(s.State) {
+					t.Fatalf("%s is True in state %s", kind, s.State)
+				}
+			}
+		}
+		if trues != 1 {
+			t.Fatalf("%d of Pending, Active and Disabled are True", trues)
+		}
+		isReady := meta.IsStatusConditionTrue(s.Conditions, ready)
+		waits, stuck := meta.FindStatusCondition(s.Conditions, reconciling) != nil, meta.FindStatusCondition(s.Conditions, stalled) != nil
+		if (isReady && (waits || stuck)) || (waits && stuck) || !(isReady || waits || stuck) {
+			t.Fatalf("Ready %v, Reconciling %v, Stalled %v", isReady, waits, stuck)
+		}
+
+		seats := map[string]usherv1.MemberSeat{}
+		for _, x := range s.Seats {
+			seats[x.Pool] = x
+		}
+		for _, b := range before.Status.Seats {
+			after, found := seats[b.Pool]
+			if !found && (b.Grant > 0 || b.ReleasedGrant > 0) {
+				t.Fatalf("the seat of %s is forgotten", b.Pool)
+			}
+			if after.ReleasedGrant < b.ReleasedGrant || after.Grant < b.Grant {
+				t.Fatalf("%+v became %+v", b, after)
+			}
+		}
+		holdsBase := false
+		for _, x := range s.Seats {
+			p := o.pool(x.Pool)
+			if x.Held() && x.AddOn == "" {
+				holdsBase = true
+			}
+			if x.Held() && s.State == usherv1.ObservedActive && (p == nil || p.DeletionTimestamp != nil) {
+				t.Fatalf("Active on a seat of %s, which is gone or going", x.Pool)
+			}
+			if x.Held() && s.State == usherv1.ObservedActive && p.Status.ObservedGeneration > 0 && o.claim(x.Pool) <= x.ReleasedGrant {
+				t.Fatalf("Active on a seat of %s without a claim", x.Pool)
+			}
+		}
+		if s.State == usherv1.ObservedActive && (!holdsBase || s.AcceptedAt == nil) {
+			t.Fatalf("Active, with a base seat: %v, accepted: %v", holdsBase, s.AcceptedAt)
+		}
+
+		own := o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled
+		if want := !own && loses(before.Status, s); d.Withdraws != want {
+			t.Fatalf("Withdraws is %v; %+v became %+v", d.Withdraws, before.Status, s)
+		}
+		if d.Invite && (o.Invitation != nil || s.State != usherv1.ObservedPending || s.AcceptedAt != nil || !holdsBase && !seat.WaitsForAcceptance(o.pool(o.choice().Base), false)) {
+			t.Fatalf("invites somebody who is not to be invited")
+		}
+		if d.Forget && (o.Member.DeletionTimestamp == nil || o.Credentials != nil || slices.ContainsFunc(o.Pools, func(p usherv1.SeatPool) bool { return p.Status.Claims[adaUID] > 0 })) {
+			t.Fatalf("lets go of a member of which something is left")
+		}
+	})
+}
+
+// The properties above are worth as much as what they are tried on.
+func TestAnyObservationLeadsEverywhere(t *testing.T) {
+	reached := map[string]bool{}
+	for seed := range 2000 {
+		reached[conditions.Reason(Decide(anyObservation.Example(seed), now).Status.Conditions, ready)] = true
+	}
+	for _, reason := range []string{
+		"Inviting", "AwaitingAcceptance", "SeatUnavailable", "InvitationExpired", "InvitationRevoked", "InvitationDeclined", "MailRejected",
+		"MailNotReady", "DuplicateEmail", "AccountNotFound", "SeatPoolNotFound", "Accepted", "Activated", "AddOnSeatUnavailable",
+		"DisabledBySpec", "AccountDisabled", "Deleting",
+	} {
+		if !reached[reason] {
+			t.Errorf("nobody was ever %s", reason)
+		}
+	}
+}
+
+// loses tells whether somebody who had access, or a seat, has it no more.
+func loses(before, after usherv1.MemberStatus) bool {
+	held := func(s usherv1.MemberStatus) (pools []string) {
+		for _, x := range s.Seats {
+			if x.Grant > x.ReleasedGrant {
+				pools = append(pools, x.Pool)
+			}
+		}
+		return pools
+	}
+	for _, pool := range held(before) {
+		if !slices.Contains(held(after), pool) {
+			return true
+		}
+	}
+	return before.State == usherv1.ObservedActive && after.State != usherv1.ObservedActive
+}
+
+// Conditions are metav1 ones with a reason, whatever was decided: the API server takes no others.
+func TestConditionsAreComplete(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		for _, c := range Decide(anyObservation.Draw(t, "observation"), now).Status.Conditions {
+			if c.Reason == "" || c.Status == metav1.ConditionUnknown || c.LastTransitionTime.IsZero() {
+				t.Fatalf("incomplete: %+v", c)
+			}
+		}
+	})
+}

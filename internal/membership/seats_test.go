@@ -1,0 +1,165 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// seatsOf writes seats as "pool grant/releasedGrant".
+func seatsOf(s usherv1.MemberStatus) []string {
+	list := []string{}
+	for _, x := range s.Seats {
+		list = append(list, fmt.Sprintf("%s %d/%d", x.Pool, x.Grant, x.ReleasedGrant))
+	}
+	return list
+}
+
+func TestSeats(t *testing.T) {
+	late := func(name string) usherv1.SeatPool { return aPool(name, onAcceptance) }
+	pipes := aPool("pipes", addOn("pipelines"))
+	two := pools(aPool("base"), aPool("other"))
+	tests := []struct {
+		name      string
+		edits     []edit
+		want      []string
+		state     usherv1.ObservedState
+		withdraws bool
+	}{
+		// Taking.
+		{name: "a claim is taken up", edits: []edit{claims("base", 7)}, want: []string{"base 7/0"}},
+		{name: "no claim, no seat", want: []string{}},
+		{name: "a higher claim is taken up after an earlier one was given back", edits: []edit{recorded("base", 5, 5), claims("base", 7)}, want: []string{"base 7/5"}},
+		{name: "a claim that was given back is not taken up again", edits: []edit{recorded("base", 7, 7), claims("base", 7)}, want: []string{"base 7/7"}},
+		{name: "nor is an older one, out of an old ledger", edits: []edit{recorded("base", 7, 7), claims("base", 5)}, want: []string{"base 7/7"}},
+		{name: "nor is one that was never taken up", edits: []edit{recorded("base", 0, 7), claims("base", 5)}, want: []string{"base 0/7"}},
+		{name: "a claim made after the ledger was wiped is taken up", edits: []edit{recorded("base", 7, 0), claims("base", 8)}, want: []string{"base 8/0"}},
+		{name: "a lower claim does not lower what is on record", edits: []edit{recorded("base", 7, 0), claims("base", 2)}, want: []string{"base 7/0"}},
+		{
+			name: "add-ons too", edits: []edit{pools(aPool("base"), pipes), refs("pipes"), claims("base", 7), claims("pipes", 3)},
+			want: []string{"base 7/0", "pipes 3/0"},
+		},
+		{name: "held while nothing changes", edits: []edit{active}, want: []string{"base 7/0"}, state: "Active"},
+
+		// Giving back.
+		{name: "disabled", edits: []edit{active, disabled}, want: []string{"base 7/7"}, state: "Disabled"},
+		{name: "deleted", edits: []edit{active, deleting}, want: []string{"base 7/7"}, state: "Disabled"},
+		{name: "no account", edits: []edit{active, noAccount}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "somebody else's address", edits: []edit{active, rival}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "expired", edits: []edit{holding("base", 7), invitation("Expired")}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "taken back", edits: []edit{holding("base", 7), invitation("Sent", takenBack)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "declined", edits: []edit{holding("base", 7), invitation("Declined")}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "refused for good", edits: []edit{holding("base", 7), invitation("Failed")}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "a claim that was never taken up is given back all the same", edits: []edit{claims("base", 7), disabled}, want: []string{"base 0/7"}, state: "Disabled"},
+		{name: "a claim above what was held is given back with it", edits: []edit{recorded("base", 5, 0), claims("base", 7), disabled}, want: []string{"base 5/7"}, state: "Disabled"},
+		{name: "a second time gives back nothing more", edits: []edit{recorded("base", 7, 7), claims("base", 7), disabled}, want: []string{"base 7/7"}, state: "Disabled"},
+		{name: "nothing to give back", edits: []edit{disabled}, want: []string{}, state: "Disabled"},
+
+		// Keeping.
+		{name: "kept while the account is disabled", edits: []edit{active, accountDisabled}, want: []string{"base 7/0"}, state: "Disabled", withdraws: true},
+		{name: "kept while it is not clear which pool is meant", edits: []edit{active, refs("nowhere")}, want: []string{"base 7/0"}, withdraws: true},
+		{name: "kept in the one of two pools that has it", edits: []edit{two, active}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "kept while the invitation is sent again", edits: []edit{holding("base", 7), invitation("Expired", raised)}, want: []string{"base 7/0"}},
+		{name: "not taken while the account is disabled", edits: []edit{claims("base", 7), accountDisabled}, want: []string{}, state: "Disabled"},
+
+		// A claim that is not there any more.
+		{name: "lost", edits: []edit{active, claims("base", 0)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "an older claim in an old ledger is not the one that is held", edits: []edit{recorded("base", 7, 5), claims("base", 5), credentials()}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the pool's status was wiped: its keeper is waited for", edits: []edit{active, editPool("base", unkept)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the pool's status was replaced by an empty one", edits: []edit{active, editPool("base", wiped)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the keeper has looked at the wiped ledger, and others were first", edits: []edit{active, editPool("base", wiped), editPool("base", func(p *usherv1.SeatPool) { p.Status.ObservedGeneration = 1 })}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the pool is being deleted", edits: []edit{active, editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "a pool that is being deleted gets back what nobody took up", edits: []edit{claims("base", 7), editPool("base", terminating)}, want: []string{"base 0/7"}},
+		{name: "the pool is gone", edits: []edit{active, noPools}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the pool was made anew: its keeper is waited for", edits: []edit{active, editPool("base", unkept), editPool("base", func(p *usherv1.SeatPool) { p.UID = "uid-2" })}, want: []string{"base 7/0"}, state: "Active"},
+
+		// Moving.
+		{name: "the old seat until the new one is there", edits: []edit{two, active, refs("other")}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the new one is there", edits: []edit{two, active, refs("other"), claims("other", 2)}, want: []string{"base 7/7", "other 2/0"}, state: "Active", withdraws: true},
+		{name: "the new one is there, and sorted after", edits: []edit{pools(aPool("base"), aPool("a")), active, refs("a"), claims("a", 2)}, want: []string{"a 2/0", "base 7/7"}, state: "Active", withdraws: true},
+		{name: "the old one is lost while the new one is waited for", edits: []edit{two, active, refs("other"), claims("base", 0)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the old pool is being deleted while the new one is full", edits: []edit{two, active, refs("other"), editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "a claim of the old pool that was never taken up is no seat to wait in", edits: []edit{two, claims("base", 7), refs("other")}, want: []string{"base 0/7"}},
+		{name: "an add-on that is not named any more", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3)}, want: []string{"base 7/0", "pipes 3/3"}, state: "Active", withdraws: true},
+		{name: "the new pool gives seats on acceptance only: a pending member keeps none for it", edits: []edit{pools(aPool("base"), late("other")), holding("base", 7), refs("other")}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the new pool gives seats on acceptance: who has accepted keeps the old one until then", edits: []edit{pools(aPool("base"), late("other")), active, refs("other")}, want: []string{"base 7/0"}, state: "Active"},
+
+		// What was given back is remembered.
+		{name: "to a pool that was left", edits: []edit{two, active, refs("base"), recorded("other", 4, 4)}, want: []string{"base 7/0", "other 4/4"}, state: "Active"},
+		{name: "to a pool that is gone", edits: []edit{active, recorded("old", 4, 4)}, want: []string{"base 7/0", "old 4/4"}, state: "Active"},
+
+		// Reservation.
+		{name: "on acceptance: no seat before it", edits: []edit{pools(late("base")), invitation("Sent")}, want: []string{}},
+		{name: "on acceptance, switched while pending", edits: []edit{pools(late("base")), holding("base", 7), invitation("Sent")}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "on acceptance, switched after the acceptance", edits: []edit{pools(late("base")), active}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "on acceptance, accepted", edits: []edit{pools(late("base")), credentials(), claims("base", 7)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "on acceptance, a claim that nobody asked for", edits: []edit{pools(late("base")), claims("base", 7)}, want: []string{"base 0/7"}},
+		{name: "on invitation again: a new claim", edits: []edit{recorded("base", 7, 7), claims("base", 8), invitation("Sent")}, want: []string{"base 8/7"}},
+		{
+			name: "an add-on on acceptance, the base on invitation", edits: []edit{pools(aPool("base"), aPool("pipes", addOn("pipelines"), onAcceptance)), refs("pipes"), holding("base", 7), claims("pipes", 3)},
+			want: []string{"base 7/0", "pipes 0/3"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			if tt.state == "" {
+				tt.state = usherv1.ObservedPending
+			}
+			o := observed(tt.edits...)
+			d := Decide(o, now)
+			g.Expect(seatsOf(d.Status)).To(Equal(tt.want))
+			g.Expect(d.Status.State).To(Equal(tt.state))
+			g.Expect(d.Withdraws).To(Equal(tt.withdraws), "Withdraws")
+
+			again := Decide(settled(o, d.Status), now)
+			g.Expect(seatsOf(again.Status)).To(Equal(tt.want), "decided again")
+			g.Expect(again.Withdraws).To(BeFalse(), "there is nothing left to take away")
+		})
+	}
+}
+
+func TestASeatSaysWhatItIsOf(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(pools(aPool("base"), aPool("pipes", addOn("pipelines"))), refs("pipes"), claims("base", 7), claims("pipes", 3))
+	g.Expect(Decide(o, now).Status.Seats).To(Equal([]usherv1.MemberSeat{
+		{Pool: "base", PoolUID: "uid-base", Grant: 7}, {Pool: "pipes", PoolUID: "uid-pipes", AddOn: "pipelines", Grant: 3},
+	}))
+
+	// A pool that was made anew under its name, for something else, is not a pool of the base product.
+	o = observed(active, editPool("base", func(p *usherv1.SeatPool) { p.UID, p.Spec.AddOn = types.UID("uid-2"), "pipelines" }))
+	s := Decide(o, now).Status
+	g.Expect(s.State).To(Equal(usherv1.ObservedPending))
+	g.Expect(s.Seats[0].AddOn).To(Equal("pipelines"))
+}
+
+// There is room for 64 pools: those that are gone make way for those that are there.
+func TestSeatsHaveRoom(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(active)
+	for i := range 64 {
+		recorded(fmt.Sprintf("gone-%02d", i), 1, 1)(&o)
+	}
+	s := Decide(o, now).Status
+	g.Expect(s.Seats).To(HaveLen(64))
+	g.Expect(s.Seats[0].Pool).To(Equal("base"))
+	g.Expect(s.State).To(Equal(usherv1.ObservedActive))
+}
+
+func TestDisabledAndBackAmongSeveralPools(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(pools(aPool("base"), aPool("other")), active, disabled)
+	o = settled(o, Decide(o, now).Status)
+	o.Member.Spec.State = usherv1.StateActive
+	claims("base", 8)(&o)
+	s := Decide(o, now).Status
+	g.Expect(s.State).To(Equal(usherv1.ObservedActive), "it comes back to the pool that it was in")
+	g.Expect(seatsOf(s)).To(Equal([]string{"base 8/7"}))
+}

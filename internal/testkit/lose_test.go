@@ -1,0 +1,45 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/api/v1alpha1"
+)
+
+var _ = Describe("Lose", func() {
+	It("swallows one event and no part of a list, until the cache lists anew", func(ctx SpecContext) {
+		ns, wire, plain := Namespace(ctx, server), NewWire(), Client(server.Config())
+		Expect(plain.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
+		cached, err := cache.New(wire.Attach(server.Config()), cache.Options{Scheme: Scheme(), DefaultNamespaces: map[string]cache.Config{ns: {}}})
+		Expect(err).NotTo(HaveOccurred())
+		running, stop := context.WithCancel(context.Background())
+		DeferCleanup(stop)
+		go func() { _ = cached.Start(running) }()
+		wire.Watches("members").Lose(1)
+		_, err = cached.GetInformer(ctx, &v1alpha1.Member{})
+		Expect(err).NotTo(HaveOccurred())
+
+		seen := func() int {
+			var list v1alpha1.MemberList
+			Expect(cached.List(ctx, &list, client.InNamespace(ns))).To(Succeed())
+			return len(list.Items)
+		}
+		Expect(seen()).To(Equal(1), "what was there before is no event")
+		Expect(plain.Create(ctx, Member("bob").In(ns).Build())).To(Succeed())
+		Expect(plain.Create(ctx, Member("cat").In(ns).Build())).To(Succeed())
+		Eventually(seen).Should(Equal(2))
+		Expect(wire.Watches("members").Seen()).To(Equal(2))
+		Expect(cached.Get(ctx, client.ObjectKey{Namespace: ns, Name: "bob"}, &v1alpha1.Member{})).NotTo(Succeed())
+
+		wire.Watches("members").Drop()
+		Eventually(seen).Should(Equal(3))
+	})
+})
