@@ -8,6 +8,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
@@ -38,6 +39,7 @@ func TestAdmit(t *testing.T) {
 
 		{name: "used comes before all else", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Hour)), taken, memberDisabled, accountDisabled}, accepted: true, want: RefusedUsed},
 		{name: "disabled before revoked, which it caused", edits: []func(*Observation){linked(usherv1.InvitationRevoked), memberDisabled}, want: RefusedMemberDisabled},
+		{name: "somebody else has the address", edits: []func(*Observation){sent, duplicate}, want: RefusedRevoked},
 		{name: "revoked before expired", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Hour)), taken}, want: RefusedRevoked},
 		{name: "declined before expired", edits: []func(*Observation){linked(usherv1.InvitationDeclined, expires(-time.Hour))}, want: RefusedDeclined},
 	}
@@ -76,4 +78,11 @@ func TestCurrent(t *testing.T) {
 			NewWithT(t).Expect(Current(inv, tt.email)).To(Equal(tt.want))
 		})
 	}
+}
+
+// duplicate is a Member whose address somebody else of the account has.
+func duplicate(o *Observation) {
+	o.Member.Status.Conditions = []metav1.Condition{{
+		Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: usherv1.ReasonDuplicateEmail,
+	}}
 }
