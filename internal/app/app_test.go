@@ -70,7 +70,7 @@ func run(o app.Options) (stop func()) {
 func status(page string) int {
 	insecure := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // its certificate is its own
 	browser := http.Client{Transport: insecure, Timeout: 10 * time.Second}
-	response, err := browser.Get(page) //nolint:noctx // it has a timeout
+	response, err := browser.Get(page)
 	if err != nil {
 		return 0
 	}
@@ -81,7 +81,7 @@ func status(page string) int {
 func post(link string) int {
 	GinkgoHelper()
 	browser := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	response, err := browser.PostForm(link, url.Values{ //nolint:noctx // it has a timeout
+	response, err := browser.PostForm(link, url.Values{
 		"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"}, "terms": {"on"},
 		"password": {"correct horse battery"}, "password_confirm": {"correct horse battery"},
 	})
