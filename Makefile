@@ -44,6 +44,10 @@ test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS
 	for module in $(TESTED_MODULES); do (cd $$module && $(GO) test ./...) || exit 1; done && \
 	$(if $(RACE),go test -race,$(GO) test) -timeout 20m -p $(TEST_JOBS) $(TESTFLAGS) $(TEST)
 
+.PHONY: prove
+prove: controlplane ## Run every reliability harness in full and print its table (hours; PROVEFLAGS="-race-seeds 2 -walks 50" for less)
+	@KUBEBUILDER_ASSETS="$(ASSETS)" PROVE=full $(GO) test ./internal/prove -count=1 -timeout 0 -v $(PROVEFLAGS)
+
 ##@ Build
 
 .PHONY: build

@@ -26,10 +26,10 @@ type AccountReconciler struct {
 // Reconcile looks at one Account.
 func (r *AccountReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	account := &usherv1.Account{}
-	if found, err := get(ctx, r.Client, request.Namespace, request.Name, account); !found {
-		return ctrl.Result{}, err
+	if found, err := get(ctx, r.reader(request), request.Namespace, request.Name, account); !found {
+		return r.outcome(ctx, request, ctrl.Result{}, err)
 	}
-	return outcome(ctx, ctrl.Result{}, r.reconcile(ctx, account))
+	return r.outcome(ctx, request, ctrl.Result{}, r.reconcile(ctx, account))
 }
 
 func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Account) error {

@@ -11,6 +11,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -33,6 +34,15 @@ type Environment struct {
 	Recorder events.EventRecorder
 	// Now is the clock.
 	Now func() time.Time
+
+	// doubts are the requests whose object was not as the cache had it.
+	doubts *sync.Map
+}
+
+// doubting is an Environment for one reconciler.
+func (e Environment) doubting() Environment {
+	e.doubts = &sync.Map{}
+	return e
 }
 
 // get reads one object, and tells that it is not there by found.
@@ -44,18 +54,29 @@ func get(ctx context.Context, reader client.Reader, namespace, name string, obje
 	return err == nil, err
 }
 
-// outcome turns an error into what happens next. A conflict only says that the cache was old, or that another operator was
-// first: it is looked at again shortly, and nobody needs to read about it.
-func outcome(ctx context.Context, result ctrl.Result, err error) (ctrl.Result, error) {
+// outcome turns an error into what happens next. A conflict only says that the cache was old, or that another operator was first:
+// the object is looked at again shortly, by a live read, and nobody needs to read about it.
+func (e Environment) outcome(ctx context.Context, request ctrl.Request, result ctrl.Result, err error) (ctrl.Result, error) {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) && (apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)) {
 		log.FromContext(ctx).V(1).Info("written by somebody else in between; looking again", "reason", status.Status().Reason)
+		e.doubts.Store(request, true)
 		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	e.doubts.Delete(request)
 	return result, nil
+}
+
+// reader is the cache, or the API server for an object that the cache was wrong about: if the event that would tell it is lost, it
+// stays wrong until it lists anew.
+func (e Environment) reader(request ctrl.Request) client.Reader {
+	if _, doubted := e.doubts.Load(request); doubted {
+		return e.Live
+	}
+	return e.Client
 }
 
 // wake asks to be called again at a time; zero is never.

@@ -40,11 +40,11 @@ type InvitationReconciler struct {
 // Reconcile looks at one Invitation.
 func (r *InvitationReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	inv := &usherv1.Invitation{}
-	if found, err := get(ctx, r.Client, request.Namespace, request.Name, inv); !found || inv.DeletionTimestamp != nil {
-		return ctrl.Result{}, err
+	if found, err := get(ctx, r.reader(request), request.Namespace, request.Name, inv); !found || inv.DeletionTimestamp != nil {
+		return r.outcome(ctx, request, ctrl.Result{}, err)
 	}
 	result, err := r.reconcile(ctx, inv)
-	return outcome(ctx, result, err)
+	return r.outcome(ctx, request, result, err)
 }
 
 func (r *InvitationReconciler) reconcile(ctx context.Context, inv *usherv1.Invitation) (ctrl.Result, error) {

@@ -35,13 +35,13 @@ type MemberReconciler struct {
 // Reconcile looks at one Member.
 func (r *MemberReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	member := &usherv1.Member{}
-	if found, err := get(ctx, r.Client, request.Namespace, request.Name, member); err != nil {
+	if found, err := get(ctx, r.reader(request), request.Namespace, request.Name, member); err != nil {
 		return ctrl.Result{}, err
 	} else if !found {
-		return outcome(ctx, ctrl.Result{}, r.sweep(ctx, request.NamespacedName))
+		return r.outcome(ctx, request, ctrl.Result{}, r.sweep(ctx, request.NamespacedName))
 	}
 	result, err := r.reconcile(ctx, member)
-	return outcome(ctx, result, err)
+	return r.outcome(ctx, request, result, err)
 }
 
 func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctrl.Result, error) {

@@ -31,10 +31,10 @@ type SeatPoolReconciler struct {
 // Reconcile brings one ledger up to date, with one write for all that changed.
 func (r *SeatPoolReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	pool := &usherv1.SeatPool{}
-	if found, err := get(ctx, r.Client, request.Namespace, request.Name, pool); !found {
-		return ctrl.Result{}, err
+	if found, err := get(ctx, r.reader(request), request.Namespace, request.Name, pool); !found {
+		return r.outcome(ctx, request, ctrl.Result{}, err)
 	}
-	return outcome(ctx, ctrl.Result{}, r.reconcile(ctx, pool))
+	return r.outcome(ctx, request, ctrl.Result{}, r.reconcile(ctx, pool))
 }
 
 func (r *SeatPoolReconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) error {

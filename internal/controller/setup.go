@@ -57,13 +57,13 @@ type Reconcilers struct {
 // New makes the reconcilers.
 func New(p Parts) Reconcilers {
 	return Reconcilers{
-		Members:   &MemberReconciler{Environment: p.Environment},
-		SeatPools: &SeatPoolReconciler{Environment: p.Environment},
+		Members:   &MemberReconciler{Environment: p.Environment.doubting()},
+		SeatPools: &SeatPoolReconciler{Environment: p.Environment.doubting()},
 		Invitations: &InvitationReconciler{
-			Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Keys: p.Keys,
+			Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, Keys: p.Keys,
 			PortalURL: p.PortalURL, Tick: tick, RecordBackoff: recordBackoff,
 		},
-		Accounts:    &AccountReconciler{Environment: p.Environment, Servers: p.Servers},
+		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers},
 		MailServers: &MailServerReconciler{Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Configured: p.PortalURL != ""},
 	}
 }

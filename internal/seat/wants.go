@@ -14,13 +14,14 @@ import (
 // CandidateOf is what the keeper of pool's ledger needs to know of a Member of the pool's account. account is nil if it is not
 // there; pools are all of the namespace.
 func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, pools []usherv1.SeatPool) Candidate {
+	choice := Choose(member, pools)
 	c := Candidate{
 		UID:     string(member.UID),
 		Name:    member.Name,
 		Email:   strings.ToLower(string(member.Spec.Email)),
 		Created: member.CreationTimestamp.Time,
 		Active:  member.Status.State == usherv1.ObservedActive,
-		Wants:   wants(member, pool, account) && Choose(member, pools).Names(pool.Name),
+		Wants:   wants(member, pool, account) && choice.Problem == "" && choice.Names(pool.Name),
 	}
 	if member.Status.AcceptedAt != nil {
 		c.AcceptedAt = member.Status.AcceptedAt.Time

@@ -1,0 +1,49 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove_test
+
+import (
+	"sync"
+	"time"
+)
+
+// clock is the wall clock, set forward or back, or stopped. Usher's managers and portals have no other.
+type clock struct {
+	mu      sync.Mutex
+	offset  time.Duration
+	stopped time.Time
+}
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.stopped.IsZero() {
+		return c.stopped
+	}
+	return time.Now().Add(c.offset)
+}
+
+// Step sets it forward, or back.
+func (c *clock) Step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset += d
+	if !c.stopped.IsZero() {
+		c.stopped = c.stopped.Add(d)
+	}
+}
+
+// StopAt has it stand still at a time.
+func (c *clock) StopAt(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = t
+}
+
+// StartAt has it go on from a time.
+func (c *clock) StartAt(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.offset, c.stopped = time.Until(t), time.Time{}
+}

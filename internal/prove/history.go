@@ -1,0 +1,184 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// History is every revision of a namespace's Members, SeatPools and Invitations, from the moment at which it was begun.
+//
+// All kinds are in one etcd, and a resourceVersion is etcd's revision of the write: the only clock that orders writes of
+// different kinds. Watches of the kinds come one by one; sorted by that number they are what happened, in the order in which it
+// happened, with nothing left out between.
+type History struct {
+	api       client.WithWatch
+	namespace string
+	cancel    context.CancelFunc
+	watching  sync.WaitGroup
+
+	mu        sync.Mutex
+	revisions []revision
+	seen      map[string]int64 // the latest revision of every object, by UID
+	holes     []string
+}
+
+// revision is one object as one write left it.
+type revision struct {
+	number  int64
+	deleted bool
+	object  client.Object
+}
+
+func kinds() []client.ObjectList {
+	return []client.ObjectList{&usherv1.MemberList{}, &usherv1.SeatPoolList{}, &usherv1.InvitationList{}}
+}
+
+// lookAgain is how often a History that is to end compares itself with what there is.
+const lookAgain = 50 * time.Millisecond
+
+// Record begins a History of a namespace. It goes on until Complete or the end of ctx.
+func Record(ctx context.Context, api client.WithWatch, namespace string) (*History, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	h := &History{api: api, namespace: namespace, cancel: cancel, seen: map[string]int64{}}
+	for _, list := range kinds() {
+		if err := api.List(ctx, list, client.InNamespace(namespace)); err != nil {
+			cancel()
+			return nil, err
+		}
+		objects, err := meta.ExtractList(list)
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		for _, o := range objects {
+			h.note(watch.Added, o.(client.Object))
+		}
+		h.watching.Go(func() { h.follow(ctx, list, list.GetResourceVersion()) })
+	}
+	return h, nil
+}
+
+// follow watches one kind from a revision on, again where the API server ended the watch.
+func (h *History) follow(ctx context.Context, list client.ObjectList, from string) {
+	for ctx.Err() == nil {
+		stream, err := h.api.Watch(ctx, list, client.InNamespace(h.namespace),
+			&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: from}})
+		if err != nil {
+			continue // a server that is busy, or ctx
+		}
+		for event := range stream.ResultChan() {
+			o, ok := event.Object.(client.Object)
+			if ctx.Err() != nil {
+				break
+			}
+			if !ok {
+				h.mu.Lock()
+				h.holes = append(h.holes, fmt.Sprintf("the history of %T has a hole: %v", list, event.Object))
+				h.mu.Unlock()
+				return
+			}
+			from = o.GetResourceVersion()
+			h.note(event.Type, o)
+		}
+	}
+}
+
+func (h *History) note(kind watch.EventType, o client.Object) {
+	number, err := strconv.ParseInt(o.GetResourceVersion(), 10, 64)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil {
+		h.holes = append(h.holes, fmt.Sprintf("a resourceVersion is no number: %q", o.GetResourceVersion()))
+		return
+	}
+	o.SetManagedFields(nil)
+	h.revisions = append(h.revisions, revision{number, kind == watch.Deleted, o})
+	h.seen[string(o.GetUID())] = number
+	if kind == watch.Deleted {
+		delete(h.seen, string(o.GetUID()))
+	}
+}
+
+// caughtUp tells whether the objects that there are now were all seen as they are, and no others.
+func (h *History) caughtUp(ctx context.Context) (bool, error) {
+	now := map[string]int64{}
+	for _, list := range kinds() {
+		if err := h.api.List(ctx, list, client.InNamespace(h.namespace)); err != nil {
+			return false, err
+		}
+		objects, err := meta.ExtractList(list)
+		if err != nil {
+			return false, err
+		}
+		for _, o := range objects {
+			number, _ := strconv.ParseInt(o.(client.Object).GetResourceVersion(), 10, 64)
+			now[string(o.(client.Object).GetUID())] = number
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.holes) > 0 {
+		return true, nil
+	}
+	if len(now) != len(h.seen) {
+		return false, nil
+	}
+	for uid, number := range now {
+		if h.seen[uid] < number {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// Complete waits until everything that there is has been seen, ends the History, and brings it into order.
+func (h *History) Complete(ctx context.Context) error {
+	if err := wait.PollUntilContextCancel(ctx, lookAgain, true, h.caughtUp); err != nil {
+		return fmt.Errorf("the history is not complete: %w", err)
+	}
+	h.cancel()
+	h.watching.Wait()
+	slices.SortStableFunc(h.revisions, func(a, b revision) int { return int(a.number - b.number) })
+	return nil
+}
+
+// Revisions is how many there are.
+func (h *History) Revisions() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.revisions)
+}
+
+// Stalled are the revisions at which a Member or an Invitation was said to be Stalled: waiting for a person.
+func (h *History) Stalled() (found []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.revisions {
+		var conditions []metav1.Condition
+		switch o := r.object.(type) {
+		case *usherv1.Member:
+			conditions = o.Status.Conditions
+		case *usherv1.Invitation:
+			conditions = o.Status.Conditions
+		}
+		if c := meta.FindStatusCondition(conditions, usherv1.ConditionStalled); c != nil {
+			found = append(found, fmt.Sprintf("revision %d: %T %s is Stalled: %s", r.number, r.object, r.object.GetName(), c.Reason))
+		}
+	}
+	return found
+}

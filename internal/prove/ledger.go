@@ -1,0 +1,163 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// books are the ledgers and the members as one revision left them.
+type books struct {
+	pools   map[string]*usherv1.SeatPool
+	members map[types.UID]*usherv1.Member
+	found   []string
+}
+
+// Violations reads a complete History from the beginning. What must hold at every moment is checked at every revision:
+//
+//   - a ledger has no more claims than its pool has seats, or no more than a moment before;
+//   - a number is given once: every new claim is above all numbers that the pool gave before, and lastGrant never falls;
+//   - a claim leaves the ledger only when its Member says that it has given it back, or is gone;
+//   - a Member's releasedGrant and grant never fall;
+//   - every seat that a Member relies on is claimed in the ledger of its pool, and an Active Member relies on one of the base product;
+//   - of the states Pending, Active and Disabled exactly one is said to be True, and it is status.state.
+func (h *History) Violations() []string {
+	b := books{pools: map[string]*usherv1.SeatPool{}, members: map[types.UID]*usherv1.Member{}, found: h.holes}
+	for _, r := range h.revisions {
+		switch o := r.object.(type) {
+		case *usherv1.SeatPool:
+			b.turnPool(r, o)
+		case *usherv1.Member:
+			b.turnMember(r, o)
+		}
+	}
+	return b.found
+}
+
+func (b *books) complain(r revision, format string, args ...any) {
+	b.found = append(b.found, fmt.Sprintf("revision %d: ", r.number)+fmt.Sprintf(format, args...))
+}
+
+func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
+	before := b.pools[pool.Name]
+	if before == nil || before.UID != pool.UID {
+		before = &usherv1.SeatPool{}
+	}
+	if r.deleted {
+		if n := len(pool.Status.Claims); n > 0 {
+			b.complain(r, "SeatPool %s went with %d claims", pool.Name, n)
+		}
+		delete(b.pools, pool.Name)
+		return
+	}
+	b.pools[pool.Name] = pool
+	had, has := before.Status.Claims, pool.Status.Claims
+	if seats := int(*pool.Spec.Seats) + int(pool.Status.Included); len(has) > len(had) && len(has) > seats {
+		b.complain(r, "SeatPool %s is oversold: %d claims, %d seats", pool.Name, len(has), seats)
+	}
+	if pool.Status.LastGrant < before.Status.LastGrant {
+		b.complain(r, "SeatPool %s: lastGrant fell from %d to %d", pool.Name, before.Status.LastGrant, pool.Status.LastGrant)
+	}
+	for uid, grant := range has {
+		if was, claimed := had[uid]; (!claimed || was != grant) && grant <= before.Status.LastGrant {
+			b.complain(r, "SeatPool %s: number %d was given again", pool.Name, grant)
+		}
+	}
+	for uid, grant := range had {
+		member := b.members[types.UID(uid)]
+		if now, still := has[uid]; (!still || now != grant) && member != nil && seatOf(member, pool.Name).ReleasedGrant < grant {
+			b.complain(r, "SeatPool %s dropped claim %d, which %s has not given back", pool.Name, grant, member.Name)
+		}
+	}
+	for _, m := range b.members {
+		b.checkSeats(r, m, pool.Name)
+	}
+}
+
+func (b *books) turnMember(r revision, m *usherv1.Member) {
+	if r.deleted {
+		delete(b.members, m.UID)
+		return
+	}
+	if before := b.members[m.UID]; before != nil {
+		for _, was := range before.Status.Seats {
+			is := seatOf(m, was.Pool)
+			// A pool that is gone is forgotten, and what was given back to it.
+			if pool := b.pools[was.Pool]; pool != nil && string(pool.UID) == was.PoolUID && (is.ReleasedGrant < was.ReleasedGrant || is.Grant < was.Grant) {
+				b.complain(r, "%s: the numbers of its seat in %s fell from %d/%d to %d/%d",
+					m.Name, was.Pool, was.Grant, was.ReleasedGrant, is.Grant, is.ReleasedGrant)
+			}
+		}
+	}
+	b.members[m.UID] = m
+	for _, s := range m.Status.Seats {
+		b.checkSeats(r, m, s.Pool)
+	}
+	b.found = append(b.found, contradictions(r, m)...)
+}
+
+// checkSeats holds a Member's seat in a pool against the ledger.
+func (b *books) checkSeats(r revision, m *usherv1.Member, name string) {
+	s := seatOf(m, name)
+	if !s.Held() {
+		return
+	}
+	pool := b.pools[name]
+	if pool == nil || pool.Status.Claims[string(m.UID)] < s.Grant {
+		b.complain(r, "%s is %s by seat %d of %s, which is not claimed", m.Name, m.Status.State, s.Grant, name)
+	}
+}
+
+func seatOf(m *usherv1.Member, pool string) usherv1.MemberSeat {
+	for _, s := range m.Status.Seats {
+		if s.Pool == pool {
+			return s
+		}
+	}
+	return usherv1.MemberSeat{}
+}
+
+// contradictions are what a Member's status says against itself.
+func contradictions(r revision, m *usherv1.Member) (found []string) {
+	if m.Status.State == "" {
+		return nil
+	}
+	complain := func(format string, args ...any) {
+		found = append(found, fmt.Sprintf("revision %d: %s is %s, but ", r.number, m.Name, m.Status.State)+fmt.Sprintf(format, args...))
+	}
+	outlooks := 0
+	for _, c := range m.Status.Conditions {
+		isTrue := c.Status == "True"
+		switch c.Type {
+		case usherv1.ConditionPending, usherv1.ConditionActive, usherv1.ConditionDisabled:
+			if isTrue != (c.Type == string(m.Status.State)) {
+				complain("condition %s is %s", c.Type, c.Status)
+			}
+		case usherv1.ConditionReady, usherv1.ConditionReconciling, usherv1.ConditionStalled:
+			if isTrue {
+				outlooks++
+			} else if c.Type != usherv1.ConditionReady {
+				complain("condition %s is there and %s", c.Type, c.Status)
+			}
+		}
+		if c.ObservedGeneration != m.Status.ObservedGeneration {
+			complain("condition %s is of another generation", c.Type)
+		}
+	}
+	if outlooks != 1 {
+		complain("%d of Ready, Reconciling and Stalled are True", outlooks)
+	}
+	held := false
+	for _, s := range m.Status.Seats {
+		held = held || s.AddOn == "" && s.Held()
+	}
+	if m.Status.State == usherv1.ObservedActive && !held {
+		complain("it has no seat of the base product")
+	}
+	return found
+}

@@ -1,0 +1,133 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Outcome is what a namespace has come to, in lines that are the same whatever happened on the way: without times, UIDs, grant
+// numbers and attempts. A claim of nobody shows as one.
+func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string, error) {
+	var lines []string
+	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+
+	var members usherv1.MemberList
+	var pools usherv1.SeatPoolList
+	var invitations usherv1.InvitationList
+	var accounts usherv1.AccountList
+	var secrets corev1.SecretList
+	for _, list := range []client.ObjectList{&members, &pools, &invitations, &accounts, &secrets} {
+		if err := api.List(ctx, list, client.InNamespace(namespace)); err != nil {
+			return nil, err
+		}
+	}
+
+	names := map[string]string{}
+	for i := range members.Items {
+		m := &members.Items[i]
+		names[string(m.UID)] = m.Name
+		var seats []string
+		for _, s := range m.Status.Seats {
+			if s.Held() {
+				seats = append(seats, s.Pool)
+			}
+		}
+		say("member %s: %s %s seats=%v accepted=%t name=%q role=%s leaving=%t %s", m.Name, m.Status.State, readyReason(m.Status.Conditions), seats,
+			m.Status.AcceptedAt != nil, m.Status.DisplayName, m.Status.Role, m.DeletionTimestamp != nil, conditionsOf(m.Status.Conditions))
+	}
+	for i := range pools.Items {
+		p := &pools.Items[i]
+		var holders []string
+		for uid := range p.Status.Claims {
+			if name, known := names[uid]; known {
+				holders = append(holders, name)
+			} else {
+				holders = append(holders, "LEAKED")
+			}
+		}
+		slices.Sort(holders)
+		say("pool %s: claims=%v capacity=%d assigned=%d reserved=%d available=%d waiting=%d %s", p.Name, holders, value(p.Status.Capacity),
+			value(p.Status.Assigned), value(p.Status.Reserved), value(p.Status.Available), value(p.Status.Waiting), conditionsOf(p.Status.Conditions))
+	}
+	for i := range invitations.Items {
+		inv := &invitations.Items[i]
+		owned := false
+		if owner := metav1.GetControllerOf(inv); owner != nil {
+			_, owned = names[string(owner.UID)]
+		}
+		say("invitation %s: %s link=%d generation=%d to=%s owned=%t error=%t", inv.Name, inv.Status.State, inv.Status.LinkGeneration,
+			inv.Status.SendGeneration, inv.Status.Recipient, owned, inv.Status.LastError != nil)
+	}
+	for i := range accounts.Items {
+		a := &accounts.Items[i]
+		var former []string
+		for _, f := range a.Status.FormerMembers {
+			former = append(former, f.Name)
+		}
+		slices.Sort(former)
+		owner := ""
+		if a.Status.Owner != nil {
+			owner = a.Status.Owner.Name
+		}
+		say("account %s: %s members=%+v seats=%s former=%v owner=%q %s", a.Name, a.Status.State, value(a.Status.Members), a.Status.SeatsSummary, former, owner,
+			conditionsOf(a.Status.Conditions))
+	}
+	for i := range secrets.Items {
+		s := &secrets.Items[i]
+		say("secret %s: %v", s.Name, slices.Sorted(maps.Keys(s.Data)))
+	}
+	slices.Sort(lines)
+	return lines, nil
+}
+
+// Difference is what only one of two outcomes says; empty if they are the same.
+func Difference(want, got []string) string {
+	var out []string
+	for _, line := range want {
+		if !slices.Contains(got, line) {
+			out = append(out, "  wanted: "+line)
+		}
+	}
+	for _, line := range got {
+		if !slices.Contains(want, line) {
+			out = append(out, "  got:    "+line)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+func readyReason(conditions []metav1.Condition) string {
+	if c := meta.FindStatusCondition(conditions, usherv1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+func conditionsOf(conditions []metav1.Condition) string {
+	var out []string
+	for _, c := range conditions {
+		out = append(out, c.Type+"="+string(c.Status)+"/"+c.Reason)
+	}
+	slices.Sort(out)
+	return strings.Join(out, " ")
+}
+
+func value[T any](p *T) T {
+	if p == nil {
+		return *new(T)
+	}
+	return *p
+}

@@ -1,0 +1,136 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/prove"
+	"github.com/usher-dev/usher/internal/testkit"
+)
+
+// step is one thing that happens to an account, and what is so when Usher has done its part.
+type step struct {
+	name string
+	do   func(w *world)
+	// done says what is still missing; empty once nothing is.
+	done func(w *world) string
+}
+
+// story is what three members go through, over two pools. Every effect that Usher has is in it: the cut points, the stale
+// caches and the missed events are tried on each call and each event of this table. A new effect is a new step; done must
+// name all that it changes, or the next step begins too early.
+var story = []step{
+	{"an account with two seats and one of an add-on", func(w *world) {
+		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Build(),
+			testkit.SeatPool(base).Seats(2).Build(), testkit.SeatPool(addOn).AddOn("pipelines").Seats(1).Build())
+	}, func(w *world) string {
+		if ready := conditionReason(w.account().Status.Conditions); ready != usherv1.ReasonUpToDate {
+			return "the account is " + ready
+		}
+		return ""
+	}},
+	{"two are invited", func(w *world) {
+		w.create(testkit.Member("ada").Pools(base, addOn).Role("admin").Build(), testkit.Member("bob").Build())
+	}, func(w *world) string { return w.invited("ada", "bob") + w.sent("ada") + w.sent("bob") }},
+	{"the third waits", func(w *world) {
+		w.create(testkit.Member("cat").Build())
+	}, func(w *world) string { return w.be("cat", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
+	{"one accepts", func(w *world) { w.accept("ada") }, func(w *world) string { return w.active("ada") }},
+	{"one is sent another link", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
+	{"the first is disabled, the third invited", func(w *world) {
+		w.setState("ada", usherv1.StateDisabled)
+	}, func(w *world) string {
+		return w.be("ada", usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec) + w.invited("cat") + w.sent("cat")
+	}},
+	{"the first is enabled and waits", func(w *world) {
+		w.setState("ada", usherv1.StateActive)
+	}, func(w *world) string { return w.be("ada", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
+	{"nobody answers for two days, and the first is back", func(w *world) {
+		w.settle()
+		w.leapTo(w.clock.Now().Add(49 * time.Hour))
+	}, func(w *world) string {
+		return w.be("bob", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) +
+			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada")
+	}},
+	{"the third is asked again", func(w *world) { w.resend("cat") }, func(w *world) string { return w.invited("cat") + w.sent("cat") }},
+	{"and declines", func(w *world) { w.decline("cat") }, func(w *world) string {
+		return w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationDeclined)
+	}},
+	{"the second is asked again", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
+	{"and accepts", func(w *world) { w.accept("bob") }, func(w *world) string { return w.active("bob") }},
+	{"two leave", func(w *world) {
+		w.remove(testkit.Member("ada").Build(), testkit.Member("cat").Build())
+	}, func(w *world) string { return w.gone("ada", "cat") }},
+}
+
+// tell goes through the story.
+func (w *world) tell() {
+	for _, s := range story {
+		s.do(w)
+		w.until(s.name, func() string { return s.done(w) })
+	}
+}
+
+// clean is what the story comes to when nothing fails.
+type clean struct {
+	outcome []string
+	letters []string
+	calls   []testkit.Call
+	portal  []testkit.Call
+	// events are how many each kind's watch brought.
+	events map[string]int
+}
+
+// letters are the mails without copies: one line for each that was to be written. more are the copies, and strange those that
+// are not what a copy has to be.
+func (w *world) letters() (lines []string, more int, strange []string) {
+	links := map[string]string{}
+	for _, m := range w.sink.Mails() {
+		_, generation, _ := strings.Cut(m.MessageID, ".")
+		line := fmt.Sprintf("to %s, generation %s", m.To[0], generation)
+		link, copied := links[m.MessageID]
+		links[m.MessageID] = m.Link()
+		switch {
+		case !copied:
+			lines = append(lines, line)
+		case link != m.Link():
+			strange = append(strange, line+": one Message-ID, two links")
+		default:
+			more++
+		}
+	}
+	slices.Sort(lines)
+	return lines, more, strange
+}
+
+// endsLike waits until the world has come to what the clean run came to, and tells what is different about the mails.
+func (w *world) endsLike(c clean, copies int) {
+	var difference string
+	w.until("the end of the clean run", func() string {
+		difference = prove.Difference(c.outcome, w.outcome())
+		if difference != "" {
+			return "\n" + difference
+		}
+		return ""
+	})
+	w.settle()
+	if difference = prove.Difference(c.outcome, w.outcome()); difference != "" {
+		w.fail("the end of the clean run did not last:\n%s", difference)
+	}
+	lines, more, strange := w.letters()
+	if len(strange) > 0 {
+		w.fail("%v", strange)
+	}
+	if difference = prove.Difference(c.letters, lines); difference != "" || len(lines) != len(c.letters) {
+		w.fail("other mails than in the clean run:\n%s", difference)
+	}
+	if more > copies {
+		w.fail("%d mails were sent twice", more)
+	}
+}

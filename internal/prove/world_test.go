@@ -1,0 +1,355 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-logr/logr"
+	"golang.org/x/crypto/bcrypt"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/prove"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+const (
+	smtpSecret  = "usher-smtp"
+	tokenSecret = "usher-token-key"
+	portalURL   = "https://invite.acme.example"
+	base        = "acme-base"
+	addOn       = "acme-pipelines"
+
+	// patience is how long anything may take that is not meant to wait for a clock.
+	patience = 90 * time.Second
+	// silence is how long a manager does nothing before it is believed to be done: longer than bursts are gathered for.
+	silence = 400 * time.Millisecond
+)
+
+// world is one run's namespace, with a manager, a portal, a mail server and a clock of its own. Its methods panic with failed.
+type world struct {
+	name       string
+	ctx        context.Context
+	end        context.CancelFunc
+	namespace  string
+	api        client.WithWatch
+	clock      clock
+	sink       *smtpsink.Sink
+	smtp       atomic.Pointer[smtpsink.Script]
+	history    *prove.History
+	portal     *portal.Portal
+	portalWire *testkit.Wire
+	// slow is how much the portal's clock is behind.
+	slow     time.Duration
+	visitors int
+	// op is the manager that runs; options change those that are started from now on.
+	op       *operator
+	ops      []*operator
+	options  []func(*managerOptions)
+	injected atomic.Int64
+	patience time.Duration
+	// leaps is how often time was set forward for somebody who waited for it.
+	leaps int
+}
+
+func (w *world) fail(format string, args ...any) { panic(failed(fmt.Sprintf(format, args...))) }
+
+func (w *world) must(err error, doing string) {
+	if err != nil {
+		w.fail("%s: %v", doing, err)
+	}
+}
+
+func (w *world) build(ctx context.Context) {
+	var err error
+	w.ctx, w.end = context.WithCancel(ctx)
+	w.namespace, err = server.Namespace(ctx, "prove")
+	w.must(err, "make a namespace")
+	w.api, err = client.NewWithWatch(server.Config(), client.Options{Scheme: testkit.Scheme()})
+	w.must(err, "make a client")
+	w.history, err = prove.Record(w.ctx, w.api, w.namespace)
+	w.must(err, "record the history")
+	w.sink, err = smtpsink.Start(smtpsink.Options{Script: func(e smtpsink.Event) smtpsink.Answer {
+		if script := w.smtp.Load(); script != nil && *script != nil {
+			return (*script)(e)
+		}
+		return smtpsink.Answer{}
+	}})
+	w.must(err, "start a mail server")
+	w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: smtpSecret}, Data: w.sink.Secret("Acme <no-reply@acme.example>")})
+	w.portalWire = testkit.NewWire()
+	w.openPortal(w.portalWire)
+}
+
+// setSMTP has the mail server behave by a script from now on; nil: well.
+func (w *world) setSMTP(script smtpsink.Script) { w.smtp.Store(&script) }
+
+// openPortal starts a portal that reaches the API server over a wire.
+func (w *world) openPortal(wire *testkit.Wire) {
+	api, err := client.New(wire.Attach(server.Config()), client.Options{Scheme: testkit.Scheme()})
+	w.must(err, "make the portal's client")
+	now := func() time.Time { return w.clock.Now().Add(-w.slow) }
+	keys := &controller.Keyring{
+		Reader: api, Writer: api, Now: now, Secret: types.NamespacedName{Namespace: w.namespace, Name: tokenSecret},
+	}
+	w.portal = portal.New(portal.Options{
+		Client: api, Keys: keys.Get, Now: now, Log: logr.Discard(),
+		Limits: portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000},
+	})
+}
+
+// judge completes the history and returns what is wrong with it.
+func (w *world) judge() []string {
+	w.halt()
+	w.must(w.history.Complete(w.ctx), "complete the history")
+	return w.history.Violations()
+}
+
+func (w *world) close() {
+	w.halt()
+	w.end()
+	if w.sink != nil {
+		w.sink.Close()
+	}
+}
+
+func (w *world) faults() int { return int(w.injected.Load()) }
+
+// create makes objects in the world's namespace.
+func (w *world) create(objects ...client.Object) {
+	for _, o := range objects {
+		o.SetNamespace(w.namespace)
+		w.must(w.api.Create(w.ctx, o), "create "+o.GetName())
+	}
+}
+
+// remove deletes objects.
+func (w *world) remove(objects ...client.Object) {
+	for _, o := range objects {
+		o.SetNamespace(w.namespace)
+		w.must(client.IgnoreNotFound(w.api.Delete(w.ctx, o)), "delete "+o.GetName())
+	}
+}
+
+// edit changes an object's spec or metadata as a user would.
+func edit[T client.Object](w *world, o T, change func(T)) {
+	w.must(tryEdit(w, o, change), "edit "+o.GetName())
+}
+
+func tryEdit[T client.Object](w *world, o T, change func(T)) error {
+	o.SetNamespace(w.namespace)
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		if err := w.api.Get(w.ctx, client.ObjectKeyFromObject(o), o); err != nil {
+			return err
+		}
+		change(o)
+		return w.api.Update(w.ctx, o)
+	})
+}
+
+func (w *world) setState(name string, state usherv1.State) {
+	edit(w, testkit.Member(name).Build(), func(m *usherv1.Member) { m.Spec.State = state })
+}
+
+func (w *world) resend(name string) {
+	edit(w, testkit.Invitation(name).Build(), func(i *usherv1.Invitation) { i.Spec.SendGeneration++ })
+}
+
+func (w *world) scale(pool string, seats int32) {
+	edit(w, testkit.SeatPool(pool).Build(), func(p *usherv1.SeatPool) { p.Spec.Seats = &seats })
+}
+
+// read gets an object; one that is not there has no UID.
+func read[T client.Object](w *world, o T) T {
+	o.SetNamespace(w.namespace)
+	w.must(client.IgnoreNotFound(w.api.Get(w.ctx, client.ObjectKeyFromObject(o), o)), "read "+o.GetName())
+	return o
+}
+
+func (w *world) member(name string) *usherv1.Member { return read(w, testkit.Member(name).Build()) }
+func (w *world) pool(name string) *usherv1.SeatPool { return read(w, testkit.SeatPool(name).Build()) }
+func (w *world) invitation(name string) *usherv1.Invitation {
+	return read(w, testkit.Invitation(name).Build())
+}
+func (w *world) account() *usherv1.Account {
+	return read(w, testkit.Account(testkit.DefaultAccount).Build())
+}
+
+func (w *world) invitations() []usherv1.Invitation {
+	var list usherv1.InvitationList
+	w.must(w.api.List(w.ctx, &list, client.InNamespace(w.namespace)), "list the invitations")
+	return list.Items
+}
+
+func (w *world) members() []usherv1.Member {
+	var list usherv1.MemberList
+	w.must(w.api.List(w.ctx, &list, client.InNamespace(w.namespace)), "list the members")
+	return list.Items
+}
+
+func (w *world) mailsTo(name string) []smtpsink.Mail { return w.sink.MailsTo(name + "@acme.example") }
+
+// outcome is what the world has come to.
+func (w *world) outcome() []string {
+	lines, err := prove.Outcome(w.ctx, w.api, w.namespace)
+	w.must(err, "read the outcome")
+	return lines
+}
+
+// until waits until missing says nothing any more. Meanwhile a manager that was stopped is followed by another, and where
+// everybody waits for a moment, it comes.
+func (w *world) until(what string, missing func() string) {
+	w.within(w.patience, what, missing)
+}
+
+func (w *world) within(limit time.Duration, what string, missing func() string) {
+	deadline := time.Now().Add(limit)
+	for {
+		lacks := missing()
+		if lacks == "" {
+			return
+		}
+		if time.Now().After(deadline) {
+			w.fail("%s: not within %s: %s", what, limit, lacks)
+		}
+		w.nurse()
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// settle waits until the manager has written nothing for a while.
+func (w *world) settle() {
+	for _, o := range w.ops {
+		o.touched() // what was just done has not come to it yet
+	}
+	w.until("quiet", func() string {
+		for _, o := range w.ops {
+			if o.idle() < silence {
+				return "a manager writes: " + o.lastCall()
+			}
+		}
+		return ""
+	})
+}
+
+// nurse starts a manager where one was killed, and lets time pass where everybody waits for it.
+func (w *world) nurse() {
+	if w.op == nil {
+		return
+	}
+	if w.op.killed.Load() {
+		w.halt()
+		w.start()
+		return
+	}
+	if w.op.idle() > 3*silence {
+		if next := w.nextMoment(); !next.IsZero() {
+			w.leaps++
+			w.op.touched()
+			w.leapTo(next)
+		}
+	}
+}
+
+// nextMoment is when the next attempt at an invitation is due: the end of the lease of a sender that is gone, or the time to
+// try a mail again; zero if nobody waits for one.
+func (w *world) nextMoment() (next time.Time) {
+	for _, i := range w.invitations() {
+		s := i.Status
+		waits := s.NextAttemptAt != nil && (s.State == usherv1.InvitationSending || s.State == usherv1.InvitationPending)
+		if waits && s.NextAttemptAt.After(w.clock.Now()) && (next.IsZero() || s.NextAttemptAt.Time.Before(next)) {
+			next = s.NextAttemptAt.Time
+		}
+	}
+	return next
+}
+
+// leapTo sets the clock forward to a moment, and wakes those invitations whose time comes by it. A manager's timers run on the
+// wall clock and know nothing of the leap; that they are set at all is what the expiry harness shows without any leap.
+func (w *world) leapTo(moment time.Time) {
+	before := w.clock.Now()
+	w.clock.Step(moment.Sub(before) + 10*time.Millisecond)
+	for _, i := range w.invitations() {
+		for _, t := range []*metav1.Time{i.Status.NextAttemptAt, i.Status.ExpiresAt} {
+			if t != nil && t.After(before) && !t.After(w.clock.Now()) {
+				w.wake(&i)
+				break
+			}
+		}
+	}
+}
+
+// wake has an object looked at again.
+func (w *world) wake(o client.Object) {
+	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"woken":%q}}}`, fmt.Sprint(time.Now().UnixNano()))
+	err := w.api.Patch(w.ctx, o.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, patch))
+	w.must(client.IgnoreNotFound(err), "wake "+o.GetName())
+}
+
+// be tells what a member lacks to be in that state for that reason.
+func (w *world) be(name string, state usherv1.ObservedState, reason string) string {
+	m := w.member(name)
+	is := conditionReason(m.Status.Conditions)
+	if m.UID != "" && m.Status.State == state && is == reason && m.Status.ObservedGeneration == m.Generation {
+		return ""
+	}
+	return fmt.Sprintf("%s is %s/%s, not %s/%s", name, m.Status.State, is, state, reason)
+}
+
+func (w *world) invited(names ...string) string {
+	return lacks(names, func(n string) string { return w.be(n, usherv1.ObservedPending, usherv1.ReasonAwaitingAcceptance) })
+}
+
+func (w *world) active(names ...string) string {
+	return lacks(names, func(n string) string { return w.be(n, usherv1.ObservedActive, usherv1.ReasonAccepted) })
+}
+
+func (w *world) gone(names ...string) string {
+	return lacks(names, func(n string) string {
+		if w.member(n).UID != "" {
+			return n + " is still there"
+		}
+		return ""
+	})
+}
+
+// sent tells what an invitation lacks to have its wanted generation sent.
+func (w *world) sent(name string) string {
+	i := w.invitation(name)
+	if i.Status.State == usherv1.InvitationSent && i.Status.SendGeneration == i.Spec.SendGeneration {
+		return ""
+	}
+	return fmt.Sprintf("the invitation of %s is %s, generation %d of %d", name, i.Status.State, i.Status.SendGeneration, i.Spec.SendGeneration)
+}
+
+func lacks(names []string, of func(string) string) string {
+	var out []string
+	for _, n := range names {
+		if l := of(n); l != "" {
+			out = append(out, l)
+		}
+	}
+	return strings.Join(out, "; ")
+}
+
+func conditionReason(conditions []metav1.Condition) string {
+	i := slices.IndexFunc(conditions, func(c metav1.Condition) bool { return c.Type == usherv1.ConditionReady })
+	if i < 0 {
+		return ""
+	}
+	return conditions[i].Reason
+}
