@@ -44,6 +44,14 @@ test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS
 	for module in $(TESTED_MODULES); do (cd $$module && $(GO) test ./...) || exit 1; done && \
 	$(if $(RACE),go test -race,$(GO) test) -timeout 20m -p $(TEST_JOBS) $(TESTFLAGS) $(TEST)
 
+# Schedules of the simulation, and the first one's seed.
+SEEDS ?= 10000
+FROM ?= 0
+
+.PHONY: simulate
+simulate: ## Run the reconcilers in the simulated world (SEEDS=100000 FROM=1)
+	@$(GO) run ./hack/simulate -seeds $(SEEDS) -from $(FROM)
+
 .PHONY: prove
 prove: controlplane ## Run every reliability harness in full and print its table (hours; PROVEFLAGS="-race-seeds 2 -walks 50" for less)
 	@KUBEBUILDER_ASSETS="$(ASSETS)" PROVE=full $(GO) test ./internal/prove -count=1 -timeout 0 -v $(PROVEFLAGS)

@@ -1,0 +1,223 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Actions of the admin, on the object Name.
+const (
+	MakeAccount    Action = "make-account"
+	DeleteAccount  Action = "delete-account"
+	EnableAccount  Action = "enable-account"
+	DisableAccount Action = "disable-account"
+
+	MakePool     Action = "make-pool"   // with N seats, To: empty, OnAcceptance, or an add-on
+	DeletePool   Action = "delete-pool" //
+	ScalePool    Action = "scale-pool"  // to N seats
+	SwitchPool   Action = "switch-pool" // to the other reservation
+	MakeMember   Action = "make-member" // with address To; N 1 for activation Immediate
+	DeleteMember Action = "delete-member"
+	Enable       Action = "enable"
+	Disable      Action = "disable"
+	Readdress    Action = "readdress" // to To
+	Move         Action = "move"      // to the pools To, separated by commas; empty for the default
+	Immediate    Action = "immediate"
+
+	Resend      Action = "resend"
+	Revoke      Action = "revoke"
+	Reopen      Action = "reopen"
+	WriteByHand Action = "write-invitation"  // by hand, for the member To
+	Tear        Action = "delete-invitation" //
+
+	BreakSecret  Action = "break-secret"
+	MendSecret   Action = "mend-secret"
+	DeleteSecret Action = "delete-secret"
+	StopServer   Action = "stop-server"
+	StartServer  Action = "start-server"
+	// Collect is the garbage collector: it deletes an Invitation whose owner is gone.
+	Collect Action = "collect"
+)
+
+func named(name string) types.NamespacedName {
+	return types.NamespacedName{Namespace: namespace, Name: name}
+}
+
+// administer does a step of the admin's, if it is possible.
+func (w *world) administer(s Step) bool {
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: s.Name}
+	switch s.Do {
+	case MakeAccount:
+		return w.make(&usherv1.Account{ObjectMeta: meta, Spec: usherv1.AccountSpec{DisplayName: "Acme"}})
+	case MakePool:
+		return w.make(poolOf(meta, s))
+	case MakeMember:
+		m := &usherv1.Member{ObjectMeta: meta, Spec: usherv1.MemberSpec{AccountRef: usherv1.AccountReference{Name: accountName}, Email: usherv1.EmailAddress(s.To)}}
+		if s.N == 1 {
+			m.Spec.Activation = usherv1.ActivateImmediately
+		}
+		return w.make(m)
+	case WriteByHand:
+		return w.make(&usherv1.Invitation{ObjectMeta: meta, Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: s.To}}})
+	case DeleteAccount:
+		return w.api.Delete(accounts, named(s.Name), nil) == nil
+	case DeletePool:
+		return w.api.Delete(pools, named(s.Name), nil) == nil
+	case DeleteMember:
+		return w.api.Delete(members, named(s.Name), nil) == nil
+	case Tear:
+		return w.api.Delete(invitations, named(s.Name), nil) == nil
+	case Collect:
+		return w.collect(s.Name)
+	case BreakSecret, MendSecret, DeleteSecret:
+		return w.changeSecret(s.Do)
+	case StopServer, StartServer:
+		down := s.Do == StopServer
+		changed := w.serverDown != down
+		w.serverDown = down
+		return changed
+	}
+	return w.edit(s)
+}
+
+func poolOf(meta metav1.ObjectMeta, s Step) *usherv1.SeatPool {
+	seats := int32(s.N)
+	pool := &usherv1.SeatPool{ObjectMeta: meta, Spec: usherv1.SeatPoolSpec{AccountRef: usherv1.AccountReference{Name: accountName}, Seats: &seats}}
+	if s.To == string(usherv1.ReserveOnAcceptance) {
+		pool.Spec.Reservation = usherv1.ReserveOnAcceptance
+	} else {
+		pool.Spec.AddOn = s.To
+	}
+	return pool
+}
+
+// concerns tells whether the object that a step of the admin's is about is there, or not there if the step makes it.
+func (w *world) concerns(s Step) bool {
+	switch s.Do {
+	case MakeAccount, MakePool, MakeMember, WriteByHand:
+		k := map[Action]kind{MakeAccount: accounts, MakePool: pools, MakeMember: members, WriteByHand: invitations}[s.Do]
+		return w.api.get(k, named(s.Name)) == nil
+	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer:
+		return true
+	}
+	for k := accounts; k <= invitations; k++ {
+		if w.api.get(k, named(s.Name)) != nil && (k == invitations) == (s.Do == Resend || s.Do == Revoke || s.Do == Reopen || s.Do == Tear || s.Do == Collect) {
+			return true
+		}
+	}
+	return false
+}
+
+// edit changes a spec, as one that was just read.
+func (w *world) edit(s Step) bool {
+	var k kind
+	switch s.Do {
+	case EnableAccount, DisableAccount:
+		k = accounts
+	case ScalePool, SwitchPool:
+		k = pools
+	case Enable, Disable, Readdress, Move, Immediate:
+		k = members
+	case Resend, Revoke, Reopen:
+		k = invitations
+	default:
+		return false
+	}
+	stored := w.api.get(k, named(s.Name))
+	if stored == nil {
+		return false
+	}
+	next := clone(stored)
+	respecify(next, s)
+	return w.api.Update(next) == nil && next.GetResourceVersion() != stored.GetResourceVersion()
+}
+
+func respecify(o client.Object, s Step) {
+	switch o := o.(type) {
+	case *usherv1.Account:
+		o.Spec.State = usherv1.StateActive
+		if s.Do == DisableAccount {
+			o.Spec.State = usherv1.StateDisabled
+		}
+	case *usherv1.SeatPool:
+		switch {
+		case s.Do == ScalePool:
+			seats := int32(s.N)
+			o.Spec.Seats = &seats
+		case o.Spec.Reservation == usherv1.ReserveOnInvitation:
+			o.Spec.Reservation = usherv1.ReserveOnAcceptance
+		default:
+			o.Spec.Reservation = usherv1.ReserveOnInvitation
+		}
+	case *usherv1.Member:
+		switch s.Do {
+		case Enable:
+			o.Spec.State = usherv1.StateActive
+		case Disable:
+			o.Spec.State = usherv1.StateDisabled
+		case Readdress:
+			o.Spec.Email = usherv1.EmailAddress(s.To)
+		case Immediate:
+			o.Spec.Activation = usherv1.ActivateImmediately
+		case Move:
+			o.Spec.SeatPoolRefs = nil
+			for name := range strings.SplitSeq(s.To, ",") {
+				if name != "" {
+					o.Spec.SeatPoolRefs = append(o.Spec.SeatPoolRefs, usherv1.SeatPoolReference{Name: name})
+				}
+			}
+		}
+	case *usherv1.Invitation:
+		switch s.Do {
+		case Resend:
+			o.Spec.SendGeneration++
+		case Revoke:
+			o.Spec.State = usherv1.InvitationRevokedWish
+		case Reopen:
+			o.Spec.State = usherv1.InvitationOpen
+		}
+	}
+}
+
+func (w *world) changeSecret(do Action) bool {
+	if do == DeleteSecret {
+		return w.api.Delete(secrets, smtpSecret, nil) == nil
+	}
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: smtpSecret.Namespace, Name: smtpSecret.Name},
+		Data:       map[string][]byte{"host": []byte("smtp.example.com"), "from": []byte("Acme <no-reply@acme.example>")},
+	}
+	if do == BreakSecret {
+		delete(secret.Data, "host")
+	}
+	stored := w.api.get(secrets, smtpSecret)
+	if stored == nil {
+		return w.make(secret)
+	}
+	revision := stored.GetResourceVersion()
+	return w.api.Update(secret) == nil && secret.ResourceVersion != revision
+}
+
+func (w *world) collect(name string) bool {
+	stored := w.api.get(invitations, named(name))
+	if stored == nil {
+		return false
+	}
+	owner := metav1.GetControllerOf(stored)
+	if owner == nil {
+		return false
+	}
+	if member := w.api.get(members, named(owner.Name)); member != nil && member.GetUID() == owner.UID {
+		return false
+	}
+	return w.api.Delete(invitations, named(name), nil) == nil
+}

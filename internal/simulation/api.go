@@ -1,0 +1,239 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// API is the API server: what is stored, and every change of it in order.
+type API struct {
+	now func() time.Time
+	// without are rules that are switched off.
+	without map[Rule]bool
+	// unlocked are kinds whose status is replaced whatever resourceVersion the write carries.
+	unlocked []string
+	// committed is called with every change, after it was made.
+	committed func(change)
+
+	tables   [kinds]table
+	logs     [kinds][]change
+	revision int64
+	uids     int64
+}
+
+// change is one revision of one object. Its objects are shared by everybody and never changed.
+type change struct {
+	kind kind
+	// before is nil where the object was made, after where it is gone.
+	before, after client.Object
+}
+
+func (c change) key() types.NamespacedName { return client.ObjectKeyFromObject(c.object()) }
+
+// object as it is, or as it was if it is gone.
+func (c change) object() client.Object {
+	if c.after != nil {
+		return c.after
+	}
+	return c.before
+}
+
+// commit stores after in place of before; either may be nil.
+func (a *API) commit(k kind, before, after client.Object) {
+	a.revision++
+	if after != nil {
+		after.SetResourceVersion(strconv.FormatInt(a.revision, 10))
+		a.tables[k].put(after)
+	} else {
+		a.tables[k].remove(client.ObjectKeyFromObject(before))
+	}
+	c := change{k, before, after}
+	a.logs[k] = append(a.logs[k], c)
+	a.committed(c)
+}
+
+func (a *API) get(k kind, key types.NamespacedName) client.Object { return a.tables[k].get(key) }
+
+func (a *API) read(key types.NamespacedName, o client.Object) error {
+	k := kindOf(o)
+	stored := a.get(k, key)
+	if stored == nil {
+		return apierrors.NewNotFound(resources[k], key.Name)
+	}
+	copyInto(stored, o)
+	return nil
+}
+
+// Create stores a new object; its status is dropped.
+func (a *API) Create(o client.Object) error {
+	k := kindOf(o)
+	if a.get(k, client.ObjectKeyFromObject(o)) != nil {
+		return apierrors.NewAlreadyExists(resources[k], o.GetName())
+	}
+	next := clone(o)
+	clearStatus(next)
+	setDefaults(next)
+	a.uids++
+	next.SetUID(types.UID(fmt.Sprintf("uid-%d", a.uids)))
+	next.SetCreationTimestamp(metav1.Time{Time: a.now().Truncate(time.Second)})
+	if k != secrets {
+		next.SetGeneration(1)
+	}
+	if err := a.admit(nil, next); err != nil {
+		return err
+	}
+	a.commit(k, nil, next)
+	copyInto(next, o)
+	return nil
+}
+
+// current is the stored object that a write of o is about, if o's UID and resourceVersion are its own.
+func (a *API) current(o client.Object) (client.Object, error) {
+	k := kindOf(o)
+	stored := a.get(k, client.ObjectKeyFromObject(o))
+	switch {
+	case stored == nil:
+		return nil, apierrors.NewNotFound(resources[k], o.GetName())
+	case o.GetUID() != "" && o.GetUID() != stored.GetUID():
+		return nil, apierrors.NewConflict(resources[k], o.GetName(), errors.New("another UID"))
+	case o.GetResourceVersion() == "" && k != secrets:
+		return nil, apierrors.NewBadRequest("metadata.resourceVersion must be specified for an update")
+	case o.GetResourceVersion() != "" && o.GetResourceVersion() != stored.GetResourceVersion():
+		return nil, apierrors.NewConflict(resources[k], o.GetName(), errors.New("the object has been modified"))
+	}
+	return stored, nil
+}
+
+// Update replaces an object's spec, labels and annotations (a Secret's contents); its status stays.
+func (a *API) Update(o client.Object) error {
+	stored, err := a.current(o)
+	if err != nil {
+		return err
+	}
+	next := clone(stored)
+	copySpec(o, next)
+	setDefaults(next)
+	if equality.Semantic.DeepEqual(stored, next) {
+		copyInto(stored, o)
+		return nil
+	}
+	if k := kindOf(o); k != secrets {
+		next.SetGeneration(stored.GetGeneration() + 1)
+	}
+	return a.store(stored, next, o)
+}
+
+// UpdateStatus replaces an object's status, and nothing else.
+func (a *API) UpdateStatus(o client.Object) error {
+	if stored := a.get(kindOf(o), client.ObjectKeyFromObject(o)); stored != nil && slices.Contains(a.unlocked, kindOf(o).String()) {
+		o.SetResourceVersion(stored.GetResourceVersion())
+	}
+	stored, err := a.current(o)
+	if err != nil {
+		return err
+	}
+	next := clone(stored)
+	copyStatus(o, next)
+	serialise(next)
+	if equality.Semantic.DeepEqual(stored, next) {
+		copyInto(stored, o)
+		return nil
+	}
+	return a.store(stored, next, o)
+}
+
+// SetFinalizers is a merge patch of o's finalizers with its resourceVersion in it. An object that is marked for deletion goes
+// when the last finalizer does.
+func (a *API) SetFinalizers(o client.Object) error {
+	stored, err := a.current(o)
+	if err != nil {
+		return err
+	}
+	next := clone(stored)
+	next.SetFinalizers(o.GetFinalizers())
+	if stored.GetDeletionTimestamp() != nil {
+		if len(next.GetFinalizers()) > len(stored.GetFinalizers()) {
+			return apierrors.NewForbidden(resources[kindOf(o)], o.GetName(), errors.New("no finalizer can be added to an object that is being deleted"))
+		}
+		if len(next.GetFinalizers()) == 0 {
+			a.commit(kindOf(o), stored, nil)
+			return nil
+		}
+	}
+	return a.store(stored, next, o)
+}
+
+func (a *API) store(stored, next, o client.Object) error {
+	if err := a.admit(stored, next); err != nil {
+		return err
+	}
+	a.commit(kindOf(o), stored, next)
+	copyInto(next, o)
+	return nil
+}
+
+// Delete removes an object, or marks it for deletion if it has finalizers. Preconditions may be nil.
+func (a *API) Delete(k kind, key types.NamespacedName, only *metav1.Preconditions) error {
+	stored := a.get(k, key)
+	switch {
+	case stored == nil:
+		return apierrors.NewNotFound(resources[k], key.Name)
+	case only != nil && only.UID != nil && *only.UID != stored.GetUID():
+		return apierrors.NewConflict(resources[k], key.Name, errors.New("another UID"))
+	case only != nil && only.ResourceVersion != nil && *only.ResourceVersion != stored.GetResourceVersion():
+		return apierrors.NewConflict(resources[k], key.Name, errors.New("another resourceVersion"))
+	case len(stored.GetFinalizers()) == 0:
+		a.commit(k, stored, nil)
+	case stored.GetDeletionTimestamp() == nil:
+		next := clone(stored)
+		next.SetDeletionTimestamp(&metav1.Time{Time: a.now().Truncate(time.Second)})
+		next.SetGeneration(next.GetGeneration() + 1)
+		a.commit(k, stored, next)
+	}
+	return nil
+}
+
+func copySpec(from, to client.Object) {
+	to.SetLabels(from.GetLabels())
+	to.SetAnnotations(from.GetAnnotations())
+	switch to := to.(type) {
+	case *usherv1.Account:
+		from.(*usherv1.Account).Spec.DeepCopyInto(&to.Spec)
+	case *usherv1.SeatPool:
+		from.(*usherv1.SeatPool).Spec.DeepCopyInto(&to.Spec)
+	case *usherv1.Member:
+		from.(*usherv1.Member).Spec.DeepCopyInto(&to.Spec)
+	case *usherv1.Invitation:
+		from.(*usherv1.Invitation).Spec.DeepCopyInto(&to.Spec)
+	case *corev1.Secret:
+		to.Data = from.(*corev1.Secret).DeepCopy().Data
+	}
+}
+
+func copyStatus(from, to client.Object) {
+	switch to := to.(type) {
+	case *usherv1.Account:
+		from.(*usherv1.Account).Status.DeepCopyInto(&to.Status)
+	case *usherv1.SeatPool:
+		from.(*usherv1.SeatPool).Status.DeepCopyInto(&to.Status)
+	case *usherv1.Member:
+		from.(*usherv1.Member).Status.DeepCopyInto(&to.Status)
+	case *usherv1.Invitation:
+		from.(*usherv1.Invitation).Status.DeepCopyInto(&to.Status)
+	}
+}

@@ -1,0 +1,160 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"math"
+	"time"
+)
+
+// horizon is how far the calm lets time pass; longer than any retry, shorter than a link works.
+const horizon = 3 * time.Hour
+
+// calmSteps is how many reconciles the calm may take before it is none.
+const calmSteps = 6000
+
+// callTime is what one call takes in the calm; before, it takes no time but what the schedule lets pass.
+const callTime = time.Millisecond
+
+// never is a time that does not come.
+const never = time.Duration(math.MaxInt64)
+
+// nextTimer is when the next key of any queue is due; never if none is.
+func (w *world) nextTimer() time.Duration {
+	next := never
+	for _, o := range w.ops {
+		for k := range o.queues {
+			for i := range o.queues[k].items {
+				if it := &o.queues[k].items[i]; it.queued && it.at > w.clock {
+					next = min(next, it.at)
+				}
+			}
+		}
+	}
+	return next
+}
+
+// settle ends all trouble and rests until nothing is left to do for hours.
+func (w *world) settle() {
+	for _, do := range []Action{MendSecret, StartServer} {
+		w.apply(Step{Do: do})
+	}
+	for i := range w.ops {
+		w.apply(Step{Do: Restart, Op: i})
+	}
+	w.rest(horizon, "")
+	if w.collectAll() {
+		w.rest(horizon, "")
+	}
+}
+
+// collectAll is the cluster's garbage collector, which comes some time: an Invitation that was on its way while its member went is
+// its to delete.
+func (w *world) collectAll() bool {
+	collected := false
+	for _, o := range append(table{}, w.api.tables[invitations]...) {
+		collected = w.collect(o.GetName()) || collected
+	}
+	return collected
+}
+
+// rest lets everything that is due within d happen, without faults, until nothing is; the controllers of the kind hold do not.
+func (w *world) rest(d time.Duration, hold string) {
+	deadline := w.clock + d
+	for budget := calmSteps; w.violation == nil; {
+		worked := 0
+		for _, o := range w.ops {
+			if o.up {
+				worked += w.work(o, hold)
+			}
+		}
+		if budget -= worked; budget < 0 {
+			w.violated("comes-to-rest", "after %d reconciles there is still something to do", calmSteps)
+		}
+		if worked > 0 {
+			continue
+		}
+		next := w.nextTimer()
+		if next > deadline || w.held() {
+			return
+		}
+		w.clock = next
+		w.refresh()
+	}
+}
+
+// held tells whether a mail is on its way, which no time may pass for here.
+func (w *world) held() bool {
+	for _, o := range w.ops {
+		for _, t := range o.tasks {
+			if t.endBy > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// work lets one operator finish what it began, hear of everything, and do what is due; it tells how much that was.
+func (w *world) work(o *operator, hold string) int {
+	worked := 0
+	for i := 0; i < len(o.tasks) && w.violation == nil; {
+		t := o.tasks[i]
+		if onNames[t.on] == hold {
+			i++
+			continue
+		}
+		w.proceed(t, None)
+		w.clock += callTime
+		worked++
+	}
+	for k := range o.caches {
+		for o.caches[k].lag(w.api) > 0 {
+			before, after := o.caches[k].next(w.api)
+			o.tell(kind(k), before, after)
+			worked++
+		}
+	}
+	for k := range o.queues {
+		for i := 0; i < len(o.queues[k].items) && w.violation == nil && onNames[k] != hold; i++ {
+			if it := &o.queues[k].items[i]; it.ready(w.clock) {
+				o.reconcile(kind(k), it.key)
+				worked++
+			}
+		}
+	}
+	return worked
+}
+
+// resync tells every controller of everything there is, as if it were new.
+func (w *world) resync() {
+	for _, o := range w.ops {
+		for k := range o.caches {
+			for _, object := range o.caches[k].objects {
+				o.tell(kind(k), nil, object)
+			}
+		}
+	}
+}
+
+// finish is the calm after the last step, and what must be true then.
+func (w *world) finish() {
+	w.calm = true
+	w.settle()
+	if w.schedule.Week && w.violation == nil {
+		w.clock += 8 * 24 * time.Hour
+		w.refresh()
+		w.settle()
+	}
+	if w.violation != nil {
+		return
+	}
+	w.checkRest()
+	writes := w.writes
+	w.resync()
+	w.settle()
+	if w.writes != writes {
+		w.violated("rests", "a resync after the calm made %d writes", w.writes-writes)
+	}
+}

@@ -1,0 +1,260 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// draw decides the steps of one schedule. Which things happen at all, and how often, differs from seed to seed: a schedule in
+// which everything happens a little hides what takes much of one thing.
+type draw struct {
+	random     *rand.Rand
+	fine, week bool
+
+	setup []Step
+	// length in steps.
+	length int
+	// weights of what may come next.
+	deliver              [operators][kinds]int
+	crash, relist, pass  int
+	rest                 int
+	admin, visit, faults int
+	// paces of tasks.
+	paces [5]int
+	// actions of the admin that happen.
+	actions []Action
+	members int
+
+	candidates []Step
+	weights    []int
+	total      int
+}
+
+func newDraw(seed uint64) *draw {
+	d := &draw{random: rand.New(rand.NewPCG(seed, 0x5ea75))}
+	d.fine = d.chance(4)
+	d.week = d.chance(5)
+	d.length = 20 + d.random.IntN(120)
+	for op := range d.deliver {
+		for k := range d.deliver[op] {
+			d.deliver[op][k] = []int{1, 4, 10, 30}[d.random.IntN(4)]
+		}
+	}
+	d.crash = []int{0, 0, 1}[d.random.IntN(3)]
+	d.relist = []int{0, 1, 2}[d.random.IntN(3)]
+	d.pass = []int{1, 4, 8}[d.random.IntN(3)]
+	d.rest = []int{0, 1, 2}[d.random.IntN(3)]
+	d.admin = []int{2, 6, 15}[d.random.IntN(3)]
+	d.visit = []int{0, 6, 20, 20}[d.random.IntN(4)]
+	d.faults = []int{0, 0, 5, 20}[d.random.IntN(4)] // in a hundred calls
+	for i := range d.paces {
+		d.paces[i] = []int{1, 10, 10, 40, 100}[d.random.IntN(5)]
+	}
+	d.members = 1 + d.random.IntN(3)
+	for _, action := range adminActions {
+		if d.chance(2) {
+			d.actions = append(d.actions, action)
+		}
+	}
+	d.prepare()
+	return d
+}
+
+var adminActions = []Action{
+	MakeAccount, DeleteAccount, EnableAccount, DisableAccount,
+	MakePool, DeletePool, ScalePool, SwitchPool,
+	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate,
+	Resend, Revoke, Reopen, WriteByHand, Tear,
+	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Collect,
+}
+
+// chance is one in n.
+func (d *draw) chance(n int) bool { return d.random.IntN(n) == 0 }
+
+// prepare is how most schedules begin, in any order.
+func (d *draw) prepare() {
+	d.setup = []Step{
+		{Do: MakeAccount, Name: accountName}, {Do: MendSecret}, {Do: Restart, Op: 0}, {Do: Restart, Op: 1}, d.pool("p0"),
+	}
+	if d.chance(3) {
+		d.setup = append(d.setup, d.pool("p1"))
+	}
+	for i := range d.members {
+		d.setup = append(d.setup, Step{Do: MakeMember, Name: fmt.Sprintf("m%d", i), To: d.address(i)})
+	}
+	d.random.Shuffle(len(d.setup), func(i, j int) { d.setup[i], d.setup[j] = d.setup[j], d.setup[i] })
+}
+
+func (d *draw) pool(name string) Step {
+	s := Step{Do: MakePool, Name: name, N: int64(d.random.IntN(3))}
+	switch {
+	case d.chance(4):
+		s.To = string(usherv1.ReserveOnAcceptance)
+	case name == "p1" && d.chance(2):
+		s.To = "extra"
+	}
+	return s
+}
+
+// address is mostly everybody's own.
+func (d *draw) address(i int) string {
+	switch {
+	case d.chance(6):
+		i = d.random.IntN(3)
+	case d.chance(12):
+		return fmt.Sprintf("%s%d@acme.example", badAddress, i)
+	}
+	return fmt.Sprintf("a%d@acme.example", i)
+}
+
+// next draws the step after i steps; false ends the schedule.
+func (d *draw) next(w *world, i int) (Step, bool) {
+	if i < len(d.setup) {
+		return d.setup[i], true
+	}
+	if i == len(d.setup) && d.rest > 0 {
+		return d.restful(), true
+	}
+	if w.steps >= d.length {
+		return Step{}, false
+	}
+	d.candidates, d.weights, d.total = d.candidates[:0], d.weights[:0], 0
+	for _, o := range w.ops {
+		d.machinery(w, o)
+	}
+	d.add(d.pass, Step{Do: Pass, N: int64([]int{0, 0, 0, 50, 1000, 5000, 61000, 3600_000}[d.random.IntN(8)])})
+	if d.chance(4) {
+		d.add(d.rest, d.restful())
+	}
+	if d.chance(60) {
+		d.add(d.pass, Step{Do: Pass, N: 8 * 24 * 3600_000})
+	}
+	for range 4 {
+		if s, possible := d.administer(); possible && w.concerns(s) {
+			d.add(d.admin, s)
+			break
+		}
+	}
+	if len(w.inbox) > 0 {
+		letter := w.inbox[d.random.IntN(len(w.inbox))]
+		s := Step{Do: VisitAccept, Op: d.random.IntN(operators), Name: letter.name, N: letter.generation}
+		if d.chance(4) {
+			s.Do = VisitDecline
+		}
+		d.add(d.visit, s)
+	}
+	n := d.random.IntN(d.total)
+	for j, weight := range d.weights {
+		if n -= weight; n < 0 {
+			return d.candidates[j], true
+		}
+	}
+	return Step{}, false
+}
+
+// restful is a rest that mostly leaves one kind of work to be interleaved.
+func (d *draw) restful() Step {
+	return Step{Do: Rest, N: 5000, To: []string{"", "members", "pools", "invitations", "invitations", "visits"}[d.random.IntN(6)]}
+}
+
+func (d *draw) add(weight int, s Step) {
+	d.candidates, d.weights = append(d.candidates, s), append(d.weights, weight)
+	d.total += weight
+}
+
+// machinery adds what one operator could do.
+func (d *draw) machinery(w *world, o *operator) {
+	if !o.up {
+		d.add(5, Step{Do: Restart, Op: o.id, N: int64(d.random.IntN(3))})
+		return
+	}
+	for k := range o.caches {
+		if lag := o.caches[k].lag(w.api); lag > 0 {
+			d.add(d.deliver[o.id][k], Step{Do: Deliver, Op: o.id, On: kind(k)})
+			if d.relist > 0 && lag > 1 {
+				d.add(d.relist, Step{Do: Relist, Op: o.id, On: kind(k), N: int64(d.random.IntN(lag - 1))})
+			}
+		}
+	}
+	for k := range o.queues {
+		for i := range o.queues[k].items {
+			if it := &o.queues[k].items[i]; it.ready(w.clock) && o.busy(kind(k)) < workers {
+				s := Step{Do: Begin, Op: o.id, On: kind(k), Name: it.key.Name}
+				if kind(k) == secrets {
+					s.Name = ""
+				}
+				d.add(8, s)
+			}
+		}
+	}
+	for _, t := range o.tasks {
+		d.add(d.pace(t), Step{Do: Go, Op: o.id, On: t.on, Name: t.key.Name, Fault: d.fault(t)})
+	}
+	if d.crash > 0 && len(o.tasks) > 0 {
+		d.add(d.crash, Step{Do: Crash, Op: o.id})
+	}
+}
+
+// pace is how soon a task goes on. Some are held up at every call while the world goes on without them.
+func (d *draw) pace(t *task) int {
+	return d.paces[(uint(t.began)*7+uint(t.on)*3+uint(t.op.id))%uint(len(d.paces))]
+}
+
+// fault is what becomes of the call that a task waits for.
+func (d *draw) fault(t *task) Fault {
+	if d.faults == 0 || d.random.IntN(100) >= d.faults || t.pending.verb == "glance" {
+		return None
+	}
+	switch t.pending.verb {
+	case "mail":
+		return []Fault{Refused, AnswerLost, Temporary, Greylisted, Permanent, Configuration}[d.random.IntN(6)]
+	case "probe":
+		return Configuration
+	}
+	if t.on == visits && t.pending.verb == "delete" {
+		return None // the portal tries again after a pause of the wall clock's
+	}
+	return []Fault{Refused, AnswerLost}[d.random.IntN(2)]
+}
+
+// administer draws what the admin could do.
+func (d *draw) administer() (Step, bool) {
+	if len(d.actions) == 0 {
+		return Step{}, false
+	}
+	s := Step{Do: d.actions[d.random.IntN(len(d.actions))], Name: fmt.Sprintf("m%d", d.random.IntN(d.members))}
+	switch s.Do {
+	case MakeAccount, DeleteAccount, EnableAccount, DisableAccount:
+		s.Name = accountName
+	case MakePool:
+		s = d.pool(fmt.Sprintf("p%d", d.random.IntN(2)))
+	case DeletePool, SwitchPool:
+		s.Name = fmt.Sprintf("p%d", d.random.IntN(2))
+	case ScalePool:
+		s.Name, s.N = fmt.Sprintf("p%d", d.random.IntN(2)), int64(d.random.IntN(4))
+	case MakeMember:
+		s.To = d.address(int(s.Name[1] - '0'))
+		if d.chance(4) {
+			s.N = 1
+		}
+	case Readdress:
+		s.To = d.address(d.random.IntN(d.members + 1))
+	case Move:
+		s.To = []string{"", "p0", "p1", "p0,p1"}[d.random.IntN(4)]
+	case WriteByHand:
+		s.To = s.Name
+		s.Name = []string{"by-hand", s.Name}[d.random.IntN(2)]
+	case Resend, Revoke, Reopen, Tear:
+		if d.chance(4) {
+			s.Name = "by-hand"
+		}
+	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer:
+		s.Name = ""
+	}
+	return s, true
+}

@@ -1,0 +1,63 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"runtime"
+	"sync"
+	"sync/atomic"
+)
+
+// Report is how many schedules ran and what was done in them.
+type Report struct {
+	Schedules uint64
+	Counts
+	// Broken is the one with the lowest seed among those that were found to break a promise; nil if none was.
+	Broken *Result
+}
+
+// Explore runs the schedules of count seeds, as many at once as there are processors, and stops at the first that breaks a
+// promise.
+func Explore(o Options, from, count uint64) Report {
+	var (
+		report Report
+		next   atomic.Uint64
+		stop   atomic.Bool
+		mu     sync.Mutex
+		wait   sync.WaitGroup
+	)
+	for range runtime.GOMAXPROCS(0) {
+		wait.Go(func() {
+			o := o
+			o.Fibers = &Fibers{}
+			defer o.Fibers.Close()
+			var counts Counts
+			ran := uint64(0)
+			for !stop.Load() {
+				i := next.Add(1) - 1
+				if i >= count {
+					break
+				}
+				r := Run(o, from+i)
+				ran++
+				counts.Add(r.Counts)
+				if r.Violation == nil {
+					continue
+				}
+				stop.Store(true)
+				mu.Lock()
+				if report.Broken == nil || r.Schedule.Seed < report.Broken.Schedule.Seed {
+					report.Broken = &r
+				}
+				mu.Unlock()
+			}
+			mu.Lock()
+			report.Schedules += ran
+			report.Add(counts)
+			mu.Unlock()
+		})
+	}
+	wait.Wait()
+	return report
+}

@@ -1,0 +1,167 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/seat"
+)
+
+// facts are what was true at some moment since a piece of work began. Nobody can act on the very last state of several objects:
+// what is acted on must have been true while one was at it, and not only in an old cache.
+type facts struct {
+	// mailable: the member could be asked.
+	mailable bool
+	// losable: there was a reason for a member to lose its access.
+	losable bool
+	// unaccepted: there were no credentials of the member's.
+	unaccepted bool
+	// seated: it had a base seat.
+	seated bool
+	// addresses that the member had.
+	addresses []string
+}
+
+// refresh brings up to date what the work that is going on may rely on. It is called after every change and when time passed.
+func (w *world) refresh() {
+	for _, o := range w.ops {
+		for _, t := range o.tasks {
+			w.witness(t)
+		}
+	}
+}
+
+func (w *world) witness(t *task) {
+	switch t.on {
+	case members:
+		w.observe(&t.facts, t.key.Name)
+	case invitations:
+		if inv, _ := w.api.get(invitations, t.key).(*usherv1.Invitation); inv != nil {
+			w.observe(&t.facts, inv.Spec.MemberRef.Name)
+		}
+	case visits:
+		t.visit.admissible = t.visit.admissible || w.admissible(t.visit)
+	}
+}
+
+func (w *world) observe(f *facts, name string) {
+	m := w.member(name)
+	secret := w.credentials(name)
+	if !f.unaccepted {
+		f.unaccepted = m == nil || !acceptedBy(m, secret)
+	}
+	if !f.losable {
+		f.losable = w.losable(m, secret)
+	}
+	if m == nil {
+		return
+	}
+	f.mailable = f.mailable || w.mailable(m, secret)
+	f.seated = f.seated || holdsBase(m)
+	if address := strings.ToLower(string(m.Spec.Email)); len(f.addresses) == 0 || f.addresses[len(f.addresses)-1] != address {
+		f.addresses = append(f.addresses, address)
+	}
+}
+
+func (w *world) member(name string) *usherv1.Member {
+	m, _ := w.api.get(members, named(name)).(*usherv1.Member)
+	return m
+}
+
+func (w *world) account() *usherv1.Account {
+	a, _ := w.api.get(accounts, named(accountName)).(*usherv1.Account)
+	return a
+}
+
+func (w *world) pool(name string) *usherv1.SeatPool {
+	p, _ := w.api.get(pools, named(name)).(*usherv1.SeatPool)
+	return p
+}
+
+func (w *world) credentials(member string) *corev1.Secret {
+	s, _ := w.api.get(secrets, named(credentials.Name(member))).(*corev1.Secret)
+	return s
+}
+
+// acceptedBy tells whether credentials are the member's own.
+func acceptedBy(m *usherv1.Member, secret *corev1.Secret) bool {
+	return secret != nil && secret.Annotations[usherv1.MemberUIDAnnotation] == string(m.UID)
+}
+
+func (w *world) poolList() []usherv1.SeatPool {
+	return collect[usherv1.SeatPool](w.api.tables[pools], func(o client.Object) bool { return o.GetNamespace() == namespace }, true)
+}
+
+func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
+	a := w.account()
+	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && m.Spec.Activation != usherv1.ActivateImmediately &&
+		secret == nil && a != nil && a.Spec.State != usherv1.StateDisabled
+}
+
+// losable tells whether there is a reason for a member not to be Active.
+func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
+	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || !acceptedBy(m, secret) || !holdsBase(m) {
+		return true
+	}
+	if a := w.account(); a == nil || a.Spec.State == usherv1.StateDisabled {
+		return true
+	}
+	all := w.poolList()
+	if seat.Choose(m, all).Problem != "" {
+		return true
+	}
+	for _, s := range m.Status.Seats {
+		if p := w.pool(s.Pool); s.AddOn == "" && s.Held() && (p == nil || p.DeletionTimestamp != nil || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant) {
+			return true
+		}
+	}
+	return w.rival(m) != nil
+}
+
+// rival is a member that keeps m from having its address.
+func (w *world) rival(m *usherv1.Member) *usherv1.Member {
+	for _, o := range w.api.tables[members] {
+		if other := o.(*usherv1.Member); membership.Precedes(other, m) {
+			return other
+		}
+	}
+	return nil
+}
+
+// admissible tells whether a link may be answered now.
+func (w *world) admissible(v *visit) bool {
+	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
+	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||
+		inv.Spec.SendGeneration > inv.Status.SendGeneration || inv.Spec.State == usherv1.InvitationRevokedWish {
+		return false
+	}
+	switch inv.Status.State {
+	case usherv1.InvitationPending, usherv1.InvitationSending, usherv1.InvitationSent:
+	default:
+		return false
+	}
+	if inv.Status.ExpiresAt != nil && !w.now().Before(inv.Status.ExpiresAt.Time) {
+		return false
+	}
+	m, a := w.member(inv.Spec.MemberRef.Name), w.account()
+	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !acceptedBy(m, w.credentials(m.Name)) &&
+		strings.EqualFold(string(m.Spec.Email), v.mail.mail.To) && a != nil && a.Spec.State != usherv1.StateDisabled
+}
+
+func conditionTrue(list []metav1.Condition, kind string) bool {
+	for i := range list {
+		if list[i].Type == kind {
+			return list[i].Status == metav1.ConditionTrue
+		}
+	}
+	return false
+}

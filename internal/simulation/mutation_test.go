@@ -1,0 +1,304 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/mail"
+)
+
+// mutation is a way to break the design.
+type mutation struct {
+	name    string
+	options Options
+	// caught are the promises of which one is to be seen broken.
+	caught []string
+}
+
+// mutationSchedules is how many schedules a mutation may survive.
+const mutationSchedules = 20000
+
+// TestMutations breaks the design, and expects the simulation to see it.
+func TestMutations(t *testing.T) {
+	for _, m := range mutations {
+		t.Run(m.name, func(t *testing.T) {
+			if testing.Short() {
+				t.Skip("takes a while")
+			}
+			t.Parallel()
+			o := m.options
+			o.Fibers = &Fibers{}
+			defer o.Fibers.Close()
+			others := 0
+			for seed := range uint64(mutationSchedules) {
+				r := Run(o, seed)
+				if r.Violation == nil {
+					continue
+				}
+				if !slices.Contains(m.caught, r.Violation.Promise) {
+					others++
+					continue
+				}
+				t.Logf("caught after %d schedules, %d of which broke another promise: %v", seed+1, others, r.Violation)
+				return
+			}
+			t.Fatalf("survived %d schedules", mutationSchedules)
+		})
+	}
+}
+
+var mutations = []mutation{
+	{
+		name:    "the ledger is written without its resourceVersion",
+		options: Options{Unlocked: []string{"seatpools"}},
+		caught:  []string{"held-is-claimed", "grants-grow"},
+	},
+	{
+		name:    "the ledger is written from an old cache, and no rule bounds it",
+		options: Options{Unlocked: []string{"seatpools"}, Without: []Rule{LedgerBound}},
+		caught:  []string{"never-oversold"},
+	},
+	{
+		name:    "the pool drops a claim before releasedGrant says so",
+		options: Options{Wrap: dropEarly},
+		caught:  []string{"held-is-claimed"},
+	},
+	{
+		name:    "a claim is dropped because the cache knows no such member",
+		options: Options{Wrap: goneByCache},
+		caught:  []string{"held-is-claimed"},
+	},
+	{
+		name:    "the release is written before the withdrawal",
+		options: Options{Wrap: releaseFirst, Without: []Rule{ActiveHoldsSeat}},
+		caught:  []string{"active-holds-seat", "held-is-claimed"},
+	},
+	{
+		name:    "an expired invitation keeps its seat",
+		options: Options{Wrap: keepExpired},
+		caught:  []string{"converged", "rests", "comes-to-rest"},
+	},
+	{
+		name:    "the mail is sent without the fence",
+		options: Options{Wrap: withoutFence},
+		caught:  []string{"mailed-once"},
+	},
+	{
+		name:    "nobody respects another sender's lease",
+		options: Options{Wrap: withoutLease},
+		caught:  []string{"mailed-once"},
+	},
+	{
+		name:    "a cache is believed that there is no account",
+		options: Options{Wrap: believeAccount},
+		caught:  []string{"access-kept", "mail-wanted", "dead-link"},
+	},
+	{
+		name:    "a cache is believed that there are no credentials",
+		options: Options{Wrap: believeCredentials},
+		caught:  []string{"acceptance-kept", "access-kept", "mail-wanted"},
+	},
+	{
+		name:    "the link does not depend on its generation",
+		options: Options{WrapSender: tokenOfFirst, WrapPortal: verifyFirst},
+		caught:  []string{"dead-link"},
+	},
+	{
+		name:    "the portal reads a cache",
+		options: Options{WrapPortal: cachedPortal},
+		caught:  []string{"dead-link"},
+	},
+	{
+		name:    "a second answer replaces the first",
+		options: Options{WrapPortal: overwrite},
+		caught:  []string{"first-answer-stands", "dead-link"},
+	},
+	{
+		name:    "members do not hear of credentials",
+		options: Options{Deaf: func(changed, controller string) bool { return changed == "secrets" && controller == "members" }},
+		caught:  []string{"converged", "rests", "comes-to-rest"},
+	},
+}
+
+func dropEarly(at Seat, c client.Client) client.Client {
+	return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
+		if err := next(); err != nil {
+			return err
+		}
+		if all, ok := list.(*usherv1.MemberList); ok {
+			for i := range all.Items {
+				m := all.Items[i].DeepCopy()
+				if m.Spec.State == usherv1.StateDisabled {
+					for j := range m.Status.Seats {
+						m.Status.Seats[j].ReleasedGrant = max(m.Status.Seats[j].ReleasedGrant, m.Status.Seats[j].Grant)
+					}
+				}
+				all.Items[i] = *m
+			}
+		}
+		return nil
+	}}
+}
+
+func goneByCache(at Seat, c client.Client) client.Client {
+	if !at.Live {
+		return c
+	}
+	return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
+		page, ok := list.(*metav1.PartialObjectMetadataList)
+		if !ok {
+			return next()
+		}
+		var all usherv1.MemberList
+		err := at.Cached.List(context.Background(), &all)
+		for i := range all.Items {
+			page.Items = append(page.Items, metav1.PartialObjectMetadata{ObjectMeta: all.Items[i].ObjectMeta})
+		}
+		return err
+	}}
+}
+
+func releaseFirst(at Seat, c client.Client) client.Client {
+	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
+		m, ok := o.(*usherv1.Member)
+		before := &usherv1.Member{}
+		if !ok || at.Cached.Get(context.Background(), client.ObjectKeyFromObject(o), before) != nil ||
+			before.Status.State != usherv1.ObservedActive || m.Status.State == usherv1.ObservedActive {
+			return next(o)
+		}
+		first := before.DeepCopy()
+		first.ResourceVersion, first.Status.Seats = m.ResourceVersion, m.Status.Seats
+		if err := next(first); err != nil {
+			return err
+		}
+		m.ResourceVersion = first.ResourceVersion
+		return next(m)
+	}}
+}
+
+func keepExpired(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
+		if m, ok := o.(*usherv1.Member); ok && readyReason(m.Status.Conditions) == usherv1.ReasonInvitationExpired {
+			for i := range m.Status.Seats {
+				if s := &m.Status.Seats[i]; s.Grant > 0 && s.Grant == s.ReleasedGrant {
+					s.ReleasedGrant--
+				}
+			}
+		}
+		return next(o)
+	}}
+}
+
+func withoutFence(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
+		if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.State == usherv1.InvitationSending {
+			return nil
+		}
+		return next(o)
+	}}
+}
+
+func withoutLease(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, get: func(_ client.ObjectKey, o client.Object, next func() error) error {
+		err := next()
+		if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.State == usherv1.InvitationSending {
+			inv.Status.NextAttemptAt = nil
+		}
+		return err
+	}}
+}
+
+func believeAccount(at Seat, c client.Client) client.Client {
+	if !at.Live {
+		return c
+	}
+	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
+		if _, ok := o.(*usherv1.Account); ok {
+			return at.Cached.Get(context.Background(), key, o)
+		}
+		return next()
+	}}
+}
+
+func believeCredentials(at Seat, c client.Client) client.Client {
+	if !at.Live {
+		return c
+	}
+	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
+		if _, ok := o.(*corev1.Secret); ok && strings.HasPrefix(key.Name, "usher-member-") {
+			if err := at.Cached.Get(context.Background(), key, &metav1.PartialObjectMetadata{}); err != nil {
+				return err
+			}
+		}
+		return next()
+	}}
+}
+
+// senderFunc sends, and probes like the Sender in it.
+type senderFunc struct {
+	mail.Sender
+	send func(context.Context, mail.Server, mail.Invitation) error
+}
+
+func (s senderFunc) Send(ctx context.Context, server mail.Server, m mail.Invitation) error {
+	return s.send(ctx, server, m)
+}
+
+func tokenOfFirst(at Seat, s mail.Sender) mail.Sender {
+	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
+		uid, _, _ := strings.Cut(m.MessageID, ".")
+		m.Link = m.Link[:strings.LastIndex(m.Link, "/")+1] + at.Keys.Token(types.UID(uid), 1, m.To)
+		return s.Send(ctx, server, m)
+	}}
+}
+
+func verifyFirst(at Seat, c client.Client) client.Client {
+	return &tampered{
+		Client: c,
+		get: func(key client.ObjectKey, o client.Object, next func() error) error {
+			err := next()
+			if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.LinkGeneration > 0 {
+				at.Memory[key.Name] = inv.Status.LinkGeneration
+				inv.Status.LinkGeneration = 1
+			}
+			return err
+		},
+		put: func(o client.Object, next func(client.Object) error) error {
+			if inv, ok := o.(*usherv1.Invitation); ok {
+				inv.Status.LinkGeneration, _ = at.Memory[inv.Name].(int64)
+			}
+			return next(o)
+		},
+	}
+}
+
+func cachedPortal(at Seat, c client.Client) client.Client {
+	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
+		if _, secret := o.(*corev1.Secret); secret {
+			return next()
+		}
+		return at.Cached.Get(context.Background(), key, o)
+	}}
+}
+
+func overwrite(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, create: func(o client.Object, next func() error) error {
+		err := next()
+		if apierrors.IsAlreadyExists(err) {
+			return c.Update(context.Background(), o)
+		}
+		return err
+	}}
+}

@@ -1,0 +1,176 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// kind is one of the kinds that the API serves.
+type kind int
+
+const (
+	accounts kind = iota
+	pools
+	members
+	invitations
+	secrets
+	kinds
+)
+
+var resources = [kinds]schema.GroupResource{
+	accounts:    {Group: usherv1.GroupVersion.Group, Resource: "accounts"},
+	pools:       {Group: usherv1.GroupVersion.Group, Resource: "seatpools"},
+	members:     {Group: usherv1.GroupVersion.Group, Resource: "members"},
+	invitations: {Group: usherv1.GroupVersion.Group, Resource: "invitations"},
+	secrets:     {Resource: "secrets"},
+}
+
+func (k kind) String() string { return resources[k].Resource }
+
+// kindOf tells an object's kind; a PartialObjectMetadata is a Secret's.
+func kindOf(o any) kind {
+	switch o.(type) {
+	case *usherv1.Account, *usherv1.AccountList:
+		return accounts
+	case *usherv1.SeatPool, *usherv1.SeatPoolList:
+		return pools
+	case *usherv1.Member, *usherv1.MemberList:
+		return members
+	case *usherv1.Invitation, *usherv1.InvitationList:
+		return invitations
+	case *corev1.Secret, *metav1.PartialObjectMetadata:
+		return secrets
+	}
+	panic(fmt.Sprintf("the simulation does not serve %T", o))
+}
+
+// clone is a deep copy.
+func clone(o client.Object) client.Object { return o.DeepCopyObject().(client.Object) }
+
+// copyInto makes to a deep copy of from, or of its metadata.
+func copyInto(from, to client.Object) {
+	switch to := to.(type) {
+	case *usherv1.Account:
+		from.(*usherv1.Account).DeepCopyInto(to)
+	case *usherv1.SeatPool:
+		from.(*usherv1.SeatPool).DeepCopyInto(to)
+	case *usherv1.Member:
+		from.(*usherv1.Member).DeepCopyInto(to)
+	case *usherv1.Invitation:
+		from.(*usherv1.Invitation).DeepCopyInto(to)
+	case *corev1.Secret:
+		from.(*corev1.Secret).DeepCopyInto(to)
+	case *metav1.PartialObjectMetadata:
+		metadataOf(from).ObjectMeta.DeepCopyInto(&to.ObjectMeta)
+	default:
+		panic(fmt.Sprintf("the simulation does not serve %T", to))
+	}
+}
+
+// metadataOf is what a metadata cache holds of an object.
+func metadataOf(o client.Object) *metav1.PartialObjectMetadata {
+	switch o := o.(type) {
+	case *metav1.PartialObjectMetadata:
+		return o
+	case *corev1.Secret:
+		return &metav1.PartialObjectMetadata{ObjectMeta: o.ObjectMeta}
+	case *usherv1.Member:
+		return &metav1.PartialObjectMetadata{ObjectMeta: o.ObjectMeta}
+	}
+	panic(fmt.Sprintf("the simulation has no metadata of %T", o))
+}
+
+// table holds the objects of one kind, by namespace and name. What is in it is never changed, only replaced.
+type table []client.Object
+
+func before(o client.Object, key types.NamespacedName) bool {
+	if n := o.GetName(); n != key.Name {
+		return n < key.Name
+	}
+	return o.GetNamespace() < key.Namespace
+}
+
+func (t table) index(key types.NamespacedName) (int, bool) {
+	for i, o := range t {
+		if !before(o, key) {
+			return i, o.GetName() == key.Name && o.GetNamespace() == key.Namespace
+		}
+	}
+	return len(t), false
+}
+
+func (t table) get(key types.NamespacedName) client.Object {
+	if i, found := t.index(key); found {
+		return t[i]
+	}
+	return nil
+}
+
+func (t *table) put(o client.Object) {
+	i, found := t.index(client.ObjectKeyFromObject(o))
+	if !found {
+		*t = append(*t, nil)
+		copy((*t)[i+1:], (*t)[i:])
+	}
+	(*t)[i] = o
+}
+
+func (t *table) remove(key types.NamespacedName) {
+	if i, found := t.index(key); found {
+		*t = append((*t)[:i], (*t)[i+1:]...)
+	}
+}
+
+// serialise does to an object what a way through JSON does: times lose their fractions, and what is empty is absent.
+func serialise(o client.Object) {
+	switch o := o.(type) {
+	case *usherv1.Account:
+		cutConditions(o.Status.Conditions)
+		for i := range o.Status.FormerMembers {
+			cut(&o.Status.FormerMembers[i].DeletedAt)
+		}
+	case *usherv1.SeatPool:
+		cutConditions(o.Status.Conditions)
+		if len(o.Status.Claims) == 0 {
+			o.Status.Claims = nil
+		}
+	case *usherv1.Member:
+		s := &o.Status
+		cutConditions(s.Conditions)
+		for _, t := range []*metav1.Time{s.AcceptedAt, s.InvitedAt, s.ExpiresAt, s.ActivatedAt, s.DisabledAt} {
+			cut(t)
+		}
+	case *usherv1.Invitation:
+		s := &o.Status
+		cutConditions(s.Conditions)
+		for _, t := range []*metav1.Time{s.FirstAttemptAt, s.SentAt, s.ExpiresAt, s.AcceptedAt, s.NextAttemptAt} {
+			cut(t)
+		}
+		if s.LastError != nil {
+			cut(&s.LastError.At)
+		}
+	}
+}
+
+func cut(t *metav1.Time) {
+	if t != nil {
+		t.Time = t.Truncate(time.Second)
+	}
+}
+
+func cutConditions(list []metav1.Condition) {
+	for i := range list {
+		cut(&list[i].LastTransitionTime)
+	}
+}

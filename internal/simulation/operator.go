@@ -1,0 +1,265 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/portal"
+)
+
+// Where the operators' own Secrets are, and everything else.
+const (
+	home      = "usher-system"
+	namespace = "acme"
+)
+
+var (
+	smtpSecret  = types.NamespacedName{Namespace: home, Name: "usher-smtp"}
+	tokenSecret = types.NamespacedName{Namespace: home, Name: "usher-token-key"}
+)
+
+const portalURL = "https://usher.example"
+
+// workers is how many objects one controller works on at once.
+const workers = 3
+
+// mailWorkers is how many mails one operator sends at once.
+const mailWorkers = 8
+
+// recordTries is how often the outcome of a mail is tried to be written; no time passes in between.
+const recordTries = 3
+
+// quiet is the context of all work: its log goes nowhere.
+var quiet = log.IntoContext(context.Background(), logr.Discard())
+
+// operator is one process: five controllers and a portal, with caches, queues and memory of their own.
+type operator struct {
+	world *world
+	id    int
+	up    bool
+
+	caches  [kinds]cache
+	queues  [kinds]queue
+	tasks   []*task
+	watches [kinds][]watch // by the kind that is watched
+
+	reconcilers [kinds]reconcile.Reconciler
+	servers     *controller.MailServers
+	keys        *controller.Keyring
+	live        client.Client
+	cached      client.Client
+	portal      *portal.Portal
+	// memory is what wrappers keep until a crash.
+	memory map[string]any
+}
+
+// watch tells a controller of changes.
+type watch struct {
+	controller kind
+	keys       controller.Mapping
+	delay      time.Duration
+}
+
+// start makes the process anew; its lists are behind by as many changes.
+func (o *operator) start(behind int) {
+	w := o.world
+	o.up, o.portal, o.memory = true, nil, map[string]any{}
+	// The key ring holds a lock while it reads, so its reads are not told apart from what comes after.
+	direct := &directWire{api: w.api}
+	o.keys = &controller.Keyring{Reader: direct, Writer: direct, Now: w.now, Secret: tokenSecret}
+	o.live = w.wrap(o, &wire{world: w, op: o, live: true})
+	o.cached = w.wrap(o, &wire{world: w, op: o})
+	o.servers = w.mailServers(o)
+
+	r := controller.New(controller.Parts{
+		Environment: controller.Environment{Client: o.cached, Live: o.live, Recorder: silence{}, Now: w.now},
+		Sender:      w.wrapSender(o, &postbox{world: w}), Servers: o.servers, Keys: o.keys, PortalURL: portalURL,
+	})
+	r.Invitations.Tick = nil // no conversation lasts
+	r.Invitations.RecordBackoff = wait.Backoff{Steps: recordTries}
+	o.reconcilers = [kinds]reconcile.Reconciler{
+		accounts: r.Accounts, pools: r.SeatPools, members: r.Members, invitations: r.Invitations, secrets: r.MailServers,
+	}
+
+	o.watches = [kinds][]watch{}
+	table := controller.Watches{Reader: o.cached, Servers: o.servers}
+	for k := accounts; k < secrets; k++ {
+		o.watches[k] = append(o.watches[k], watch{controller: k, keys: itself})
+	}
+	for k, list := range [kinds][]controller.Watch{
+		accounts: table.ForAccounts(), pools: table.ForSeatPools(), members: table.ForMembers(),
+		invitations: table.ForInvitations(), secrets: table.ForMailServers(),
+	} {
+		for _, watched := range list {
+			on := kindOf(watched.Object)
+			if deaf := w.options.Deaf; deaf != nil && deaf(on.String(), kind(k).String()) {
+				continue
+			}
+			o.watches[on] = append(o.watches[on], watch{kind(k), watched.Map, watched.Delay})
+		}
+	}
+
+	o.queues = [kinds]queue{}
+	for k := range o.caches {
+		o.caches[k] = cache{kind: kind(k)}
+	}
+	// All caches are filled before any controller is told of anything, as a manager waits for them.
+	var told []func()
+	for k := range o.caches {
+		at := max(0, len(w.api.logs[k])-behind)
+		o.caches[k].relist(w.api, at, func(before, after client.Object) {
+			told = append(told, func() { o.tell(kind(k), before, after) })
+		})
+	}
+	for _, tell := range told {
+		tell()
+	}
+}
+
+func itself(_ context.Context, before, after client.Object) []types.NamespacedName {
+	if after == nil {
+		after = before
+	}
+	return []types.NamespacedName{client.ObjectKeyFromObject(after)}
+}
+
+// tell puts into the queues whatever the watches make of a change.
+func (o *operator) tell(k kind, before, after client.Object) {
+	for _, w := range o.watches[k] {
+		for _, key := range w.keys(quiet, before, after) {
+			o.queues[w.controller].add(key, o.world.clock+w.delay)
+		}
+	}
+}
+
+// mailServers are one for both operators as long as one of them runs. Each with its own would contradict the other over an
+// account's MailReady, write by write, from the moment that their probes differ until the next: see doc.go.
+func (w *world) mailServers(o *operator) *controller.MailServers {
+	for _, other := range w.ops {
+		if other != o && other.up {
+			other.servers.Live = o.live
+			return other.servers
+		}
+	}
+	return controller.NewMailServers(o.live, smtpSecret, mailWorkers)
+}
+
+// hear takes what the reconcilers told each other.
+func (w *world) hear(servers *controller.MailServers) {
+	for len(servers.Accounts) > 0 {
+		w.hearOf(accounts, (<-servers.Accounts).Object)
+	}
+	for len(servers.Secrets) > 0 {
+		w.hearOf(secrets, (<-servers.Secrets).Object)
+	}
+}
+
+func (w *world) hearOf(k kind, object client.Object) {
+	for _, o := range w.ops {
+		if o.up {
+			o.queues[k].add(client.ObjectKeyFromObject(object), w.clock)
+		}
+	}
+}
+
+// crash takes everything that is not stored.
+func (o *operator) crash() {
+	for _, t := range o.tasks {
+		o.world.interrupted(t)
+		t.fiber.kill()
+		o.world.fibers.give(t.fiber)
+	}
+	o.tasks, o.up = nil, false
+	o.caches, o.queues = [kinds]cache{}, [kinds]queue{}
+}
+
+func (o *operator) busy(k kind) int {
+	n := 0
+	for _, t := range o.tasks {
+		if t.on == k {
+			n++
+		}
+	}
+	return n
+}
+
+func (o *operator) task(k kind, name string) *task {
+	for _, t := range o.tasks {
+		if t.on == k && t.key.Name == name {
+			return t
+		}
+	}
+	return nil
+}
+
+// task is work that waits for a call.
+type task struct {
+	op    *operator
+	on    kind
+	key   types.NamespacedName
+	fiber *fiber
+	// pending is the call that it waits for, fault what becomes of it.
+	pending pending
+	fault   Fault
+	// began is the step at which it did.
+	began int
+	// endBy is until when the clock has to wait for it; 0 if it need not.
+	endBy time.Duration
+	// mail is what it delivered; empty if nothing.
+	mail  string
+	visit *visit
+	facts facts
+
+	result ctrl.Result
+	err    error
+}
+
+// pending is a call before it is made.
+type pending struct {
+	verb string
+	kind kind
+	name string
+}
+
+// begin starts work on what on and key say.
+func (o *operator) begin(t *task, work func()) {
+	t.op, t.began, t.fiber = o, o.world.steps, o.world.fibers.take()
+	o.tasks = append(o.tasks, t)
+	o.world.witness(t)
+	o.world.run(t, func() { t.fiber.start(work) })
+}
+
+// reconcile starts a reconcile of a key that is ready.
+func (o *operator) reconcile(k kind, key types.NamespacedName) {
+	i := o.queues[k].item(key)
+	i.queued, i.working = false, true
+	t := &task{on: k, key: key}
+	o.begin(t, func() {
+		t.result, t.err = o.reconcilers[k].Reconcile(quiet, reconcile.Request{NamespacedName: key})
+	})
+}
+
+// silence records no Events.
+type silence struct{}
+
+func (silence) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
+
+// keyring is the portal's and the senders'.
+func (o *operator) keyring(ctx context.Context) (invite.Keyring, error) { return o.keys.Get(ctx) }
+
+var _ mail.Sender = (*postbox)(nil)

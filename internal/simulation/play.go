@@ -1,0 +1,187 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/internal/mail"
+)
+
+// accountName is the only account's.
+const accountName = "acme"
+
+// step does s if it is possible, and tells whether it was.
+func (w *world) step(s Step) bool {
+	if !w.apply(s) {
+		return false
+	}
+	w.steps++
+	w.remember(s.String())
+	return true
+}
+
+func (w *world) apply(s Step) bool {
+	o := w.ops[s.Op]
+	switch s.Do {
+	case Deliver:
+		if !o.up || o.caches[s.On].lag(w.api) == 0 {
+			return false
+		}
+		w.announce(s)
+		before, after := o.caches[s.On].next(w.api)
+		o.tell(s.On, before, after)
+	case Relist:
+		at := len(w.api.logs[s.On]) - int(s.N)
+		if !o.up || at <= o.caches[s.On].at {
+			return false
+		}
+		w.announce(s)
+		o.caches[s.On].relist(w.api, at, func(before, after client.Object) { o.tell(s.On, before, after) })
+	case Begin:
+		if !o.up || o.busy(s.On) >= workers {
+			return false
+		}
+		key := named(s.Name)
+		if s.On == secrets {
+			key = smtpSecret
+		}
+		if !o.queues[s.On].item(key).ready(w.clock) {
+			return false
+		}
+		w.announce(s)
+		o.reconcile(s.On, key)
+	case Go:
+		t := o.task(s.On, s.Name)
+		if t == nil || !o.up {
+			return false
+		}
+		w.proceed(t, s.Fault)
+	case Crash:
+		if !o.up {
+			return false
+		}
+		w.announce(s)
+		o.crash()
+	case Restart:
+		if o.up {
+			return false
+		}
+		w.announce(s)
+		o.start(int(s.N))
+	case Pass:
+		w.announce(s)
+		return w.pass(time.Duration(s.N) * time.Millisecond)
+	case Rest:
+		w.announce(s)
+		w.rest(time.Duration(s.N)*time.Millisecond, s.To)
+	case VisitAccept, VisitDecline:
+		w.announce(s)
+		return o.visit(s)
+	default:
+		w.announce(s)
+		return w.administer(s)
+	}
+	return true
+}
+
+func (w *world) announce(s Step) {
+	if w.options.Trace != nil {
+		w.note("%s", s)
+	}
+}
+
+// pass moves the clock; 0 is up to the next timer. A mail that is on its way holds it up: it ends before its lease does.
+func (w *world) pass(d time.Duration) bool {
+	to := w.clock + d
+	if d == 0 {
+		to = w.nextTimer()
+	}
+	for _, o := range w.ops {
+		for _, t := range o.tasks {
+			if t.endBy > 0 {
+				to = min(to, t.endBy)
+			}
+		}
+	}
+	if to <= w.clock || to == never {
+		return false
+	}
+	w.clock = to
+	w.refresh()
+	return true
+}
+
+func (w *world) seat(o *operator, live bool) Seat {
+	s := Seat{Operator: o.id, Live: live, Cached: &wire{world: w, op: o}, Memory: o.memory}
+	s.Keys, _ = o.keys.Get(quiet)
+	return s
+}
+
+func (w *world) wrap(o *operator, c *wire) client.Client {
+	if w.options.Wrap == nil {
+		return c
+	}
+	return w.options.Wrap(w.seat(o, c.live), c)
+}
+
+func (w *world) wrapPortal(o *operator, c client.Client) client.Client {
+	if w.options.WrapPortal == nil {
+		return c
+	}
+	return w.options.WrapPortal(w.seat(o, true), c)
+}
+
+func (w *world) wrapSender(o *operator, s mail.Sender) mail.Sender {
+	if w.options.WrapSender == nil {
+		return s
+	}
+	return w.options.WrapSender(w.seat(o, true), s)
+}
+
+// Play runs a schedule. Steps that are not possible are left out.
+func Play(o Options, s Schedule) Result {
+	w := newWorld(o, s)
+	defer w.close()
+	return w.play(func(i int) (Step, bool) {
+		if i >= len(s.Steps) {
+			return Step{}, false
+		}
+		return s.Steps[i], true
+	})
+}
+
+// Run draws a schedule from a seed and runs it.
+func Run(o Options, seed uint64) Result {
+	d := newDraw(seed)
+	w := newWorld(o, Schedule{Seed: seed, Fine: d.fine, Week: d.week})
+	defer w.close()
+	return w.play(func(i int) (Step, bool) { return d.next(w, i) })
+}
+
+func (w *world) play(next func(int) (Step, bool)) Result {
+	r := Result{Schedule: Schedule{Seed: w.schedule.Seed, Fine: w.schedule.Fine, Week: w.schedule.Week}}
+	for i := 0; w.violation == nil; i++ {
+		s, more := next(i)
+		if !more {
+			w.finish()
+			break
+		}
+		if !w.step(s) {
+			continue
+		}
+		r.Schedule.Steps = append(r.Schedule.Steps, s)
+		if s.Fault != None || s.Do == Crash || s.Do == Relist {
+			w.counts.Faults++
+		}
+	}
+	w.counts.Steps, w.counts.Changes, w.counts.Mails = w.steps, int(w.api.revision), len(w.inbox)
+	for _, d := range w.inbox {
+		w.counts.Copies += d.copies - 1
+	}
+	r.Violation, r.Digest, r.Counts = w.violation, w.digest, w.counts
+	return r
+}

@@ -1,0 +1,102 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/mail"
+)
+
+// delivered is a mail in somebody's inbox.
+type delivered struct {
+	invitation types.UID
+	generation int64
+	// name of the Invitation, as the link has it.
+	name string
+	mail mail.Invitation
+	// copies is how often it came, excuses how many of those after the first something explains: a crash, a lost answer.
+	copies, excuses int
+}
+
+// badAddress is in addresses that the mail server refuses for good.
+const badAddress = "nobody"
+
+// postbox is the mail server that an operator sends with.
+type postbox struct{ world *world }
+
+// Send waits for its turn like a call to the API server.
+func (p *postbox) Send(_ context.Context, _ mail.Server, m mail.Invitation) error {
+	w := p.world
+	t := w.running
+	fault := w.await(pending{verb: "mail", name: m.MessageID})
+	switch {
+	case w.serverDown || fault == Configuration:
+		return &mail.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
+	case strings.Contains(m.To, badAddress) || fault == Permanent:
+		return &mail.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1", Message: "injected"}
+	case fault == Temporary || fault == Greylisted || fault == Refused:
+		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "451 4.7.1", Greylisted: fault == Greylisted, Message: "injected"}
+	}
+	w.deliver(t, m)
+	if fault == AnswerLost {
+		w.interrupted(t)
+		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Message: "injected"}
+	}
+	return nil
+}
+
+// Probe waits for its turn too.
+func (p *postbox) Probe(context.Context, mail.Server) error {
+	fault := p.world.await(pending{verb: "probe"})
+	switch {
+	case p.world.serverDown || fault == Configuration || fault == Permanent:
+		return &mail.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
+	case fault != None:
+		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Reason: usherv1.ReasonServerUnreachable, Message: "injected"}
+	}
+	return nil
+}
+
+// deliver puts a mail that task t sends into its inbox.
+func (w *world) deliver(t *task, m mail.Invitation) {
+	link, _ := strings.CutPrefix(m.Link, portalURL+"/i/"+namespace+"/")
+	name, _, _ := strings.Cut(link, "/")
+	id, _, _ := strings.Cut(m.MessageID, "@")
+	uid, generation, _ := strings.Cut(id, ".")
+	number, err := strconv.ParseInt(generation, 10, 64)
+	if err != nil {
+		w.violated("mail-identified", "the Message-ID %q names no link", m.MessageID)
+		return
+	}
+	t.mail = m.MessageID
+	w.note("mail %s to %s", m.MessageID, m.To)
+	for _, d := range w.inbox {
+		if d.invitation == types.UID(uid) && d.generation == number {
+			d.copies++
+			w.checkCopy(d, m)
+			return
+		}
+	}
+	d := &delivered{invitation: types.UID(uid), generation: number, name: name, mail: m, copies: 1}
+	w.inbox = append(w.inbox, d)
+	w.checkMail(t, d)
+}
+
+// interrupted excuses a second copy of the mail that a task delivered: it dies, or is told something else than what happened.
+func (w *world) interrupted(t *task) {
+	if t.mail == "" {
+		return
+	}
+	for _, d := range w.inbox {
+		if d.mail.MessageID == t.mail {
+			d.excuses++
+		}
+	}
+}

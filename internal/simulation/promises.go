@@ -1,0 +1,200 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// beliefs are what was promised so far and has to be kept.
+type beliefs struct {
+	// highest is the highest grant that a pool ever gave.
+	highest map[types.UID]int64
+	// seatless: there was a pool that gives seats only to those who accepted, so that some could be asked without one.
+	seatless bool
+	// welcomed is the credentials Secret of each member who was told that they accepted.
+	welcomed map[types.UID]types.UID
+}
+
+func newBeliefs() beliefs {
+	return beliefs{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}}
+}
+
+// committed checks every change.
+func (w *world) committed(c change) {
+	if check := w.options.checkCommit; check != nil {
+		check(c)
+	}
+	w.rememberChange(c)
+	if w.actor != nil {
+		w.checkHands(c)
+	}
+	switch c.kind {
+	case accounts:
+		if a, _ := c.after.(*usherv1.Account); a != nil && a.Status.State != "" {
+			w.checkOneState(c, string(a.Status.State), a.Status.Conditions)
+		}
+	case pools:
+		w.checkLedger(c)
+	case members:
+		w.checkMember(c)
+	case invitations:
+		w.checkInvitation(c)
+	case secrets:
+		w.checkCredentials(c)
+	}
+	w.refresh()
+}
+
+func (w *world) rememberChange(c change) {
+	what := "gone"
+	if c.after != nil {
+		what = c.after.GetResourceVersion()
+		switch o := c.after.(type) {
+		case *usherv1.Member:
+			what += string(o.Status.State)
+		case *usherv1.Invitation:
+			what += string(o.Status.State)
+		}
+	}
+	w.remember(c.kind.String())
+	w.remember(c.object().GetName())
+	w.remember(what)
+	if w.options.Trace != nil {
+		w.note("      %s %s: %s", c.kind, c.object().GetName(), describe(c))
+	}
+}
+
+// checkHands: Usher never writes a user's spec and never deletes a user's object.
+func (w *world) checkHands(c change) {
+	switch {
+	case c.before == nil:
+		if c.kind != invitations && c.kind != secrets {
+			w.violated("never-makes", "Usher made a %s", c.kind)
+		}
+	case c.after == nil || c.after.GetDeletionTimestamp() != nil && c.before.GetDeletionTimestamp() == nil:
+		own := c.kind == secrets || c.kind == invitations && metav1.GetControllerOf(c.before) != nil
+		if c.before.GetDeletionTimestamp() == nil && !own {
+			w.violated("never-deletes", "Usher deleted %s %s", c.kind, c.key().Name)
+		}
+	case c.kind != secrets && c.before.GetGeneration() != c.after.GetGeneration(),
+		!equality.Semantic.DeepEqual(c.before.GetLabels(), c.after.GetLabels()):
+		w.violated("never-writes-spec", "Usher changed the spec of %s %s", c.kind, c.key().Name)
+	}
+}
+
+// checkLedger: never oversold, grants only grow, and nobody's seat is taken while they rely on it.
+func (w *world) checkLedger(c change) {
+	was, _ := c.before.(*usherv1.SeatPool)
+	is, _ := c.after.(*usherv1.SeatPool)
+	if is == nil {
+		is = &usherv1.SeatPool{ObjectMeta: was.ObjectMeta}
+	}
+	w.beliefs.seatless = w.beliefs.seatless || is.Spec.Reservation == usherv1.ReserveOnAcceptance
+	var old map[string]int64
+	if was != nil {
+		old = was.Status.Claims
+	}
+	claims := is.Status.Claims
+	if len(claims) > len(old) && len(claims) > capacityOf(is) {
+		w.violated("never-oversold", "pool %s went from %d to %d claims of %d seats", is.Name, len(old), len(claims), capacityOf(is))
+	}
+	highest := w.beliefs.highest[is.UID]
+	for uid, grant := range claims {
+		if old[uid] == grant {
+			continue
+		}
+		if grant <= w.beliefs.highest[is.UID] {
+			w.violated("grants-grow", "pool %s gave grant %d after %d", is.Name, grant, w.beliefs.highest[is.UID])
+		}
+		highest = max(highest, grant)
+	}
+	w.beliefs.highest[is.UID] = highest
+	if len(old) == 0 {
+		return
+	}
+	for _, o := range w.api.tables[members] {
+		w.checkHeld(o.(*usherv1.Member), is)
+	}
+}
+
+// checkHeld: whoever relies on a seat has its claim, at every revision.
+func (w *world) checkHeld(m *usherv1.Member, p *usherv1.SeatPool) {
+	for _, s := range m.Status.Seats {
+		if s.Pool != p.Name || !s.Held() || s.PoolUID != string(p.UID) {
+			continue
+		}
+		if claim, found := p.Status.Claims[string(m.UID)]; !found || claim <= s.ReleasedGrant {
+			w.violated("held-is-claimed", "member %s (%s) holds grant %d of pool %s, whose ledger says %d", m.Name, m.Status.State, s.Grant, p.Name, claim)
+		}
+	}
+}
+
+func (w *world) checkMember(c change) {
+	was, _ := c.before.(*usherv1.Member)
+	is, _ := c.after.(*usherv1.Member)
+	if is == nil {
+		w.checkGone(was)
+		return
+	}
+	if was == nil || was.ResourceVersion == is.ResourceVersion || is.Status.State == "" {
+		return
+	}
+	w.checkOneState(c, string(is.Status.State), is.Status.Conditions)
+	if is.Status.State == usherv1.ObservedActive && !holdsBase(is) {
+		w.violated("active-holds-seat", "member %s is Active without a base seat", is.Name)
+	}
+	for _, s := range is.Status.Seats {
+		if p := w.pool(s.Pool); p != nil {
+			w.checkHeld(is, p)
+		} else if s.Held() && is.Status.State == usherv1.ObservedActive && s.AddOn == "" && !slices.Equal(was.Status.Seats, is.Status.Seats) {
+			w.violated("held-is-claimed", "member %s took a seat of pool %s, which is gone", is.Name, s.Pool)
+		}
+	}
+	switch active := is.Status.State == usherv1.ObservedActive; {
+	case active && was.Status.State != usherv1.ObservedActive:
+		w.counts.Activations++
+	case !active && was.Status.State == usherv1.ObservedActive:
+		w.counts.Withdrawals++
+	}
+	if w.actor == nil || w.actor.on != members {
+		return
+	}
+	f := &w.actor.facts
+	w.observe(f, is.Name)
+	if was.Status.State == usherv1.ObservedActive && is.Status.State != usherv1.ObservedActive && !f.losable {
+		w.violated("access-kept", "member %s lost its access for no reason that was true: %s", is.Name, readyReason(is.Status.Conditions))
+	}
+	if was.Status.AcceptedAt != nil && is.Status.AcceptedAt == nil && is.DeletionTimestamp == nil && !f.unaccepted {
+		w.violated("acceptance-kept", "member %s is not accepted any more, while its credentials are there", is.Name)
+	}
+}
+
+// checkGone: a member goes only when nothing is left of it.
+func (w *world) checkGone(m *usherv1.Member) {
+	if acceptedBy(m, w.credentials(m.Name)) && w.actor != nil && !w.actor.facts.unaccepted {
+		w.violated("nothing-left", "member %s is gone, and its credentials are there", m.Name)
+	}
+}
+
+func (w *world) checkOneState(c change, state string, conditions []metav1.Condition) {
+	n := 0
+	for _, kind := range []string{usherv1.ConditionPending, usherv1.ConditionActive, usherv1.ConditionDisabled} {
+		if conditionTrue(conditions, kind) {
+			n++
+			if kind != state {
+				w.violated("one-state", "%s %s is %s and says %s", c.kind, c.key().Name, state, kind)
+			}
+		}
+	}
+	if n != 1 {
+		w.violated("one-state", "%s %s has %d states", c.kind, c.key().Name, n)
+	}
+}

@@ -1,0 +1,121 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/mail"
+)
+
+// attemptTime is how long an attempt to send may take here, where nobody renews its lease.
+const attemptTime = invite.SendLease - invite.RenewEvery
+
+func (w *world) checkInvitation(c change) {
+	was, _ := c.before.(*usherv1.Invitation)
+	is, _ := c.after.(*usherv1.Invitation)
+	if was == nil || is == nil {
+		return
+	}
+	if w.actor != nil && w.actor.on == invitations && is.Status.State == usherv1.InvitationSending && was.Status.Attempts+1 >= is.Status.Attempts {
+		w.actor.endBy = w.clock + attemptTime
+	}
+	if is.Status.State == usherv1.InvitationSent && was.Status.State != usherv1.InvitationSent {
+		sent := slices.ContainsFunc(w.inbox, func(d *delivered) bool {
+			return d.invitation == is.UID && d.generation == is.Status.LinkGeneration && d.mail.To == is.Status.Recipient
+		})
+		if !sent {
+			w.violated("sent-is-delivered", "invitation %s is Sent, and no mail server has it", is.Name)
+		}
+	}
+	if is.Status.LinkGeneration < was.Status.LinkGeneration {
+		w.violated("links-grow", "invitation %s went back to link %d", is.Name, is.Status.LinkGeneration)
+	}
+}
+
+// checkMail: a mail goes only to whom may be asked, and is the only one of its link.
+func (w *world) checkMail(t *task, d *delivered) {
+	w.observeFor(t, d.name)
+	switch {
+	case !t.facts.mailable:
+		w.violated("mail-wanted", "a mail went out with invitation %s, whose member was disabled, had accepted or needs none", d.name)
+	case !t.facts.seated && !w.beliefs.seatless:
+		w.violated("mail-with-seat", "a mail went out with invitation %s, whose member had no seat", d.name)
+	case !slices.Contains(t.facts.addresses, strings.ToLower(d.mail.To)):
+		w.violated("mail-to-member", "a mail for %s went to an address that is not the member's", d.name)
+	}
+}
+
+func (w *world) observeFor(t *task, invitation string) {
+	if inv, _ := w.api.get(invitations, named(invitation)).(*usherv1.Invitation); inv != nil {
+		w.observe(&t.facts, inv.Spec.MemberRef.Name)
+	}
+}
+
+// checkCopy: a second mail of one link only where something explains it, and then the same.
+func (w *world) checkCopy(d *delivered, m mail.Invitation) {
+	if d.copies > 1+d.excuses {
+		w.violated("mailed-once", "%d mails of link %d of invitation %s", d.copies, d.generation, d.name)
+	}
+	if m.Link != d.mail.Link || m.To != d.mail.To || m.MessageID != d.mail.MessageID {
+		w.violated("copies-alike", "two mails of link %d of invitation %s differ", d.generation, d.name)
+	}
+}
+
+// checkVisit: only a link that was alive is accepted, and what an invitee was told stands.
+func (w *world) checkVisit(t *task) {
+	v := t.visit
+	if !v.confirmed() {
+		return
+	}
+	w.counts.Welcomes++
+	if !v.admissible {
+		w.violated("dead-link", "link %d of invitation %s was accepted after its end", v.mail.generation, v.mail.name)
+	}
+	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
+	if inv == nil || inv.UID != v.mail.invitation {
+		return
+	}
+	if m := w.member(inv.Spec.MemberRef.Name); m != nil && acceptedBy(m, w.credentials(m.Name)) {
+		w.beliefs.welcomed[m.UID] = w.credentials(m.Name).UID
+	}
+}
+
+// checkCredentials: an acceptance is never lost or replaced.
+func (w *world) checkCredentials(c change) {
+	was, _ := c.before.(*corev1.Secret)
+	is, _ := c.after.(*corev1.Secret)
+	name, ofMember := strings.CutPrefix(c.key().Name, "usher-member-")
+	if was == nil || !ofMember {
+		return
+	}
+	m := w.member(name)
+	if m == nil || m.DeletionTimestamp != nil || !acceptedBy(m, was) {
+		return
+	}
+	if is != nil {
+		if string(is.Data["api-token"]) != string(was.Data["api-token"]) {
+			w.violated("first-answer-stands", "the credentials of member %s were replaced", name)
+		}
+		return
+	}
+	own := w.actor != nil && w.actor.on == visits
+	if !own && !w.addressChanged(m, was) {
+		w.violated("acceptance-kept", "the credentials of member %s were deleted", name)
+	}
+	if w.beliefs.welcomed[m.UID] == was.UID && !w.addressChanged(m, was) {
+		w.violated("welcome-stands", "the credentials of member %s were deleted after its welcome", name)
+	}
+}
+
+// addressChanged tells whether the member had another address than its credentials, now or while the actor was at work.
+func (w *world) addressChanged(m *usherv1.Member, secret *corev1.Secret) bool {
+	other := func(address string) bool { return !strings.EqualFold(string(secret.Data["email"]), address) }
+	return other(string(m.Spec.Email)) || w.actor != nil && slices.ContainsFunc(w.actor.facts.addresses, other)
+}

@@ -1,0 +1,223 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"fmt"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/seat"
+)
+
+func readyReason(list []metav1.Condition) string {
+	return conditions.Reason(list, usherv1.ConditionReady)
+}
+
+// checkRest: what was wanted is.
+func (w *world) checkRest() {
+	for _, o := range w.api.tables[members] {
+		w.checkMemberAtRest(o.(*usherv1.Member))
+	}
+	for _, o := range w.api.tables[pools] {
+		w.checkPoolAtRest(o.(*usherv1.SeatPool))
+	}
+	for _, o := range w.api.tables[secrets] {
+		secret := o.(*corev1.Secret)
+		name, ofMember := strings.CutPrefix(secret.Name, "usher-member-")
+		// Others may have been restored before their member.
+		remembered := membership.Remembers(w.account(), secret.Annotations[usherv1.MemberUIDAnnotation])
+		if m := w.member(name); ofMember && remembered && (m == nil || !acceptedBy(m, secret)) {
+			w.violated("nothing-left", "the credentials of member %s, who is gone, are there", name)
+		}
+	}
+	for _, o := range w.api.tables[invitations] {
+		owner := metav1.GetControllerOf(o)
+		if owner == nil {
+			continue
+		}
+		if m := w.member(owner.Name); m == nil || m.UID != owner.UID {
+			w.violated("nothing-left", "the invitation %s of a member who is gone is there", o.GetName())
+		}
+	}
+	if a := w.account(); a != nil && a.Status.ObservedGeneration != a.Generation {
+		w.violated("converged", "the account's status is of generation %d, not %d", a.Status.ObservedGeneration, a.Generation)
+	}
+}
+
+func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
+	if p.DeletionTimestamp != nil {
+		w.violated("converged", "pool %s was deleted and is there, with %d claims", p.Name, len(p.Status.Claims))
+	}
+	if p.Status.ObservedGeneration != p.Generation {
+		w.violated("converged", "pool %s's status is of generation %d, not %d", p.Name, p.Status.ObservedGeneration, p.Generation)
+	}
+	known := 0
+	addresses := map[string]bool{}
+	for _, o := range w.api.tables[members] {
+		m := o.(*usherv1.Member)
+		grant, claimed := p.Status.Claims[string(m.UID)]
+		if !claimed {
+			continue
+		}
+		known++
+		// Nobody is anybody's duplicate while the account is disabled, or the pool is not clear.
+		reason := readyReason(m.Status.Conditions)
+		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonSeatPoolNotFound {
+			continue
+		}
+		if address := strings.ToLower(string(m.Spec.Email)); addresses[address] {
+			w.violated("one-seat-per-address", "two claims in pool %s stand for one address", p.Name)
+		} else {
+			addresses[address] = true
+		}
+		for _, s := range m.Status.Seats {
+			if s.Pool == p.Name && s.ReleasedGrant >= grant {
+				w.violated("nothing-leaks", "member %s gave grant %d of pool %s back, and its claim is there", m.Name, grant, p.Name)
+			}
+		}
+	}
+	if known != len(p.Status.Claims) {
+		w.violated("nothing-leaks", "%d claims of pool %s belong to nobody", len(p.Status.Claims)-known, p.Name)
+	}
+}
+
+func (w *world) checkMemberAtRest(m *usherv1.Member) {
+	if m.DeletionTimestamp != nil {
+		w.violated("converged", "member %s was deleted and is there", m.Name)
+		return
+	}
+	state, reason, held := m.Status.State, readyReason(m.Status.Conditions), holdsBase(m)
+	is := fmt.Sprintf("%s %s, seat %t", state, reason, held)
+	var want []string
+	a, choice := w.account(), seat.Choose(m, w.poolList())
+	switch {
+	case m.Spec.State == usherv1.StateDisabled:
+		want = []string{"Disabled DisabledBySpec, seat false"}
+	case a == nil:
+		want = []string{"Pending AccountNotFound, seat false"}
+	case a.Spec.State == usherv1.StateDisabled:
+		want = []string{"Disabled AccountDisabled, seat " + fmt.Sprint(held)}
+	case choice.Problem != "":
+		want = []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
+	case w.rival(m) != nil:
+		want = []string{"Pending DuplicateEmail, seat false"}
+	case acceptedBy(m, w.credentials(m.Name)):
+		want = w.wantAccepted(m, choice)
+	case m.Spec.Activation == usherv1.ActivateImmediately:
+		want = []string{"credentials"}
+	default:
+		want = w.wantInvited(m, choice)
+	}
+	for _, one := range want {
+		if one == is {
+			return
+		}
+	}
+	w.violated("converged", "member %s is %s; should be %s", m.Name, is, strings.Join(want, " or "))
+}
+
+func (w *world) wantAccepted(m *usherv1.Member, choice seat.Choice) []string {
+	if !holdsBase(m) {
+		if w.roomIn(choice.Base) {
+			return []string{"Active, since there is a free seat"}
+		}
+		return []string{"Pending SeatUnavailable, seat false"}
+	}
+	return []string{"Active Accepted, seat true", "Active Activated, seat true", "Active AddOnSeatUnavailable, seat true"}
+}
+
+// roomIn tells whether a pool has a free seat.
+func (w *world) roomIn(pool string) bool {
+	p := w.pool(pool)
+	return p != nil && len(p.Status.Claims) < capacityOf(p)
+}
+
+func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
+	inv := w.invitationOf(m)
+	held := holdsBase(m)
+	seatless := []string{"Pending SeatUnavailable, seat false"}
+	base := w.pool(choice.Base)
+	needs := base.Spec.Reservation == usherv1.ReserveOnInvitation
+	if inv == nil {
+		switch {
+		case len(choice.Missing) > 0:
+			return []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
+		case needs && !held && !w.roomIn(choice.Base):
+			return seatless
+		case w.api.get(invitations, named(m.Name)) != nil:
+			return []string{"Pending Inviting, seat " + fmt.Sprint(held)} // its name is taken
+		}
+		return []string{"invited"}
+	}
+	switch {
+	case inv.Spec.State == usherv1.InvitationRevokedWish:
+		return []string{"Pending InvitationRevoked, seat false"}
+	case invite.Asked(inv, string(m.Spec.Email)):
+		if len(choice.Missing) > 0 {
+			return []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
+		}
+		if needs && !held && !w.roomIn(choice.Base) {
+			return seatless
+		}
+		return []string{"invited anew"}
+	}
+	switch inv.Status.State {
+	case usherv1.InvitationSent:
+		// Whoever was asked while no seat was needed is not asked again when one is.
+		return []string{"Pending AwaitingAcceptance, seat " + fmt.Sprint(held || needs && w.roomIn(choice.Base))}
+	case usherv1.InvitationExpired:
+		return []string{"Pending InvitationExpired, seat false"}
+	case usherv1.InvitationDeclined:
+		return []string{"Pending InvitationDeclined, seat false"}
+	case usherv1.InvitationFailed:
+		return []string{"Pending MailRejected, seat false"}
+	}
+	if len(choice.Missing) > 0 {
+		return []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
+	}
+	if needs && !held && !w.roomIn(choice.Base) {
+		return seatless
+	}
+	return []string{"asked; the invitation is " + string(inv.Status.State)}
+}
+
+// invitationOf is the invitation that the member says it is asked with.
+func (w *world) invitationOf(m *usherv1.Member) *usherv1.Invitation {
+	if m.Status.InvitationRef == nil {
+		return nil
+	}
+	inv, _ := w.api.get(invitations, named(m.Status.InvitationRef.Name)).(*usherv1.Invitation)
+	if inv == nil || inv.Spec.MemberRef.Name != m.Name {
+		return nil
+	}
+	return inv
+}
+
+// describe tells of a change in a trace.
+func describe(c change) string {
+	switch o := c.after.(type) {
+	case *usherv1.Member:
+		asked := ""
+		if o.Status.InvitationRef != nil {
+			asked = o.Status.InvitationRef.Name
+		}
+		return fmt.Sprintf("rev %s gen %d %s %s seats %v accepted %v invitation %q", o.ResourceVersion, o.Generation, o.Status.State, readyReason(o.Status.Conditions), o.Status.Seats, o.Status.AcceptedAt != nil, asked)
+	case *usherv1.SeatPool:
+		return fmt.Sprintf("rev %s gen %d claims %v of %d", o.ResourceVersion, o.Generation, o.Status.Claims, capacityOf(o))
+	case *usherv1.Invitation:
+		return fmt.Sprintf("rev %s gen %d %s link %d attempts %d", o.ResourceVersion, o.Generation, o.Status.State, o.Status.LinkGeneration, o.Status.Attempts)
+	case *usherv1.Account:
+		return fmt.Sprintf("rev %s gen %d %s mail %s", o.ResourceVersion, o.Generation, o.Status.State, conditions.Reason(o.Status.Conditions, usherv1.ConditionMailReady))
+	case nil:
+		return "gone"
+	}
+	return "rev " + c.after.GetResourceVersion()
+}

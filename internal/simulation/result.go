@@ -1,0 +1,38 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+// Result is how a run ended.
+type Result struct {
+	// Schedule is what was done, as it can be played again.
+	Schedule Schedule
+	// Violation is the first promise that was broken; nil if none was.
+	Violation *Violation
+	// Digest is the same for the same schedule.
+	Digest uint64
+	Counts
+}
+
+// Counts are what was done.
+type Counts struct {
+	// Steps of the schedule, and Faults among them; Calls that left an operator, also in the calm; Changes of objects.
+	Steps, Faults, Calls, Changes int
+	// Mails that were delivered, and Copies of them; Welcomes are acceptances that were confirmed.
+	Mails, Copies, Welcomes int
+	// Activations of members, and Withdrawals of their access.
+	Activations, Withdrawals int
+}
+
+// Add adds another run's.
+func (c *Counts) Add(o Counts) {
+	c.Steps += o.Steps
+	c.Faults += o.Faults
+	c.Calls += o.Calls
+	c.Changes += o.Changes
+	c.Mails += o.Mails
+	c.Copies += o.Copies
+	c.Welcomes += o.Welcomes
+	c.Activations += o.Activations
+	c.Withdrawals += o.Withdrawals
+}

@@ -1,0 +1,147 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Action is what a Step does.
+type Action string
+
+// Actions of the machinery. Those of the admin and the invitees are in admin.go and visit.go.
+const (
+	// Deliver brings operator Op's cache of On one event further.
+	Deliver Action = "deliver"
+	// Relist brings it, by a new list, to N events before the latest; what happened in between is not seen.
+	Relist Action = "relist"
+	// Begin starts a reconcile by operator Op's controller of On, of Name.
+	Begin Action = "begin"
+	// Go performs the call that it waits for, with Fault, and lets it go on to the next.
+	Go Action = "go"
+	// Crash ends operator Op with all that it is doing; nothing but what is stored survives.
+	Crash Action = "crash"
+	// Restart starts it again, with lists that are N events old.
+	Restart Action = "restart"
+	// Pass lets N milliseconds pass; 0 is up to the next timer.
+	Pass Action = "pass"
+	// Rest lets everything happen that is due within N milliseconds, one after the other, but for what the controllers of To do.
+	Rest Action = "rest"
+)
+
+// Step is one decision of a schedule. Which fields count depends on what it does.
+type Step struct {
+	Do    Action
+	Op    int
+	On    kind
+	Name  string
+	To    string
+	N     int64
+	Fault Fault
+}
+
+// String is the step as ParseStep reads it.
+func (s Step) String() string {
+	var b strings.Builder
+	b.WriteString(string(s.Do))
+	switch s.Do {
+	case Deliver, Relist, Begin, Go, Crash, Restart, VisitAccept, VisitDecline:
+		fmt.Fprintf(&b, " op=%d", s.Op)
+	}
+	switch s.Do {
+	case Deliver, Relist, Begin, Go:
+		fmt.Fprintf(&b, " on=%s", onNames[s.On])
+	}
+	if s.Name != "" {
+		fmt.Fprintf(&b, " name=%s", s.Name)
+	}
+	if s.To != "" {
+		fmt.Fprintf(&b, " to=%s", s.To)
+	}
+	if s.N != 0 {
+		fmt.Fprintf(&b, " n=%d", s.N)
+	}
+	if s.Fault != None {
+		fmt.Fprintf(&b, " fault=%s", strings.ReplaceAll(s.Fault.String(), " ", "-"))
+	}
+	return b.String()
+}
+
+// visits are what a portal is doing; they go where the kinds and controllers do.
+const visits = kinds
+
+var onNames = [visits + 1]string{"accounts", "pools", "members", "invitations", "secrets", "visits"}
+
+// ParseStep reads what String wrote.
+func ParseStep(line string) (Step, error) {
+	fields := strings.Fields(line)
+	if len(fields) == 0 {
+		return Step{}, fmt.Errorf("an empty line is no step")
+	}
+	s := Step{Do: Action(fields[0])}
+	for _, field := range fields[1:] {
+		name, value, _ := strings.Cut(field, "=")
+		var err error
+		switch name {
+		case "op":
+			s.Op, err = strconv.Atoi(value)
+		case "on":
+			s.On = kind(slices.Index(onNames[:], value))
+		case "name":
+			s.Name = value
+		case "to":
+			s.To = value
+		case "n":
+			s.N, err = strconv.ParseInt(value, 10, 64)
+		case "fault":
+			s.Fault = Fault(slices.Index(faultNames[:], strings.ReplaceAll(value, "-", " ")))
+		default:
+			err = fmt.Errorf("no such field")
+		}
+		if err != nil || s.On < 0 || s.Fault < 0 {
+			return s, fmt.Errorf("%s: cannot read %q", line, field)
+		}
+	}
+	return s, nil
+}
+
+// Schedule is a run that can be repeated.
+type Schedule struct {
+	Seed uint64
+	// Fine lets work also wait where it only reads from a cache, so that the cache may change in between.
+	Fine bool
+	// Week lets eight days pass after the calm, and asks for another.
+	Week  bool
+	Steps []Step
+}
+
+// String is the schedule as ParseSchedule reads it.
+func (s Schedule) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "schedule seed=%d fine=%t week=%t\n", s.Seed, s.Fine, s.Week)
+	for _, step := range s.Steps {
+		b.WriteString(step.String() + "\n")
+	}
+	return b.String()
+}
+
+// ParseSchedule reads what String wrote.
+func ParseSchedule(text string) (Schedule, error) {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	var s Schedule
+	if _, err := fmt.Sscanf(strings.TrimSpace(lines[0]), "schedule seed=%d fine=%t week=%t", &s.Seed, &s.Fine, &s.Week); err != nil {
+		return s, fmt.Errorf("the first line: %w", err)
+	}
+	for _, line := range lines[1:] {
+		step, err := ParseStep(line)
+		if err != nil {
+			return s, err
+		}
+		s.Steps = append(s.Steps, step)
+	}
+	return s, nil
+}

@@ -1,0 +1,105 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/usher-dev/usher/internal/portal"
+)
+
+// Actions of invitees, on operator Op's portal: they answer the latest mail of Invitation Name, or with N above 0 that of link
+// generation N.
+const (
+	VisitAccept  Action = "accept"
+	VisitDecline Action = "decline"
+)
+
+// visit is one POST to a portal.
+type visit struct {
+	mail   *delivered
+	accept bool
+	// admissible: the link could be answered at some moment since the visit began.
+	admissible bool
+	status     int
+	location   string
+}
+
+var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4}
+
+// form is what everybody who accepts types.
+var form = url.Values{
+	"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"},
+	"password": {"correct horse battery"}, "password_confirm": {"correct horse battery"}, "terms": {"on"},
+}.Encode()
+
+func (w *world) letter(name string, generation int64) *delivered {
+	for i := len(w.inbox) - 1; i >= 0; i-- {
+		if d := w.inbox[i]; d.name == name && (generation == 0 || d.generation == generation) {
+			return d
+		}
+	}
+	return nil
+}
+
+// visit answers a mail; false if there is none, or this portal is busy with the same.
+func (o *operator) visit(s Step) bool {
+	w := o.world
+	d := w.letter(s.Name, s.N)
+	if !o.up || d == nil || o.task(visits, s.Name) != nil {
+		return false
+	}
+	if o.portal == nil {
+		o.portal = portal.New(portal.Options{
+			Client: w.wrapPortal(o, o.live), Keys: o.keyring, Now: w.now, Log: logr.Discard(), Limits: limits,
+		})
+	}
+	v := &visit{mail: d, accept: s.Do == VisitAccept}
+	v.admissible = w.admissible(v)
+	body := form
+	if !v.accept {
+		body = "action=decline"
+	}
+	target, err := url.Parse(d.mail.Link)
+	if err != nil {
+		w.violated("link-opens", "the link cannot be parsed")
+		return true
+	}
+	request := (&http.Request{
+		Method: http.MethodPost, URL: target, Host: target.Host, RequestURI: target.RequestURI(), RemoteAddr: "192.0.2.1:1234",
+		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
+		Body:   io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
+	}).WithContext(quiet)
+	t := &task{on: visits, key: types.NamespacedName{Namespace: namespace, Name: s.Name}, visit: v}
+	o.begin(t, func() { o.portal.ServeHTTP(&response{visit: v, header: http.Header{}}, request) })
+	return true
+}
+
+// response keeps of an answer what an invitee goes by.
+type response struct {
+	visit  *visit
+	header http.Header
+}
+
+func (r *response) Header() http.Header { return r.header }
+
+func (r *response) WriteHeader(status int) {
+	if r.visit.status == 0 {
+		r.visit.status, r.visit.location = status, r.header.Get("Location")
+	}
+}
+
+func (r *response) Write(page []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return len(page), nil
+}
+
+// confirmed tells whether the invitee was told that they accepted.
+func (v *visit) confirmed() bool { return v.accept && strings.HasSuffix(v.location, "/welcome") }

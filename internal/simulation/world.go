@@ -1,0 +1,244 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"bytes"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/mail"
+)
+
+// epoch is when every schedule begins.
+var epoch = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
+
+// operators is how many run, without leader election.
+const operators = 2
+
+// Options change what is simulated; the zero value is Usher as it ships.
+type Options struct {
+	// Without are rules that the API server does not have.
+	Without []Rule
+	// Unlocked are kinds, by resource, whose status is replaced whatever resourceVersion the write carries.
+	Unlocked []string
+	// Deaf tells which changes a controller does not hear of: those of which resource, and the one that it reconciles.
+	Deaf func(changed, controller string) bool
+	// Wrap, WrapPortal and WrapSender stand between an operator and its clients; nil for nothing.
+	Wrap       func(Seat, client.Client) client.Client
+	WrapPortal func(Seat, client.Client) client.Client
+	WrapSender func(Seat, mail.Sender) mail.Sender
+	// Trace gets a line for everything that happens; nil for none.
+	Trace io.Writer
+	// Fibers are used and given back; nil for own ones.
+	Fibers *Fibers
+
+	checkPatch  func(client.Object, client.Patch)
+	checkCommit func(change)
+}
+
+// Seat is where a wrapper sits: at one operator's live or cached client.
+type Seat struct {
+	Operator int
+	Live     bool
+	// Cached reads from the operator's caches, Keys are its own.
+	Cached client.Reader
+	Keys   invite.Keyring
+	// Memory is the operator's: a crash clears it.
+	Memory map[string]any
+}
+
+// Violation is a promise that was broken.
+type Violation struct {
+	// Promise is its name.
+	Promise string
+	// Step is how many steps had been taken; Calm tells that it happened after all of them.
+	Step int
+	Calm bool
+	What string
+}
+
+func (v *Violation) Error() string {
+	when := fmt.Sprintf("at step %d", v.Step)
+	if v.Calm {
+		when = "in the calm"
+	}
+	return fmt.Sprintf("%s %s: %s", v.Promise, when, v.What)
+}
+
+type indexName struct {
+	kind  kind
+	field string
+}
+
+var indexes = func() map[indexName]client.IndexerFunc {
+	all := map[indexName]client.IndexerFunc{}
+	for _, i := range controller.Indexes() {
+		all[indexName{kindOf(i.Object), i.Field}] = i.Values
+	}
+	return all
+}()
+
+// world is one run.
+type world struct {
+	options  Options
+	schedule Schedule
+	fibers   *Fibers
+	indexes  map[indexName]client.IndexerFunc
+
+	api   *API
+	clock time.Duration
+	ops   [operators]*operator
+	// running is the task that runs, actor the one whose call is being performed; nil for the admin.
+	running, actor *task
+
+	serverDown bool
+	inbox      []*delivered
+	beliefs    beliefs
+
+	steps, writes int
+	counts        Counts
+	calm          bool
+	violation     *Violation
+	digest        uint64
+}
+
+func newWorld(o Options, s Schedule) *world {
+	w := &world{options: o, schedule: s, fibers: o.Fibers, indexes: indexes, digest: fnv64(0, "usher")}
+	if w.fibers == nil {
+		w.fibers = &Fibers{}
+	}
+	without := map[Rule]bool{}
+	for _, rule := range o.Without {
+		without[rule] = true
+	}
+	w.api = &API{now: w.now, without: without, unlocked: o.Unlocked, committed: w.committed}
+	w.beliefs = newBeliefs()
+	for i := range w.ops {
+		w.ops[i] = &operator{world: w, id: i}
+	}
+	w.make(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: tokenSecret.Namespace, Name: tokenSecret.Name},
+		Data:       map[string][]byte{"current": bytes.Repeat([]byte{7}, invite.KeyLength)},
+	})
+	return w
+}
+
+// make stores what an admin makes.
+func (w *world) make(o client.Object) bool { return w.api.Create(o) == nil }
+
+func (w *world) now() time.Time { return epoch.Add(w.clock) }
+
+// await hands over before a call, and returns what is to become of it.
+func (w *world) await(p pending) Fault {
+	t := w.running
+	if t == nil {
+		panic("a call that nobody makes: " + p.verb)
+	}
+	t.pending, t.fault = p, None
+	t.fiber.wait()
+	return t.fault
+}
+
+// glance is a read from a cache, at which only a fine schedule waits.
+func (w *world) glance(k kind) {
+	if w.schedule.Fine && w.running != nil {
+		w.await(pending{verb: "glance", kind: k})
+	}
+}
+
+// run lets a task go on to its next call or its end.
+func (w *world) run(t *task, resume func()) {
+	w.running = t
+	resume()
+	w.running = nil
+	w.hear(t.op.servers)
+	if t.fiber.busy {
+		return
+	}
+	if t.fiber.failure != "" {
+		w.violated("no-panic", "%s %s: %s", onNames[t.on], t.key.Name, t.fiber.failure)
+	}
+	o := t.op
+	for i := range o.tasks {
+		if o.tasks[i] == t {
+			o.tasks = append(o.tasks[:i], o.tasks[i+1:]...)
+			break
+		}
+	}
+	w.fibers.give(t.fiber)
+	if t.on == visits {
+		w.note("op%d visit %s ends with %d %s", o.id, t.key.Name, t.visit.status, t.visit.location)
+		w.checkVisit(t)
+		return
+	}
+	if w.options.Trace != nil {
+		w.note("op%d %s %s ends: %v %v", o.id, onNames[t.on], t.key.Name, t.result.RequeueAfter, t.err)
+	}
+	o.queues[t.on].done(t.key, w.clock, t.result.RequeueAfter, t.err != nil)
+}
+
+// proceed performs the call that a task waits for.
+func (w *world) proceed(t *task, fault Fault) {
+	w.counts.Calls++
+	if fault != None && t.mail != "" {
+		w.interrupted(t)
+	}
+	w.run(t, func() {
+		if w.options.Trace != nil {
+			w.note("op%d %s %s: %s %s %s %s", t.op.id, onNames[t.on], t.key.Name, t.pending.verb, t.pending.kind, t.pending.name, fault)
+		}
+		t.fault = fault
+		t.fiber.resume()
+	})
+}
+
+// close ends what is still waiting.
+func (w *world) close() {
+	for _, o := range w.ops {
+		if o.up {
+			o.crash()
+		}
+	}
+	if w.options.Fibers == nil {
+		w.fibers.Close()
+	}
+}
+
+func (w *world) violated(promise, format string, args ...any) {
+	if w.violation == nil {
+		w.violation = &Violation{Promise: promise, Step: w.steps, Calm: w.calm, What: fmt.Sprintf(format, args...)}
+		w.note("VIOLATION %v", w.violation)
+	}
+}
+
+func (w *world) note(format string, args ...any) {
+	if w.options.Trace != nil {
+		fmt.Fprintf(w.options.Trace, "%12s  %s\n", w.clock, fmt.Sprintf(format, args...))
+	}
+}
+
+// remember makes what happened part of the run's digest.
+func (w *world) remember(what string) { w.digest = fnv64(w.digest, what) }
+
+func fnv64(sum uint64, text string) uint64 {
+	if sum == 0 {
+		h := fnv.New64a()
+		_, _ = h.Write([]byte(text))
+		return h.Sum64()
+	}
+	const prime = 1099511628211
+	for i := range len(text) {
+		sum = (sum ^ uint64(text[i])) * prime
+	}
+	return sum
+}
