@@ -42,9 +42,13 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 	if err := r.Client.List(ctx, &pools, of...); err != nil {
 		return err
 	}
+	verdict := r.Servers.Verdict(account)
+	if verdict != nil && verdict.Outdated(account) {
+		r.Servers.Suspect(account)
+	}
 	before := account.DeepCopy()
 	account.Status = membership.Summarize(membership.AccountObservation{
-		Account: account, Members: members.Items, Pools: pools.Items, Mail: r.Servers.Verdict(account),
+		Account: account, Members: members.Items, Pools: pools.Items, Mail: verdict,
 	}, r.Now())
 	if equality.Semantic.DeepEqual(before.Status, account.Status) {
 		return nil

@@ -68,7 +68,7 @@ func (r *MailServerReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 		next.refusals = last.refusals
 	}
 	r.Servers.remember(key, next)
-	if !known || last.verdict != next.verdict {
+	if !known || last.suspect || last.verdict != next.verdict {
 		tell(r.Servers, accounts)
 	}
 	if next.verdict.Ready {

@@ -44,7 +44,7 @@ type probed struct {
 	version string
 	at      time.Time
 	verdict membership.MailVerdict
-	// suspect: an attempt to send could not reach the server since.
+	// suspect: an attempt to send could not reach the server since, or another operator found otherwise.
 	suspect bool
 	// refusals counts the attempts to send that the server refused although it answered the probe before, since the last mail
 	// that it took; untold: the accounts do not know of the latest yet.
@@ -110,9 +110,23 @@ func (s *MailServers) Verdict(account *usherv1.Account) *membership.MailVerdict 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if p, known := s.verdicts[s.SecretOf(account)]; known {
-		return &p.verdict
+		verdict := p.verdict
+		verdict.At = p.at
+		return &verdict
 	}
 	return nil
+}
+
+// Suspect asks for another probe of an account's server, as soon as one is due.
+func (s *MailServers) Suspect(account *usherv1.Account) {
+	key := s.SecretOf(account)
+	s.mu.Lock()
+	if p, known := s.verdicts[key]; known {
+		p.suspect = true
+		s.verdicts[key] = p
+	}
+	s.mu.Unlock()
+	notify(s.Secrets, &corev1.Secret{}, key)
 }
 
 // Report takes note of how an attempt to send ended at now. A server that refused it for a reason that concerns every mail is not

@@ -32,6 +32,16 @@ type MailVerdict struct {
 	Ready bool
 	// Reason and Message of the MailReady condition.
 	Reason, Message string
+	// At is when it was found.
+	At time.Time
+}
+
+// Outdated tells whether the account's MailReady condition, for its present spec, says otherwise and came after the verdict: another
+// operator knows better, and two that differ are not to write over each other. The server is to be probed again.
+func (v MailVerdict) Outdated(a *usherv1.Account) bool {
+	c := meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionMailReady)
+	return c != nil && c.ObservedGeneration == a.Generation && (c.Status == metav1.ConditionTrue) != v.Ready &&
+		v.At.Before(c.LastTransitionTime.Time)
 }
 
 // Summarize returns what the observed Account is at now.
@@ -58,7 +68,7 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	w.Set(usherv1.ConditionPending, s.State == usherv1.ObservedPending, reason, "")
 	w.Set(usherv1.ConditionActive, s.State == usherv1.ObservedActive, reason, "")
 	w.Set(usherv1.ConditionDisabled, s.State == usherv1.ObservedDisabled, reason, "")
-	if o.Mail != nil {
+	if o.Mail != nil && !o.Mail.Outdated(a) {
 		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
 	}
 	switch mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady); {

@@ -41,7 +41,7 @@ func anAccount(edits ...func(*usherv1.Account)) *usherv1.Account {
 
 func TestSummarizeState(t *testing.T) {
 	off := func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled }
-	works, broken := &MailVerdict{Ready: true, Reason: "Ready"}, &MailVerdict{Reason: "AuthFailed", Message: "535"}
+	works, broken := &MailVerdict{Ready: true, Reason: "Ready", At: now}, &MailVerdict{Reason: "AuthFailed", Message: "535", At: now}
 	someone := []usherv1.Member{aMember("ada", "Active")}
 	tests := []struct {
 		name    string
@@ -98,7 +98,7 @@ func TestSummarizeState(t *testing.T) {
 func TestWhatIsKnownOfTheMailServerStays(t *testing.T) {
 	g := NewWithT(t)
 	a := anAccount()
-	a.Status = Summarize(AccountObservation{Account: a, Mail: &MailVerdict{Reason: "AuthFailed", Message: "535"}}, now)
+	a.Status = Summarize(AccountObservation{Account: a, Mail: &MailVerdict{Reason: "AuthFailed", Message: "535", At: now}}, now)
 	s := Summarize(AccountObservation{Account: a}, now.Add(time.Minute))
 	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady).Reason).To(Equal("AuthFailed"), "after a restart, before the first probe")
 }
@@ -157,4 +157,26 @@ func TestOwner(t *testing.T) {
 			NewWithT(t).Expect(Summarize(AccountObservation{Account: a, Members: tt.members}, now).Owner).To(Equal(tt.want))
 		})
 	}
+}
+
+// Two operators whose probes differ must not write over each other for ever: who probed last is believed, until the other probes again.
+func TestAnOlderVerdictGivesWayToANewerCondition(t *testing.T) {
+	g := NewWithT(t)
+	a := anAccount()
+	older := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(-time.Minute)}
+	newer := MailVerdict{Reason: "ServerUnreachable", Message: "nobody there", At: now}
+	g.Expect(older.Outdated(a)).To(BeFalse(), "nobody has said anything yet")
+	a.Status = Summarize(AccountObservation{Account: a, Mail: &newer}, now)
+
+	g.Expect(older.Outdated(a)).To(BeTrue())
+	after := Summarize(AccountObservation{Account: a, Mail: &older}, now.Add(time.Second))
+	g.Expect(equality.Semantic.DeepEqual(after, a.Status)).To(BeTrue(), "nothing is written")
+
+	again := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(time.Minute)}
+	g.Expect(again.Outdated(a)).To(BeFalse())
+	after = Summarize(AccountObservation{Account: a, Mail: &again}, now.Add(time.Minute))
+	g.Expect(meta.IsStatusConditionTrue(after.Conditions, usherv1.ConditionMailReady)).To(BeTrue())
+
+	a.Generation++
+	g.Expect(older.Outdated(a)).To(BeFalse(), "the condition speaks of an earlier spec, maybe of another server")
 }
