@@ -185,7 +185,7 @@ func TestTheServerFinishesWhatHasBegun(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	w.Expect(err).NotTo(HaveOccurred())
 	w.portal.listener = listener
-	w.Expect(w.portal.NeedLeaderElection()).To(BeFalse())
+	w.Expect(w.portal.Server().NeedLeaderElection()).To(BeFalse())
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	w.wire.create = func(_ client.Object, create func() error) error {
 		close(begun)
@@ -194,7 +194,7 @@ func TestTheServerFinishesWhatHasBegun(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(w.ctx)
 	stopped, status := make(chan error, 1), make(chan int, 1)
-	go func() { stopped <- w.portal.Start(ctx) }()
+	go func() { stopped <- w.portal.Server().Start(ctx) }()
 	go func() {
 		browser := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 		answer, err := browser.PostForm("http://"+listener.Addr().String()+w.link(), acceptance())
@@ -227,5 +227,5 @@ func TestAnAddressThatCannotBeListenedOnIsAnError(t *testing.T) {
 	w.Expect(err).NotTo(HaveOccurred())
 	defer listener.Close()
 	w.portal.bindAddress = listener.Addr().String()
-	w.Expect(w.portal.Start(w.ctx)).NotTo(Succeed())
+	w.Expect(w.portal.Server().Start(w.ctx)).NotTo(Succeed())
 }

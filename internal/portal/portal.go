@@ -40,7 +40,7 @@ type Options struct {
 	Limits Limits
 }
 
-// Portal answers the links of invitations. It is an http.Handler, and a Runnable for every replica of a manager.
+// Portal answers the links of invitations. It is an http.Handler; Server makes it a Runnable for every replica of a manager.
 type Portal struct {
 	client     client.Client
 	keys       func(context.Context) (invite.Keyring, error)
@@ -57,11 +57,7 @@ type Portal struct {
 	listener      net.Listener
 }
 
-var (
-	_ http.Handler                   = (*Portal)(nil)
-	_ manager.Runnable               = (*Portal)(nil)
-	_ manager.LeaderElectionRunnable = (*Portal)(nil)
-)
+var _ http.Handler = (*Portal)(nil)
 
 // New returns a Portal that does not listen yet.
 func New(options Options) *Portal {
@@ -89,7 +85,8 @@ func New(options Options) *Portal {
 // ServeHTTP answers one request.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
-// Server is the portal's HTTP server with its limits, as a Runnable that stops gracefully.
+// Server is the portal's HTTP server with its limits, as a Runnable that listens on every replica and stops gracefully:
+// the API server decides between them.
 func (p *Portal) Server() *manager.Server {
 	return &manager.Server{
 		Name: "portal",
@@ -107,9 +104,3 @@ func (p *Portal) Server() *manager.Server {
 		ShutdownTimeout: ptr.To(shutdownTimeout),
 	}
 }
-
-// Start listens until ctx ends, then finishes what has begun. It returns an error where it cannot listen.
-func (p *Portal) Start(ctx context.Context) error { return p.Server().Start(ctx) }
-
-// NeedLeaderElection is false: every replica answers, and the API server decides between them.
-func (p *Portal) NeedLeaderElection() bool { return false }
