@@ -102,6 +102,17 @@ func mutant(t *testing.T) *harness {
 	return h
 }
 
+// search repeats a run that finds something only if the dice fall so, until it does; broken designs are found by it, and Usher is
+// never given a second try.
+func (h *harness) search(tries int, name string, do func(w *world, try uint64)) {
+	for try := range tries {
+		h.run(fmt.Sprintf("%s, try %d", name, try), func(w *world) { do(w, uint64(try)) })
+		if len(h.violations) > 0 {
+			return
+		}
+	}
+}
+
 // failed ends a run.
 type failed string
 
