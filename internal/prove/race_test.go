@@ -56,14 +56,17 @@ func TestLedgerRace(t *testing.T) {
 func TestLedgerRaceNoticesUnconditionalWrites(t *testing.T) {
 	t.Parallel()
 	h := mutant(t)
-	broken := func(o *managerOptions) {
-		o.wrap = lastWriteWins("seatpools")
-		o.wire.Watches("seatpools").Delay(500 * time.Millisecond)
+	broken := func(pools, members time.Duration) func(*managerOptions) {
+		return func(o *managerOptions) {
+			o.wrap = lastWriteWins("seatpools")
+			o.wire.Watches("seatpools").Delay(pools)
+			o.wire.Watches("members").Delay(members)
+		}
 	}
 	h.search(15, "last write wins", func(w *world, try uint64) {
 		w.patience = 20 * time.Second
-		w.startAnother(broken)
-		w.startAnother(broken)
+		w.startAnother(broken(2*time.Second, 0))
+		w.startAnother(broken(100*time.Millisecond, time.Second))
 		race{seed: *seed + try, seats: 20, members: 100}.run(w)
 	})
 }
