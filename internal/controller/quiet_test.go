@@ -79,7 +79,7 @@ var _ = Describe("at rest", func() {
 		o.stop()
 
 		again := w.start()
-		Eventually(w.clock.Looks).WithTimeout(4*patience).Should(BeNumerically(">", looks+5*20))
+		Eventually(w.clock.Looks).WithTimeout(4 * patience).Should(BeNumerically(">", looks+5*20))
 		again.settles()
 		Expect(again.wire.Calls()).To(BeEmpty())
 		Expect(w.told()).To(Equal(told))
