@@ -27,6 +27,21 @@ type AccountSpec struct {
 	// +kubebuilder:default=en-GB
 	Language Language `json:"language,omitempty"`
 
+	// planRef names the Plan that the account is on. Default: none; then no seats are included, and the roles are `admin` and
+	// `member`.
+	//
+	// +optional
+	PlanRef *PlanReference `json:"planRef,omitempty"`
+
+	// addOns are those of the plan's add-ons that the account has. Default: none. Example: `["pipelines"]`.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	AddOns []string `json:"addOns,omitempty"`
+
 	// contact is the company's own profile, shown to members as whom to ask.
 	//
 	// +optional
@@ -54,6 +69,39 @@ type AccountSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Invitations InvitationDefaults `json:"invitations,omitempty,omitzero"`
+
+	// access tells who else gets at what the account's members have access to, and in which other form.
+	//
+	// +optional
+	Access *AccountAccess `json:"access,omitempty"`
+
+	// retainFormerMembers is how many deleted members status.formerMembers remembers: 0 to 50 (default).
+	//
+	// +optional
+	// +kubebuilder:default=50
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=50
+	RetainFormerMembers *int32 `json:"retainFormerMembers,omitempty"`
+}
+
+// AccountAccess tells who else gets at what the account's members have access to, and in which other form.
+type AccountAccess struct {
+	// htpasswdSecret names a Secret, in the account's namespace, that Usher makes and keeps current: its key `auth` is a
+	// password file (htpasswd) of the account's Active members. Default: none. Example: `acme-htpasswd`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a Secret's name: lower-case letters, digits, hyphens and dots",reason=FieldValueInvalid
+	HtpasswdSecret string `json:"htpasswdSecret,omitempty"`
+
+	// supportGroup names an RBAC group, such as the vendor's agents, that while it is set has what every role of the account
+	// has. Default: none. Example: `vendor:agents`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	SupportGroup Line `json:"supportGroup,omitempty"`
 }
 
 // WebURL is an absolute http or https URL. Example: `https://app.acme.example`.

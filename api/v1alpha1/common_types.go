@@ -16,6 +16,12 @@ const (
 	AccountLabel = "usher.dev/account"
 	// MemberLabel names the Member that an object belongs to.
 	MemberLabel = "usher.dev/member"
+	// OwnerLabel on any object names the Member that owns it.
+	OwnerLabel = "usher.dev/owner"
+	// OrphanAnnotation on a Member, with the value "true", lets it be deleted although it owns something.
+	OrphanAnnotation = "usher.dev/orphan"
+	// AggregateLabel on a ClusterRole, with the value "true", gives its rules to Usher.
+	AggregateLabel = "usher.dev/aggregate-to-manager"
 	// MemberUIDAnnotation on a credentials Secret tells which Member accepted; see FormerMember.
 	MemberUIDAnnotation = "usher.dev/member-uid"
 )
@@ -71,6 +77,18 @@ type AccountReference struct {
 // +structType=atomic
 type MemberReference struct {
 	// name of the Member, in the same namespace. Example: `ada`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// PlanReference names a Plan, which is cluster-scoped.
+//
+// +structType=atomic
+type PlanReference struct {
+	// name of the Plan. Example: `professional`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1

@@ -23,6 +23,13 @@ const (
 	// ConditionMailReady on an Account: its SMTP Secret is usable and the server answered.
 	ConditionMailReady = "MailReady"
 
+	// ConditionAccessReady on an Account: its members have in Kubernetes RBAC what their roles say.
+	ConditionAccessReady = "AccessReady"
+
+	// ConditionDeletionBlocked on a Member that is being deleted: it owns something that nobody was named for. It is there
+	// only while true.
+	ConditionDeletionBlocked = "DeletionBlocked"
+
 	// ConditionFull on a SeatPool: every seat is claimed.
 	ConditionFull = "Full"
 	// ConditionOverCapacity on a SeatPool: more seats are claimed than there are now.
@@ -58,6 +65,12 @@ const (
 	ReasonAccountNotFound = "AccountNotFound"
 	// ReasonSeatPoolNotFound means: the base SeatPool is not there, or it is not clear which one is meant.
 	ReasonSeatPoolNotFound = "SeatPoolNotFound"
+	// ReasonPlanNotFound means: the Plan named by the account's planRef is not there.
+	ReasonPlanNotFound = "PlanNotFound"
+	// ReasonRoleNotInPlan means: the account's plan has no such role.
+	ReasonRoleNotInPlan = "RoleNotInPlan"
+	// ReasonRightNotInPlan means: the account's plan has no such right.
+	ReasonRightNotInPlan = "RightNotInPlan"
 	// ReasonAccepted means: the invitee accepted.
 	ReasonAccepted = "Accepted"
 	// ReasonActivated means: active without an invitation (activation: Immediate).
@@ -68,6 +81,8 @@ const (
 	ReasonDisabledBySpec = "DisabledBySpec"
 	// ReasonAccountDisabled means: the account's spec.state is Disabled.
 	ReasonAccountDisabled = "AccountDisabled"
+	// ReasonAccessEnded means: the member's spec.accessUntil has passed.
+	ReasonAccessEnded = "AccessEnded"
 	// ReasonDeleting means: the object is being deleted and Usher is tidying up.
 	ReasonDeleting = "Deleting"
 	// ReasonSeatsHeld means: a seat is held in every pool.
@@ -83,6 +98,16 @@ const (
 	ReasonTLSFailed         = "TLSFailed"
 	ReasonAuthFailed        = "AuthFailed"
 	ReasonNotConfigured     = "NotConfigured"
+)
+
+// Reasons of an Account's AccessReady condition.
+const (
+	// ReasonAccessUpToDate means: roles and bindings are as they are to be.
+	ReasonAccessUpToDate = "UpToDate"
+	// ReasonBindForbidden means: Usher lacks the verb bind on a ClusterRole that the plan names.
+	ReasonBindForbidden = "BindForbidden"
+	// ReasonNameTaken means: an object that is not Usher's has the name of one that Usher would make.
+	ReasonNameTaken = "NameTaken"
 )
 
 // Reasons of an Account's state.

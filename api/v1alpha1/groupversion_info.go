@@ -29,6 +29,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&SeatPool{}, &SeatPoolList{},
 		&Member{}, &MemberList{},
 		&Invitation{}, &InvitationList{},
+		&Plan{}, &PlanList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

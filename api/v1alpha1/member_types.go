@@ -113,6 +113,12 @@ type MemberSpec struct {
 	// +kubebuilder:default=Invitation
 	Activation Activation `json:"activation,omitempty"`
 
+	// accessUntil is when the member's access ends: from then on it is Disabled, and its seat goes to the next in line. A later
+	// time, or none, brings it back without a new invitation. Default: none. Example: `2027-03-31T18:00:00Z`.
+	//
+	// +optional
+	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
+
 	// reassignTo names the member who gets what this one owns when this one is deleted. Default: nobody.
 	//
 	// +optional
@@ -229,7 +235,7 @@ type MemberStatus struct {
 	// +optional
 	DisabledAt *metav1.Time `json:"disabledAt,omitempty"`
 
-	// conditions: Ready, exactly one of Pending, Active and Disabled as True, SeatsAssigned; Reconciling and Stalled while true.
+	// conditions: Ready, exactly one of Pending, Active and Disabled as True, SeatsAssigned, DeletionBlocked; Reconciling and Stalled while true.
 	//
 	// +optional
 	// +listType=map

@@ -1,0 +1,298 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// PurchasePolicy tells whether seats can be bought on top of those that a plan includes.
+//
+// +kubebuilder:validation:Enum=Allowed;NotAllowed
+type PurchasePolicy string
+
+const (
+	// PurchaseAllowed lets an account buy seats.
+	PurchaseAllowed PurchasePolicy = "Allowed"
+	// PurchaseNotAllowed leaves an account with the seats that its plan includes.
+	PurchaseNotAllowed PurchasePolicy = "NotAllowed"
+)
+
+// AnyRight in a role's rights stands for every right of the plan.
+const AnyRight Right = "*"
+
+// PlanSpec is what an account that is on the plan gets, and what it may buy.
+//
+// +kubebuilder:validation:XValidation:rule="self.roles.exists(r, r.name == self.defaultRole)",message="defaultRole must be one of the plan's roles",fieldPath=".defaultRole",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="!has(self.ownerRole) || self.roles.exists(r, r.name == self.ownerRole)",message="ownerRole must be one of the plan's roles",fieldPath=".ownerRole",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="!has(self.invitedRole) || self.roles.exists(r, r.name == self.invitedRole)",message="invitedRole must be one of the plan's roles",fieldPath=".invitedRole",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="self.roles.all(r, !has(r.rights) || r.rights.all(x, x == '*' || (has(self.rights) && self.rights.exists(v, v.name == x))))",message="a role's rights must be among the plan's rights; add what is missing to spec.rights, or use * for all",fieldPath=".roles",reason=FieldValueInvalid
+type PlanSpec struct {
+	// displayName is the plan's name as people read it. Example: `Professional`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	DisplayName Line `json:"displayName,omitempty"`
+
+	// includedSeats is how many seats of the base product come with the plan: 0 (default) to 10000.
+	//
+	// +optional
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	IncludedSeats *int32 `json:"includedSeats,omitempty"`
+
+	// seatPurchase tells whether an account may buy seats of the base product on top. Default: any number at any time.
+	//
+	// +optional
+	// +kubebuilder:default={}
+	SeatPurchase SeatPurchase `json:"seatPurchase,omitempty,omitzero"`
+
+	// addOns are what accounts on the plan can have besides the base product. Default: none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	AddOns []PlanAddOn `json:"addOns,omitempty"`
+
+	// rights is the plan's vocabulary: everything that a role or a member can be given. Default: none.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Rights []PlanRight `json:"rights,omitempty"`
+
+	// roles that members can have.
+	//
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Roles []PlanRole `json:"roles,omitempty"`
+
+	// defaultRole is the role of members whose spec names none. Example: `salesrep`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	DefaultRole string `json:"defaultRole,omitempty"`
+
+	// ownerRole is the role of an account's first member, if its spec names none. Default: the default role. Example: `admin`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	OwnerRole string `json:"ownerRole,omitempty"`
+
+	// invitedRole is the role of a member until it has accepted, whatever its spec says. Default: none, the spec's role
+	// counts from the start. Example: `salesrep`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	InvitedRole string `json:"invitedRole,omitempty"`
+
+	// restrictedMessage is what somebody reads who lacks a right, by language; `{owner}` becomes the address of the account's
+	// owner. Default: a sentence of Usher's own. Example: `{"en-GB": "Your access is restricted. Contact {owner}."}`.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxProperties=7
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['de', 'en-GB', 'en-US', 'es', 'fr', 'it', 'nl'])",message="must be by language: de, en-GB, en-US, es, fr, it, nl",reason=FieldValueInvalid
+	RestrictedMessage map[string]RestrictedMessage `json:"restrictedMessage,omitempty"`
+
+	// ownedResources are the kinds that members own things of, by the label usher.dev/owner. A member that owns any is not
+	// deleted before somebody else has them. Default: none.
+	//
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	OwnedResources []OwnedResource `json:"ownedResources,omitempty"`
+}
+
+// RestrictedMessage is what somebody reads who lacks a right.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=500
+type RestrictedMessage string
+
+// SeatPurchase tells whether and when seats can be bought.
+type SeatPurchase struct {
+	// policy is `Allowed` (default) or `NotAllowed`.
+	//
+	// +optional
+	// +kubebuilder:default=Allowed
+	Policy PurchasePolicy `json:"policy,omitempty"`
+
+	// maximum is the most seats that can be bought, not counting those that are included: 0 to 10000. Default: 10000.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	Maximum *int32 `json:"maximum,omitempty"`
+
+	// whenFull lets an account buy only while every seat that it has is assigned. Default: false, at any time.
+	//
+	// +optional
+	WhenFull *bool `json:"whenFull,omitempty"`
+}
+
+// PlanAddOn is something that an account can have besides the base product.
+type PlanAddOn struct {
+	// name of the add-on, as spec.addOns of an Account and spec.addOn of a SeatPool name it. Example: `pipelines`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and hyphens, such as pipelines",reason=FieldValueInvalid
+	Name string `json:"name,omitempty"`
+
+	// displayName is the add-on's name as people read it. Default: its name. Example: `Pipelines`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	DisplayName Line `json:"displayName,omitempty"`
+
+	// includedSeats is how many seats of the add-on come with it: 0 (default) to 10000.
+	//
+	// +optional
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10000
+	IncludedSeats *int32 `json:"includedSeats,omitempty"`
+
+	// seatPurchase tells whether an account may buy seats of the add-on on top. Default: any number at any time.
+	//
+	// +optional
+	// +kubebuilder:default={}
+	SeatPurchase SeatPurchase `json:"seatPurchase,omitempty,omitzero"`
+}
+
+// PlanRight is one word of a plan's vocabulary.
+type PlanRight struct {
+	// name of the right, as "resource:verb". Example: `orders:place`.
+	//
+	// +required
+	// +kubebuilder:validation:XValidation:rule="self != '*'",message="must name one right as resource:verb, such as orders:place; * is for roles",reason=FieldValueInvalid
+	Name Right `json:"name,omitempty"`
+
+	// description says what the right allows. Default: none. Example: `Place orders`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Description Line `json:"description,omitempty"`
+}
+
+// PlanRole is a set of rights under one name.
+type PlanRole struct {
+	// name of the role, as spec.role of a Member names it. Example: `salesrep`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and hyphens, such as admin",reason=FieldValueInvalid
+	Name string `json:"name,omitempty"`
+
+	// accountAdmin lets members with this role manage the account's members and invitations; an account keeps at least one
+	// such member. Default: false.
+	//
+	// +optional
+	AccountAdmin *bool `json:"accountAdmin,omitempty"`
+
+	// rights of the role, out of the plan's; `*` stands for all of them. Default: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	Rights []Right `json:"rights,omitempty"`
+
+	// clusterRoles are bound to members with this role, in the account's namespace. Usher needs the verb bind on each; see
+	// docs/access.md. Default: none. Example: `["acme-admin"]`.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	ClusterRoles []string `json:"clusterRoles,omitempty"`
+}
+
+// OwnedResource is a kind that members own things of.
+type OwnedResource struct {
+	// apiVersion of the kind. Example: `crm.example/v1`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=316
+	APIVersion string `json:"apiVersion,omitempty"`
+
+	// kind of the kind. Example: `Deal`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+}
+
+// PlanStatus is what Usher last saw of a plan.
+type PlanStatus struct {
+	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	//
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// conditions: Ready; Reconciling and Stalled while true.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +patchStrategy=merge
+	// +patchMergeKey=type
+	// +kubebuilder:validation:MaxItems=16
+	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
+}
+
+// Plan is what the platform sells: included seats, what can be bought, roles and rights. It is cluster-scoped, and written by the
+// platform, not by the accounts that are on it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:scope=Cluster,categories=usher
+// +kubebuilder:printcolumn:name="Display",type=string,JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="Included",type=integer,JSONPath=`.spec.includedSeats`
+// +kubebuilder:printcolumn:name="Purchase",type=string,JSONPath=`.spec.seatPurchase.policy`
+// +kubebuilder:printcolumn:name="Default-Role",type=string,JSONPath=`.spec.defaultRole`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+type Plan struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the object's name, labels and the rest.
+	//
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what accounts on the plan get.
+	//
+	// +required
+	Spec PlanSpec `json:"spec,omitempty,omitzero"`
+
+	// status is what Usher last saw. It can be lost: Usher makes it again.
+	//
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status PlanStatus `json:"status,omitempty,omitzero"`
+}
+
+// PlanList is a list of Plans.
+//
+// +kubebuilder:object:root=true
+type PlanList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Plan `json:"items"`
+}
