@@ -17,10 +17,11 @@ import (
 	"github.com/usher-dev/usher/internal/testkit"
 )
 
-// set puts a value at a path such as "spec.seatPoolRefs[].name".
+// set puts a value at a path such as "spec.seatPoolRefs[].name"; "{}" stands for the whole of a map.
 func set(object map[string]any, path string, value any) {
 	name, rest, nested := strings.Cut(path, ".")
 	name, isList := strings.CutSuffix(name, "[]")
+	name = strings.TrimSuffix(name, "{}")
 	switch {
 	case isList && nested:
 		item := map[string]any{}
@@ -48,6 +49,7 @@ func (t trial) run(ctx context.Context, namespace string) error {
 	object := minimal(t.kind, namespace)
 	if t.from == nil {
 		set(object.Object, t.path, t.value)
+		complete(object.Object, t)
 		return c.Create(ctx, object)
 	}
 	set(object.Object, t.path, t.from)
@@ -59,6 +61,9 @@ func (t trial) run(ctx context.Context, namespace string) error {
 // field is where the API server sees the fault: "[]" is the item's index, or its value in a set.
 func (t trial) field() string {
 	field := strings.ReplaceAll(t.path, "[]", "[0]")
+	if of, isMap := strings.CutSuffix(field, "{}"); isMap {
+		return of + ".fr"
+	}
 	switch t.refusal {
 	case poolAccount, memberAccount, invitedMember:
 		return strings.TrimSuffix(field, ".name")
@@ -135,6 +140,7 @@ var _ = Describe("Defaults", func() {
 	It("are those of the contract, and no others", func(ctx SpecContext) {
 		Expect(at(created(ctx, "Account"), "spec")).To(Equal(map[string]any{
 			"displayName": "subject", "state": "Active", "language": "en-GB", "invitations": map[string]any{"ttl": "168h"},
+			"retainFormerMembers": int64(50),
 		}))
 		Expect(at(created(ctx, "SeatPool"), "spec")).To(Equal(map[string]any{
 			"accountRef": named("acme"), "seats": int64(0), "reservation": "OnInvitation",
@@ -145,6 +151,11 @@ var _ = Describe("Defaults", func() {
 		Expect(at(created(ctx, "Invitation"), "spec")).To(Equal(map[string]any{
 			"memberRef": named("subject"), "sendGeneration": int64(1), "state": "Open",
 		}))
+	})
+
+	It("of a Plan let an account buy any number of seats", func(ctx SpecContext) {
+		Expect(at(created(ctx, "Plan"), "spec", "includedSeats")).To(Equal(int64(0)))
+		Expect(at(created(ctx, "Plan"), "spec", "seatPurchase")).To(Equal(map[string]any{"policy": "Allowed"}))
 	})
 
 	It("keep a duration as it was written, or GitOps tools see drift", func(ctx SpecContext) {

@@ -137,9 +137,9 @@ var _ = Describe("Names", func() {
 			}
 			short[r.Kind] = strings.Join(r.ShortNames, ",")
 			Expect(r.Categories).To(Equal([]string{"usher"}), r.Kind)
-			Expect(r.Namespaced).To(BeTrue(), r.Kind)
+			Expect(r.Namespaced).To(Equal(r.Kind != "Plan"), r.Kind)
 		}
-		Expect(short).To(Equal(map[string]string{"Account": "acct", "SeatPool": "sp", "Member": "mbr", "Invitation": "inv"}))
+		Expect(short).To(Equal(map[string]string{"Account": "acct", "SeatPool": "sp", "Member": "mbr", "Invitation": "inv", "Plan": ""}))
 	})
 })
 

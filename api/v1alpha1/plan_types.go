@@ -99,6 +99,7 @@ type PlanSpec struct {
 	// owner. Default: a sentence of Usher's own. Example: `{"en-GB": "Your access is restricted. Contact {owner}."}`.
 	//
 	// +optional
+	// +mapType=granular
 	// +kubebuilder:validation:MaxProperties=7
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['de', 'en-GB', 'en-US', 'es', 'fr', 'it', 'nl'])",message="must be by language: de, en-GB, en-US, es, fr, it, nl",reason=FieldValueInvalid
 	RestrictedMessage map[string]RestrictedMessage `json:"restrictedMessage,omitempty"`

@@ -36,7 +36,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 })
 
 // kinds in the order in which the contract has them.
-var kinds = []string{"Account", "SeatPool", "Member", "Invitation"}
+var kinds = []string{"Account", "SeatPool", "Member", "Invitation", "Plan"}
 
 // plural is the resource of a kind.
 func plural(kind string) string { return strings.ToLower(kind) + "s" }
@@ -49,6 +49,7 @@ func minimal(kind, namespace string) *unstructured.Unstructured {
 		"SeatPool":   testkit.SeatPool("subject").In(namespace).Build(),
 		"Member":     testkit.Member("subject").In(namespace).Build(),
 		"Invitation": testkit.Invitation("subject").In(namespace).Build(),
+		"Plan":       testkit.Plan(namespace).Build(), // cluster-scoped, so the name is what keeps tests apart
 	}[kind]
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(built)
 	Expect(err).NotTo(HaveOccurred())

@@ -52,11 +52,20 @@ const (
 	ledgerFull      = "the ledger cannot grow beyond the pool's capacity; raise spec.seats to make room"
 	activeWithout   = "an Active member must hold a seat of the base product: a grant above its releasedGrant"
 	releasedGoesUp  = "releasedGrant cannot go down"
+	noDefaultRole   = "defaultRole must be one of the plan's roles"
+	noOwnerRole     = "ownerRole must be one of the plan's roles"
+	noInvitedRole   = "invitedRole must be one of the plan's roles"
+	strangeRight    = "a role's rights must be among the plan's rights; add what is missing to spec.rights, or use * for all"
+	oneRight        = "must name one right as resource:verb, such as orders:place; * is for roles"
+	badTongue       = "must be by language: de, en-GB, en-US, es, fr, it, nl"
+	badSecretName   = "must be a Secret's name: lower-case letters, digits, hyphens and dots"
 	memberNameLimit = "metadata.name must be at most 240 characters long: a Secret is named usher-member-<name>"
 )
 
-// rulesOfObjects are about more than one field; specs of their own prove them, in ledger_test.go and memberstatus_test.go.
-var rulesOfObjects = []string{ledgerFull, activeWithout, releasedGoesUp, memberNameLimit}
+// rulesOfObjects are about more than one field; specs of their own prove them, in ledger_test.go, memberstatus_test.go and plan_test.go.
+var rulesOfObjects = []string{
+	ledgerFull, activeWithout, releasedGoesUp, memberNameLimit, noDefaultRole, noOwnerRole, noInvitedRole, strangeRight,
+}
 
 func x(n int) string { return strings.Repeat("x", n) }
 
@@ -74,6 +83,24 @@ func trials() []trial {
 		{kind: "Account", path: "spec.contact.address", value: "12 rue de la Paix\n75002 Paris"},
 		{kind: "Account", path: "spec.contact.address", value: x(501), refusal: tooLong},
 		{kind: "Account", path: "spec.mail", value: map[string]any{}},
+		{kind: "Account", path: "spec.addOns", value: []any{"pipelines", "sales-engagement"}},
+		{kind: "Account", path: "spec.addOns", value: []any{"pipelines", "pipelines"}, refusal: duplicate},
+		{kind: "Account", path: "spec.addOns", value: numbered(16, "a%d", nil)},
+		{kind: "Account", path: "spec.addOns", value: numbered(17, "a%d", nil), refusal: tooMany},
+		{kind: "Account", path: "spec.addOns[]", value: "", refusal: tooShort},
+		{kind: "Account", path: "spec.addOns[]", value: x(63)},
+		{kind: "Account", path: "spec.addOns[]", value: x(64), refusal: tooLong},
+		{kind: "Account", path: "spec.access", value: map[string]any{}},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "acme-htpasswd.v2"},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "", refusal: tooShort},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: x(253)},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: x(254), refusal: tooLong},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "Acme_Htpasswd", refusal: badSecretName},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "acme..htpasswd", refusal: badSecretName},
+		{kind: "Account", path: "spec.retainFormerMembers", value: int64(-1), refusal: tooSmall},
+		{kind: "Account", path: "spec.retainFormerMembers", value: int64(0)},
+		{kind: "Account", path: "spec.retainFormerMembers", value: int64(50)},
+		{kind: "Account", path: "spec.retainFormerMembers", value: int64(51), refusal: tooBig},
 
 		{kind: "SeatPool", path: "spec", value: absent, refusal: required},
 		{kind: "SeatPool", path: "spec.accountRef", value: absent, refusal: required},
@@ -135,6 +162,10 @@ func trials() []trial {
 		{kind: "Member", path: "spec.activation", value: "Immediate"},
 		{kind: "Member", path: "spec.activation", value: "Later", refusal: unsupported},
 
+		{kind: "Member", path: "spec.accessUntil", value: "2027-03-31T18:00:00Z"},
+		{kind: "Member", path: "spec.accessUntil", value: "2027-03-31T18:00:00+02:00"},
+		{kind: "Member", path: "spec.accessUntil", value: "2027-03-31", refusal: "must be of type date-time"},
+
 		{kind: "Invitation", path: "spec", value: absent, refusal: required},
 		{kind: "Invitation", path: "spec.memberRef", value: absent, refusal: required},
 		{kind: "Invitation", path: "spec.memberRef.name", from: "ada", value: "bob", refusal: invitedMember},
@@ -150,13 +181,15 @@ func trials() []trial {
 		{kind: "Invitation", path: "spec.state", from: "Revoked", value: "Open"},
 		{kind: "Invitation", path: "spec.state", value: "Accepted", refusal: unsupported},
 	}
+	list = append(list, plans()...)
 	list = append(list, lines("Account", "spec.displayName", 200)...)
+	list = append(list, lines("Account", "spec.access.supportGroup", 253)...)
 	list = append(list, lines("Account", "spec.contact.phone", 50)...)
 	for field, limit := range map[string]int{"givenName": 100, "familyName": 100, "salutation": 50, "phone": 50} {
 		list = append(list, lines("Member", "spec."+field, limit)...)
 	}
 	for kind, paths := range map[string][]string{
-		"Account":    {"spec.mail.secretRef.name"},
+		"Account":    {"spec.mail.secretRef.name", "spec.planRef.name"},
 		"SeatPool":   {"spec.accountRef.name"},
 		"Member":     {"spec.accountRef.name", "spec.reassignTo.name", "spec.seatPoolRefs[].name"},
 		"Invitation": {"spec.memberRef.name"},
