@@ -1,0 +1,81 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package browser
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// startTimeout is for a slow and busy machine; a second is usual.
+const startTimeout = 60 * time.Second
+
+// Browser is a running Chromium without anybody's profile.
+type Browser struct {
+	ctx  context.Context
+	stop context.CancelFunc
+}
+
+// Start starts a browser. It ends with Stop, and with this process however it ends. The error says what is missing.
+func Start() (*Browser, error) {
+	program, err := chromium()
+	if err != nil {
+		return nil, err
+	}
+	// An empty profile of its own is the library's default.
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program),
+		chromedp.WSURLReadTimeout(startTimeout),
+		chromedp.NoSandbox, // tests may run as root, where the sandbox does not work
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("disable-domain-reliability", true),
+		chromedp.Flag("no-pings", true),
+		// A page that comes back from memory is not loaded, and so nobody could wait for that.
+		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
+		// Pictures differ as little as they can between machines.
+		chromedp.Flag("font-render-hinting", "none"),
+		chromedp.Flag("hide-scrollbars", true),
+	)
+	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, cancel := chromedp.NewContext(allocator)
+	stop := func() {
+		cancel()
+		stopAllocator()
+	}
+	if err := chromedp.Do(ctx); err != nil {
+		stop()
+		return nil, fmt.Errorf("start %s: %w", program, err)
+	}
+	return &Browser{ctx: ctx, stop: stop}, nil
+}
+
+// New starts a browser for one test, and skips the test where there is none and it cannot be installed.
+func New(t testing.TB) *Browser {
+	t.Helper()
+	if reason := Missing(); reason != nil {
+		t.Skip(reason)
+	}
+	b, err := Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Stop)
+	return b
+}
+
+// Stop ends the browser and all its tabs, and removes its profile.
+func (b *Browser) Stop() { b.stop() }
+
+// Missing is why there is no browser, or nil where there is one.
+func Missing() error {
+	if _, err := chromium(); err != nil {
+		return fmt.Errorf("no browser to try pages in: %w", err)
+	}
+	return nil
+}
