@@ -28,7 +28,6 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/mail"
-	"github.com/usher-dev/usher/internal/portal"
 )
 
 // stopTimeout lets mails that are being sent finish, and their outcome be recorded; it is within a pod's usual grace period.
@@ -79,7 +78,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	}
 	return mgr, errors.Join(
 		controller.Setup(mgr, parts),
-		addPortal(mgr, live, keys, o),
+		addPortal(ctx, mgr, live, keys, o),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("caches", cachesSynced(mgr)),
 	)
@@ -134,17 +133,6 @@ func cacheOptions(o Options) cache.Options {
 	}
 	options.ByObject = map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: secrets}}
 	return options
-}
-
-func addPortal(mgr manager.Manager, live client.Client, keys *controller.Keyring, o Options) error {
-	if o.PortalBindAddress == "0" {
-		return nil
-	}
-	// As the server that it is, it starts before the caches do and stops after them: a replica that is ready answers links.
-	return mgr.Add(portal.New(portal.Options{
-		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
-		BindAddress: o.PortalBindAddress, Log: mgr.GetLogger().WithName("portal"),
-	}).Server())
 }
 
 // cachesSynced is ready once this replica has seen every object.

@@ -29,6 +29,10 @@ type Options struct {
 	PortalURL string
 	// PortalBindAddress, MetricsBindAddress and HealthProbeBindAddress to listen on; "0" turns one off.
 	PortalBindAddress, MetricsBindAddress, HealthProbeBindAddress string
+	// PortalCertDir holds tls.crt and tls.key, which the portal then serves HTTPS with; empty for HTTP.
+	PortalCertDir string
+	// TrustedProxies, comma-separated networks, whose X-Forwarded-For is believed; empty for none.
+	TrustedProxies string
 	// MetricsSecure serves metrics over HTTPS to who may read them.
 	MetricsSecure bool
 	// LeaderElect lets one replica work at a time; the portal runs on every one.
@@ -65,6 +69,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.TokenSecret, "token-secret", "usher-token-key", "`name` of the Secret with the keys of the links, in --namespace; made at the first start")
 	flags.StringVar(&o.PortalURL, "portal-url", "", "public base `URL` of the links; without it no mail is sent")
 	flags.StringVar(&o.PortalBindAddress, "portal-bind-address", ":8082", "`address` of the portal; 0 turns it off")
+	flags.StringVar(&o.PortalCertDir, "portal-cert-dir", "", "`folder` of tls.crt and tls.key, read again when they change, for the portal to serve HTTPS; default: HTTP")
+	flags.StringVar(&o.TrustedProxies, "trusted-proxies", "", "comma-separated `networks` of the proxies in front of the portal, whose X-Forwarded-For is believed; default: none")
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8443", "`address` of the metrics; 0 turns them off")
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS with authentication and authorization")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 turns them off")
@@ -83,6 +89,9 @@ func (o *Options) validate() error {
 	u, err := url.Parse(o.PortalURL)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("--portal-url is %q; it must be an absolute URL such as https://invite.acme.example, without a path or a query: the portal needs a host of its own", o.PortalURL)
+	}
+	if o.PortalCertDir != "" && u.Scheme != "https" {
+		return fmt.Errorf("--portal-cert-dir has the portal serve HTTPS, and --portal-url is %q; write it with https://", o.PortalURL)
 	}
 	o.PortalURL = strings.TrimRight(o.PortalURL, "/")
 	return nil

@@ -55,7 +55,7 @@ func (p *Portal) showForm(w http.ResponseWriter, r *http.Request) {
 
 // answer takes a POST of either action.
 func (p *Portal) answer(w http.ResponseWriter, r *http.Request) {
-	if wait := p.perClient.take(countedFor(r), p.now()); wait > 0 {
+	if wait := p.perClient.take(p.countedFor(r), p.now()); wait > 0 {
 		p.renderNotice(w, r, nil, noticeTooMany, seconds(wait))
 		return
 	}

@@ -5,11 +5,15 @@ package portal
 
 import (
 	"context"
+	"maps"
 	"net/http"
 )
 
-// securityHeaders are on every answer. form-action covers redirects after a POST too, so those stay on this site.
-var securityHeaders = map[string]string{
+// hsts has browsers use nothing but HTTPS for this host for a year. It leaves the host's neighbours alone.
+const hsts = "max-age=31536000"
+
+// alwaysSent are on every answer. form-action covers redirects after a POST too, so those stay on this site.
+var alwaysSent = map[string]string{
 	"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
 	// The path is the secret: it must not leak to the product or the terms that a page links to.
 	"Referrer-Policy":              "no-referrer",
@@ -22,9 +26,18 @@ var securityHeaders = map[string]string{
 	"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
-func withHeaders(next http.Handler) http.Handler {
+// securityHeaders are those of every answer, over TLS or not.
+func securityHeaders(overTLS bool) map[string]string {
+	headers := maps.Clone(alwaysSent)
+	if overTLS {
+		headers["Strict-Transport-Security"] = hsts
+	}
+	return headers
+}
+
+func withHeaders(headers map[string]string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for name, value := range securityHeaders {
+		for name, value := range headers {
 			w.Header().Set(name, value)
 		}
 		next.ServeHTTP(w, r)

@@ -4,14 +4,11 @@
 package portal
 
 import (
-	"context"
 	"math"
-	"net/http"
-	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/time/rate"
 )
 
@@ -37,9 +34,9 @@ const (
 
 // Defaults of [Limits].
 const (
-	defaultPostsPerMinute   = 10
-	defaultRememberedKeys   = 16384
-	defaultConcurrentHashes = 2
+	defaultPostsPerMinute = 10
+	defaultRememberedKeys = 16384
+	defaultConnections    = 2048
 	// defaultHashCost of bcrypt is Dex's recommendation, which takes 10 to 16: about a quarter of a second, spent once in a
 	// member's life. OWASP's minimum is 10.
 	defaultHashCost = 12
@@ -57,8 +54,12 @@ type Limits struct {
 	PostsPerMinute int
 	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.
 	RememberedKeys int
-	// ConcurrentHashes is how many passwords are hashed at the same time. Default 2.
+	// ConcurrentHashes is how many passwords are hashed at the same time. Default: half of the processors, at least 1, so that
+	// the controllers always have some.
 	ConcurrentHashes int
+	// Connections that are open at the same time, whoever opened them. Beyond, the one that has been waited for longest is
+	// closed. Default 2048.
+	Connections int
 	// HashCost is bcrypt's cost, 4 to 31. Default 12. Below 10 only in tests.
 	HashCost int
 }
@@ -71,7 +72,8 @@ func (l Limits) withDefaults() Limits {
 	}
 	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
 	setDefault(&l.RememberedKeys, defaultRememberedKeys)
-	setDefault(&l.ConcurrentHashes, defaultConcurrentHashes)
+	setDefault(&l.ConcurrentHashes, max(1, runtime.GOMAXPROCS(0)/2))
+	setDefault(&l.Connections, defaultConnections)
 	setDefault(&l.HashCost, defaultHashCost)
 	return l
 }
@@ -112,45 +114,5 @@ func (t *throttle[K]) take(key K, now time.Time) time.Duration {
 	return wait
 }
 
-// countedFor is who a request is counted for: the peer's address, or its /64 in IPv6, where one household has that many
-// addresses. Headers that name another address are not believed.
-func countedFor(r *http.Request) netip.Prefix {
-	peer, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	bits := 64
-	if peer.Addr().Unmap().Is4() {
-		bits = 32
-	}
-	prefix, err := peer.Addr().Unmap().WithZone("").Prefix(bits)
-	if err != nil {
-		return netip.Prefix{}
-	}
-	return prefix
-}
-
 // seconds rounds up for Retry-After, which knows no fractions.
 func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
-
-// hasher turns passwords into bcrypt hashes, few at a time: hashing is meant to be expensive, and the controllers run on the
-// same processors.
-type hasher struct {
-	cost  int
-	turns chan struct{}
-}
-
-func newHasher(cost, concurrent int) *hasher {
-	return &hasher{cost: cost, turns: make(chan struct{}, concurrent)}
-}
-
-// hash waits for its turn as long as ctx lives, and then returns errBusy.
-func (h *hasher) hash(ctx context.Context, password string) ([]byte, error) {
-	select {
-	case h.turns <- struct{}{}:
-		defer func() { <-h.turns }()
-	case <-ctx.Done():
-		return nil, errBusy
-	}
-	return bcrypt.GenerateFromPassword([]byte(password), h.cost)
-}

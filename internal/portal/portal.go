@@ -36,6 +36,10 @@ type Options struct {
 	Listener net.Listener
 	// Log gets namespace and name of invitations that somebody held a genuine link to, and nothing else that a client sent.
 	Log logr.Logger
+	// Proxies are the networks of the proxies in front, whose X-Forwarded-For is believed. Default: none.
+	Proxies []netip.Prefix
+	// TLS tells that the Listener speaks TLS: browsers are told to insist on it from then on.
+	TLS bool
 	// Limits; zero fields mean the defaults.
 	Limits Limits
 }
@@ -51,7 +55,9 @@ type Portal struct {
 	origin        *http.CrossOriginProtection
 	perClient     *throttle[netip.Prefix]
 	perInvitation *throttle[types.UID]
+	proxies       []netip.Prefix
 	hasher        *hasher
+	connections   *connections
 	handler       http.Handler
 	bindAddress   string
 	listener      net.Listener
@@ -71,14 +77,16 @@ func New(options Options) *Portal {
 		origin:        http.NewCrossOriginProtection(),
 		perClient:     newThrottle[netip.Prefix](limits.PostsPerMinute, limits.RememberedKeys),
 		perInvitation: newThrottle[types.UID](limits.PostsPerMinute, limits.RememberedKeys),
+		proxies:       options.Proxies,
 		hasher:        newHasher(limits.HashCost, limits.ConcurrentHashes),
+		connections:   newConnections(limits.Connections),
 		bindAddress:   options.BindAddress,
 		listener:      options.Listener,
 	}
 	if p.now == nil {
 		p.now = time.Now
 	}
-	p.handler = withHeaders(withTimeout(p.routes()))
+	p.handler = withHeaders(securityHeaders(options.TLS), withTimeout(p.routes()))
 	return p
 }
 
@@ -98,6 +106,7 @@ func (p *Portal) Server() *manager.Server {
 			WriteTimeout:      writeTimeout,
 			IdleTimeout:       idleTimeout,
 			MaxHeaderBytes:    maxHeaderBytes,
+			ConnState:         p.connections.follow,
 			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(p.log), slog.LevelError),
 		},
 		Listener:        p.listener,

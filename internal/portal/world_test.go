@@ -178,15 +178,19 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	return w
 }
 
-// newPortal is one replica.
-func (w *world) newPortal() *Portal {
-	return New(Options{
+// newPortal is one replica; change may alter its options.
+func (w *world) newPortal(change ...func(*Options)) *Portal {
+	options := Options{
 		Client: w.wire,
 		Keys:   func(context.Context) (invite.Keyring, error) { return w.keys, nil },
 		Now:    func() time.Time { return time.Unix(w.clock.Load(), 0) },
 		Log:    funcr.New(w.logs.add, funcr.Options{Verbosity: 10}),
 		Limits: Limits{HashCost: 4},
-	})
+	}
+	for _, c := range change {
+		c(&options)
+	}
+	return New(options)
 }
 
 // create an object with its status.

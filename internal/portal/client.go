@@ -1,0 +1,97 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+)
+
+// Lengths of the prefixes that requests are counted by, in bits: one IPv6 household has a /64 full of addresses.
+const (
+	countedBitsIPv4 = 32
+	countedBitsIPv6 = 64
+)
+
+// ParseProxies reads a comma-separated list of networks such as "10.0.0.0/8, 192.0.2.7". An address alone is a network of one.
+func ParseProxies(list string) ([]netip.Prefix, error) {
+	var proxies []netip.Prefix
+	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		network, err := netip.ParsePrefix(part)
+		if err != nil {
+			address, alone := netip.ParseAddr(part)
+			if alone != nil {
+				return nil, fmt.Errorf("%q is no network; write one such as 10.0.0.0/8 or 2001:db8::/32", part)
+			}
+			network = netip.PrefixFrom(address, address.BitLen())
+		}
+		if network.Addr().Is4In6() {
+			return nil, fmt.Errorf("%q is an IPv4 network in IPv6's clothes; write it as IPv4, such as 10.0.0.0/8", part)
+		}
+		proxies = append(proxies, network.Masked())
+	}
+	return proxies, nil
+}
+
+// countedFor is who a request is counted for: the address of its client, or its /64 in IPv6. It is invalid where there is no
+// address, as on a socket in the file system.
+//
+// X-Forwarded-For is believed as far as trusted proxies wrote it: each appends whom it got the request from, so the client is
+// the last address that is no trusted proxy. What stands before it may be made up. Where a trusted proxy vouches for
+// something that is no address, the request is counted for that proxy.
+func (p *Portal) countedFor(r *http.Request) netip.Prefix {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	client := peer.Addr().Unmap().WithZone("")
+	if p.trusts(client) {
+		client = p.forwardedFor(client, r.Header.Values("X-Forwarded-For"))
+	}
+	bits := countedBitsIPv6
+	if client.Is4() {
+		bits = countedBitsIPv4
+	}
+	return netip.PrefixFrom(client, bits).Masked()
+}
+
+// forwardedFor is the last address of the headers that is no trusted proxy; their first, if all are; and the peer, if what
+// stands there is no address.
+func (p *Portal) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
+	client := peer
+	for _, header := range slices.Backward(headers) {
+		for header != "" {
+			i := strings.LastIndexByte(header, ',')
+			address, err := parseForwarded(strings.TrimSpace(header[i+1:]))
+			if err != nil {
+				return peer
+			}
+			client, header = address, header[:max(i, 0)]
+			if !p.trusts(client) {
+				return client
+			}
+		}
+	}
+	return client
+}
+
+// parseForwarded reads an address, with or without a port, which some proxies add.
+func parseForwarded(s string) (netip.Addr, error) {
+	address, err := netip.ParseAddr(s)
+	if err != nil {
+		withPort, errWithPort := netip.ParseAddrPort(s)
+		if errWithPort != nil {
+			return netip.Addr{}, err
+		}
+		address = withPort.Addr()
+	}
+	return address.Unmap().WithZone(""), nil
+}
+
+func (p *Portal) trusts(address netip.Addr) bool {
+	return slices.ContainsFunc(p.proxies, func(network netip.Prefix) bool { return network.Contains(address) })
+}

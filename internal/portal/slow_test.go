@@ -1,0 +1,109 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+)
+
+// serve has the world's portal listen, with limits of its own, until the test ends.
+func (w *world) serve(limits Limits) (address string) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.portal = w.newPortal(func(o *Options) { o.Listener, o.Limits = listener, limits })
+	stopped := make(chan error, 1)
+	go func() { stopped <- w.portal.Server().Start(w.ctx) }() // the test's context ends before its cleanups
+	w.t.Cleanup(func() { w.Eventually(stopped, time.Minute).Should(Receive(BeNil())) })
+	return listener.Addr().String()
+}
+
+// Many clients that open a connection and send a letter of a request now and then keep nobody out, and are let go of.
+func TestSlowClientsKeepNobodyOut(t *testing.T) {
+	w := newWorld(t)
+	const limit, slow = 200, 1000
+	address := w.serve(Limits{HashCost: 4, Connections: limit, PostsPerMinute: slow}) // all come from one address
+	closed := make(chan struct{}, slow)
+	stall := func(beginning string) {
+		connection, err := net.Dial("tcp", address)
+		w.Expect(err).NotTo(HaveOccurred())
+		t.Cleanup(func() { connection.Close() })
+		_, err = io.WriteString(connection, beginning)
+		w.Expect(err).NotTo(HaveOccurred())
+		go func() {
+			_, _ = io.Copy(io.Discard, connection) // until the server hangs up
+			closed <- struct{}{}
+		}()
+	}
+	for i := range slow {
+		switch {
+		case i < slow/2:
+			stall("POST " + w.link() + " HTTP/1.1\r\nHost: portal\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000\r\n\r\naction=acc") // half a form
+		case i%2 == 0:
+			stall("GET " + w.link() + " HTTP/1.1\r\nHost: portal\r\nX-Slow: ") // half a header
+		default:
+			stall("") // not a word
+		}
+	}
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	browser := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	began := time.Now()
+	for range 10 {
+		answer, err := browser.Get("http://" + address + w.link())
+		w.Expect(err).NotTo(HaveOccurred())
+		page, err := io.ReadAll(answer.Body)
+		w.Expect(err).NotTo(HaveOccurred())
+		w.Expect(answer.Body.Close()).To(Succeed())
+		w.Expect(string(page)).To(ContainSubstring(titleForm))
+	}
+	answer, err := browser.PostForm("http://"+address+w.link(), acceptance())
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(answer.Body.Close()).To(Succeed())
+	w.Expect(answer.Request.URL.Path).To(HaveSuffix(welcomeEnding))
+	t.Logf("%d connections opened, at most %d kept; eleven pages in %v; heap %.1f MiB, stacks %.1f MiB",
+		slow, limit, time.Since(began).Round(time.Millisecond), float64(stats.HeapInuse)/(1<<20), float64(stats.StackInuse)/(1<<20))
+	w.Eventually(func() int { return len(closed) }, time.Minute).Should(BeNumerically(">=", slow-limit), "pushed out by later ones")
+	w.Eventually(func() int { return len(closed) }, time.Minute).Should(Equal(slow), "cut off by the timeouts")
+}
+
+func TestTheConnectionUsedLeastRecentlyMakesRoom(t *testing.T) {
+	g := NewWithT(t)
+	c := newConnections(2)
+	open := func() net.Conn { conn, _ := net.Pipe(); return conn }
+	one, two, three, four := open(), open(), open(), open()
+	g.Expect(c.note(one, http.StateNew)).To(BeNil())
+	g.Expect(c.note(two, http.StateNew)).To(BeNil())
+	g.Expect(c.note(one, http.StateActive)).To(BeNil())
+	g.Expect(c.note(three, http.StateNew)).To(BeIdenticalTo(two))
+	g.Expect(c.note(two, http.StateClosed)).To(BeNil(), "which the server notices in its own time")
+	g.Expect(c.note(three, http.StateClosed)).To(BeNil())
+	g.Expect(c.note(four, http.StateNew)).To(BeNil())
+	g.Expect(c.note(open(), http.StateNew)).To(BeIdenticalTo(one))
+	g.Expect(c.place).To(HaveLen(c.byAge.Len()))
+}
+
+func TestHeadersHaveALimit(t *testing.T) {
+	w := newWorld(t)
+	address := w.serve(Limits{HashCost: 4})
+	for size, want := range map[int]int{1 << 10: http.StatusOK, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		connection, err := net.Dial("tcp", address)
+		w.Expect(err).NotTo(HaveOccurred())
+		// The server may hang up before it has read all of it.
+		_, _ = fmt.Fprintf(connection, "GET %s HTTP/1.1\r\nHost: portal\r\nX-Padding: %s\r\n\r\n", w.link(), strings.Repeat("x", size))
+		status := make([]byte, len("HTTP/1.1 200"))
+		_, err = io.ReadFull(connection, status)
+		w.Expect(err).NotTo(HaveOccurred())
+		w.Expect(string(status)).To(HaveSuffix(fmt.Sprint(want)))
+		w.Expect(connection.Close()).To(Succeed())
+	}
+}
