@@ -33,17 +33,18 @@ func TestBrownOut(t *testing.T) {
 		seeds = append(seeds, *seed+uint64(i))
 	}
 	each(seeds, func(s uint64) {
-		h.run(fmt.Sprintf("seed %d", s), func(w *world) { w.brownOut(s, scaled(8*time.Second, time.Minute), passing) })
+		h.run(fmt.Sprintf("seed %d", s), func(w *world) {
+			w.brownOut(s, scaled(8*time.Second, time.Minute), passing, func() bool { return w.op.wire.Struck() >= 20 })
+		})
 	})
 }
 
 // A mail server whose passing trouble is taken for a refusal leaves people Stalled.
 func TestBrownOutNoticesStalledMembers(t *testing.T) {
 	t.Parallel()
-	h := mutant(t)
+	h := mutant(t, "given up: ")
 	h.run("the trouble of the mail server does not pass", func(w *world) {
-		w.patience = 10 * time.Second
-		w.brownOut(*seed, 6*time.Second, lasting)
+		w.brownOut(*seed, time.Second, lasting, func() bool { return w.faults() > 0 })
 	})
 }
 
@@ -63,7 +64,8 @@ var (
 	lasting = trouble{share: 1, only: smtpsink.RCPT, replies: []smtpsink.Answer{smtpsink.Reply(550, "5.1.1 No such user")}}
 )
 
-func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble) {
+// brownOut lasts for a while, and until enough has failed.
+func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble, enough func() bool) {
 	w.start()
 	story[0].do(w)
 	w.until(story[0].name, func() string { return story[0].done(w) })
@@ -74,7 +76,9 @@ func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble) {
 	w.portalWire.BrownOut(seed+1, brownOutShare)
 	w.trouble(seed, mails)
 	var names []string
-	for end := time.Now().Add(lasts); time.Now().Before(end); time.Sleep(lasts / 40) {
+	pace := time.NewTicker(lasts / 40)
+	defer pace.Stop()
+	for end := time.Now().Add(lasts); time.Now().Before(end) || !enough(); w.await(pace.C) {
 		switch action := random.IntN(6); {
 		case action < 2 && len(names) < 10:
 			name := fmt.Sprintf("m%d", len(names))
@@ -104,8 +108,10 @@ func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble) {
 			w.fail("given up: %v", stalled)
 		}
 	}
-	nobodyIsGivenUp()
-	w.within(min(recovery, max(w.patience, time.Second)), "everybody is what they are to be", func() string { return w.unfairOrAccepted() })
+	w.within(recovery, "everybody is what they are to be", func() string {
+		nobodyIsGivenUp()
+		return w.unfairOrAccepted()
+	})
 	w.settle()
 	w.halt()
 	w.must(w.history.Complete(w.ctx), "complete the history")

@@ -146,7 +146,7 @@ func TestDeposedLeader(t *testing.T) {
 // A ledger that is written over whatever is there comes through, and what the second leader granted is gone.
 func TestDeposedLeaderNoticesUnconditionalWrites(t *testing.T) {
 	t.Parallel()
-	h := mutant(t)
+	h := mutant(t, "was taken: 200")
 	h.run("last write wins", func(w *world) { depositions[0].run(w, lastWriteWins("seatpools")) })
 }
 

@@ -163,7 +163,7 @@ func TestExpiry(t *testing.T) {
 // A portal whose clock is a second slow lets somebody in at the deadline.
 func TestExpiryNoticesASlowClock(t *testing.T) {
 	t.Parallel()
-	h := mutant(t)
+	h := mutant(t, "the page has status 303, not 410")
 	d := deadlines[1]
 	h.run(d.name, func(w *world) {
 		w.slow = time.Second

@@ -57,7 +57,7 @@ func TestFailoverNoticesThatNobodyIsThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := mutant(t)
+	h := mutant(t, "another leads and invites: not within")
 	h.run("alone", func(w *world) { w.failover(manager, false) })
 }
 

@@ -6,6 +6,7 @@ package prove
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"sync"
@@ -33,7 +34,7 @@ type History struct {
 
 	mu        sync.Mutex
 	revisions []revision
-	seen      map[string]int64 // the latest revision of every object, by UID
+	latest    map[string]client.Object // by UID, as its latest revision left it
 	holes     []string
 }
 
@@ -54,7 +55,7 @@ const lookAgain = 50 * time.Millisecond
 // Record begins a History of a namespace. It goes on until Complete or the end of ctx.
 func Record(ctx context.Context, api client.WithWatch, namespace string) (*History, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	h := &History{api: api, namespace: namespace, cancel: cancel, seen: map[string]int64{}}
+	h := &History{api: api, namespace: namespace, cancel: cancel, latest: map[string]client.Object{}}
 	for _, list := range kinds() {
 		if err := api.List(ctx, list, client.InNamespace(namespace)); err != nil {
 			cancel()
@@ -108,15 +109,15 @@ func (h *History) note(kind watch.EventType, o client.Object) {
 	}
 	o.SetManagedFields(nil)
 	h.revisions = append(h.revisions, revision{number, kind == watch.Deleted, o})
-	h.seen[string(o.GetUID())] = number
+	h.latest[string(o.GetUID())] = o
 	if kind == watch.Deleted {
-		delete(h.seen, string(o.GetUID()))
+		delete(h.latest, string(o.GetUID()))
 	}
 }
 
 // caughtUp tells whether the objects that there are now were all seen as they are, and no others.
 func (h *History) caughtUp(ctx context.Context) (bool, error) {
-	now := map[string]int64{}
+	now := map[string]string{}
 	for _, list := range kinds() {
 		if err := h.api.List(ctx, list, client.InNamespace(h.namespace)); err != nil {
 			return false, err
@@ -126,8 +127,7 @@ func (h *History) caughtUp(ctx context.Context) (bool, error) {
 			return false, err
 		}
 		for _, o := range objects {
-			number, _ := strconv.ParseInt(o.(client.Object).GetResourceVersion(), 10, 64)
-			now[string(o.(client.Object).GetUID())] = number
+			now[string(o.(client.Object).GetUID())] = o.(client.Object).GetResourceVersion()
 		}
 	}
 	h.mu.Lock()
@@ -135,15 +135,7 @@ func (h *History) caughtUp(ctx context.Context) (bool, error) {
 	if len(h.holes) > 0 {
 		return true, nil
 	}
-	if len(now) != len(h.seen) {
-		return false, nil
-	}
-	for uid, number := range now {
-		if h.seen[uid] < number {
-			return false, nil
-		}
-	}
-	return true, nil
+	return maps.EqualFunc(now, h.latest, func(version string, o client.Object) bool { return o.GetResourceVersion() == version }), nil
 }
 
 // Complete waits until everything that there is has been seen, ends the History, and brings it into order.
@@ -155,6 +147,22 @@ func (h *History) Complete(ctx context.Context) error {
 	h.watching.Wait()
 	slices.SortStableFunc(h.revisions, func(a, b revision) int { return int(a.number - b.number) })
 	return nil
+}
+
+// Latest is every Member and SeatPool as it was last seen, for those who wait for something: at thousands of objects, listing them
+// again and again is what keeps everybody from getting there.
+func (h *History) Latest() (members []*usherv1.Member, pools []*usherv1.SeatPool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, o := range h.latest {
+		switch o := o.(type) {
+		case *usherv1.Member:
+			members = append(members, o)
+		case *usherv1.SeatPool:
+			pools = append(pools, o)
+		}
+	}
+	return members, pools
 }
 
 // Revisions is how many there are.

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -350,25 +351,31 @@ func TestStateWalk(t *testing.T) {
 // A manager that leaves out part of what it writes is never at rest.
 func TestStateWalkNoticesUnrest(t *testing.T) {
 	t.Parallel()
-	h := mutant(t)
+	h := mutant(t, "update members/status")
 	h.run("names are left out", func(w *world) {
-		w.patience = 8 * time.Second
-		w.options = append(w.options, func(o *managerOptions) { o.wrap = nameless })
-		(&walk{world: w, random: rand.New(rand.NewPCG(*seed, 0))}).run(8)
+		harm := make(chan struct{})
+		w.harm = harm
+		w.options = append(w.options, func(o *managerOptions) { o.wrap = nameless(sync.OnceFunc(func() { close(harm) })) })
+		one := &walk{world: w, random: rand.New(rand.NewPCG(*seed, 0))}
+		w.create(testkit.Member("ada").Build())
+		one.run(8)
 	})
 }
 
-// nameless writes Members without their names.
-func nameless(next http.RoundTripper) http.RoundTripper {
-	return roundTripper(func(req *http.Request) (*http.Response, error) {
-		if puts(req, "members") {
-			w, err := readBody(req)
-			if err != nil {
-				return nil, err
+// nameless writes Members without their names, and says so.
+func nameless(struck func()) func(http.RoundTripper) http.RoundTripper {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			if puts(req, "members") {
+				w, err := readBody(req)
+				if err != nil {
+					return nil, err
+				}
+				delete(w.Status, "displayName")
+				setBody(req, w.bytes())
+				struck()
 			}
-			delete(w.Status, "displayName")
-			setBody(req, w.bytes())
-		}
-		return next.RoundTrip(req)
-	})
+			return next.RoundTrip(req)
+		})
+	}
 }

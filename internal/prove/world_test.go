@@ -36,6 +36,8 @@ const (
 
 	// patience is how long anything may take that is not meant to wait for a clock.
 	patience = 90 * time.Second
+	// brief is how long that takes of which it is known that it will not be done.
+	brief = 10 * time.Second
 	// silence is how long a manager does nothing before it is believed to be done: longer than bursts are gathered for.
 	silence = 400 * time.Millisecond
 )
@@ -62,6 +64,8 @@ type world struct {
 	options  []func(*managerOptions)
 	injected atomic.Int64
 	patience time.Duration
+	// harm is closed once a broken design has done its harm: then there is nothing to be patient for.
+	harm <-chan struct{}
 	// leaps is how often time was set forward for somebody who waited for it.
 	leaps int
 }
@@ -217,17 +221,31 @@ func (w *world) until(what string, missing func() string) {
 }
 
 func (w *world) within(limit time.Duration, what string, missing func() string) {
-	deadline := time.Now().Add(limit)
+	began := time.Now()
 	for {
 		lacks := missing()
 		if lacks == "" {
 			return
 		}
-		if time.Now().After(deadline) {
+		select {
+		case <-w.harm:
+			limit = min(limit, brief)
+		default:
+		}
+		if time.Since(began) > limit {
 			w.fail("%s: not within %s: %s", what, limit, lacks)
 		}
 		w.nurse()
 		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// await waits for a tick, or fails where the run's time is over.
+func (w *world) await(tick <-chan time.Time) {
+	select {
+	case <-tick:
+	case <-w.ctx.Done():
+		w.fail("the time of this run is over")
 	}
 }
 

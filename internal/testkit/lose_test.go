@@ -8,6 +8,8 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -41,5 +43,36 @@ var _ = Describe("Lose", func() {
 
 		wire.Watches("members").Drop()
 		Eventually(seen).Should(Equal(3))
+	})
+
+	It("swallows the first event that says something", func(ctx SpecContext) {
+		ns, wire, plain := Namespace(ctx, server), NewWire(), Client(server.Config())
+		list := &v1alpha1.MemberList{}
+		over, err := client.NewWithWatch(wire.Attach(server.Config()), client.Options{Scheme: Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		Expect(plain.List(ctx, list, client.InNamespace(ns))).To(Succeed())
+		watching, err := over.Watch(ctx, list, client.InNamespace(ns), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: list.ResourceVersion}})
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(watching.Stop)
+		lost := wire.Watches("members").LoseFirst(func(e Event) bool { return e == Event{"MODIFIED", "bob"} })
+
+		ada, bob := Member("ada").In(ns).Build(), Member("bob").In(ns).Build()
+		for _, m := range []*v1alpha1.Member{ada, bob} {
+			Expect(plain.Create(ctx, m)).To(Succeed())
+		}
+		Expect(lost).NotTo(BeClosed())
+		for _, m := range []*v1alpha1.Member{ada, bob, bob} {
+			m.Annotations = map[string]string{"version": m.ResourceVersion}
+			Expect(plain.Update(ctx, m)).To(Succeed())
+		}
+		var seen []string
+		for range 4 {
+			var e watch.Event
+			Eventually(watching.ResultChan()).Should(Receive(&e))
+			seen = append(seen, string(e.Type)+" "+e.Object.(client.Object).GetName())
+		}
+		Expect(seen).To(Equal([]string{"ADDED ada", "ADDED bob", "MODIFIED ada", "MODIFIED bob"}))
+		Expect(lost).To(BeClosed())
+		Expect(wire.Watches("members").Seen()).To(Equal(5))
 	})
 })

@@ -23,8 +23,8 @@ type frame struct {
 	Type   string          `json:"type"`
 	Object json.RawMessage `json:"object"`
 
-	uid string
-	due time.Time
+	uid, name string
+	due       time.Time
 }
 
 // stream is the body of one watch: a pump reads events from the API server as they come, Read hands them on as Watches wants.
@@ -54,11 +54,12 @@ func (s *stream) pump() {
 	for {
 		var f frame
 		err := in.Decode(&f)
+		f.uid, f.name = identityOf(f.Object)
 		switch {
 		case err != nil:
 		case f.Type == "BOOKMARK": // the first one ends the listing
 			s.listing = false
-		case !s.listing && s.watches.loses():
+		case !s.listing && s.watches.loses(Event{f.Type, f.name}):
 			continue
 		}
 		_, delay := s.watches.state()
@@ -66,7 +67,7 @@ func (s *stream) pump() {
 		if err != nil {
 			s.ended = err
 		} else {
-			f.uid, f.due = uidOf(f.Object), time.Now().Add(delay)
+			f.due = time.Now().Add(delay)
 			s.waiting = append(s.waiting, f)
 		}
 		s.changed.Broadcast()
@@ -189,14 +190,15 @@ func (s *stream) Close() error {
 	return s.upstream.Close()
 }
 
-func uidOf(object json.RawMessage) string {
+func identityOf(object json.RawMessage) (uid, name string) {
 	var o struct {
 		Metadata struct {
-			UID string `json:"uid"`
+			UID  string `json:"uid"`
+			Name string `json:"name"`
 		} `json:"metadata"`
 	}
 	if json.Unmarshal(object, &o) != nil {
-		return ""
+		return "", ""
 	}
-	return o.Metadata.UID
+	return o.Metadata.UID, o.Metadata.Name
 }
