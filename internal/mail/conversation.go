@@ -33,7 +33,12 @@ const (
 	stageData     stage = "DATA"
 	stageBody     stage = "the end of the mail"
 	stageQuit     stage = "QUIT"
+	stageNoop     stage = "NOOP"
+	stageReset    stage = "RSET"
 )
+
+// codeShuttingDown is what a server says, to whatever command, when it is about to hang up (RFC 5321 section 3.8).
+const codeShuttingDown = 421
 
 // failure is an error with the stage at which it happened. Its text may hold addresses: it goes no further than explain.
 type failure struct {
@@ -52,11 +57,15 @@ var (
 	errTooMuchReceived = errors.New("the server sends more than a conversation can hold")
 )
 
-// maxReceived bounds what a server may say in one conversation, in bytes; net/textproto would read a reply of any length.
+// maxReceived bounds what a server may say for one mail, in bytes; net/textproto would read a reply of any length.
 const maxReceived = 1 << 20
 
-// quitTimeout bounds the wait for a goodbye that changes nothing any more.
-const quitTimeout = 5 * time.Second
+// quitTimeout bounds the wait for a goodbye that changes nothing any more, reviveTimeout that for a sign of life where a new
+// connection is the quicker way on.
+const (
+	quitTimeout   = 5 * time.Second
+	reviveTimeout = 10 * time.Second
+)
 
 // conversation is one connection to a server, greeted, encrypted and authenticated. It drives go-mail's SMTP client verb by
 // verb instead of through gomail.Client, which does not tell at which verb it failed, leaves the connection open when a dial
@@ -64,12 +73,20 @@ const quitTimeout = 5 * time.Second
 type conversation struct {
 	options Options
 	server  Server
-	conn    net.Conn
+	conn    *meteredConn
 	client  *smtp.Client
-	stop    func() bool
+	// stop has the conversation outlive the context that it follows; false if that has ended it already.
+	stop func() bool
+
+	// What the pool knows of it: where it belongs, when it is ended if nobody takes it, and what it has been used for.
+	home            *shelf
+	expiry          *time.Timer
+	mails, refusals int
+	// unfinished: the last mail's transaction was neither completed nor taken back.
+	unfinished bool
 }
 
-// open returns a conversation that is ready for a mail. It ends with ctx.
+// open returns a conversation that is ready for a mail. It follows ctx.
 func open(ctx context.Context, options Options, server Server) (*conversation, error) {
 	c := &conversation{options: options, server: server}
 	if err := c.connect(ctx); err != nil {
@@ -91,13 +108,30 @@ func (c *conversation) connect(ctx context.Context) error {
 		return &failure{stageDial, err}
 	}
 	c.conn = &meteredConn{Conn: conn, left: maxReceived}
-	// Closing wakes whoever reads or writes, and unlike a deadline it can not be overwritten by the next step's.
-	c.stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+	c.follow(ctx)
 	return nil
 }
 
+// follow has the conversation end with ctx, until stop is called. Closing wakes whoever reads or writes, and unlike a deadline it
+// can not be overwritten by the next step's.
+func (c *conversation) follow(ctx context.Context) {
+	c.stop = context.AfterFunc(ctx, func() { _ = c.conn.Close() })
+}
+
+// revive makes a conversation that was kept ready for the next mail: it asks for a sign of life, and takes back what is left of
+// the last one. What the server says to that is about this connection: the last mail is sent or refused, whatever it is.
+func (c *conversation) revive() error {
+	c.conn.left = maxReceived
+	timeout := min(reviveTimeout, c.options.CommandTimeout)
+	if !c.unfinished {
+		return c.step(stageNoop, timeout, c.client.Noop)
+	}
+	c.unfinished = false
+	return c.step(stageReset, timeout, c.client.Reset)
+}
+
 func (c *conversation) introduce(ctx context.Context) error {
-	conn := c.conn
+	var conn net.Conn = c.conn
 	if c.server.TLS == TLSImplicit {
 		encrypted := tls.Client(c.conn, c.tlsConfig())
 		if err := c.step(stageTLS, c.options.DialTimeout, func() error { return encrypted.HandshakeContext(ctx) }); err != nil {
@@ -224,7 +258,7 @@ func (c *conversation) leave(err error) {
 	_ = c.conn.Close()
 }
 
-// meteredConn ends a conversation in which the server has said too much.
+// meteredConn breaks when the server has said too much.
 type meteredConn struct {
 	net.Conn
 	left int

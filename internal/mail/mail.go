@@ -40,6 +40,8 @@ type Sender interface {
 	Send(ctx context.Context, server Server, invitation Invitation) error
 	// Probe connects, greets, starts TLS, authenticates and quits, without a mail.
 	Probe(ctx context.Context, server Server) error
+	// Forget ends the connections to a server that are kept open: its Secret says something else now, or nobody sends with it.
+	Forget(server Server)
 }
 
 // Error is a failed attempt to send or probe. Its text holds no address and no secret: it goes into conditions and logs.

@@ -150,7 +150,7 @@ func TestSendClasses(t *testing.T) {
 	} {
 		t.Run(string(test.at)+"/"+test.name, func(t *testing.T) {
 			_, server := startScripted(t, smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{test.at: test.then})})
-			got := outcomeOf(failure(t, mail.NewSMTP(timeouts).Send(t.Context(), server, invitation())))
+			got := outcomeOf(failure(t, newSMTP(t, timeouts).Send(t.Context(), server, invitation())))
 			if got != test.want {
 				t.Errorf("means %+v, want %+v", got, test.want)
 			}
@@ -163,7 +163,7 @@ func TestSendTimesOut(t *testing.T) {
 	for _, at := range []smtpsink.Verb{smtpsink.Greeting, smtpsink.EHLO, smtpsink.MAIL, smtpsink.RCPT, smtpsink.DATA, smtpsink.Body} {
 		t.Run(string(at), func(t *testing.T) {
 			_, server := startScripted(t, silentAt(at))
-			got := outcomeOf(failure(t, mail.NewSMTP(impatient()).Send(t.Context(), server, invitation())))
+			got := outcomeOf(failure(t, newSMTP(t, impatient()).Send(t.Context(), server, invitation())))
 			if want := (outcome{class: temporary, code: "timeout"}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
@@ -177,7 +177,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 			_, server := startScripted(t, silentAt(at))
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
-			got := outcomeOf(failure(t, mail.NewSMTP(mail.Options{}).Send(ctx, server, invitation())))
+			got := outcomeOf(failure(t, newSMTP(t, mail.Options{}).Send(ctx, server, invitation())))
 			if want := (outcome{class: temporary, code: "timeout"}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
@@ -192,7 +192,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 				cancel()
 				return smtpsink.Answer{Hold: make(chan struct{})}
 			}})
-			got := outcomeOf(failure(t, mail.NewSMTP(mail.Options{}).Send(ctx, server, invitation())))
+			got := outcomeOf(failure(t, newSMTP(t, mail.Options{}).Send(ctx, server, invitation())))
 			if want := (outcome{class: temporary, code: "canceled"}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
@@ -210,7 +210,7 @@ func TestSendCancelledInTheHandshake(t *testing.T) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		return &onWrite{Conn: conn, do: cancel}, err
 	}}
-	got := outcomeOf(failure(t, mail.NewSMTP(options).Send(ctx, server, invitation())))
+	got := outcomeOf(failure(t, newSMTP(t, options).Send(ctx, server, invitation())))
 	if want := (outcome{class: temporary, code: "canceled"}); got != want {
 		t.Errorf("means %+v, want %+v", got, want)
 	}
@@ -246,7 +246,9 @@ func TestEveryConnectionIsClosed(t *testing.T) {
 					opened, err = (&net.Dialer{}).DialContext(ctx, network, address)
 					return opened, err
 				}
-				_ = mail.NewSMTP(options).Send(t.Context(), server, invitation())
+				sender := newSMTP(t, options)
+				_ = sender.Send(t.Context(), server, invitation())
+				sender.Close()
 				if err := opened.SetDeadline(time.Time{}); !errors.Is(err, net.ErrClosed) {
 					t.Errorf("the connection is still open: %v", err)
 				}
@@ -269,9 +271,9 @@ func TestSendIsDoneWithTheServersAcceptance(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			scripted, server := startScripted(t, smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{
-				smtpsink.RSET: then, smtpsink.QUIT: then, "NOOP": then,
+				smtpsink.RSET: then, smtpsink.QUIT: then, smtpsink.NOOP: then,
 			})})
-			if err := mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()); err != nil {
+			if err := newSMTP(t, timeouts).Send(t.Context(), server, invitation()); err != nil {
 				t.Errorf("an accepted mail is reported as %v", err)
 			}
 			if heard := verbs(scripted); !slices.Contains(heard, smtpsink.Body) {
@@ -281,20 +283,7 @@ func TestSendIsDoneWithTheServersAcceptance(t *testing.T) {
 	}
 	t.Run("hung up on", func(t *testing.T) {
 		_, server := startScripted(t, smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{smtpsink.Body: {HangUp: true}})})
-		if err := mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()); err != nil {
-			t.Errorf("an accepted mail is reported as %v", err)
-		}
-	})
-	t.Run("cancelled", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		_, server := startScripted(t, smtpsink.ScriptedOptions{Script: func(event smtpsink.Event) smtpsink.Answer {
-			if event.Verb == smtpsink.QUIT {
-				cancel()
-				return smtpsink.Answer{Hold: make(chan struct{})}
-			}
-			return smtpsink.Answer{}
-		}})
-		if err := mail.NewSMTP(mail.Options{}).Send(ctx, server, invitation()); err != nil {
+		if err := newSMTP(t, timeouts).Send(t.Context(), server, invitation()); err != nil {
 			t.Errorf("an accepted mail is reported as %v", err)
 		}
 	})
@@ -313,7 +302,9 @@ func TestSendTakesLeaveAfterARefusal(t *testing.T) {
 	scripted, server := startScripted(t, smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{
 		smtpsink.RCPT: smtpsink.Reply(550, "5.1.1 unknown"),
 	})})
-	_ = failure(t, mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()))
+	sender := newSMTP(t, timeouts)
+	_ = failure(t, sender.Send(t.Context(), server, invitation()))
+	sender.Close()
 	want := []smtpsink.Verb{smtpsink.Greeting, smtpsink.EHLO, smtpsink.MAIL, smtpsink.RCPT, smtpsink.QUIT}
 	if heard := verbs(scripted); !slices.Equal(heard, want) {
 		t.Errorf("the server heard %q, want %q", heard, want)
@@ -324,7 +315,7 @@ func TestSendCallsItselfByTheSendersDomain(t *testing.T) {
 	for heloName, want := range map[string]string{"": "platform.example", "mail.platform.example": "mail.platform.example"} {
 		scripted, server := startScripted(t, smtpsink.ScriptedOptions{})
 		server.HeloName = heloName
-		if err := mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()); err != nil {
+		if err := newSMTP(t, timeouts).Send(t.Context(), server, invitation()); err != nil {
 			t.Fatal(err)
 		}
 		if got := scripted.Heard()[1]; got.Verb != smtpsink.EHLO || got.Argument != want {
@@ -361,10 +352,10 @@ func TestUnreachableServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := mail.Server{Host: "127.0.0.1", Port: port, From: platform.From, TLS: mail.TLSNone}
-			if got := outcomeOf(failure(t, mail.NewSMTP(test.options).Send(t.Context(), server, invitation()))); got != test.want {
+			if got := outcomeOf(failure(t, newSMTP(t, test.options).Send(t.Context(), server, invitation()))); got != test.want {
 				t.Errorf("Send means %+v, want %+v", got, test.want)
 			}
-			if got := outcomeOf(failure(t, mail.NewSMTP(test.options).Probe(t.Context(), server))); got != test.want {
+			if got := outcomeOf(failure(t, newSMTP(t, test.options).Probe(t.Context(), server))); got != test.want {
 				t.Errorf("Probe means %+v, want %+v", got, test.want)
 			}
 		})
@@ -372,7 +363,7 @@ func TestUnreachableServers(t *testing.T) {
 }
 
 func TestSendWithAWrongSender(t *testing.T) {
-	failed := failure(t, mail.NewSMTP(timeouts).Send(t.Context(), mail.Server{Host: "127.0.0.1", Port: 1, From: "nobody"}, invitation()))
+	failed := failure(t, newSMTP(t, timeouts).Send(t.Context(), mail.Server{Host: "127.0.0.1", Port: 1, From: "nobody"}, invitation()))
 	if failed.Class != configuration {
 		t.Errorf("means %+v", outcomeOf(failed))
 	}

@@ -25,13 +25,13 @@ func TestSend(t *testing.T) {
 			}
 			t.Run(name, func(t *testing.T) {
 				sink, server := startSink(t, smtpsink.Options{Encryption: encryption, Username: username, Password: " hunter2 é"})
-				if err := mail.NewSMTP(timeouts).Probe(t.Context(), server); err != nil {
+				if err := newSMTP(t, timeouts).Probe(t.Context(), server); err != nil {
 					t.Fatal(err)
 				}
 				if mails := sink.Mails(); len(mails) != 0 {
 					t.Errorf("the probe sent %d mails", len(mails))
 				}
-				if err := mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()); err != nil {
+				if err := newSMTP(t, timeouts).Send(t.Context(), server, invitation()); err != nil {
 					t.Fatal(err)
 				}
 				mails := sink.Mails()
@@ -55,7 +55,7 @@ func TestSend(t *testing.T) {
 
 func TestSendManyAtOnce(t *testing.T) {
 	sink, server := startSink(t, smtpsink.Options{Encryption: smtpsink.StartTLS})
-	sender := mail.NewSMTP(timeouts)
+	sender := newSMTP(t, timeouts)
 	var group sync.WaitGroup
 	for range 16 {
 		group.Go(func() {
@@ -141,7 +141,7 @@ func TestTLSFailures(t *testing.T) {
 		"some other 4xx":            {smtpsink.Reply(450, "later"), "450"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := mail.NewSMTP(timeouts).Send(t.Context(), startTLSAnswers(t, test.then), invitation())
+			err := newSMTP(t, timeouts).Send(t.Context(), startTLSAnswers(t, test.then), invitation())
 			if got, want := outcomeOf(failure(t, err)), (outcome{class: temporary, code: test.code}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
@@ -171,8 +171,8 @@ func wantTLSFailed(t *testing.T, server mail.Server, code, hint string) {
 	t.Helper()
 	want := outcome{configuration, code, usherv1.ReasonTLSFailed, false}
 	for name, err := range map[string]error{
-		"Send":  mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()),
-		"Probe": mail.NewSMTP(timeouts).Probe(t.Context(), server),
+		"Send":  newSMTP(t, timeouts).Send(t.Context(), server, invitation()),
+		"Probe": newSMTP(t, timeouts).Probe(t.Context(), server),
 	} {
 		failed := failure(t, err)
 		if got := outcomeOf(failed); got != want || !strings.Contains(failed.Message, hint) {
@@ -185,7 +185,7 @@ func wantTLSFailed(t *testing.T, server mail.Server, code, hint string) {
 func TestImplicitPortWithStartTLS(t *testing.T) {
 	sink, server := startSink(t, smtpsink.Options{Encryption: smtpsink.Implicit})
 	server.TLS = mail.TLSStart
-	failed := failure(t, mail.NewSMTP(impatient()).Probe(t.Context(), server))
+	failed := failure(t, newSMTP(t, impatient()).Probe(t.Context(), server))
 	if got, want := outcomeOf(failed), (outcome{temporary, "timeout", usherv1.ReasonServerUnreachable, false}); got != want {
 		t.Errorf("means %+v, want %+v", got, want)
 	}
@@ -205,7 +205,7 @@ func TestAuthentication(t *testing.T) {
 	t.Run("password missing", func(t *testing.T) {
 		_, server := startSink(t, smtpsink.Options{Encryption: smtpsink.StartTLS, Username: "usher", Password: "right"})
 		server.Username, server.Password = "", ""
-		if got, want := outcomeOf(failure(t, mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()))),
+		if got, want := outcomeOf(failure(t, newSMTP(t, timeouts).Send(t.Context(), server, invitation()))),
 			(outcome{configuration, "530 5.7.0", usherv1.ReasonAuthFailed, false}); got != want {
 			t.Errorf("means %+v, want %+v", got, want)
 		}
@@ -240,7 +240,7 @@ func TestAuthentication(t *testing.T) {
 		"out of range": {smtpsink.Reply(250, "what?"), "250"},
 	} {
 		t.Run("may pass: "+name, func(t *testing.T) {
-			err := mail.NewSMTP(timeouts).Probe(t.Context(), authAnswers(t, []string{"AUTH PLAIN"}, test.then))
+			err := newSMTP(t, timeouts).Probe(t.Context(), authAnswers(t, []string{"AUTH PLAIN"}, test.then))
 			if got, want := outcomeOf(failure(t, err)), (outcome{temporary, test.code, usherv1.ReasonServerUnreachable, false}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
@@ -264,7 +264,7 @@ func TestAuthenticationUsesTheStrongestMechanism(t *testing.T) {
 			Script:     smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{smtpsink.AUTH: smtpsink.Reply(535, "5.7.8 no")}),
 		})
 		server.Username, server.Password = "usher", "hunter2"
-		_ = failure(t, mail.NewSMTP(timeouts).Probe(t.Context(), server))
+		_ = failure(t, newSMTP(t, timeouts).Probe(t.Context(), server))
 		heard := scripted.Heard()[2]
 		if mechanism, _, _ := strings.Cut(heard.Argument, " "); heard.Verb != smtpsink.AUTH || mechanism != want {
 			t.Errorf("%s: used %s %s, want %s", offered, heard.Verb, mechanism, want)
@@ -286,8 +286,8 @@ func wantAuthFailed(t *testing.T, server mail.Server, code string) {
 	t.Helper()
 	want := outcome{configuration, code, usherv1.ReasonAuthFailed, false}
 	for name, err := range map[string]error{
-		"Send":  mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()),
-		"Probe": mail.NewSMTP(timeouts).Probe(t.Context(), server),
+		"Send":  newSMTP(t, timeouts).Send(t.Context(), server, invitation()),
+		"Probe": newSMTP(t, timeouts).Probe(t.Context(), server),
 	} {
 		if got := outcomeOf(failure(t, err)); got != want {
 			t.Errorf("%s means %+v, want %+v", name, got, want)
@@ -300,7 +300,7 @@ func TestAddressesOutsideASCII(t *testing.T) {
 	i.To = "zoé@société.example"
 	t.Run("with SMTPUTF8", func(t *testing.T) {
 		sink, server := startSink(t, smtpsink.Options{SMTPUTF8: true})
-		if err := mail.NewSMTP(timeouts).Send(t.Context(), server, i); err != nil {
+		if err := newSMTP(t, timeouts).Send(t.Context(), server, i); err != nil {
 			t.Fatal(err)
 		}
 		if got := sink.Mails()[0]; !got.IsTo("zoé@xn--socit-esab.example") {
@@ -309,7 +309,7 @@ func TestAddressesOutsideASCII(t *testing.T) {
 	})
 	t.Run("without it", func(t *testing.T) {
 		_, server := startSink(t, smtpsink.Options{})
-		if got, want := outcomeOf(failure(t, mail.NewSMTP(timeouts).Send(t.Context(), server, i))),
+		if got, want := outcomeOf(failure(t, newSMTP(t, timeouts).Send(t.Context(), server, i))),
 			(outcome{class: permanent, code: "no SMTPUTF8"}); got != want {
 			t.Errorf("means %+v, want %+v", got, want)
 		}
@@ -317,7 +317,7 @@ func TestAddressesOutsideASCII(t *testing.T) {
 	t.Run("only the domain", func(t *testing.T) {
 		sink, server := startSink(t, smtpsink.Options{})
 		i.To = "zoe@société.example"
-		if err := mail.NewSMTP(timeouts).Send(t.Context(), server, i); err != nil {
+		if err := newSMTP(t, timeouts).Send(t.Context(), server, i); err != nil {
 			t.Fatal(err)
 		}
 		if got := sink.Mails()[0]; !got.IsTo("zoe@xn--socit-esab.example") {
@@ -327,7 +327,7 @@ func TestAddressesOutsideASCII(t *testing.T) {
 	t.Run("the sender", func(t *testing.T) {
 		_, server := startSink(t, smtpsink.Options{})
 		server.From = "zoé@acme.example"
-		if got, want := outcomeOf(failure(t, mail.NewSMTP(timeouts).Send(t.Context(), server, invitation()))),
+		if got, want := outcomeOf(failure(t, newSMTP(t, timeouts).Send(t.Context(), server, invitation()))),
 			(outcome{configuration, "no SMTPUTF8", usherv1.ReasonAuthFailed, false}); got != want {
 			t.Errorf("means %+v, want %+v", got, want)
 		}
@@ -336,7 +336,7 @@ func TestAddressesOutsideASCII(t *testing.T) {
 		scripted, server := startScripted(t, smtpsink.ScriptedOptions{Extensions: []string{"SMTPUTF8", "8BITMIME"}})
 		for _, to := range []string{"ada@acme.example", "zoé@acme.example"} {
 			i.To = to
-			if err := mail.NewSMTP(timeouts).Send(t.Context(), server, i); err != nil {
+			if err := newSMTP(t, timeouts).Send(t.Context(), server, i); err != nil {
 				t.Fatal(err)
 			}
 		}

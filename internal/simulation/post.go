@@ -64,6 +64,9 @@ func (p *postbox) Probe(context.Context, mail.Server) error {
 	return nil
 }
 
+// Forget has nothing to do: no connection is kept.
+func (p *postbox) Forget(mail.Server) {}
+
 // deliver puts a mail that task t sends into its inbox.
 func (w *world) deliver(t *task, m mail.Invitation) {
 	link, _ := strings.CutPrefix(m.Link, portalURL+"/i/"+namespace+"/")

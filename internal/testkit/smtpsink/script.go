@@ -28,6 +28,7 @@ const (
 	// Body is the final dot.
 	Body Verb = "body"
 	RSET Verb = "RSET"
+	NOOP Verb = "NOOP"
 	QUIT Verb = "QUIT"
 )
 

@@ -128,7 +128,7 @@ func (d *dialogue) command(verb Verb, argument string) (open bool) {
 	case DATA:
 		open, usual = d.answer(verb, "", "354 Go ahead")
 		return open && (!usual || d.body())
-	case MAIL, RCPT, RSET, "NOOP":
+	case MAIL, RCPT, RSET, NOOP:
 		open, _ = d.answer(verb, argument, "250 2.0.0 OK")
 	case QUIT:
 		_, _ = d.answer(verb, "", "221 2.0.0 Bye")
