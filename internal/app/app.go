@@ -69,16 +69,18 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
 	}
 	servers := controller.NewMailServers(live, types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}, o.MailWorkers)
+	sender := mail.NewSMTP(mail.Options{})
 	parts := controller.Parts{
 		Environment: controller.Environment{
 			Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now(),
 		},
-		Sender: mail.NewSMTP(mail.Options{}), Servers: servers, Keys: keys,
+		Sender: sender, Servers: servers, Keys: keys,
 		PortalURL: o.PortalURL, MailWorkers: o.MailWorkers, SkipNameValidation: o.Seams.Several,
 	}
 	return mgr, errors.Join(
 		controller.Setup(mgr, parts),
 		addPortal(ctx, mgr, live, keys, o),
+		mgr.Add(hangingUp(sender)),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("caches", cachesSynced(mgr)),
 	)
@@ -133,6 +135,15 @@ func cacheOptions(o Options) cache.Options {
 	}
 	options.ByObject = map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: secrets}}
 	return options
+}
+
+// hangingUp closes the mail conversations that are kept open when the manager stops.
+func hangingUp(sender *mail.SMTP) manager.Runnable {
+	return manager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		sender.Close()
+		return nil
+	})
 }
 
 // cachesSynced is ready once this replica has seen every object.

@@ -264,7 +264,7 @@ var _ = Describe("the mail server", func() {
 		w.hire("a1")
 		Eventually(w.member("a1")).Should(beInvited)
 		s.say(535, "5.7.8 wrong")
-		w.clock.Step(time.Minute) // the connection that was kept open is given up
+		w.clock.Step(time.Minute)
 		w.editMail(func(d map[string][]byte) { d["heloName"] = []byte("new.acme.example") })
 		Eventually(w.account).Should(mailReady(usherv1.ReasonAuthFailed))
 		w.hire("a2", "a3")

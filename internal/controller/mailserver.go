@@ -41,6 +41,9 @@ func (r *MailServerReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 		return ctrl.Result{}, err
 	}
 	if len(accounts) == 0 {
+		if last, known := r.Servers.recall(key); known {
+			r.Sender.Forget(last.server)
+		}
 		r.Servers.forget(key)
 		return ctrl.Result{}, nil
 	}
@@ -63,9 +66,12 @@ func (r *MailServerReconciler) Reconcile(ctx context.Context, request ctrl.Reque
 	if due := last.due(); same && now.Before(due) && !now.Before(last.at) {
 		return ctrl.Result{RequeueAfter: due.Sub(now)}, nil
 	}
-	next := probed{version: secret.ResourceVersion, at: now, verdict: r.probe(ctx, key, secret, found)}
+	next := probed{version: secret.ResourceVersion, at: now}
+	next.server, next.verdict = r.probe(ctx, key, secret, found)
 	if same {
 		next.refusals = last.refusals
+	} else if known {
+		r.Sender.Forget(last.server)
 	}
 	r.Servers.remember(key, next)
 	if !known || last.suspect || last.verdict != next.verdict {
@@ -83,21 +89,22 @@ func tell(servers *MailServers, accounts []usherv1.Account) {
 	}
 }
 
-func (r *MailServerReconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) membership.MailVerdict {
+// probe tells what server the Secret leads to, and what is to be said of it.
+func (r *MailServerReconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) (mail.Server, membership.MailVerdict) {
 	if !r.Configured {
-		return membership.MailVerdict{Reason: usherv1.ReasonNotConfigured, Message: "The manager was started without --portal-url, so there is no link to send"}
+		return mail.Server{}, membership.MailVerdict{Reason: usherv1.ReasonNotConfigured, Message: "The manager was started without --portal-url, so there is no link to send"}
 	}
 	if !found {
-		return membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(
+		return mail.Server{}, membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(
 			"There is no Secret %s in namespace %s; create it with at least the keys host and from", key.Name, key.Namespace)}
 	}
 	server, err := mail.ParseServer(secret.Data)
 	if err != nil {
-		return verdictOf(key, err)
+		return mail.Server{}, verdictOf(key, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return verdictOf(key, r.Sender.Probe(ctx, server))
+	return server, verdictOf(key, r.Sender.Probe(ctx, server))
 }
 
 // accountsOf are the accounts that send with the Secret.

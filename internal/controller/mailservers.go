@@ -42,6 +42,8 @@ type MailServers struct {
 type probed struct {
 	// version of the Secret that was probed; empty if it was not there.
 	version string
+	// server that the Secret leads to; the zero value if it leads to none.
+	server  mail.Server
 	at      time.Time
 	verdict membership.MailVerdict
 	// suspect: an attempt to send could not reach the server since, or another operator found otherwise.
