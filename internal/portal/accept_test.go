@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -219,6 +220,68 @@ func TestOfTwoAcceptancesAtOnceOneCounts(t *testing.T) {
 	w.expectPage(answers[lost], http.StatusGone, titleUsed)
 	password := []string{"the first one's password", "the second one's password"}[won]
 	w.Expect(bcrypt.CompareHashAndPassword(w.credentials().Data["password-hash"], []byte(password))).To(Succeed())
+}
+
+// A hundred impatient people, or one with a hundred windows, at two replicas: one acceptance, and everybody else is told.
+func TestOfAHundredAcceptancesOneCounts(t *testing.T) {
+	w := newWorld(t)
+	patient := func(o *Options) { o.Limits.PostsPerMinute = 1000 } // the limits are tried elsewhere
+	replicas := []*Portal{w.newPortal(patient), w.newPortal(patient)}
+	password := func(i int) string { return fmt.Sprintf("the password of window %d", i) }
+	answers := make([]*httptest.ResponseRecorder, 100)
+	var answered sync.WaitGroup
+	for i := range answers {
+		answered.Go(func() {
+			form := acceptance(url.Values{"password": {password(i)}, "password_confirm": {password(i)}})
+			answers[i] = w.postTo(replicas[i%2], w.link(), form)
+		})
+	}
+	answered.Wait()
+	var winners []int
+	for i, answer := range answers {
+		if answer.Code == http.StatusSeeOther {
+			winners = append(winners, i)
+			continue
+		}
+		// Of those that waited too long for their turn to hash, nothing is made either.
+		w.Expect(answer.Code).To(BeElementOf(http.StatusGone, http.StatusServiceUnavailable), answer.Body.String())
+	}
+	w.Expect(winners).To(HaveLen(1))
+	w.Expect(bcrypt.CompareHashAndPassword(w.credentials().Data["password-hash"], []byte(password(winners[0])))).To(Succeed())
+}
+
+// What happens between the page and the answer: nothing is made of it.
+func TestWhatIsTakenAwayBetweenThePageAndTheAnswerIsRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		status int
+		title  string
+		change func(*world)
+	}{
+		"revoked": {http.StatusGone, titleRevoked, func(w *world) {
+			update(w, w.invitation, func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
+		}},
+		"expired": {http.StatusGone, titleExpired, func(w *world) { w.clock.Add(7 * 24 * 3600) }},
+		"disabled": {http.StatusGone, titleMemberDisabled, func(w *world) {
+			update(w, w.member, func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled })
+		}},
+		"account disabled": {http.StatusGone, titleAccountDisabled, func(w *world) {
+			update(w, w.account, func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled })
+		}},
+		"deleted":         {http.StatusNotFound, titleUnknown, func(w *world) { w.Expect(w.api.Delete(w.ctx, w.member)).To(Succeed()) }},
+		"account deleted": {http.StatusNotFound, titleUnknown, func(w *world) { w.Expect(w.api.Delete(w.ctx, w.account)).To(Succeed()) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			link := w.link()
+			w.expectPage(w.get(link), http.StatusOK, titleForm)
+			c.change(w)
+			for _, form := range []url.Values{acceptance(), declination} {
+				w.expectPage(w.post(link, form), c.status, c.title)
+			}
+			w.Expect(w.credentials()).To(BeNil())
+			w.Expect(w.wire.mutations.Load()).To(BeZero())
+		})
+	}
 }
 
 // What happens between the reads and the commit is seen after it, and leaves nothing half made.

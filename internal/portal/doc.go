@@ -13,7 +13,7 @@
 //  1. Limits: POSTs per client, origin, size of the body.
 //  2. Live reads of the Invitation and its Member, and the token checked against them. Whatever is wrong up to here (no such
 //     invitation, a forged token, a link that is not the current one, letters that no name can have) gets one page, one
-//     status and one amount of work, so that nobody learns which links exist.
+//     status, one amount of work and one time, so that nobody learns which links exist.
 //  3. Live reads of the Account and the credentials Secret, and [invite.Admit]: each refusal is a page of its own, with what to
 //     do next and whom to ask.
 //  4. For a POST: the limit per invitation, the form's checks, the password's hash, and then the commit.

@@ -37,6 +37,8 @@ const (
 	defaultPostsPerMinute = 10
 	defaultRememberedKeys = 16384
 	defaultConnections    = 2048
+	// defaultEvenTime is ten times what two reads take on a busy machine, and nothing that a person notices.
+	defaultEvenTime = 50 * time.Millisecond
 	// defaultHashCost of bcrypt is Dex's recommendation, which takes 10 to 16: about a quarter of a second, spent once in a
 	// member's life. OWASP's minimum is 10.
 	defaultHashCost = 12
@@ -60,22 +62,27 @@ type Limits struct {
 	// Connections that are open at the same time, whoever opened them. Beyond, the one that has been waited for longest is
 	// closed. Default 2048.
 	Connections int
+	// EvenTime is how long it takes at least to be told that a link leads nowhere. It covers what the reads of something that
+	// is there take longer than those of something that is not. Default 50 ms.
+	EvenTime time.Duration
 	// HashCost is bcrypt's cost, 4 to 31. Default 12. Below 10 only in tests.
 	HashCost int
 }
 
 func (l Limits) withDefaults() Limits {
-	setDefault := func(value *int, fallback int) {
-		if *value <= 0 {
-			*value = fallback
-		}
-	}
 	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
 	setDefault(&l.RememberedKeys, defaultRememberedKeys)
 	setDefault(&l.ConcurrentHashes, max(1, runtime.GOMAXPROCS(0)/2))
 	setDefault(&l.Connections, defaultConnections)
 	setDefault(&l.HashCost, defaultHashCost)
+	setDefault(&l.EvenTime, defaultEvenTime)
 	return l
+}
+
+func setDefault[T int | time.Duration](value *T, fallback T) {
+	if *value <= 0 {
+		*value = fallback
+	}
 }
 
 // throttle limits how often each key may do something, in bounded memory: two generations of at most size keys. A full young

@@ -207,6 +207,7 @@ func (p *Portal) broken(w http.ResponseWriter, err error) {
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errUnknown):
+		p.evenOut(r.Context())
 		p.renderNotice(w, r, nil, noticeUnknown, 0)
 	case errors.Is(err, errBusy):
 		p.renderNotice(w, r, nil, noticeUnavailable, retryBusy)

@@ -57,6 +57,7 @@ type Portal struct {
 	perInvitation *throttle[types.UID]
 	proxies       []netip.Prefix
 	hasher        *hasher
+	evenTime      time.Duration
 	connections   *connections
 	handler       http.Handler
 	bindAddress   string
@@ -79,6 +80,7 @@ func New(options Options) *Portal {
 		perInvitation: newThrottle[types.UID](limits.PostsPerMinute, limits.RememberedKeys),
 		proxies:       options.Proxies,
 		hasher:        newHasher(limits.HashCost, limits.ConcurrentHashes),
+		evenTime:      limits.EvenTime,
 		connections:   newConnections(limits.Connections),
 		bindAddress:   options.BindAddress,
 		listener:      options.Listener,
@@ -86,7 +88,7 @@ func New(options Options) *Portal {
 	if p.now == nil {
 		p.now = time.Now
 	}
-	p.handler = withHeaders(securityHeaders(options.TLS), withTimeout(p.routes()))
+	p.handler = withHeaders(securityHeaders(options.TLS), withArrival(withTimeout(p.routes())))
 	return p
 }
 

@@ -37,7 +37,7 @@ var server *apiserver.Server
 
 func TestMain(m *testing.M) {
 	log.SetLogger(logr.Discard())
-	apiserver.Main(m, apiserver.Options{}, &server)
+	apiserver.Main(m, apiserver.Options{Audit: true}, &server)
 }
 
 // goodPassword is one that every check passes.

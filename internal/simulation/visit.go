@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
@@ -32,7 +33,7 @@ type visit struct {
 	location   string
 }
 
-var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4}
+var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond}
 
 // form is what everybody who accepts types.
 var form = url.Values{

@@ -1,0 +1,121 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// What somebody who tries links could tell apart.
+const (
+	timedRequests = 2000
+	timedAtOnce   = 8
+	telltale      = time.Millisecond
+	measurements  = 3
+)
+
+// medians answers the requests in turn, several at a time, so that whatever else this machine is busy with hits all of them
+// alike, and returns the median time of each.
+func medians(handler http.Handler, rounds int, requests map[string]func() *http.Request) map[string]time.Duration {
+	var mu sync.Mutex
+	times := map[string][]time.Duration{}
+	turns := make(chan struct{}, rounds)
+	for range rounds {
+		turns <- struct{}{}
+	}
+	close(turns)
+	var timing sync.WaitGroup
+	for range timedAtOnce {
+		timing.Go(func() {
+			for range turns {
+				for name, request := range requests { // in another order each time
+					r := request()
+					began := time.Now()
+					handler.ServeHTTP(httptest.NewRecorder(), r)
+					took := time.Since(began)
+					mu.Lock()
+					times[name] = append(times[name], took)
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	timing.Wait()
+	middle := map[string]time.Duration{}
+	for name, all := range times {
+		slices.Sort(all)
+		middle[name] = all[len(all)/2]
+	}
+	return middle
+}
+
+// tells returns by how much the medians differ, if they do so in every measurement. One that is off by chance does not repeat
+// itself; a real difference is there each time, so measuring again hides none.
+func tells(t *testing.T, handler http.Handler, rounds int, requests map[string]func() *http.Request) time.Duration {
+	var least time.Duration
+	for i := range measurements {
+		middle := medians(handler, rounds, requests)
+		var shortest, longest time.Duration
+		for _, m := range middle {
+			if shortest == 0 || m < shortest {
+				shortest = m
+			}
+			longest = max(longest, m)
+		}
+		t.Logf("median of %d requests each: %v, %v apart", rounds, middle, longest-shortest)
+		if apart := longest - shortest; i == 0 || apart < least {
+			least = apart
+		}
+		if least < telltale {
+			break
+		}
+	}
+	return least
+}
+
+// Somebody who tries links learns from no answer whether there is such an invitation: not from the status, the page or the
+// headers, and not from the time that it takes.
+func TestNoAnswerTellsWhichInvitationsExist(t *testing.T) {
+	w := newWorld(t)
+	namespace, genuine := w.invitation.Namespace, w.token()
+	forged := otherKeys(w).Token(w.invitation.UID, 1, string(w.member.Spec.Email))
+	requests := map[string]func() *http.Request{}
+	for name, path := range map[string]string{
+		"forged":    "/i/" + namespace + "/ada/" + forged,
+		"unknown":   "/i/" + namespace + "/bob/" + genuine,
+		"malformed": "/i/" + namespace + "/A%2F/" + genuine[:7] + "%00",
+	} {
+		requests[name] = func() *http.Request { return httptest.NewRequestWithContext(w.ctx, http.MethodGet, path, nil) }
+	}
+	var first *httptest.ResponseRecorder
+	for name, request := range requests {
+		answer := httptest.NewRecorder()
+		w.portal.ServeHTTP(answer, request())
+		if first == nil {
+			first = answer
+		}
+		w.expectPage(answer, http.StatusNotFound, titleUnknown)
+		w.Expect(bytes.Equal(answer.Body.Bytes(), first.Body.Bytes())).To(BeTrue(), name)
+		w.Expect(answer.Header()).To(Equal(first.Header()), name)
+	}
+	w.Expect(tells(t, w.portal, timedRequests, requests)).To(BeNumerically("<", telltale))
+
+	// A portal that takes longer where there is an invitation is found out by the same measurement.
+	w.wire.beforeGet = func(key client.ObjectKey, object client.Object) error {
+		if kindOf(w, object) == "Member" && key.Name == "ada" {
+			<-time.After(defaultEvenTime)
+		}
+		return nil
+	}
+	w.Expect(tells(t, w.portal, 40, requests)).To(BeNumerically(">", telltale), "the measurement sees nothing")
+}
