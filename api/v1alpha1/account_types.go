@@ -59,6 +59,11 @@ type AccountSpec struct {
 	// +optional
 	TermsURL WebURL `json:"termsURL,omitempty"`
 
+	// branding tells how this account's pages look. Default: Usher's own look.
+	//
+	// +optional
+	Branding *AccountBranding `json:"branding,omitempty"`
+
 	// mail tells how this account's mails are sent. Default: the operator's SMTP Secret.
 	//
 	// +optional

@@ -41,6 +41,8 @@ const (
 	badLine         = "must be one line of text without control characters"
 	badTTL          = "must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 168h"
 	badURL          = "must be an absolute URL that starts with https:// or http://"
+	badColor        = "must be # and six hexadecimal digits, such as #0a7d4f"
+	badImage        = "must be an absolute URL that starts with https:// and names a host, such as https://cdn.acme.example/logo.svg"
 	badRight        = "must be resource:verb in lower case, such as orders:place"
 	badRole         = "must be lower-case letters, digits and hyphens, such as admin"
 	badAddOn        = "must be lower-case letters, digits and hyphens, such as pipelines"
@@ -215,6 +217,7 @@ func trials() []trial {
 	list = append(list, ttls("Invitation", "spec.ttl")...)
 	list = append(list, urls("spec.productURL")...)
 	list = append(list, urls("spec.termsURL")...)
+	list = append(list, branding()...)
 	list = append(list, emails("Account", "spec.contact.email")...)
 	list = append(list, emails("Account", "spec.mail.replyTo")...)
 	return append(list, emails("Member", "spec.email")...)
