@@ -13,6 +13,19 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
+func TestDecliningIsAskedOnceMore(t *testing.T) {
+	w := newWorld(t)
+	answer := w.get(w.link() + "/decline?lang=en-US")
+	w.expectPage(answer, http.StatusOK, "Decline this invitation?")
+	body := answer.Body.String()
+	w.Expect(body).To(ContainSubstring(`<form class="choices" method="post" action="` + w.link() + `?lang=en-US">`))
+	w.Expect(body).To(ContainSubstring(`name="action" value="decline"`))
+	w.Expect(body).To(ContainSubstring(`href="`+w.link()+`?lang=en-US"`), "the way back")
+	w.Expect(body).To(ContainSubstring("Acme SAS will see that you declined"))
+	w.expectPage(w.get(w.link()), http.StatusOK, titleForm)
+	w.Expect(w.wire.mutations.Load()).To(BeZero())
+}
+
 func TestDeclining(t *testing.T) {
 	w := newWorld(t)
 	w.expectDone(w.post(w.link(), declination), titleFarewell)

@@ -14,6 +14,8 @@ const (
 	linkPath       = "/i/{namespace}/{invitation}/{token}"
 	welcomeEnding  = "/welcome"
 	declinedEnding = "/declined"
+	// declineEnding is where somebody who is about to decline is asked once more.
+	declineEnding = "/decline"
 )
 
 // Values of the form field "action".
@@ -28,6 +30,8 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("GET "+stylesheetPath, stylesheet)
 	mux.HandleFunc("GET "+linkPath, p.showForm)
 	mux.HandleFunc("POST "+linkPath, p.answer)
+	mux.HandleFunc("GET "+accentPath, accentStylesheet)
+	mux.HandleFunc("GET "+linkPath+declineEnding, p.askDecline)
 	mux.HandleFunc("GET "+linkPath+welcomeEnding, p.showWelcome)
 	mux.HandleFunc("GET "+linkPath+declinedEnding, p.showDeclined)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.fail(w, r, errUnknown) })
@@ -41,16 +45,30 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 
 // showForm shows the form, or why there is none.
 func (p *Portal) showForm(w http.ResponseWriter, r *http.Request) {
+	if v := p.admit(w, r); v != nil {
+		p.renderForm(w, r, http.StatusOK, v, prefilled(&v.member), nil)
+	}
+}
+
+// askDecline asks whether the invitation is really to be declined.
+func (p *Portal) askDecline(w http.ResponseWriter, r *http.Request) {
+	if v := p.admit(w, r); v != nil {
+		p.render(w, http.StatusOK, newPage(r, v, "decline"), "decline.html")
+	}
+}
+
+// admit returns what the request's link leads to, or shows why it leads nowhere and returns nil.
+func (p *Portal) admit(w http.ResponseWriter, r *http.Request) *visit {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
 		p.fail(w, r, err)
-		return
+		return nil
 	}
 	if refusal := v.refusal(p.now()); refusal != invite.Admitted {
 		p.refuse(w, r, v, refusal)
-		return
+		return nil
 	}
-	p.renderForm(w, r, http.StatusOK, v, prefilled(&v.member), nil)
+	return v
 }
 
 // answer takes a POST of either action.
@@ -67,13 +85,8 @@ func (p *Portal) answer(w http.ResponseWriter, r *http.Request) {
 		p.renderNotice(w, r, nil, noticeOfForm(err), 0)
 		return
 	}
-	v, err := p.look(r.Context(), linkOf(r))
-	if err != nil {
-		p.fail(w, r, err)
-		return
-	}
-	if refusal := v.refusal(p.now()); refusal != invite.Admitted {
-		p.refuse(w, r, v, refusal)
+	v := p.admit(w, r)
+	if v == nil {
 		return
 	}
 	// Counted only now, so that nobody without the link can use up the tries of the one who has it.
@@ -117,7 +130,7 @@ func (p *Portal) conclude(
 		p.refuse(w, r, v, refusal)
 	default:
 		p.logOf(v).Info("invitation answered", "answer", done)
-		http.Redirect(w, r, v.link.path()+ending, http.StatusSeeOther)
+		http.Redirect(w, r, v.link.path()+ending+switchedQuery(r), http.StatusSeeOther)
 	}
 }
 
@@ -130,7 +143,7 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 	}
 	if !v.accepted {
 		// Not true, or not any more; the link itself says what is.
-		http.Redirect(w, r, v.link.path(), http.StatusSeeOther)
+		http.Redirect(w, r, v.link.path()+switchedQuery(r), http.StatusSeeOther)
 		return
 	}
 	// As if there were no acceptance: whoever was disabled since is told so instead of being welcomed.
@@ -152,7 +165,7 @@ func (p *Portal) showDeclined(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if v.refusal(p.now()) != invite.RefusedDeclined {
-		http.Redirect(w, r, v.link.path(), http.StatusSeeOther)
+		http.Redirect(w, r, v.link.path()+switchedQuery(r), http.StatusSeeOther)
 		return
 	}
 	p.renderNotice(w, r, v, noticeFarewell, 0)

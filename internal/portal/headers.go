@@ -12,9 +12,12 @@ import (
 // hsts has browsers use nothing but HTTPS for this host for a year. It leaves the host's neighbours alone.
 const hsts = "max-age=31536000"
 
+// contentPolicy lets a page load its own style sheets, and nothing else from anywhere.
+const contentPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
 // alwaysSent are on every answer. form-action covers redirects after a POST too, so those stay on this site.
 var alwaysSent = map[string]string{
-	"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+	"Content-Security-Policy": contentPolicy,
 	// The path is the secret: it must not leak to the product or the terms that a page links to.
 	"Referrer-Policy":              "no-referrer",
 	"Cache-Control":                "no-store",

@@ -26,11 +26,28 @@ var catalogueFiles embed.FS
 // maxAcceptLanguage is how much of an Accept-Language header is read, in bytes; browsers send a tenth of it.
 const maxAcceptLanguage = 1 << 10
 
+// languageParameter of a page's address switches its language, and stays on the way to the next page.
+const languageParameter = "lang"
+
+// switchedQuery is what keeps the language that r was switched to on the next page: "?lang=fr", or nothing.
+func switchedQuery(r *http.Request) string {
+	if c := spoken.switched(r); c != nil {
+		return "?" + languageParameter + "=" + string(c.tag)
+	}
+	return ""
+}
+
 // catalogue is all that the pages say in one language: texts by key, with gaps such as {account}.
 type catalogue struct {
 	tag   usherv1.Language
 	texts map[string]string
 }
+
+// Tag of the language.
+func (c *catalogue) Tag() string { return string(c.tag) }
+
+// Name of the language, in itself.
+func (c *catalogue) Name() (string, error) { return c.text("language.name") }
 
 // text of key, with its gaps filled from name and value pairs. What is filled in is not looked at again.
 func (c *catalogue) text(key string, gaps ...any) (string, error) {
@@ -73,6 +90,7 @@ func (c *catalogue) moment(t time.Time) (string, error) {
 type languages struct {
 	byTag   map[usherv1.Language]*catalogue
 	ordered []*catalogue // as in matcher; the default first, and once more for its language without a region
+	sorted  []*catalogue // by tag
 	matcher language.Matcher
 }
 
@@ -93,6 +111,7 @@ func loadLanguages() *languages {
 			panic(fmt.Errorf("catalogue %s: %w", c.tag, err))
 		}
 		l.byTag[c.tag] = c
+		l.sorted = append(l.sorted, c) // as the files are
 		if c.tag == usherv1.DefaultLanguage {
 			l.ordered = append([]*catalogue{c, c}, l.ordered...)
 		} else {
@@ -110,9 +129,13 @@ func loadLanguages() *languages {
 	return l
 }
 
-// choose the language of an answer: the member's; else what the browser asks for; else the account's; else the default.
-// Where v is nil only the browser is asked, so that a page for nobody in particular tells nothing about anybody.
+// choose the language of an answer: the one that was switched to; else the member's; else what the browser asks for; else the
+// account's; else the default. Where v is nil neither member nor account is asked, so that a page for nobody in particular
+// tells nothing about anybody.
 func (l *languages) choose(r *http.Request, v *visit) *catalogue {
+	if c := l.switched(r); c != nil {
+		return c
+	}
 	if v != nil {
 		if c, there := l.byTag[v.member.Spec.Language]; there {
 			return c
@@ -127,6 +150,11 @@ func (l *languages) choose(r *http.Request, v *visit) *catalogue {
 		}
 	}
 	return l.ordered[0]
+}
+
+// switched is the catalogue that the page's visitor has switched to, or nil.
+func (l *languages) switched(r *http.Request) *catalogue {
+	return l.byTag[usherv1.Language(r.URL.Query().Get(languageParameter))]
 }
 
 // accepted is the catalogue that suits the request's Accept-Language best, or nil if none does.

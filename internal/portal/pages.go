@@ -42,14 +42,21 @@ func stylesheet(w http.ResponseWriter, _ *http.Request) {
 type page struct {
 	catalogue *catalogue
 
-	// Kind is the notice's name, or "form".
+	// Kind is the notice's name, or "form", or "decline".
 	Kind string
+	// Query is what links within the portal end with, so that the language stays.
+	Query string
+	// Accent is the colour of the page, as six hexadecimal digits.
+	Accent string
 	// Tone is how a notice looks: "good", "calm" or "bad".
 	Tone string
 
 	// The rest is empty on pages for nobody in particular.
 
+	// Path of the link.
+	Path                       string
 	Account, Monogram          string
+	Logo                       logo
 	ContactEmail, ContactPhone string
 	ProductURL, TermsURL       string
 	Email, Role                string
@@ -90,6 +97,12 @@ type shownMistake struct{ Field, Text string }
 // Language of the page as a BCP 47 tag.
 func (p *page) Language() string { return string(p.catalogue.tag) }
 
+// AsksInside tells whether whom to ask is part of what the page has to say, and not of its foot.
+func (p *page) AsksInside() bool { return p.Account != "" && p.Tone != "" && p.Tone != toneGood }
+
+// Languages are all that there are, in the order of their tags.
+func (p *page) Languages() []*catalogue { return spoken.sorted }
+
 // T is the text of key in the page's language.
 func (p *page) T(key string, gaps ...any) (string, error) { return p.catalogue.text(key, gaps...) }
 
@@ -120,11 +133,13 @@ func (p *page) ErrorOf(name string) string {
 
 // newPage is a page about v, or about nobody if v is nil.
 func newPage(r *http.Request, v *visit, kind string) *page {
-	p := &page{catalogue: spoken.choose(r, v), Kind: kind}
+	p := &page{catalogue: spoken.choose(r, v), Kind: kind, Query: switchedQuery(r), Accent: defaultAccent}
 	if v == nil {
 		return p
 	}
 	account := &v.account.Spec
+	p.Path = v.link.path()
+	p.Accent, p.Logo = accentOf(account.Branding), logoOf(account.Branding)
 	p.Account = string(account.DisplayName)
 	p.Monogram = monogram(p.Account)
 	p.ProductURL, p.TermsURL = string(account.ProductURL), string(account.TermsURL)
@@ -189,6 +204,9 @@ func (p *Portal) render(w http.ResponseWriter, status int, page *page, name stri
 	if err := pageTemplates.ExecuteTemplate(&body, name, page); err != nil {
 		p.broken(w, err)
 		return
+	}
+	if page.Logo.Origin != "" {
+		w.Header().Set("Content-Security-Policy", contentPolicy+"; img-src "+page.Logo.Origin)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", page.Language())
