@@ -45,7 +45,8 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxItems=50
 	FormerMembers []FormerMember `json:"formerMembers,omitempty"`
 
-	// conditions: Ready, exactly one of Pending, Active and Disabled as True, MailReady, AccessReady; Reconciling and Stalled while true.
+	// conditions: Ready, exactly one of Pending, Active and Disabled as True, MailReady, AccessReady; TemplatesReady where
+	// templatesRef names some; Reconciling and Stalled while true.
 	//
 	// +optional
 	// +listType=map

@@ -144,6 +144,14 @@ type AccountMail struct {
 	// +optional
 	SecretRef *SecretReference `json:"secretRef,omitempty"`
 
+	// templatesRef names a ConfigMap, in the account's namespace, with the account's own wording of its mails. Its keys are
+	// `<language>.<mail>.<part>`: the mail is `invitation` or `reminder`, the part `subject`, `txt` or `html`, such as
+	// `fr.invitation.html`. Mails without templates, or with a mistake in them, are Usher's own; the condition TemplatesReady says
+	// which mistake. Default: none. Example: `acme-mails`.
+	//
+	// +optional
+	TemplatesRef *ConfigMapReference `json:"templatesRef,omitempty"`
+
 	// replyTo is where answers to an invitation go. Default: none, answers go to the sender. Example: `it@acme.example`.
 	//
 	// +optional

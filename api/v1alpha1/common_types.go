@@ -132,6 +132,18 @@ type SecretReference struct {
 	Name string `json:"name,omitempty"`
 }
 
+// ConfigMapReference names a ConfigMap in the same namespace.
+//
+// +structType=atomic
+type ConfigMapReference struct {
+	// name of the ConfigMap, in the same namespace. Example: `acme-mails`.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
 // EmailAddress is an address as a person writes it: `local@domain`, at most 254 bytes (RFC 5321 section 4.5.3.1.3 less the
 // angle brackets), without a display name. Letters outside ASCII are allowed (RFC 6531). Example: `ada@acme.example`.
 //

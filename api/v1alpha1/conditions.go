@@ -30,6 +30,10 @@ const (
 	// only while true.
 	ConditionDeletionBlocked = "DeletionBlocked"
 
+	// ConditionTemplatesReady on an Account that has templatesRef: its own wording is used for every mail that it has templates for.
+	// Where it is False, mails with a mistake are Usher's own; nothing waits for it.
+	ConditionTemplatesReady = "TemplatesReady"
+
 	// ConditionFull on a SeatPool: every seat is claimed.
 	ConditionFull = "Full"
 	// ConditionOverCapacity on a SeatPool: more seats are claimed than there are now.
@@ -108,6 +112,15 @@ const (
 	ReasonBindForbidden = "BindForbidden"
 	// ReasonNameTaken means: an object that is not Usher's has the name of one that Usher would make.
 	ReasonNameTaken = "NameTaken"
+)
+
+// Reasons of an Account's TemplatesReady condition.
+const (
+	ReasonTemplatesReady = "Ready"
+	// ReasonConfigMapNotFound means: the ConfigMap named by templatesRef is not there.
+	ReasonConfigMapNotFound = "ConfigMapNotFound"
+	// ReasonTemplateInvalid means: at least one template has a mistake; the message says in which key and line.
+	ReasonTemplateInvalid = "TemplateInvalid"
 )
 
 // Reasons of an Account's state.

@@ -46,9 +46,14 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 	if verdict != nil && verdict.Outdated(account) {
 		r.Servers.Suspect(account)
 	}
+	templates, err := templatesOf(ctx, r.Live, account)
+	if err != nil {
+		return err
+	}
 	before := account.DeepCopy()
 	account.Status = membership.Summarize(membership.AccountObservation{
 		Account: account, Members: members.Items, Pools: pools.Items, Mail: verdict,
+		Templates: templates.verdict(account),
 	}, r.Now())
 	if equality.Semantic.DeepEqual(before.Status, account.Status) {
 		return nil

@@ -6,6 +6,7 @@ package controller
 import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
@@ -53,6 +54,11 @@ func (e Environment) announceAccount(before, after *usherv1.Account) {
 	if before.Status.State != after.Status.State {
 		e.Recorder.Eventf(after, nil, corev1.EventTypeNormal, conditions.Reason(after.Status.Conditions, string(after.Status.State)),
 			"Become"+string(after.Status.State), "The account is %s", after.Status.State)
+	}
+	templates := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionTemplatesReady)
+	if templates != nil && templates.Status == metav1.ConditionFalse &&
+		templates.Reason != conditions.Reason(before.Status.Conditions, usherv1.ConditionTemplatesReady) {
+		e.Recorder.Eventf(after, nil, corev1.EventTypeWarning, templates.Reason, "ReadTemplates", "%s", templates.Message)
 	}
 	mail := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionMailReady)
 	if mail == nil || mail.Reason == conditions.Reason(before.Status.Conditions, usherv1.ConditionMailReady) {

@@ -14,11 +14,12 @@ import (
 
 // Indexes of the cache.
 const (
-	indexAccount   = "account"        // Members and SeatPools by the name of their Account
-	indexAddress   = "account/email"  // Members by Account and lower-case address
-	indexUID       = "uid"            // Members by UID
-	indexMemberRef = "spec.memberRef" // Invitations by the name of their Member
-	indexSecretRef = "mail.secretRef" // Accounts by the name of their SMTP Secret; "" for the operator's
+	indexAccount      = "account"           // Members and SeatPools by the name of their Account
+	indexAddress      = "account/email"     // Members by Account and lower-case address
+	indexUID          = "uid"               // Members by UID
+	indexMemberRef    = "spec.memberRef"    // Invitations by the name of their Member
+	indexSecretRef    = "mail.secretRef"    // Accounts by the name of their SMTP Secret; "" for the operator's
+	indexTemplatesRef = "mail.templatesRef" // Accounts by the name of the ConfigMap with their templates
 )
 
 // Index is one index of the cache.
@@ -44,6 +45,12 @@ func Indexes() []Index {
 		}},
 		{&usherv1.Account{}, indexSecretRef, func(o client.Object) []string {
 			return []string{secretRef(o.(*usherv1.Account))}
+		}},
+		{&usherv1.Account{}, indexTemplatesRef, func(o client.Object) []string {
+			if name := templatesRef(o.(*usherv1.Account)); name != "" {
+				return []string{name}
+			}
+			return nil
 		}},
 	}
 }

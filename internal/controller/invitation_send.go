@@ -47,6 +47,10 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	own, err := templatesOf(ctx, r.Live, o.Account)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	if plan.Status.MessageID == "" {
 		plan.Status.MessageID = mail.MessageID(inv.UID, plan.Status.LinkGeneration, server)
 	}
@@ -65,7 +69,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
 	defer cancel()
 	stop := r.keepLease(ctx, inv, cancel)
-	err = r.Sender.Send(sending, server, r.compose(o, keys))
+	err = r.Sender.Send(sending, server, r.compose(o, keys, own))
 	o.Invitation = stop()
 	if concernsServer(err) {
 		r.Servers.Report(o.Account, err, r.Now())
@@ -73,7 +77,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	return r.record(ctx, o, failureOf(err))
 }
 
-func (r *InvitationReconciler) compose(o invite.Observation, keys invite.Keyring) mail.Invitation {
+func (r *InvitationReconciler) compose(o invite.Observation, keys invite.Keyring, own *templates) mail.Invitation {
 	inv, member, account := o.Invitation, o.Member, o.Account
 	m := mail.Invitation{
 		Language:    inv.Status.Language,
@@ -90,6 +94,9 @@ func (r *InvitationReconciler) compose(o invite.Observation, keys invite.Keyring
 	}
 	if contact := account.Spec.Contact; contact != nil {
 		m.ContactEmail, m.ContactPhone = string(contact.Email), string(contact.Phone)
+	}
+	if own != nil {
+		m.Wording = own.wording
 	}
 	if account.Spec.Mail != nil {
 		m.ReplyTo = string(account.Spec.Mail.ReplyTo)

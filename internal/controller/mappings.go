@@ -169,6 +169,20 @@ func accountOfPool(_ context.Context, before, after client.Object) []types.Names
 	return []types.NamespacedName{{Namespace: pool.Namespace, Name: pool.Spec.AccountRef.Name}}
 }
 
+// accountsOfConfigMap are those whose wording it has.
+func (w Watches) accountsOfConfigMap(ctx context.Context, before, after client.Object) []types.NamespacedName {
+	source := either(before, after)
+	var list usherv1.AccountList
+	if err := w.Reader.List(ctx, &list, listed(source.GetNamespace(), client.MatchingFields{indexTemplatesRef: source.GetName()})...); err != nil {
+		log.FromContext(ctx).Error(err, "a change was not passed on", "configMap", source.GetName())
+	}
+	var keys []types.NamespacedName
+	for i := range list.Items {
+		keys = append(keys, client.ObjectKeyFromObject(&list.Items[i]))
+	}
+	return keys
+}
+
 func (w Watches) serversOfAccount(_ context.Context, before, after client.Object) []types.NamespacedName {
 	var keys []types.NamespacedName
 	for _, o := range []client.Object{before, after} {

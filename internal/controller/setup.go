@@ -93,9 +93,10 @@ func Setup(mgr ctrl.Manager, p Parts) error {
 			b = b.For(c.object)
 		}
 		for _, watch := range c.watches {
-			if _, secret := watch.Object.(*corev1.Secret); secret {
+			switch watch.Object.(type) {
+			case *corev1.Secret, *corev1.ConfigMap:
 				b = b.Watches(watch.Object, handle(watch), builder.OnlyMetadata)
-			} else {
+			default:
 				b = b.Watches(watch.Object, handle(watch))
 			}
 		}

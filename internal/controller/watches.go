@@ -76,6 +76,7 @@ func (w Watches) ForAccounts() []Watch {
 	return []Watch{
 		{Object: &usherv1.Member{}, Map: accountOfMember, Delay: summaryDelay},
 		{Object: &usherv1.SeatPool{}, Map: accountOfPool, Delay: summaryDelay},
+		{Object: &corev1.ConfigMap{}, Map: w.accountsOfConfigMap},
 	}
 }
 

@@ -21,7 +21,7 @@ var said = regexp.MustCompile(`\.Say "([a-zA-Z]+)"`)
 
 // A language is complete if it has every message that the templates and the subject use, and no other, with the same values.
 func TestCataloguesAreComplete(t *testing.T) {
-	used := map[string]bool{"subject": true}
+	used := map[string]bool{"subject": true, "reminderSubject": true}
 	if err := fs.WalkDir(templateFiles, "templates", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err

@@ -42,6 +42,10 @@ func Compose(server Server, invitation Invitation, date time.Time) (*gomail.Msg,
 	}
 	msg.Subject(written.subject)
 	msg.SetMessageIDWithValue(invitation.MessageID)
+	if invitation.InReplyTo != "" {
+		msg.SetGenHeader(gomail.HeaderInReplyTo, "<"+invitation.InReplyTo+">")
+		msg.SetGenHeader(gomail.HeaderReferences, "<"+invitation.InReplyTo+">")
+	}
 	msg.SetDateWithValue(date.UTC())
 	msg.SetGenHeader(gomail.HeaderContentLang, string(catalogueFor(invitation.Language).language))
 	msg.SetGenHeader(headerAutoSubmitted, "auto-generated")

@@ -10,7 +10,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Invitation is what one invitation mail says. Everything in it may come from a user and is escaped where it is written.
+// Invitation is what one mail about an invitation says. Everything in it may come from a user and is escaped where it is written.
 type Invitation struct {
 	// Language of subject and body; one that has no catalogue yet is written in usherv1.DefaultLanguage.
 	Language usherv1.Language
@@ -32,6 +32,12 @@ type Invitation struct {
 	ExpiresAt time.Time
 	// MessageID without angle brackets; the same on every attempt of one link.
 	MessageID string
+	// Reminder tells that the link went out before and this mail reminds of it; InReplyTo is that mail's Message-ID, without angle
+	// brackets, so that mail programs show the two together.
+	Reminder  bool
+	InReplyTo string
+	// Wording is the account's own; the zero value is Usher's.
+	Wording Wording
 }
 
 // Sender sends mails through a Server. Errors are of type *Error.

@@ -35,6 +35,7 @@ type view struct {
 	catalogue *catalogue
 	values    map[string]string
 	Link      string
+	Reminder  bool
 }
 
 // textView says its sentences as wrapped paragraphs, htmlView as segments that the template escapes one by one.
@@ -72,22 +73,58 @@ func (v textView) Say(key string) (string, error) {
 	return wrap(plain(segments)), nil
 }
 
+// render writes a mail: as its account words it, else as Usher does. Templates were tried when they were read; what still goes wrong
+// with them, such as a name that makes the mail too long, costs the invitee nothing but the account's own words.
 func render(invitation Invitation) (content, error) {
-	c := catalogueFor(invitation.Language)
-	v := view{
-		catalogue: c,
-		Link:      invitation.Link,
-		values: map[string]string{
-			"account":   oneLine(invitation.AccountName),
-			"email":     oneLine(invitation.ContactEmail),
-			"expires":   c.moment(invitation.ExpiresAt),
-			"name":      oneLine(invitation.Name),
-			"phone":     strings.ReplaceAll(oneLine(invitation.ContactPhone), " ", noBreakSpace),
-			"recipient": oneLine(invitation.To),
-			"role":      oneLine(invitation.Role),
-		},
+	v := invitation.variables()
+	if own := invitation.Wording.of(invitation); own != nil {
+		if written, err := own.render(v); err == nil {
+			if written.subject == "" {
+				written.subject, err = subject(invitation, v)
+			}
+			return written, err
+		}
 	}
-	subject, err := c.say("subject", v.values)
+	return renderBuiltIn(invitation, v)
+}
+
+// variables are what a mail says of its invitation, made harmless.
+func (i Invitation) variables() variables {
+	return variables{
+		Account:      oneLine(i.AccountName),
+		ContactEmail: oneLine(i.ContactEmail),
+		Expires:      catalogueFor(i.Language).moment(i.ExpiresAt),
+		Link:         i.Link,
+		Name:         oneLine(i.Name),
+		ContactPhone: strings.ReplaceAll(oneLine(i.ContactPhone), " ", noBreakSpace),
+		Recipient:    oneLine(i.To),
+		Role:         oneLine(i.Role),
+	}
+}
+
+// values are the variables by the names of a catalogue's placeholders.
+func (v variables) values() map[string]string {
+	return map[string]string{
+		"account": v.Account, "email": v.ContactEmail, "expires": v.Expires, "name": v.Name, "phone": v.ContactPhone,
+		"recipient": v.Recipient, "role": v.Role,
+	}
+}
+
+// subject is Usher's own.
+func subject(invitation Invitation, v variables) (string, error) {
+	key := "subject"
+	if invitation.Reminder {
+		key = "reminderSubject"
+	}
+	said, err := catalogueFor(invitation.Language).say(key, v.values())
+	return plain(said), err
+}
+
+func renderBuiltIn(invitation Invitation, vars variables) (content, error) {
+	v := view{
+		catalogue: catalogueFor(invitation.Language), values: vars.values(), Link: vars.Link, Reminder: invitation.Reminder,
+	}
+	line, err := subject(invitation, vars)
 	if err != nil {
 		return content{}, err
 	}
@@ -98,7 +135,7 @@ func render(invitation Invitation) (content, error) {
 	if err := htmlBody.Execute(&html, htmlView{v}); err != nil {
 		return content{}, err
 	}
-	return content{subject: plain(subject), text: text.String(), html: html.String()}, nil
+	return content{subject: line, text: text.String(), html: html.String()}, nil
 }
 
 // wrap breaks a paragraph at spaces. A no-break space is none of them, and a word that is longer than a line stays whole: it

@@ -25,6 +25,15 @@ type AccountObservation struct {
 	Pools   []usherv1.SeatPool
 	// Mail is what is known of the account's mail server; nil before the first probe.
 	Mail *MailVerdict
+	// Templates is what was found of the account's own wording; nil if it has none.
+	Templates *TemplatesVerdict
+}
+
+// TemplatesVerdict is whether an account's own wording can be used.
+type TemplatesVerdict struct {
+	Ready bool
+	// Reason and Message of the TemplatesReady condition.
+	Reason, Message string
 }
 
 // MailVerdict is the outcome of the latest probe of a mail server.
@@ -71,11 +80,18 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	if o.Mail != nil && !o.Mail.Outdated(a) {
 		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
 	}
+	if o.Templates != nil {
+		w.Set(usherv1.ConditionTemplatesReady, o.Templates.Ready, o.Templates.Reason, o.Templates.Message)
+	} else {
+		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionTemplatesReady)
+	}
 	switch mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady); {
 	case mail == nil:
 		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
 	case mail.Status != metav1.ConditionTrue:
 		w.SetReady(conditions.Working, mail.Reason, mail.Message)
+	case o.Templates != nil && !o.Templates.Ready:
+		w.SetReady(conditions.Stuck, o.Templates.Reason, o.Templates.Message)
 	default:
 		w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
 	}
