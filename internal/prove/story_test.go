@@ -9,6 +9,10 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/prove"
 	"github.com/usher-dev/usher/internal/testkit"
@@ -57,6 +61,19 @@ var story = []step{
 	}, func(w *world) string {
 		return w.be("bob", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) +
 			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada")
+	}},
+	{"the account words its mails itself", func(w *world) {
+		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "acme-mails"}, Data: map[string]string{
+			"en-GB.invitation.txt": "{{.Link}}", "en-GB.invitation.html": `<a href="{{.Link}}">Come in</a>`,
+		}})
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+			a.Spec.Mail = &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: "acme-mails"}}
+		})
+	}, func(w *world) string {
+		if !meta.IsStatusConditionTrue(w.account().Status.Conditions, usherv1.ConditionTemplatesReady) {
+			return "the account's wording is not used"
+		}
+		return ""
 	}},
 	{"the third is asked again", func(w *world) { w.resend("cat") }, func(w *world) string { return w.invited("cat") + w.sent("cat") }},
 	{"and declines", func(w *world) { w.decline("cat") }, func(w *world) string {

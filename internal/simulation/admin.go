@@ -44,9 +44,14 @@ const (
 	DeleteSecret Action = "delete-secret"
 	StopServer   Action = "stop-server"
 	StartServer  Action = "start-server"
+	// Word gives the account a wording of its own: To is right, wrong, or empty to take it away.
+	Word Action = "word"
 	// Collect is the garbage collector: it deletes an Invitation whose owner is gone.
 	Collect Action = "collect"
 )
+
+// templatesName is the ConfigMap that the account's wording is in, if there is one.
+const templatesName = "wording"
 
 func named(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
@@ -57,7 +62,9 @@ func (w *world) administer(s Step) bool {
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: s.Name}
 	switch s.Do {
 	case MakeAccount:
-		return w.make(&usherv1.Account{ObjectMeta: meta, Spec: usherv1.AccountSpec{DisplayName: "Acme"}})
+		return w.make(&usherv1.Account{ObjectMeta: meta, Spec: usherv1.AccountSpec{
+			DisplayName: "Acme", Mail: &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: templatesName}},
+		}})
 	case MakePool:
 		return w.make(poolOf(meta, s))
 	case MakeMember:
@@ -80,6 +87,8 @@ func (w *world) administer(s Step) bool {
 		return w.collect(s.Name)
 	case BreakSecret, MendSecret, DeleteSecret:
 		return w.changeSecret(s.Do)
+	case Word:
+		return w.word(s.To)
 	case StopServer, StartServer:
 		down := s.Do == StopServer
 		changed := w.serverDown != down
@@ -106,7 +115,7 @@ func (w *world) concerns(s Step) bool {
 	case MakeAccount, MakePool, MakeMember, WriteByHand:
 		k := map[Action]kind{MakeAccount: accounts, MakePool: pools, MakeMember: members, WriteByHand: invitations}[s.Do]
 		return w.api.get(k, named(s.Name)) == nil
-	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer:
+	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word:
 		return true
 	}
 	for k := accounts; k <= invitations; k++ {
@@ -205,6 +214,25 @@ func (w *world) changeSecret(do Action) bool {
 	}
 	revision := stored.GetResourceVersion()
 	return w.api.Update(secret) == nil && secret.ResourceVersion != revision
+}
+
+// templates that an account may have, by what they are.
+var templates = map[string]map[string]string{
+	"right": {"en-GB.invitation.txt": "{{.Link}}", "en-GB.invitation.html": `<a href="{{.Link}}">x</a>`},
+	"wrong": {"en-GB.invitation.txt": "{{.Link}}", "en-GB.invitation.html": "{{.Lnik}}"},
+}
+
+func (w *world) word(as string) bool {
+	if as == "" {
+		return w.api.Delete(configMaps, named(templatesName), nil) == nil
+	}
+	wording := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: templatesName}, Data: templates[as]}
+	stored := w.api.get(configMaps, named(templatesName))
+	if stored == nil {
+		return w.make(wording)
+	}
+	revision := stored.GetResourceVersion()
+	return w.api.Update(wording) == nil && wording.ResourceVersion != revision
 }
 
 func (w *world) collect(name string) bool {

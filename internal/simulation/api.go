@@ -91,7 +91,7 @@ func (a *API) Create(o client.Object) error {
 	a.uids++
 	next.SetUID(types.UID(fmt.Sprintf("uid-%d", a.uids)))
 	next.SetCreationTimestamp(metav1.Time{Time: a.now().Truncate(time.Second)})
-	if k != secrets {
+	if !k.core() {
 		next.SetGeneration(1)
 	}
 	if err := a.admit(nil, next); err != nil {
@@ -111,7 +111,7 @@ func (a *API) current(o client.Object) (client.Object, error) {
 		return nil, apierrors.NewNotFound(resources[k], o.GetName())
 	case o.GetUID() != "" && o.GetUID() != stored.GetUID():
 		return nil, apierrors.NewConflict(resources[k], o.GetName(), errors.New("another UID"))
-	case o.GetResourceVersion() == "" && k != secrets:
+	case o.GetResourceVersion() == "" && !k.core():
 		return nil, apierrors.NewBadRequest("metadata.resourceVersion must be specified for an update")
 	case o.GetResourceVersion() != "" && o.GetResourceVersion() != stored.GetResourceVersion():
 		return nil, apierrors.NewConflict(resources[k], o.GetName(), errors.New("the object has been modified"))
@@ -119,7 +119,7 @@ func (a *API) current(o client.Object) (client.Object, error) {
 	return stored, nil
 }
 
-// Update replaces an object's spec, labels and annotations (a Secret's contents); its status stays.
+// Update replaces an object's spec, labels and annotations (a Secret's and a ConfigMap's contents); its status stays.
 func (a *API) Update(o client.Object) error {
 	stored, err := a.current(o)
 	if err != nil {
@@ -132,7 +132,7 @@ func (a *API) Update(o client.Object) error {
 		copyInto(stored, o)
 		return nil
 	}
-	if k := kindOf(o); k != secrets {
+	if !kindOf(o).core() {
 		next.SetGeneration(stored.GetGeneration() + 1)
 	}
 	return a.store(stored, next, o)
@@ -222,6 +222,8 @@ func copySpec(from, to client.Object) {
 		from.(*usherv1.Invitation).Spec.DeepCopyInto(&to.Spec)
 	case *corev1.Secret:
 		to.Data = from.(*corev1.Secret).DeepCopy().Data
+	case *corev1.ConfigMap:
+		to.Data = from.(*corev1.ConfigMap).DeepCopy().Data
 	}
 }
 

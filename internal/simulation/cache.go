@@ -17,9 +17,9 @@ type cache struct {
 // lag is how many changes the cache has not seen.
 func (c *cache) lag(a *API) int { return len(a.logs[c.kind]) - c.at }
 
-// seen is what a cache keeps of an object: only the metadata of Secrets.
+// seen is what a cache keeps of an object: only the metadata of Secrets and ConfigMaps.
 func seen(k kind, o client.Object) client.Object {
-	if o == nil || k != secrets {
+	if o == nil || !k.core() {
 		return o
 	}
 	return metadataOf(o)

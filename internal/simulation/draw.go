@@ -70,7 +70,7 @@ var adminActions = []Action{
 	MakePool, DeletePool, ScalePool, SwitchPool,
 	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate,
 	Resend, Revoke, Reopen, WriteByHand, Tear,
-	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Collect,
+	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, Collect,
 }
 
 // chance is one in n.
@@ -255,6 +255,8 @@ func (d *draw) administer() (Step, bool) {
 		}
 	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer:
 		s.Name = ""
+	case Word:
+		s.Name, s.To = "", []string{"right", "right", "wrong", ""}[d.random.IntN(4)]
 	}
 	return s, true
 }

@@ -130,6 +130,11 @@ var mutations = []mutation{
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "secrets" && controller == "members" }},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
+	{
+		name:    "the account does not hear of its wording",
+		options: Options{Deaf: func(changed, controller string) bool { return changed == "configmaps" }},
+		caught:  []string{"converged", "rests"},
+	},
 }
 
 func dropEarly(at Seat, c client.Client) client.Client {

@@ -25,6 +25,7 @@ const (
 	members
 	invitations
 	secrets
+	configMaps
 	kinds
 )
 
@@ -34,7 +35,11 @@ var resources = [kinds]schema.GroupResource{
 	members:     {Group: usherv1.GroupVersion.Group, Resource: "members"},
 	invitations: {Group: usherv1.GroupVersion.Group, Resource: "invitations"},
 	secrets:     {Resource: "secrets"},
+	configMaps:  {Resource: "configmaps"},
 }
+
+// core tells whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.
+func (k kind) core() bool { return k == secrets || k == configMaps }
 
 func (k kind) String() string { return resources[k].Resource }
 
@@ -51,6 +56,8 @@ func kindOf(o any) kind {
 		return invitations
 	case *corev1.Secret, *metav1.PartialObjectMetadata:
 		return secrets
+	case *corev1.ConfigMap:
+		return configMaps
 	}
 	panic(fmt.Sprintf("the simulation does not serve %T", o))
 }
@@ -71,6 +78,8 @@ func copyInto(from, to client.Object) {
 		from.(*usherv1.Invitation).DeepCopyInto(to)
 	case *corev1.Secret:
 		from.(*corev1.Secret).DeepCopyInto(to)
+	case *corev1.ConfigMap:
+		from.(*corev1.ConfigMap).DeepCopyInto(to)
 	case *metav1.PartialObjectMetadata:
 		metadataOf(from).ObjectMeta.DeepCopyInto(&to.ObjectMeta)
 	default:
@@ -84,6 +93,8 @@ func metadataOf(o client.Object) *metav1.PartialObjectMetadata {
 	case *metav1.PartialObjectMetadata:
 		return o
 	case *corev1.Secret:
+		return &metav1.PartialObjectMetadata{ObjectMeta: o.ObjectMeta}
+	case *corev1.ConfigMap:
 		return &metav1.PartialObjectMetadata{ObjectMeta: o.ObjectMeta}
 	case *usherv1.Member:
 		return &metav1.PartialObjectMetadata{ObjectMeta: o.ObjectMeta}

@@ -5,6 +5,7 @@ package simulation
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -49,6 +50,25 @@ func (w *world) checkRest() {
 	}
 	if a := w.account(); a != nil && a.Status.ObservedGeneration != a.Generation {
 		w.violated("converged", "the account's status is of generation %d, not %d", a.Status.ObservedGeneration, a.Generation)
+	}
+	w.checkWordingAtRest()
+}
+
+// checkWordingAtRest: the account says of its wording what is true of it.
+func (w *world) checkWordingAtRest() {
+	a := w.account()
+	if a == nil {
+		return
+	}
+	want := usherv1.ReasonConfigMapNotFound
+	if wording, _ := w.api.get(configMaps, named(templatesName)).(*corev1.ConfigMap); wording != nil {
+		want = usherv1.ReasonTemplatesReady
+		if maps.Equal(wording.Data, templates["wrong"]) {
+			want = usherv1.ReasonTemplateInvalid
+		}
+	}
+	if is := conditions.Reason(a.Status.Conditions, usherv1.ConditionTemplatesReady); is != want {
+		w.violated("converged", "the account says %s of its wording; should say %s", is, want)
 	}
 }
 

@@ -61,6 +61,12 @@ func (b *AccountBuilder) MailSecret(name string) *AccountBuilder {
 	return b
 }
 
+// Templates names the ConfigMap with the account's own wording.
+func (b *AccountBuilder) Templates(name string) *AccountBuilder {
+	b.mail().TemplatesRef = &v1alpha1.ConfigMapReference{Name: name}
+	return b
+}
+
 // ReplyTo sets where answers to an invitation go.
 func (b *AccountBuilder) ReplyTo(address string) *AccountBuilder {
 	b.mail().ReplyTo = v1alpha1.EmailAddress(address)
