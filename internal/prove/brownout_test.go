@@ -76,9 +76,7 @@ func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble, enough
 	w.portalWire.BrownOut(seed+1, brownOutShare)
 	w.trouble(seed, mails)
 	var names []string
-	pace := time.NewTicker(lasts / 40)
-	defer pace.Stop()
-	for end := time.Now().Add(lasts); time.Now().Before(end) || !enough(); w.await(pace.C) {
+	for end := time.Now().Add(lasts); time.Now().Before(end) || !enough(); w.await(nil, lasts/40) {
 		switch action := random.IntN(6); {
 		case action < 2 && len(names) < 10:
 			name := fmt.Sprintf("m%d", len(names))

@@ -13,15 +13,24 @@ type clock struct {
 	mu      sync.Mutex
 	offset  time.Duration
 	stopped time.Time
+	looks   int
 }
 
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.looks++
 	if !c.stopped.IsZero() {
 		return c.stopped
 	}
 	return time.Now().Add(c.offset)
+}
+
+// Looks is how often somebody has asked for the time: nobody decides anything without.
+func (c *clock) Looks() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.looks
 }
 
 // Step sets it forward, or back.

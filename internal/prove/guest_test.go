@@ -62,7 +62,7 @@ func (w *world) answer(name, action string, arrived func() bool) {
 			w.fail("%s answers %s and reads a page of status %d", name, action, code)
 		}
 		w.nurse()
-		time.Sleep(20 * time.Millisecond)
+		w.await(w.history.Changed(), glance)
 	}
 }
 

@@ -35,6 +35,7 @@ type History struct {
 	mu        sync.Mutex
 	revisions []revision
 	latest    map[string]client.Object // by UID, as its latest revision left it
+	changed   chan struct{}            // closed by the next revision
 	holes     []string
 }
 
@@ -55,7 +56,7 @@ const lookAgain = 50 * time.Millisecond
 // Record begins a History of a namespace. It goes on until Complete or the end of ctx.
 func Record(ctx context.Context, api client.WithWatch, namespace string) (*History, error) {
 	ctx, cancel := context.WithCancel(ctx)
-	h := &History{api: api, namespace: namespace, cancel: cancel, latest: map[string]client.Object{}}
+	h := &History{api: api, namespace: namespace, cancel: cancel, latest: map[string]client.Object{}, changed: make(chan struct{})}
 	for _, list := range kinds() {
 		if err := api.List(ctx, list, client.InNamespace(namespace)); err != nil {
 			cancel()
@@ -107,6 +108,8 @@ func (h *History) note(kind watch.EventType, o client.Object) {
 		h.holes = append(h.holes, fmt.Sprintf("a resourceVersion is no number: %q", o.GetResourceVersion()))
 		return
 	}
+	close(h.changed)
+	h.changed = make(chan struct{})
 	o.SetManagedFields(nil)
 	h.revisions = append(h.revisions, revision{number, kind == watch.Deleted, o})
 	h.latest[string(o.GetUID())] = o
@@ -163,6 +166,20 @@ func (h *History) Latest() (members []*usherv1.Member, pools []*usherv1.SeatPool
 		}
 	}
 	return members, pools
+}
+
+// Objects is how many Members, SeatPools and Invitations there are, as far as was seen.
+func (h *History) Objects() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return len(h.latest)
+}
+
+// Changed is closed by the next revision.
+func (h *History) Changed() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
 }
 
 // Revisions is how many there are.

@@ -7,7 +7,6 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
-	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
@@ -23,7 +22,6 @@ type operator struct {
 	done   chan struct{}
 	err    error
 	killed atomic.Bool
-	last   atomic.Int64 // the latest write, in nanoseconds of the wall clock
 }
 
 // managerOptions are what a harness may change about a manager.
@@ -53,7 +51,6 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 		c(&options)
 	}
 	o := &operator{wire: options.wire, done: make(chan struct{})}
-	o.touched()
 	var config *rest.Config
 	if options.wrap != nil {
 		config = server.Config()
@@ -62,15 +59,6 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	} else {
 		config = o.wire.Attach(server.Config())
 	}
-	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
-		return roundTripper(func(req *http.Request) (*http.Response, error) {
-			if req.Method != http.MethodGet {
-				defer o.touched()
-				o.touched()
-			}
-			return next.RoundTrip(req)
-		})
-	})
 	ctx, cancel := context.WithCancel(context.Background())
 	o.cancel = cancel
 	mgr, err := app.New(ctx, config, options.Options)
@@ -81,19 +69,6 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	}()
 	w.ops = append(w.ops, o)
 	return o
-}
-
-func (o *operator) touched() { o.last.Store(time.Now().UnixNano()) }
-
-// idle is how long the manager has written nothing.
-func (o *operator) idle() time.Duration { return time.Duration(time.Now().UnixNano() - o.last.Load()) }
-
-func (o *operator) lastCall() string {
-	calls := o.wire.Calls()
-	if len(calls) == 0 {
-		return "nothing yet"
-	}
-	return calls[len(calls)-1].String()
 }
 
 // halt stops all managers and waits for their end.

@@ -232,13 +232,7 @@ func (w *walk) run(length int) {
 	w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Build(), testkit.SeatPool(base).Seats(2).Build())
 	for range length {
 		w.step()
-		w.op.touched()
-		w.within(w.patience, fmt.Sprintf("quiet after %v", w.trail), func() string {
-			if w.op.idle() < atRest {
-				return "the manager writes: " + w.op.lastCall()
-			}
-			return ""
-		})
+		w.rest()
 		if wrong := w.inconsistent(); wrong != "" {
 			w.fail("after %v: %s\n%s", w.trail, wrong, strings.Join(w.outcome(), "\n"))
 		}
@@ -246,16 +240,28 @@ func (w *walk) run(length int) {
 	w.halt()
 	mails := len(w.sink.Mails())
 	w.start()
-	w.op.touched()
-	w.within(w.patience, "quiet after a restart", func() string {
-		if w.op.idle() < 3*silence {
-			return "the manager writes: " + w.op.lastCall()
-		}
-		return ""
-	})
+	w.settle()
 	if calls := w.op.wire.Calls(); len(calls) > 0 || len(w.sink.Mails()) > mails {
 		w.fail("after %v, a manager that was started anew wrote %v and sent %d mails", w.trail, calls, len(w.sink.Mails())-mails)
 	}
+}
+
+// rest waits until the manager knows all that there is, has passed through a resync without a write, and in it has looked at the
+// time, as it does for every object that it looks at, at least once for each.
+func (w *walk) rest() {
+	writes, looks := -1, 0
+	w.until(fmt.Sprintf("quiet after %v", w.trail), func() string {
+		if n := len(w.op.wire.Calls()); n != writes {
+			writes, looks = n, w.clock.Looks()
+		}
+		if err := w.op.wire.Settled(w.ctx, w.api, w.namespace, atRest); err != nil {
+			return err.Error()
+		}
+		if n := w.clock.Looks() - looks; n < 2*w.history.Objects() {
+			return fmt.Sprintf("the manager has looked at %d objects", n)
+		}
+		return ""
+	})
 }
 
 // inconsistent tells what does not fit together once all is quiet.

@@ -38,8 +38,11 @@ const (
 	patience = 90 * time.Second
 	// brief is how long that takes of which it is known that it will not be done.
 	brief = 10 * time.Second
-	// silence is how long a manager does nothing before it is believed to be done: longer than bursts are gathered for.
+	// silence is how long a manager that knows all that there is does nothing before it is believed to be done: longer than
+	// bursts are gathered for.
 	silence = 400 * time.Millisecond
+	// glance is how often that is looked at which no History tells of.
+	glance = 100 * time.Millisecond
 )
 
 // world is one run's namespace, with a manager, a portal, a mail server and a clock of its own. Its methods panic with failed.
@@ -223,6 +226,7 @@ func (w *world) until(what string, missing func() string) {
 func (w *world) within(limit time.Duration, what string, missing func() string) {
 	began := time.Now()
 	for {
+		changed := w.history.Changed()
 		lacks := missing()
 		if lacks == "" {
 			return
@@ -236,28 +240,28 @@ func (w *world) within(limit time.Duration, what string, missing func() string) 
 			w.fail("%s: not within %s: %s", what, limit, lacks)
 		}
 		w.nurse()
-		time.Sleep(20 * time.Millisecond)
+		w.await(changed, glance)
 	}
 }
 
-// await waits for a tick, or fails where the run's time is over.
-func (w *world) await(tick <-chan time.Time) {
+// await waits for a change, but no longer than a limit, and fails where the run's time is over.
+func (w *world) await(change <-chan struct{}, limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
 	select {
-	case <-tick:
+	case <-change:
+	case <-timer.C:
 	case <-w.ctx.Done():
 		w.fail("the time of this run is over")
 	}
 }
 
-// settle waits until the manager has written nothing for a while.
+// settle waits until every manager has been told of all that there is, and has had nothing to do since.
 func (w *world) settle() {
-	for _, o := range w.ops {
-		o.touched() // what was just done has not come to it yet
-	}
 	w.until("quiet", func() string {
 		for _, o := range w.ops {
-			if o.idle() < silence {
-				return "a manager writes: " + o.lastCall()
+			if err := o.wire.Settled(w.ctx, w.api, w.namespace, silence); err != nil {
+				return err.Error()
 			}
 		}
 		return ""
@@ -274,11 +278,11 @@ func (w *world) nurse() {
 		w.start()
 		return
 	}
-	if w.op.idle() > 3*silence {
+	if w.op.wire.Quiet() > 3*silence {
 		if next := w.nextMoment(); !next.IsZero() {
 			w.leaps++
-			w.op.touched()
 			w.leapTo(next)
+			w.op.wire.Stir() // it is yet to hear of that
 		}
 	}
 }

@@ -81,12 +81,16 @@ func Allocate(old Ledger, capacity int, candidates []Candidate, gone map[string]
 		}
 	}
 
-	line := slices.Clone(candidates)
-	slices.SortFunc(line, precedence)
-	for _, c := range line {
-		if _, claimed := next.Claims[c.UID]; claimed || !c.Wants {
-			continue
+	line := make([]Candidate, 0, len(candidates))
+	for _, c := range candidates {
+		if _, claimed := next.Claims[c.UID]; !claimed && c.Wants {
+			line = append(line, c)
 		}
+	}
+	if len(next.Claims) < min(capacity, MaxClaims) { // where there is nothing to give, nobody is before anybody
+		slices.SortFunc(line, precedence)
+	}
+	for _, c := range line {
 		_, taken := takenBy[c.Email]
 		if taken || len(next.Claims) >= min(capacity, MaxClaims) {
 			next.Waiting++

@@ -23,8 +23,9 @@ type frame struct {
 	Type   string          `json:"type"`
 	Object json.RawMessage `json:"object"`
 
-	uid, name string
-	due       time.Time
+	told
+	uid string
+	due time.Time
 }
 
 // stream is the body of one watch: a pump reads events from the API server as they come, Read hands them on as Watches wants.
@@ -54,12 +55,13 @@ func (s *stream) pump() {
 	for {
 		var f frame
 		err := in.Decode(&f)
-		f.uid, f.name = identityOf(f.Object)
+		f.uid, f.told = identityOf(f.Object)
 		switch {
 		case err != nil:
 		case f.Type == "BOOKMARK": // the first one ends the listing
 			s.listing = false
 		case !s.listing && s.watches.loses(Event{f.Type, f.name}):
+			s.watches.tell(f)
 			continue
 		}
 		_, delay := s.watches.state()
@@ -123,6 +125,10 @@ func (s *stream) next() error {
 
 // emit puts an event in front of the reader; its caller holds the lock.
 func (s *stream) emit(f frame) {
+	if f.Type != "BOOKMARK" {
+		s.watches.tell(f)
+		s.watches.activity.stir()
+	}
 	s.partial = fmt.Appendf(s.partial, "{\"type\":%q,\"object\":%s}\n", f.Type, f.Object)
 }
 
@@ -169,13 +175,16 @@ func asBefore(before []frame, f frame) (frame, bool) {
 		if before[i].uid != f.uid {
 			continue
 		}
+		old := before[i]
+		old.Type = "MODIFIED"
 		if f.Type == "DELETED" {
-			return frame{Type: "ADDED", Object: before[i].Object}, true
+			old.Type = "ADDED"
 		}
-		return frame{Type: "MODIFIED", Object: before[i].Object}, true
+		return old, true
 	}
 	if f.Type == "ADDED" {
-		return frame{Type: "DELETED", Object: f.Object}, true
+		f.Type = "DELETED"
+		return f, true
 	}
 	return frame{}, false
 }
@@ -190,15 +199,17 @@ func (s *stream) Close() error {
 	return s.upstream.Close()
 }
 
-func identityOf(object json.RawMessage) (uid, name string) {
+func identityOf(object json.RawMessage) (uid string, as told) {
 	var o struct {
 		Metadata struct {
-			UID  string `json:"uid"`
-			Name string `json:"name"`
+			UID             string `json:"uid"`
+			Namespace       string `json:"namespace"`
+			Name            string `json:"name"`
+			ResourceVersion string `json:"resourceVersion"`
 		} `json:"metadata"`
 	}
 	if json.Unmarshal(object, &o) != nil {
-		return "", ""
+		return "", told{}
 	}
-	return o.Metadata.UID, o.Metadata.Name
+	return o.Metadata.UID, told{o.Metadata.Namespace, o.Metadata.Name, o.Metadata.ResourceVersion}
 }

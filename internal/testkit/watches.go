@@ -4,6 +4,7 @@
 package testkit
 
 import (
+	"maps"
 	"mime"
 	"net/http"
 	"strings"
@@ -21,6 +22,11 @@ type Watches struct {
 	delay   time.Duration
 	streams map[*stream]struct{}
 	losses  losses
+	// group of the resource, known once there was a stream.
+	group string
+	// told is what clients were last told, by UID.
+	told     map[string]told
+	activity *activity
 }
 
 // Open is how many streams there are.
@@ -83,7 +89,7 @@ func (w *Watches) remove(s *stream) {
 }
 
 // open asks for the stream in JSON, the only framing that is read here, and puts itself between.
-func (w *Watches) open(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+func (w *Watches) open(of Call, req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	req.Header.Set("Accept", jsonOnly(req.Header.Get("Accept")))
 	answer, err := send()
 	if err != nil || answer.StatusCode != http.StatusOK {
@@ -92,6 +98,10 @@ func (w *Watches) open(req *http.Request, send func() (*http.Response, error)) (
 	s := newStream(w, answer.Body, req.URL.Query().Get("sendInitialEvents") == "true")
 	w.mu.Lock()
 	w.streams[s] = struct{}{}
+	w.group = of.Group
+	if s.listing {
+		maps.DeleteFunc(w.told, func(_ string, t told) bool { return of.Namespace == "" || t.namespace == of.Namespace })
+	}
 	w.mu.Unlock()
 	go s.pump()
 	answer.Body = s

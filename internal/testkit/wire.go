@@ -28,6 +28,8 @@ type Wire struct {
 	faults  []rule
 	struck  int
 	watches map[string]*Watches
+
+	activity activity
 }
 
 // rule applies a fault to the calls that it wants.
@@ -37,7 +39,12 @@ type rule struct {
 }
 
 // NewWire is a Wire that disturbs nothing.
-func NewWire() *Wire { return &Wire{watches: map[string]*Watches{}} }
+func NewWire() *Wire {
+	heart()
+	w := &Wire{watches: map[string]*Watches{}}
+	w.Stir()
+	return w
+}
 
 // Attach returns a copy of the configuration whose clients go over this Wire.
 func (w *Wire) Attach(config *rest.Config) *rest.Config {
@@ -90,7 +97,7 @@ func (w *Wire) Watches(resource string) *Watches {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.watches[resource] == nil {
-		w.watches[resource] = &Watches{streams: map[*stream]struct{}{}}
+		w.watches[resource] = &Watches{streams: map[*stream]struct{}{}, told: map[string]told{}, activity: &w.activity}
 	}
 	return w.watches[resource]
 }
@@ -129,7 +136,7 @@ type transport struct {
 func (t *transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
 // RoundTrip sends the request, disturbed as the Wire says.
-func (t *transport) RoundTrip(original *http.Request) (*http.Response, error) {
+func (t *transport) RoundTrip(original *http.Request) (answer *http.Response, err error) {
 	req := original.Clone(original.Context()) // a RoundTripper must not change the request that it was given
 	call, err := callOf(req)
 	if err != nil {
@@ -138,12 +145,21 @@ func (t *transport) RoundTrip(original *http.Request) (*http.Response, error) {
 	send := func() (*http.Response, error) { return t.next.RoundTrip(req) }
 	switch {
 	case call.Verb == "watch":
-		return t.wire.Watches(call.Resource).open(req, send)
+		return t.wire.Watches(call.Resource).open(call, req, send)
 	case call.Resource == "": // discovery, health
 		return send()
 	}
-	if fault := t.wire.note(call); fault != nil {
+	fault := t.wire.note(call)
+	if fault == nil {
+		fault = undisturbed
+	}
+	if call.Housekeeping() {
 		return fault(req, send)
 	}
+	t.wire.activity.during(call.Mutating(), func() { answer, err = fault(req, send) })
+	return answer, err
+}
+
+func undisturbed(_ *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	return send()
 }
