@@ -19,14 +19,11 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/app"
 	"github.com/usher-dev/usher/internal/testkit"
-	"github.com/usher-dev/usher/internal/testkit/apiserver"
 	"github.com/usher-dev/usher/internal/testkit/smtpsink"
 )
 
@@ -145,7 +142,8 @@ var _ = Describe("the manager", func() {
 	}, SpecTimeout(time.Minute))
 
 	It("needs no more than config/rbac gives", func(ctx SpecContext) {
-		user := installRBAC(ctx, api)
+		user, err := server.AddManager(ctx)
+		Expect(err).NotTo(HaveOccurred())
 		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(os.WriteFile(kubeconfig, user.Kubeconfig(), 0o600)).To(Succeed())
 		o := options("usher-system")
@@ -220,29 +218,3 @@ var _ = Describe("the manager", func() {
 		Eventually(func() int { return status("http://" + o.MetricsBindAddress + "/metrics") }).Should(Equal(http.StatusOK))
 	})
 })
-
-// installRBAC applies config/rbac and returns the manager's user.
-func installRBAC(ctx context.Context, api client.Client) *apiserver.User {
-	GinkgoHelper()
-	Expect(api.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "usher-system"}})).To(Succeed())
-	root, err := apiserver.ModuleRoot()
-	Expect(err).NotTo(HaveOccurred())
-	folder := filepath.Join(root, "config", "rbac")
-	raw, err := os.ReadFile(filepath.Join(folder, "kustomization.yaml"))
-	Expect(err).NotTo(HaveOccurred())
-	var kustomization struct {
-		Resources []string `json:"resources"`
-	}
-	Expect(yaml.Unmarshal(raw, &kustomization)).To(Succeed())
-	Expect(kustomization.Resources).NotTo(BeEmpty())
-	for _, file := range kustomization.Resources {
-		raw, err := os.ReadFile(filepath.Join(folder, file))
-		Expect(err).NotTo(HaveOccurred())
-		object := &unstructured.Unstructured{}
-		Expect(yaml.Unmarshal(raw, object)).To(Succeed(), file)
-		Expect(api.Create(ctx, object)).To(Succeed(), file)
-	}
-	user, err := server.AddUser("system:serviceaccount:usher-system:usher")
-	Expect(err).NotTo(HaveOccurred())
-	return user
-}

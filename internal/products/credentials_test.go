@@ -1,0 +1,39 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package products_test
+
+import (
+	. "github.com/onsi/gomega"
+	"golang.org/x/crypto/bcrypt"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/usher-dev/usher/internal/credentials"
+)
+
+// secret is the content of a Secret; nil if there is none.
+func (w *world) secret(name string) map[string]string {
+	w.t.Helper()
+	secret := read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	if secret.UID == "" {
+		return nil
+	}
+	content := map[string]string{}
+	for key, value := range secret.Data {
+		content[key] = string(value)
+	}
+	return content
+}
+
+// credentials of a member; nil if there are none.
+func (w *world) credentials(name string) map[string]string {
+	w.t.Helper()
+	return w.secret(credentials.Name(name))
+}
+
+// expectPassword has somebody sign in as Dex would have them do.
+func (w *world) expectPassword(name, password string) {
+	w.t.Helper()
+	w.Expect(bcrypt.CompareHashAndPassword([]byte(w.credentials(name)["password-hash"]), []byte(password))).To(Succeed())
+}

@@ -1,0 +1,134 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package products_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/apiserver"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+// platform is what runs whatever customers do: the plans, one manager with its portal, and a mail server.
+type platform struct {
+	api    client.WithWatch
+	sink   *smtpsink.Sink
+	clock  clock
+	portal string
+	cancel context.CancelFunc
+	ended  chan error
+}
+
+func startPlatform() (*platform, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &platform{cancel: cancel, ended: make(chan error, 1)}
+	manager, err := server.AddManager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if p.api, err = client.NewWithWatch(server.Config(), client.Options{Scheme: testkit.Scheme()}); err != nil {
+		return nil, err
+	}
+	if p.sink, err = smtpsink.Start(smtpsink.Options{}); err != nil {
+		return nil, err
+	}
+	if err := p.api.Create(ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: apiserver.ManagerNamespace, Name: "usher-smtp"},
+		Data:       p.sink.Secret("Acme <no-reply@acme.example>"),
+	}); err != nil {
+		return nil, err
+	}
+	folder, err := samples()
+	if err != nil {
+		return nil, err
+	}
+	showroom, err := server.Namespace(ctx, "showroom")
+	if err != nil {
+		return nil, err
+	}
+	if out, err := kubectl("apply", "--namespace", showroom, "--filename", folder); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, out)
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	p.portal = "http://" + address
+	mgr, err := app.New(ctx, manager.Config(), app.Options{
+		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
+		PortalURL: p.portal, PortalBindAddress: address, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
+		TrustedProxies: "127.0.0.0/8",
+		Seams:          app.Seams{Now: p.clock.Now, Several: true},
+	})
+	if err != nil {
+		return nil, err
+	}
+	go func() { p.ended <- mgr.Start(ctx) }()
+	return p, nil
+}
+
+// stop ends the manager and returns what it died of, if it did.
+func (p *platform) stop() error {
+	p.cancel()
+	defer p.sink.Close()
+	return <-p.ended
+}
+
+// freeAddress of the loopback interface.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer listener.Close()
+	return listener.Addr().String(), nil
+}
+
+// samples is the folder of the plans that Usher ships.
+func samples() (string, error) {
+	root, err := apiserver.ModuleRoot()
+	return filepath.Join(root, "config", "samples", "plans"), err
+}
+
+// kubectl runs it as the administrator of the cluster and returns what it prints.
+func kubectl(args ...string) (string, error) {
+	command := exec.Command(server.Program("kubectl"), append([]string{
+		"--kubeconfig", server.KubeconfigPath(), "--cache-dir", filepath.Join(server.Dir(), "kubectl-cache"),
+	}, args...)...)
+	out, err := command.CombinedOutput()
+	return strings.TrimSpace(string(out)), err
+}
+
+// clock goes on like the wall clock, some time ahead of it.
+type clock struct {
+	mu    sync.Mutex
+	ahead time.Duration
+}
+
+// Now is what the manager and the portal are given.
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().Add(c.ahead)
+}
+
+// Step sets the clock forward.
+func (c *clock) Step(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ahead += d
+}

@@ -1,0 +1,119 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package products_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/testkit"
+)
+
+func TestSageSalesManagement(t *testing.T) {
+	play(t, "SA1 a licence is bought; a user is the person who uses it; as many licences as users", "sage-starter", func(w *world) {
+		for _, name := range []string{"ada", "bob", "carol"} {
+			w.declare(name, immediate)
+		}
+		w.are(beImported, "ada", "bob", "carol")
+		w.declare("dora", immediate)
+		w.are(beWaiting, "dora")
+		w.awaitPool(count(3, 3, 0))
+		for _, name := range []string{"ada", "bob", "carol"} {
+			w.Expect(w.pool(w.base).Status.Claims).To(HaveKey(string(w.member(name).UID)))
+		}
+		// Not even an administrator makes a user of somebody who has no licence.
+		out, err := w.tryKubectl("patch", "member", "dora", "--subresource=status", "--type=merge", "--patch", `{"status":{"state":"Active"}}`)
+		w.Expect(err).To(HaveOccurred())
+		w.Expect(out).To(ContainSubstring("must hold a seat"))
+	})
+
+	play(t, "SA2 the page shows plan, licences used, licences in all", "sage-starter", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		await(w, testkit.Account(w.account).Build(), HaveField("Status.SeatsSummary", "1/3"))
+		shown := w.get("seatpools,accounts")
+		w.Expect(shown["seatpool.usher.dev/"+w.base]).To(And(
+			HaveKeyWithValue("CAPACITY", "3"), HaveKeyWithValue("ASSIGNED", "1"), HaveKeyWithValue("AVAILABLE", "2")))
+		w.Expect(shown["account.usher.dev/"+w.account]).To(And(
+			HaveKeyWithValue("PLAN", "sage-starter"), HaveKeyWithValue("SEATS", "1/3"), HaveKeyWithValue("ACTIVE", "1")))
+	})
+
+	play(t, "SA3 invite by e-mail address alone", "sage-starter", func(w *world) {
+		w.declare("ada")
+		w.are(beInvited, "ada")
+		mails := w.mails("ada", 1)
+		w.Expect(mails).To(HaveLen(1))
+		w.Expect(mails[0].Text).To(ContainSubstring("Acme SAS"))
+		w.Expect(w.visit(mails[0].Link(), nil)).To(And(HaveField("Status", http.StatusOK), HaveField("Body", ContainSubstring(w.address("ada")))))
+		w.Expect(w.get("members", "--output=wide")["ada"]).To(HaveKeyWithValue("NAME", w.address("ada")))
+	})
+
+	play(t, "SA7 the invitee sets a password and accepts the terms", "sage-starter", func(w *world) {
+		w.declare("ada")
+		w.are(beInvited, "ada")
+		link := w.link("ada")
+		for _, forgotten := range []string{"password", "terms"} {
+			shown := w.visit(link, acceptance(url.Values{forgotten: nil}))
+			w.Expect(shown.Status).To(Equal(http.StatusUnprocessableEntity), forgotten)
+			w.Expect(shown.Body).To(ContainSubstring(`id="`+forgotten+`-error"`), "the mistake is beside its field")
+		}
+		w.are(beInvited, "ada")
+		w.accept("ada")
+		w.are(beActive, "ada")
+		made := w.credentials("ada")
+		w.Expect(made).To(HaveKeyWithValue("terms-url", "https://acme.example/terms"))
+		w.Expect(made).To(HaveKey("accepted-at"))
+		w.expectPassword("ada", password)
+	})
+
+	play(t, "SA8 Pending until activated, and the licence is not used yet", "sage-starter", func(w *world) {
+		w.declare("ada")
+		w.are(beInvited, "ada")
+		w.awaitPool(count(3, 0, 0))
+		w.Expect(w.get("members")["ada"]).To(And(HaveKeyWithValue("STATE", "Pending"), HaveKeyWithValue("REASON", "AwaitingAcceptance")))
+		w.accept("ada")
+		w.are(beActive, "ada")
+		w.awaitPool(count(3, 1, 0))
+	})
+
+	play(t, "SA9 not activated: resend the mail, or revoke", "sage-starter", func(w *world) {
+		w.declare("ada")
+		w.are(beInvited, "ada")
+		first := w.link("ada")
+		w.patch("invitation", "ada", `{"sendGeneration":2}`)
+		second := w.mails("ada", 2)[1].Link()
+		w.Expect(second).NotTo(Equal(first))
+		w.Expect(w.visit(second, nil).Status).To(Equal(http.StatusOK))
+		w.Expect(w.visit(first, nil).Status).To(Equal(http.StatusNotFound), "the earlier link is dead")
+
+		w.patch("invitation", "ada", `{"state":"Revoked"}`)
+		w.are(be(usherv1.ObservedPending, usherv1.ReasonInvitationRevoked), "ada")
+		w.Expect(w.visit(second, acceptance()).Status).To(Equal(http.StatusGone))
+		w.Expect(w.credentials("ada")).To(BeNil())
+	})
+
+	play(t, "SA10 disable an active user: Disabled, the licence is free: invite another, or reactivate an old one", "sage-starter", func(w *world) {
+		for _, name := range []string{"ada", "bob", "carol"} {
+			w.declare(name, immediate)
+		}
+		w.are(beImported, "ada", "bob", "carol")
+		w.declare("dora", immediate)
+		w.are(beWaiting, "dora")
+		w.disable("bob")
+		w.are(beDisabled, "bob")
+		w.are(beImported, "dora") // the next in line
+		w.awaitPool(count(3, 3, 0))
+
+		w.enable("bob")
+		w.are(beWaiting, "bob")
+		w.disable("carol")
+		w.are(beDisabled, "carol")
+		w.are(beImported, "bob")
+		w.Expect(site.sink.MailsTo(w.address("bob"))).To(BeEmpty())
+	})
+}

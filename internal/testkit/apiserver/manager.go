@@ -1,0 +1,33 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package apiserver
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+)
+
+// ManagerNamespace is where config/rbac has Usher's manager run.
+const ManagerNamespace = "usher-system"
+
+// AddManager makes ManagerNamespace, installs config/rbac, and returns the user that the manager is: one who may do what the
+// manager may in a cluster, and no more. Nobody is here who would aggregate ClusterRoles.
+func (s *Server) AddManager(ctx context.Context) (*User, error) {
+	root, err := ModuleRoot()
+	if err != nil {
+		return nil, err
+	}
+	for _, args := range [][]string{
+		{"create", "namespace", ManagerNamespace},
+		{"apply", "--server-side", "--kustomize", filepath.Join(root, "config", "rbac")},
+	} {
+		command := exec.CommandContext(ctx, s.Program("kubectl"), append([]string{"--kubeconfig", s.KubeconfigPath()}, args...)...)
+		if out, err := command.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("install the manager's rights: %w: %s", err, out)
+		}
+	}
+	return s.AddUser("system:serviceaccount:" + ManagerNamespace + ":usher")
+}
