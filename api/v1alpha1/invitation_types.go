@@ -33,8 +33,8 @@ type InvitationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self >= oldSelf",message="sendGeneration cannot go down; raise it to send the invitation again",reason=FieldValueInvalid
 	SendGeneration int64 `json:"sendGeneration,omitempty"`
 
-	// state is `Open` (default) or `Revoked`: a revoked invitation's link is dead and its seat is free. It does not undo an
-	// acceptance.
+	// state is `Open` (default) or `Revoked`: a revoked invitation's link is dead and its seat is free. One that was accepted
+	// cannot be revoked; disable or delete the Member instead.
 	//
 	// +optional
 	// +kubebuilder:default=Open
@@ -206,6 +206,7 @@ type InvitationStatus struct {
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
 // +kubebuilder:printcolumn:name="Attempts",type=integer,JSONPath=`.status.attempts`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.spec.state != 'Revoked' || oldSelf.spec.state == 'Revoked' || !has(self.status) || !has(self.status.state) || self.status.state != 'Accepted'",message="the invitation was accepted and cannot be revoked any more; disable or delete the Member instead",fieldPath=".spec.state",reason=FieldValueForbidden
 type Invitation struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the object's name, namespace, labels and the rest.

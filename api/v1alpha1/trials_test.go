@@ -51,6 +51,7 @@ const (
 	memberAccount   = "accountRef cannot be changed; delete the Member and make another"
 	invitedMember   = "memberRef cannot be changed; delete the Invitation and make another"
 	generationDown  = "sendGeneration cannot go down; raise it to send the invitation again"
+	tooLateToRevoke = "the invitation was accepted and cannot be revoked any more; disable or delete the Member instead"
 	ledgerFull      = "the ledger cannot grow beyond the pool's capacity; raise spec.seats to make room"
 	activeWithout   = "an Active member must hold a seat of the base product: a grant above its releasedGrant"
 	releasedGoesUp  = "releasedGrant cannot go down"
@@ -64,9 +65,10 @@ const (
 	memberNameLimit = "metadata.name must be at most 240 characters long: a Secret is named usher-member-<name>"
 )
 
-// rulesOfObjects are about more than one field; specs of their own prove them, in ledger_test.go, memberstatus_test.go and plan_test.go.
+// rulesOfObjects are about more than one field; specs of their own prove them, in ledger_test.go, memberstatus_test.go,
+// invitation_test.go and plan_test.go.
 var rulesOfObjects = []string{
-	ledgerFull, activeWithout, releasedGoesUp, memberNameLimit, noDefaultRole, noOwnerRole, noInvitedRole, strangeRight,
+	ledgerFull, activeWithout, releasedGoesUp, tooLateToRevoke, memberNameLimit, noDefaultRole, noOwnerRole, noInvitedRole, strangeRight,
 }
 
 func x(n int) string { return strings.Repeat("x", n) }

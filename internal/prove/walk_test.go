@@ -167,13 +167,19 @@ var strides = []stride{
 	}},
 	{"an invitation is sent again", 3, func(w *walk) error { return w.anyInvitation(func(i *usherv1.Invitation) { i.Spec.SendGeneration++ }) }},
 	{"an invitation is revoked or opened", 2, func(w *walk) error {
-		return w.anyInvitation(func(i *usherv1.Invitation) {
-			if i.Spec.State == usherv1.InvitationRevokedWish {
+		tooLate := false
+		err := w.anyInvitation(func(i *usherv1.Invitation) {
+			if tooLate = false; i.Spec.State == usherv1.InvitationRevokedWish {
 				i.Spec.State = usherv1.InvitationOpen
-			} else {
-				i.Spec.State = usherv1.InvitationRevokedWish
+				return
 			}
+			i.Spec.State = usherv1.InvitationRevokedWish
+			tooLate = i.Status.State == usherv1.InvitationAccepted
 		})
+		if tooLate {
+			return refusal(err)
+		}
+		return err
 	}},
 	{"an invitation is written by hand", 1, func(w *walk) error {
 		return w.make(testkit.Invitation(w.one(append([]string{"by-hand"}, people...)...)).Member(w.one(people...)).Build())

@@ -27,6 +27,8 @@ const (
 	ReleaseOnlyGrows Rule = "!has(self.seats) || !has(oldSelf.seats) || self.seats.all(s, oldSelf.seats.all(o, o.pool != s.pool || o.releasedGrant <= s.releasedGrant))"
 	// SendGenerationOnlyGrows: sendGeneration does not go down.
 	SendGenerationOnlyGrows Rule = "self >= oldSelf"
+	// AcceptedStaysOpen: an invitation that was accepted is not revoked.
+	AcceptedStaysOpen Rule = "self.spec.state != 'Revoked' || oldSelf.spec.state == 'Revoked' || !has(self.status) || !has(self.status.state) || self.status.state != 'Accepted'"
 )
 
 // admit applies the rules to an object that is to follow old, which is nil if it is new.
@@ -44,8 +46,12 @@ func (a *API) admit(old, next client.Object) error {
 			return a.refuse(ReleaseOnlyGrows, next)
 		}
 	case *usherv1.Invitation:
-		if was, _ := old.(*usherv1.Invitation); was != nil && next.Spec.SendGeneration < was.Spec.SendGeneration {
+		was, _ := old.(*usherv1.Invitation)
+		if was != nil && next.Spec.SendGeneration < was.Spec.SendGeneration {
 			return a.refuse(SendGenerationOnlyGrows, next)
+		}
+		if was != nil && was.Spec.State != next.Spec.State && next.Spec.State == usherv1.InvitationRevokedWish && next.Status.State == usherv1.InvitationAccepted {
+			return a.refuse(AcceptedStaysOpen, next)
 		}
 	}
 	return nil
