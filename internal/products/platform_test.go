@@ -14,6 +14,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,6 +64,9 @@ func startPlatform() (*platform, error) {
 	if out, err := kubectl("apply", "--namespace", showroom, "--filename", folder); err != nil {
 		return nil, fmt.Errorf("%w: %s", err, out)
 	}
+	if err := p.aggregate(ctx); err != nil {
+		return nil, err
+	}
 	address, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -79,6 +83,25 @@ func startPlatform() (*platform, error) {
 	}
 	go func() { p.ended <- mgr.Start(ctx) }()
 	return p, nil
+}
+
+// aggregate gives the manager what the samples' ClusterRoles are labelled for. In a cluster, the controller that aggregates
+// ClusterRoles does that.
+func (p *platform) aggregate(ctx context.Context) error {
+	var roles rbacv1.ClusterRoleList
+	if err := p.api.List(ctx, &roles, client.MatchingLabels{"usher.dev/aggregate-to-manager": "true"}); err != nil {
+		return err
+	}
+	for _, role := range roles.Items {
+		if err := p.api.Create(ctx, &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "usher", Namespace: apiserver.ManagerNamespace}},
+		}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stop ends the manager and returns what it died of, if it did.

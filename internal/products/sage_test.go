@@ -6,6 +6,7 @@ package products_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -115,5 +116,22 @@ func TestSageSalesManagement(t *testing.T) {
 		w.are(beDisabled, "carol")
 		w.are(beImported, "bob")
 		w.Expect(site.sink.MailsTo(w.address("bob"))).To(BeEmpty())
+	})
+
+	play(t, "SA12 all licences in use: a button to add licences", "sage-starter", func(w *world) {
+		for _, name := range []string{"ada", "bob", "carol"} {
+			w.declare(name, immediate)
+		}
+		w.are(beImported, "ada", "bob", "carol")
+		w.declare("dora", immediate)
+		w.are(beWaiting, "dora")
+		w.awaitPool(And(testkit.HaveCondition(usherv1.ConditionFull, "True"), HaveField("Status.Waiting", HaveValue(BeEquivalentTo(1)))))
+		message := w.kubectl("get", "seatpool", w.base, `--output=jsonpath={.status.conditions[?(@.type=="Full")].message}`)
+		_, button, found := strings.Cut(message, "kubectl ")
+		w.Expect(found).To(BeTrue(), message)
+		out, err := kubectl(strings.Fields(button)...) // as it stands there
+		w.Expect(err).NotTo(HaveOccurred(), out)
+		w.are(beImported, "dora")
+		w.awaitPool(count(4, 4, 0))
 	})
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -55,6 +57,13 @@ func newWorld(t *testing.T, sample string) *world {
 	var err error
 	w.namespace, err = server.Namespace(ctx, strings.ToLower(strings.Split(filepath.Base(t.Name()), "_")[0]))
 	w.Expect(err).NotTo(HaveOccurred())
+	w.install(sample)
+	return w
+}
+
+// install applies a sample as it is, and goes on with its account.
+func (w *world) install(sample string) {
+	w.t.Helper()
 	folder, err := samples()
 	w.Expect(err).NotTo(HaveOccurred())
 	content, err := os.ReadFile(filepath.Join(folder, sample+".yaml"))
@@ -69,7 +78,11 @@ func newWorld(t *testing.T, sample string) *world {
 			}
 		}
 	}
-	return w
+}
+
+// playAlone plays a line that sets the clock forward, which would be too much for others: while it plays, no other line does.
+func playAlone(t *testing.T, name, sample string, do func(w *world)) {
+	t.Run(name, func(t *testing.T) { do(newWorld(t, sample)) })
 }
 
 // apply does what `kubectl apply --server-side` does with YAML, in the world's namespace, and returns the objects.
@@ -144,6 +157,19 @@ func (w *world) patch(kind, name, spec string) {
 func (w *world) disable(name string) { w.t.Helper(); w.patch("member", name, `{"state":"Disabled"}`) }
 func (w *world) enable(name string)  { w.t.Helper(); w.patch("member", name, `{"state":"Active"}`) }
 
+// own makes something that a member owns.
+func (w *world) own(thing, owner string) error {
+	return site.api.Create(w.ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+		Namespace: w.namespace, Name: thing, Labels: map[string]string{"usher.dev/owner": owner},
+	}})
+}
+
+// ownerOf something; empty if nobody is.
+func (w *world) ownerOf(thing string) string {
+	w.t.Helper()
+	return read(w, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: thing}}).Labels["usher.dev/owner"]
+}
+
 // The objects of the world as they are now; one that is not there is empty.
 
 func (w *world) member(name string) *usherv1.Member {
@@ -189,4 +215,12 @@ func (w *world) mails(name string, atLeast int) []smtpsink.Mail {
 	_, err := site.sink.Await(ctx, func(mails []smtpsink.Mail) bool { return count(mails) >= atLeast })
 	w.Expect(err).NotTo(HaveOccurred(), "mails to "+name)
 	return site.sink.MailsTo(w.address(name))
+}
+
+// file is a file with this content, for kubectl to read.
+func (w *world) file(content string) string {
+	w.t.Helper()
+	name := filepath.Join(w.t.TempDir(), "object.yaml")
+	w.Expect(os.WriteFile(name, []byte(content), 0o600)).To(Succeed())
+	return name
 }
