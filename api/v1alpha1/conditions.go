@@ -87,6 +87,8 @@ const (
 	ReasonAccountDisabled = "AccountDisabled"
 	// ReasonAccessEnded means: the member's spec.accessUntil has passed.
 	ReasonAccessEnded = "AccessEnded"
+	// ReasonAccessEnding is the reason of Events that tell of the announcement of an end.
+	ReasonAccessEnding = "AccessEnding"
 	// ReasonDeleting means: the object is being deleted and Usher is tidying up.
 	ReasonDeleting = "Deleting"
 	// ReasonSeatsHeld means: a seat is held in every pool.

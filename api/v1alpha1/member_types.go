@@ -4,6 +4,8 @@
 package v1alpha1
 
 import (
+	"time"
+
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -125,43 +127,10 @@ type MemberSpec struct {
 	ReassignTo *MemberReference `json:"reassignTo,omitempty"`
 }
 
-// MemberSeat is a seat that the member relies on, or did.
-type MemberSeat struct {
-	// pool is the SeatPool's name.
-	//
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Pool string `json:"pool,omitempty"`
-
-	// poolUID is the SeatPool's UID when the grant was recorded.
-	//
-	// +optional
-	// +kubebuilder:validation:MaxLength=64
-	PoolUID string `json:"poolUID,omitempty"`
-
-	// addOn is the add-on that the pool is for; absent for the base product.
-	//
-	// +optional
-	// +kubebuilder:validation:MaxLength=63
-	AddOn string `json:"addOn,omitempty"`
-
-	// grant is the number of the claim that the member relies on.
-	//
-	// +required
-	// +kubebuilder:validation:Minimum=0
-	Grant int64 `json:"grant"`
-
-	// releasedGrant is the highest grant that the member gave back. The seat is held while grant is above it; it never
-	// goes down.
-	//
-	// +required
-	// +kubebuilder:validation:Minimum=0
-	ReleasedGrant int64 `json:"releasedGrant"`
+// Ended tells whether the member's access has ended at now.
+func (s *MemberSpec) Ended(now time.Time) bool {
+	return s.AccessUntil != nil && !now.Before(s.AccessUntil.Time)
 }
-
-// Held tells whether the member relies on this seat.
-func (s MemberSeat) Held() bool { return s.Grant > s.ReleasedGrant }
 
 // MemberStatus is what Usher last saw of a member.
 //
@@ -234,6 +203,15 @@ type MemberStatus struct {
 	//
 	// +optional
 	DisabledAt *metav1.Time `json:"disabledAt,omitempty"`
+
+	// endNotices are the mails that announce the end of the member's access a week before, to the member and to the account's
+	// contact.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=to
+	// +kubebuilder:validation:MaxItems=2
+	EndNotices []EndNotice `json:"endNotices,omitempty"`
 
 	// conditions: Ready, exactly one of Pending, Active and Disabled as True, SeatsAssigned, DeletionBlocked; Reconciling and Stalled while true.
 	//

@@ -4,6 +4,8 @@
 package controller
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,6 +38,19 @@ func (e Environment) announceInvitation(before, after *usherv1.Invitation) {
 		kind = corev1.EventTypeWarning
 	}
 	e.Recorder.Eventf(after, nil, kind, string(after.Status.State), "Invite", "%s", ready.Message)
+}
+
+func (e Environment) announceEnding(member *usherv1.Member, n usherv1.EndNotice) {
+	to := "the member"
+	if n.To == usherv1.NoticeToContact {
+		to = "the account's contact"
+	}
+	switch n.State {
+	case usherv1.EndNoticeSent:
+		e.Recorder.Eventf(member, nil, corev1.EventTypeNormal, usherv1.ReasonAccessEnding, "Announce", "Told %s that access ends at %s", to, n.AccessUntil.UTC().Format(time.RFC3339))
+	case usherv1.EndNoticeFailed:
+		e.Recorder.Eventf(member, nil, corev1.EventTypeWarning, usherv1.ReasonAccessEnding, "Announce", "The mail server refused to tell %s that access ends (%s)", to, n.LastError.Code)
+	}
 }
 
 func (e Environment) announceSeatPool(before, after *usherv1.SeatPool) {

@@ -28,6 +28,15 @@ func (w Watches) membersOfAccount(ctx context.Context, before, after client.Obje
 	return w.members(ctx, account.Namespace, indexAccount, account.Name, nil)
 }
 
+// endingsOfAccount are those members whose access ends some time: they may wait for the account or for its mail server.
+func (w Watches) endingsOfAccount(ctx context.Context, before, after client.Object) []types.NamespacedName {
+	if !reborn(before, after) && mailReason(before) == mailReason(after) {
+		return nil
+	}
+	account := either(before, after)
+	return w.members(ctx, account.GetNamespace(), indexAccount, account.GetName(), func(m *usherv1.Member) bool { return m.Spec.AccessUntil != nil })
+}
+
 func mailReason(o client.Object) string {
 	return conditions.Reason(o.(*usherv1.Account).Status.Conditions, usherv1.ConditionMailReady)
 }

@@ -90,7 +90,7 @@ func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member
 	case member.DeletionTimestamp != nil:
 		return ctrl.Result{RequeueAfter: leavingPause}, nil
 	case decision.Invite:
-		return ctrl.Result{}, r.ensureInvitation(ctx, member)
+		return r.wake(decision.Wake), r.ensureInvitation(ctx, member)
 	}
 	return r.wake(decision.Wake), nil
 }

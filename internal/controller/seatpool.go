@@ -90,7 +90,7 @@ func (r *SeatPoolReconciler) candidates(ctx context.Context, pool *usherv1.SeatP
 	}
 	candidates := make([]seat.Candidate, 0, len(members.Items))
 	for i := range members.Items {
-		candidates = append(candidates, seat.CandidateOf(&members.Items[i], pool, account, pools.Items))
+		candidates = append(candidates, seat.CandidateOf(&members.Items[i], pool, account, pools.Items, r.Now()))
 	}
 	return candidates, nil
 }

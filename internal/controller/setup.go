@@ -45,11 +45,12 @@ type Parts struct {
 	SkipNameValidation bool
 }
 
-// Reconcilers are the five, made of the parts.
+// Reconcilers are the six, made of the parts.
 type Reconcilers struct {
 	Members     *MemberReconciler
 	SeatPools   *SeatPoolReconciler
 	Invitations *InvitationReconciler
+	Endings     *EndingReconciler
 	Accounts    *AccountReconciler
 	MailServers *MailServerReconciler
 }
@@ -63,6 +64,7 @@ func New(p Parts) Reconcilers {
 			Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, Keys: p.Keys,
 			PortalURL: p.PortalURL, Tick: tick, RecordBackoff: recordBackoff,
 		},
+		Endings:     &EndingReconciler{Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, RecordBackoff: recordBackoff},
 		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers},
 		MailServers: &MailServerReconciler{Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Configured: p.PortalURL != ""},
 	}
@@ -83,6 +85,7 @@ func Setup(mgr ctrl.Manager, p Parts) error {
 		{"member", &usherv1.Member{}, memberWorkers, w.ForMembers(), nil, r.Members},
 		{"seatpool", &usherv1.SeatPool{}, poolWorkers, w.ForSeatPools(), nil, r.SeatPools},
 		{"invitation", &usherv1.Invitation{}, p.MailWorkers, w.ForInvitations(), nil, r.Invitations},
+		{"ending", &usherv1.Member{}, p.MailWorkers, w.ForEndings(), nil, r.Endings},
 		{"account", &usherv1.Account{}, accountWorkers, w.ForAccounts(), source.Channel(p.Servers.Accounts, &handler.EnqueueRequestForObject{}), r.Accounts},
 		{"mailserver", nil, probeWorkers, w.ForMailServers(), source.Channel(p.Servers.Secrets, &handler.EnqueueRequestForObject{}), r.MailServers},
 	} {

@@ -80,6 +80,11 @@ func (w Watches) ForAccounts() []Watch {
 	}
 }
 
+// ForEndings are the watches of the EndingReconciler.
+func (w Watches) ForEndings() []Watch {
+	return []Watch{{Object: &usherv1.Account{}, Map: w.endingsOfAccount}}
+}
+
 // ForMailServers are the watches of the MailServerReconciler.
 func (w Watches) ForMailServers() []Watch {
 	return []Watch{

@@ -34,7 +34,7 @@ func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Acc
 	switch {
 	case accepted || inv.Status.State == usherv1.InvitationAccepted:
 		return RefusedUsed
-	case member.Spec.State == usherv1.StateDisabled:
+	case member.Spec.State == usherv1.StateDisabled || member.Spec.Ended(now):
 		return RefusedMemberDisabled
 	case inv.Spec.State == usherv1.InvitationRevokedWish || inv.Status.State == usherv1.InvitationRevoked || isDuplicate(member):
 		return RefusedRevoked

@@ -74,7 +74,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		if s.LinkGeneration > 0 {
 			p.settle(usherv1.InvitationRevoked)
 		}
-	case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled:
+	case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled || o.Member.Spec.Ended(now):
 		p.settle(usherv1.InvitationRevoked)
 	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
 		p.Wake = s.NextAttemptAt.Time

@@ -19,7 +19,7 @@ import (
 //	Reconciling  Pending, Sending, and whatever the last link came to while a new one is asked for
 //	Stalled      Declined, Expired, Failed, no such Member
 func describe(s *usherv1.InvitationStatus, o Observation, now time.Time) {
-	outlook, message := sentence(s, o)
+	outlook, message := sentence(s, o, now)
 	reason := string(s.State)
 	if o.Member == nil && s.State == usherv1.InvitationPending {
 		reason = usherv1.ReasonMemberNotFound
@@ -30,8 +30,8 @@ func describe(s *usherv1.InvitationStatus, o Observation, now time.Time) {
 	w.SetReady(outlook, reason, message)
 }
 
-func sentence(s *usherv1.InvitationStatus, o Observation) (conditions.Outlook, string) {
-	if waitsForNewLink(s, o) {
+func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) (conditions.Outlook, string) {
+	if waitsForNewLink(s, o, now) {
 		return conditions.Working, "A new link is asked for; it is sent as soon as the member has a seat and the mail server is ready"
 	}
 	switch s.State {
@@ -60,9 +60,9 @@ func sentence(s *usherv1.InvitationStatus, o Observation) (conditions.Outlook, s
 }
 
 // waitsForNewLink tells whether s is still about an earlier link than the one that is asked for.
-func waitsForNewLink(s *usherv1.InvitationStatus, o Observation) bool {
+func waitsForNewLink(s *usherv1.InvitationStatus, o Observation, now time.Time) bool {
 	m := o.Member
-	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Status.AcceptedAt != nil || o.Answered ||
+	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now) || m.Status.AcceptedAt != nil || o.Answered ||
 		s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending {
 		return false
 	}

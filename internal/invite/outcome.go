@@ -46,23 +46,24 @@ func Outcome(o Observation, failure *Failure, now time.Time) usherv1.InvitationS
 		s.LastError = nil
 	case failure.Class == usherv1.ErrorPermanent:
 		s.State = usherv1.InvitationFailed
-		s.LastError = lastError(failure, now)
+		s.LastError = LastError(failure, now)
 	default:
 		s.State = usherv1.InvitationPending
-		s.LastError = lastError(failure, now)
-		s.NextAttemptAt = &metav1.Time{Time: now.Add(pause(o.Invitation.UID, s.Attempts, failure))}
+		s.LastError = LastError(failure, now)
+		s.NextAttemptAt = &metav1.Time{Time: now.Add(Pause(o.Invitation.UID, s.Attempts, failure))}
 	}
 	describe(&s, o, now)
 	return s
 }
 
-func lastError(f *Failure, now time.Time) *usherv1.SendError {
+// LastError is what a status says of a failure at now.
+func LastError(f *Failure, now time.Time) *usherv1.SendError {
 	return &usherv1.SendError{Class: f.Class, Code: f.Code, At: metav1.Time{Time: now.Truncate(time.Second)}}
 }
 
-// pause is how long to wait after the given attempt: doubling, up to an hour, 20 % more or less so that a server that comes
+// Pause is how long to wait after the given attempt: doubling, up to an hour, 20 % more or less so that a server that comes
 // back is not met by everybody at once. The same attempt always gets the same pause.
-func pause(uid types.UID, attempt int32, f *Failure) time.Duration {
+func Pause(uid types.UID, attempt int32, f *Failure) time.Duration {
 	if f.Class == usherv1.ErrorConfiguration {
 		return configurationPause
 	}

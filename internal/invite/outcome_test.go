@@ -104,8 +104,8 @@ func TestPause(t *testing.T) {
 			shortest, longest := 2*time.Hour, time.Duration(0)
 			for i := range 5000 {
 				uid := types.UID(fmt.Sprintf("uid-%d", i))
-				d := pause(uid, tt.attempt, f)
-				g.Expect(pause(uid, tt.attempt, f)).To(Equal(d), "the same attempt, the same pause")
+				d := Pause(uid, tt.attempt, f)
+				g.Expect(Pause(uid, tt.attempt, f)).To(Equal(d), "the same attempt, the same pause")
 				shortest, longest = min(shortest, d), max(longest, d)
 			}
 			// Within 20 % of the base, and spread over nearly all of it.
@@ -116,9 +116,9 @@ func TestPause(t *testing.T) {
 	t.Run("attempts of one invitation do not keep step", func(t *testing.T) {
 		g := NewWithT(t)
 		f := &Failure{Class: usherv1.ErrorTemporary}
-		g.Expect(pause("uid", 8, f)).NotTo(Equal(pause("uid", 9, f)))
+		g.Expect(Pause("uid", 8, f)).NotTo(Equal(Pause("uid", 9, f)))
 	})
 	t.Run("a wrong configuration is tried at its own pace", func(t *testing.T) {
-		NewWithT(t).Expect(pause("uid", 20, &Failure{Class: usherv1.ErrorConfiguration, Greylisted: true})).To(Equal(time.Minute))
+		NewWithT(t).Expect(Pause("uid", 20, &Failure{Class: usherv1.ErrorConfiguration, Greylisted: true})).To(Equal(time.Minute))
 	})
 }

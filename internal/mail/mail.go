@@ -44,6 +44,8 @@ type Invitation struct {
 type Sender interface {
 	// Send returns nil once the server has accepted the mail, even if something failed after that.
 	Send(ctx context.Context, server Server, invitation Invitation) error
+	// SendEnding does the same for the announcement that access ends.
+	SendEnding(ctx context.Context, server Server, ending Ending) error
 	// Probe connects, greets, starts TLS, authenticates and quits, without a mail.
 	Probe(ctx context.Context, server Server) error
 	// Forget ends the connections to a server that are kept open: its Secret says something else now, or nobody sends with it.

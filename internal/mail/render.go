@@ -14,10 +14,24 @@ import (
 //go:embed templates/*.tmpl
 var templateFiles embed.FS
 
+// The mails that there are.
 var (
-	textBody = texttemplate.Must(texttemplate.ParseFS(templateFiles, "templates/invitation.txt.tmpl"))
-	htmlBody = htmltemplate.Must(htmltemplate.ParseFS(templateFiles, "templates/invitation.html.tmpl"))
+	invitationTemplates = parseTemplates("invitation")
+	endingTemplates     = parseTemplates("ending")
 )
+
+// templates are one mail's: its own text, and what it puts into the HTML layout that all mails share.
+type templates struct {
+	text *texttemplate.Template
+	html *htmltemplate.Template
+}
+
+func parseTemplates(name string) templates {
+	return templates{
+		text: texttemplate.Must(texttemplate.ParseFS(templateFiles, "templates/"+name+".txt.tmpl")),
+		html: htmltemplate.Must(htmltemplate.ParseFS(templateFiles, "templates/layout.html.tmpl", "templates/"+name+".html.tmpl")),
+	}
+}
 
 // textWidth is where the text part's lines are broken, in characters (RFC 3676 section 4.2 asks for 78 at the most).
 const textWidth = 72
@@ -96,7 +110,7 @@ func (i Invitation) variables() variables {
 		Expires:      catalogueFor(i.Language).moment(i.ExpiresAt),
 		Link:         i.Link,
 		Name:         oneLine(i.Name),
-		ContactPhone: strings.ReplaceAll(oneLine(i.ContactPhone), " ", noBreakSpace),
+		ContactPhone: unbroken(i.ContactPhone),
 		Recipient:    oneLine(i.To),
 		Role:         oneLine(i.Role),
 	}
@@ -121,21 +135,28 @@ func subject(invitation Invitation, v variables) (string, error) {
 }
 
 func renderBuiltIn(invitation Invitation, vars variables) (content, error) {
-	v := view{
-		catalogue: catalogueFor(invitation.Language), values: vars.values(), Link: vars.Link, Reminder: invitation.Reminder,
-	}
 	line, err := subject(invitation, vars)
 	if err != nil {
 		return content{}, err
 	}
+	return invitationTemplates.render(line, view{
+		catalogue: catalogueFor(invitation.Language), values: vars.values(), Link: vars.Link, Reminder: invitation.Reminder,
+	})
+}
+
+// unbroken is a telephone number that stays in one line.
+func unbroken(number string) string { return strings.ReplaceAll(oneLine(number), " ", noBreakSpace) }
+
+// render writes a mail with that subject.
+func (t templates) render(subject string, v view) (content, error) {
 	var text, html strings.Builder
-	if err := textBody.Execute(&text, textView{v}); err != nil {
+	if err := t.text.Execute(&text, textView{v}); err != nil {
 		return content{}, err
 	}
-	if err := htmlBody.Execute(&html, htmlView{v}); err != nil {
+	if err := t.html.Execute(&html, htmlView{v}); err != nil {
 		return content{}, err
 	}
-	return content{subject: line, text: text.String(), html: html.String()}, nil
+	return content{subject: subject, text: text.String(), html: html.String()}, nil
 }
 
 // wrap breaks a paragraph at spaces. A no-break space is none of them, and a word that is longer than a line stays whole: it

@@ -79,7 +79,21 @@ func (s *SMTP) Send(ctx context.Context, server Server, invitation Invitation) e
 	if err != nil {
 		return err
 	}
-	err = s.send(ctx, server, msg)
+	return s.hand(ctx, server, msg)
+}
+
+// SendEnding implements Sender.
+func (s *SMTP) SendEnding(ctx context.Context, server Server, ending Ending) error {
+	msg, err := ComposeEnding(server, ending, s.options.Now())
+	if err != nil {
+		return err
+	}
+	return s.hand(ctx, server, msg)
+}
+
+// hand hands a mail over. It returns nil or an *Error.
+func (s *SMTP) hand(ctx context.Context, server Server, msg *gomail.Msg) error {
+	err := s.send(ctx, server, msg)
 	if err != nil {
 		return explain(ctx, server, err)
 	}

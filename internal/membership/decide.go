@@ -52,7 +52,7 @@ func Decide(o Observation, now time.Time) Decision {
 	s := &d.Status
 	s.ObservedGeneration = m.Generation
 
-	accepted := d.judgeCredentials(o)
+	accepted := d.judgeCredentials(o, now)
 	s.AcceptedAt = nil
 	if accepted {
 		s.AcceptedAt = &o.Credentials.AcceptedAt
@@ -66,7 +66,7 @@ func Decide(o Observation, now time.Time) Decision {
 	recordInvitation(s, o)
 
 	choice := o.choice()
-	v := d.judge(o, choice, accepted)
+	v := d.judge(o, choice, accepted, now)
 	s.Seats = settleSeats(o, choice, v.seats, accepted)
 	if accepted && v.state == usherv1.ObservedActive {
 		v = d.refineActive(o, choice, now)
@@ -75,6 +75,9 @@ func Decide(o Observation, now time.Time) Decision {
 		v = d.refinePending(o, choice, v, accepted, now)
 	}
 
+	if ends := m.Spec.AccessUntil; ends != nil && m.DeletionTimestamp == nil && now.Before(ends.Time) {
+		d.wakeBy(ends.Time)
+	}
 	recordState(s, m, v, now)
 	d.Withdraws = !v.own && takesAway(m.Status, *s)
 	describe(s, o, choice, v, now)
@@ -83,7 +86,7 @@ func Decide(o Observation, now time.Time) Decision {
 }
 
 // judgeCredentials tells whether the Member has accepted, and what is to be done about credentials that say otherwise.
-func (d *Decision) judgeCredentials(o Observation) bool {
+func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 	m, c := o.Member, o.Credentials
 	switch {
 	case m.DeletionTimestamp != nil:
@@ -91,7 +94,7 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 		return false
 	case c == nil:
 		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
-			o.Account != nil && o.Rival == "" && o.choice().Problem == ""
+			!accessEnded(m, now) && o.Account != nil && o.Rival == "" && o.choice().Problem == ""
 		return false
 	case c.MemberUID != "" && c.MemberUID != string(m.UID) && Remembers(o.Account, c.MemberUID):
 		// A form that was answered while an earlier Member of this name was being deleted.
@@ -109,13 +112,15 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 }
 
 // judge finds the first line of the table in doc.go that holds, as far as that does not depend on the seats held.
-func (d *Decision) judge(o Observation, choice seat.Choice, accepted bool) verdict {
+func (d *Decision) judge(o Observation, choice seat.Choice, accepted bool, now time.Time) verdict {
 	m := o.Member
 	switch {
 	case m.DeletionTimestamp != nil:
 		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDeleting, conditions.Working, "Access is withdrawn; tidying up before the member is gone", released, true}
 	case m.Spec.State == usherv1.StateDisabled:
 		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec, conditions.Done, "Access is withdrawn and the seat is free; set spec.state to Active to bring the member back", released, true}
+	case accessEnded(m, now):
+		return verdict{usherv1.ObservedDisabled, usherv1.ReasonAccessEnded, conditions.Done, "Access ended at " + until(m.Spec.AccessUntil) + " and the seat is free; set spec.accessUntil to a later time, or remove it, to bring the member back", released, true}
 	case o.Account == nil:
 		return verdict{usherv1.ObservedPending, usherv1.ReasonAccountNotFound, conditions.Stuck, "There is no Account " + m.Spec.AccountRef.Name + " in this namespace; create it", released, false}
 	case o.Account.Spec.State == usherv1.StateDisabled:
@@ -208,6 +213,20 @@ func (d *Decision) refinePending(o Observation, choice seat.Choice, v verdict, a
 	return pending(usherv1.ReasonInviting, conditions.Working, "The invitation is on its way")
 }
 
+// accessEnded tells whether the Member's access has ended, or had for its present spec by some other clock: an end is not undone by
+// a clock that is slow.
+func accessEnded(m *usherv1.Member, now time.Time) bool {
+	return m.Spec.Ended(now) || m.Spec.AccessUntil != nil && m.Status.ObservedGeneration == m.Generation &&
+		conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) == usherv1.ReasonAccessEnded
+}
+
+// wakeBy has the Member looked at again at a time, or before.
+func (d *Decision) wakeBy(at time.Time) {
+	if d.Wake.IsZero() || at.Before(d.Wake) {
+		d.Wake = at
+	}
+}
+
 // awaitKeeper is for a Member without a seat in a pool that seems to have one: its keeper is about to say so. A new Member says
 // nothing until then, which saves a write and a reason that would hold for milliseconds.
 func (d *Decision) awaitKeeper(o Observation, pool *usherv1.SeatPool, now time.Time) {
@@ -215,7 +234,7 @@ func (d *Decision) awaitKeeper(o Observation, pool *usherv1.SeatPool, now time.T
 	if full {
 		return
 	}
-	d.Wake = now.Add(keeperPause)
+	d.wakeBy(now.Add(keeperPause))
 	// A keeper that waits for an acceptance learns of it from what is written now.
 	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
 	d.Hold = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(keeperPatience))

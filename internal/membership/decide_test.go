@@ -125,6 +125,9 @@ func TestDecide(t *testing.T) {
 
 		{name: "disabled", edits: []edit{active, disabled}, state: "Disabled", reason: "DisabledBySpec", outlook: ready, message: "set spec.state to Active"},
 		{name: "disabled before it accepted", edits: []edit{holding("base", 7), invitation("Sent"), disabled}, state: "Disabled", reason: "DisabledBySpec", outlook: ready},
+		{name: "access has ended", edits: []edit{active, endsIn(0)}, state: "Disabled", reason: "AccessEnded", outlook: ready, message: "ended at 2026-03-08T09:30:00Z"},
+		{name: "access had ended before it began", edits: []edit{endsIn(-time.Hour)}, state: "Disabled", reason: "AccessEnded", outlook: ready, message: "later time"},
+		{name: "access ends some time", edits: []edit{active, endsIn(time.Hour)}, state: "Active", reason: "Accepted", outlook: ready, wakes: true},
 		{name: "the account is disabled", edits: []edit{active, accountDisabled}, state: "Disabled", reason: "AccountDisabled", outlook: ready, message: "seats are kept"},
 		{name: "being deleted", edits: []edit{active, deleting}, state: "Disabled", reason: "Deleting", outlook: reconciling},
 	}
@@ -182,6 +185,7 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 	}{
 		{"Deleting", []edit{deleting}},
 		{"DisabledBySpec", []edit{disabled}},
+		{"AccessEnded", []edit{endsIn(-time.Hour)}},
 		{"AccountNotFound", []edit{noAccount}},
 		{"AccountDisabled", []edit{func(o *Observation) {
 			if o.Account != nil {

@@ -8,6 +8,7 @@
 //
 //	being deleted                                     Disabled  Deleting
 //	spec.state: Disabled                              Disabled  DisabledBySpec
+//	spec.accessUntil has passed                       Disabled  AccessEnded
 //	no such Account                                   Pending   AccountNotFound
 //	the Account's spec.state: Disabled                Disabled  AccountDisabled        seats are kept
 //	no base SeatPool, or not clear which              Pending   SeatPoolNotFound       seats are kept

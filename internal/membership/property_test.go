@@ -63,6 +63,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	}{
 		{"accepted before", acceptedBefore}, {"deleting", deleting}, {"disabled", disabled}, {"immediate", immediate}, {"rival", rival},
 		{"account disabled", accountDisabled}, {"mail down", mailDown}, {"mail unknown", mailUnknown}, {"former", remembersUID("uid-former")},
+		{"ended", endsIn(-time.Hour)}, {"ends", endsIn(time.Hour)},
 		{"forgotten", remembersUID(adaUID)}, {"no account", noAccount},
 	} {
 		if chance(fact.name) && (fact.name != "no account" || chance("really")) {

@@ -253,7 +253,7 @@ func (th *theatre) keep(name string, live bool) (changed bool) {
 	present := map[string]bool{}
 	for _, m := range th.members {
 		if seen := m.revisions[th.behind(len(m.revisions), live, "member")]; seen != nil {
-			candidates = append(candidates, seat.CandidateOf(seen, pool, account, pools))
+			candidates = append(candidates, seat.CandidateOf(seen, pool, account, pools, now))
 		}
 		if m.now() != nil {
 			present[string(m.now().UID)] = true

@@ -5,6 +5,7 @@ package seat
 
 import (
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
@@ -13,7 +14,7 @@ import (
 
 // CandidateOf is what the keeper of pool's ledger needs to know of a Member of the pool's account. account is nil if it is not
 // there; pools are all of the namespace.
-func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, pools []usherv1.SeatPool) Candidate {
+func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, pools []usherv1.SeatPool, now time.Time) Candidate {
 	choice := Choose(member, pools)
 	c := Candidate{
 		UID:     string(member.UID),
@@ -21,7 +22,7 @@ func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv
 		Email:   strings.ToLower(string(member.Spec.Email)),
 		Created: member.CreationTimestamp.Time,
 		Active:  member.Status.State == usherv1.ObservedActive,
-		Wants:   wants(member, pool, account) && choice.Problem == "" && choice.Names(pool.Name),
+		Wants:   wants(member, pool, account, now) && choice.Problem == "" && choice.Names(pool.Name),
 	}
 	if member.Status.AcceptedAt != nil {
 		c.AcceptedAt = member.Status.AcceptedAt.Time
@@ -36,8 +37,8 @@ func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv
 
 // wants tells whether a Member should be given a seat of pool. What the Member holds already it keeps until it says itself that
 // it gave it back.
-func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account) bool {
-	if member.DeletionTimestamp != nil || member.Spec.State == usherv1.StateDisabled || pool.DeletionTimestamp != nil {
+func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, now time.Time) bool {
+	if member.DeletionTimestamp != nil || member.Spec.State == usherv1.StateDisabled || member.Spec.Ended(now) || pool.DeletionTimestamp != nil {
 		return false
 	}
 	if account == nil || account.Spec.State == usherv1.StateDisabled {
@@ -46,7 +47,7 @@ func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Acco
 	if ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady); ready != nil {
 		switch ready.Reason {
 		case usherv1.ReasonInvitationExpired, usherv1.ReasonInvitationRevoked, usherv1.ReasonInvitationDeclined,
-			usherv1.ReasonMailRejected, usherv1.ReasonDuplicateEmail:
+			usherv1.ReasonMailRejected, usherv1.ReasonDuplicateEmail, usherv1.ReasonAccessEnded:
 			return false
 		}
 	}

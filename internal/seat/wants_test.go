@@ -26,6 +26,8 @@ func TestWants(t *testing.T) {
 		{name: "a new member", member: member("ada"), pool: pool("base"), account: account(), want: true},
 		{name: "one that is being deleted", member: member("ada", func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: t0} }), pool: pool("base"), account: account()},
 		{name: "one that is disabled", member: member("ada", func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }), pool: pool("base"), account: account()},
+		{name: "one whose access has ended", member: member("ada", func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: t0} }), pool: pool("base"), account: account()},
+		{name: "one whose access ends", member: member("ada", func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: time.Now().Add(time.Hour)} }), pool: pool("base"), account: account(), want: true},
 		{name: "no account", member: member("ada"), pool: pool("base")},
 		{
 			name: "an account that is disabled", member: member("ada"), pool: pool("base"),
@@ -44,7 +46,7 @@ func TestWants(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := CandidateOf(tt.member, &tt.pool, tt.account, append(tt.others, tt.pool))
+			c := CandidateOf(tt.member, &tt.pool, tt.account, append(tt.others, tt.pool), time.Now())
 			NewWithT(t).Expect(c.Wants).To(Equal(tt.want))
 		})
 	}
@@ -58,6 +60,7 @@ func TestWantsByReason(t *testing.T) {
 		usherv1.ReasonAwaitingAcceptance:   true,
 		usherv1.ReasonSeatUnavailable:      true,
 		usherv1.ReasonInvitationExpired:    false,
+		usherv1.ReasonAccessEnded:          false,
 		usherv1.ReasonInvitationRevoked:    false,
 		usherv1.ReasonInvitationDeclined:   false,
 		usherv1.ReasonMailRejected:         false,
@@ -78,7 +81,7 @@ func TestWantsByReason(t *testing.T) {
 				because(reason)(m)
 			}
 			p := pool("base")
-			NewWithT(t).Expect(CandidateOf(m, &p, account(), []usherv1.SeatPool{p}).Wants).To(Equal(want))
+			NewWithT(t).Expect(CandidateOf(m, &p, account(), []usherv1.SeatPool{p}, time.Now()).Wants).To(Equal(want))
 		})
 	}
 }
@@ -91,12 +94,12 @@ func TestCandidateOf(t *testing.T) {
 		m.Status.State = usherv1.ObservedActive
 		m.Status.AcceptedAt = &metav1.Time{Time: minute(3)}
 	})
-	g.Expect(CandidateOf(m, &p, account(), []usherv1.SeatPool{p})).To(Equal(Candidate{
+	g.Expect(CandidateOf(m, &p, account(), []usherv1.SeatPool{p}, time.Now())).To(Equal(Candidate{
 		UID: "uid-ada", Name: "ada", Email: "ada@acme.example", Created: t0, AcceptedAt: minute(3),
 		Active: true, Wants: true, Grant: 7, ReleasedGrant: 2,
 	}))
 
-	fresh := CandidateOf(member("bob"), &p, account(), []usherv1.SeatPool{p})
+	fresh := CandidateOf(member("bob"), &p, account(), []usherv1.SeatPool{p}, time.Now())
 	g.Expect(fresh.Grant).To(BeZero())
 	g.Expect(fresh.ReleasedGrant).To(BeZero())
 	g.Expect(fresh.AcceptedAt).To(Equal(time.Time{}))

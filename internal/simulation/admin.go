@@ -5,6 +5,7 @@ package simulation
 
 import (
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,7 @@ const (
 	Readdress    Action = "readdress" // to To
 	Move         Action = "move"      // to the pools To, separated by commas; empty for the default
 	Immediate    Action = "immediate"
+	End          Action = "end" // access N hours from now; never for 0
 
 	Resend      Action = "resend"
 	Revoke      Action = "revoke"
@@ -64,6 +66,7 @@ func (w *world) administer(s Step) bool {
 	case MakeAccount:
 		return w.make(&usherv1.Account{ObjectMeta: meta, Spec: usherv1.AccountSpec{
 			DisplayName: "Acme", Mail: &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: templatesName}},
+			Contact: &usherv1.AccountContact{Email: contactAddress},
 		}})
 	case MakePool:
 		return w.make(poolOf(meta, s))
@@ -134,7 +137,7 @@ func (w *world) edit(s Step) bool {
 		k = accounts
 	case ScalePool, SwitchPool:
 		k = pools
-	case Enable, Disable, Readdress, Move, Immediate:
+	case Enable, Disable, Readdress, Move, Immediate, End:
 		k = members
 	case Resend, Revoke, Reopen:
 		k = invitations
@@ -146,11 +149,11 @@ func (w *world) edit(s Step) bool {
 		return false
 	}
 	next := clone(stored)
-	respecify(next, s)
+	w.respecify(next, s)
 	return w.api.Update(next) == nil && next.GetResourceVersion() != stored.GetResourceVersion()
 }
 
-func respecify(o client.Object, s Step) {
+func (w *world) respecify(o client.Object, s Step) {
 	switch o := o.(type) {
 	case *usherv1.Account:
 		o.Spec.State = usherv1.StateActive
@@ -175,6 +178,11 @@ func respecify(o client.Object, s Step) {
 			o.Spec.State = usherv1.StateDisabled
 		case Readdress:
 			o.Spec.Email = usherv1.EmailAddress(s.To)
+		case End:
+			o.Spec.AccessUntil = nil
+			if s.N != 0 {
+				o.Spec.AccessUntil = &metav1.Time{Time: w.now().Add(time.Duration(s.N) * time.Hour).Truncate(time.Second)}
+			}
 		case Immediate:
 			o.Spec.Activation = usherv1.ActivateImmediately
 		case Move:

@@ -68,7 +68,7 @@ func newDraw(seed uint64) *draw {
 var adminActions = []Action{
 	MakeAccount, DeleteAccount, EnableAccount, DisableAccount,
 	MakePool, DeletePool, ScalePool, SwitchPool,
-	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate,
+	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate, End,
 	Resend, Revoke, Reopen, WriteByHand, Tear,
 	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, Collect,
 }
@@ -246,6 +246,8 @@ func (d *draw) administer() (Step, bool) {
 		s.To = d.address(d.random.IntN(d.members + 1))
 	case Move:
 		s.To = []string{"", "p0", "p1", "p0,p1"}[d.random.IntN(4)]
+	case End:
+		s.N = []int64{0, -1, 1, 2, 24, 8 * 24}[d.random.IntN(6)]
 	case WriteByHand:
 		s.To = s.Name
 		s.Name = []string{"by-hand", s.Name}[d.random.IntN(2)]

@@ -27,6 +27,8 @@ type facts struct {
 	unaccepted bool
 	// seated: it had a base seat.
 	seated bool
+	// ending: its access was about to end.
+	ending bool
 	// addresses that the member had.
 	addresses []string
 }
@@ -42,7 +44,7 @@ func (w *world) refresh() {
 
 func (w *world) witness(t *task) {
 	switch t.on {
-	case members:
+	case members, endings:
 		w.observe(&t.facts, t.key.Name)
 	case invitations:
 		if inv, _ := w.api.get(invitations, t.key).(*usherv1.Invitation); inv != nil {
@@ -66,6 +68,7 @@ func (w *world) observe(f *facts, name string) {
 		return
 	}
 	f.mailable = f.mailable || w.mailable(m, secret)
+	f.ending = f.ending || w.ending(m)
 	f.seated = f.seated || holdsBase(m)
 	if address := strings.ToLower(string(m.Spec.Email)); len(f.addresses) == 0 || f.addresses[len(f.addresses)-1] != address {
 		f.addresses = append(f.addresses, address)
@@ -103,13 +106,13 @@ func (w *world) poolList() []usherv1.SeatPool {
 
 func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
 	a := w.account()
-	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && m.Spec.Activation != usherv1.ActivateImmediately &&
+	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && m.Spec.Activation != usherv1.ActivateImmediately &&
 		secret == nil && a != nil && a.Spec.State != usherv1.StateDisabled
 }
 
 // losable tells whether there is a reason for a member not to be Active.
 func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
-	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || !acceptedBy(m, secret) || !holdsBase(m) {
+	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) || !acceptedBy(m, secret) || !holdsBase(m) {
 		return true
 	}
 	if a := w.account(); a == nil || a.Spec.State == usherv1.StateDisabled {
@@ -153,7 +156,7 @@ func (w *world) admissible(v *visit) bool {
 		return false
 	}
 	m, a := w.member(inv.Spec.MemberRef.Name), w.account()
-	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !acceptedBy(m, w.credentials(m.Name)) &&
+	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && !acceptedBy(m, w.credentials(m.Name)) &&
 		strings.EqualFold(string(m.Spec.Email), v.mail.mail.To) && a != nil && a.Spec.State != usherv1.StateDisabled
 }
 

@@ -87,13 +87,23 @@ var mutations = []mutation{
 	},
 	{
 		name:    "an expired invitation keeps its seat",
-		options: Options{Wrap: keepExpired},
+		options: Options{Wrap: keep(usherv1.ReasonInvitationExpired)},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
 		name:    "the mail is sent without the fence",
 		options: Options{Wrap: withoutFence},
 		caught:  []string{"mailed-once"},
+	},
+	{
+		name:    "an end is announced without the fence",
+		options: Options{Wrap: announceUnfenced},
+		caught:  []string{"announced-once"},
+	},
+	{
+		name:    "whose access has ended keeps the seat",
+		options: Options{Wrap: keep(usherv1.ReasonAccessEnded)},
+		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
 		name:    "nobody respects another sender's lease",
@@ -193,14 +203,28 @@ func releaseFirst(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func keepExpired(_ Seat, c client.Client) client.Client {
-	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
-		if m, ok := o.(*usherv1.Member); ok && readyReason(m.Status.Conditions) == usherv1.ReasonInvitationExpired {
-			for i := range m.Status.Seats {
-				if s := &m.Status.Seats[i]; s.Grant > 0 && s.Grant == s.ReleasedGrant {
-					s.ReleasedGrant--
+// keep has a member that is Disabled or Pending for a reason not give its seats back.
+func keep(reason string) func(Seat, client.Client) client.Client {
+	return func(_ Seat, c client.Client) client.Client {
+		return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
+			if m, ok := o.(*usherv1.Member); ok && readyReason(m.Status.Conditions) == reason {
+				for i := range m.Status.Seats {
+					if s := &m.Status.Seats[i]; s.Grant > 0 && s.Grant == s.ReleasedGrant {
+						s.ReleasedGrant--
+					}
 				}
 			}
+			return next(o)
+		}}
+	}
+}
+
+func announceUnfenced(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
+		if m, ok := o.(*usherv1.Member); ok && slices.ContainsFunc(m.Status.EndNotices, func(n usherv1.EndNotice) bool {
+			return n.State == usherv1.EndNoticeSending
+		}) {
+			return nil
 		}
 		return next(o)
 	}}

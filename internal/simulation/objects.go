@@ -26,6 +26,8 @@ const (
 	invitations
 	secrets
 	configMaps
+	// endings are no kind: the controller that announces the end of members' access has its place here.
+	endings
 	kinds
 )
 
@@ -36,6 +38,7 @@ var resources = [kinds]schema.GroupResource{
 	invitations: {Group: usherv1.GroupVersion.Group, Resource: "invitations"},
 	secrets:     {Resource: "secrets"},
 	configMaps:  {Resource: "configmaps"},
+	endings:     {Resource: "endings"},
 }
 
 // core tells whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.
@@ -159,8 +162,17 @@ func serialise(o client.Object) {
 	case *usherv1.Member:
 		s := &o.Status
 		cutConditions(s.Conditions)
-		for _, t := range []*metav1.Time{s.AcceptedAt, s.InvitedAt, s.ExpiresAt, s.ActivatedAt, s.DisabledAt} {
+		for _, t := range []*metav1.Time{s.AcceptedAt, s.InvitedAt, s.ExpiresAt, s.ActivatedAt, s.DisabledAt, o.Spec.AccessUntil} {
 			cut(t)
+		}
+		for i := range s.EndNotices {
+			n := &s.EndNotices[i]
+			cut(&n.AccessUntil)
+			cut(n.SentAt)
+			cut(n.NextAttemptAt)
+			if n.LastError != nil {
+				cut(&n.LastError.At)
+			}
 		}
 	case *usherv1.Invitation:
 		s := &o.Status

@@ -47,7 +47,7 @@ const recordTries = 3
 // quiet is the context of all work: its log goes nowhere.
 var quiet = log.IntoContext(context.Background(), logr.Discard())
 
-// operator is one process: five controllers and a portal, with caches, queues and memory of their own.
+// operator is one process: six controllers and a portal, with caches, queues and memory of their own.
 type operator struct {
 	world *world
 	id    int
@@ -92,8 +92,9 @@ func (o *operator) start(behind int) {
 	})
 	r.Invitations.Tick = nil // no conversation lasts
 	r.Invitations.RecordBackoff = wait.Backoff{Steps: recordTries}
+	r.Endings.RecordBackoff = r.Invitations.RecordBackoff
 	o.reconcilers = [kinds]reconcile.Reconciler{
-		accounts: r.Accounts, pools: r.SeatPools, members: r.Members, invitations: r.Invitations, secrets: r.MailServers,
+		accounts: r.Accounts, pools: r.SeatPools, members: r.Members, invitations: r.Invitations, secrets: r.MailServers, endings: r.Endings,
 	}
 
 	o.watches = [kinds][]watch{}
@@ -101,9 +102,10 @@ func (o *operator) start(behind int) {
 	for k := accounts; k < secrets; k++ {
 		o.watches[k] = append(o.watches[k], watch{controller: k, keys: itself})
 	}
+	o.watches[members] = append(o.watches[members], watch{controller: endings, keys: itself})
 	for k, list := range [kinds][]controller.Watch{
 		accounts: table.ForAccounts(), pools: table.ForSeatPools(), members: table.ForMembers(),
-		invitations: table.ForInvitations(), secrets: table.ForMailServers(),
+		invitations: table.ForInvitations(), secrets: table.ForMailServers(), endings: table.ForEndings(),
 	} {
 		for _, watched := range list {
 			on := kindOf(watched.Object)

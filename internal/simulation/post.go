@@ -33,18 +33,27 @@ type postbox struct{ world *world }
 
 // Send waits for its turn like a call to the API server.
 func (p *postbox) Send(_ context.Context, _ mail.Server, m mail.Invitation) error {
+	return p.take(m.To, m.MessageID, func(t *task) { p.world.deliver(t, m) })
+}
+
+// SendEnding does too.
+func (p *postbox) SendEnding(_ context.Context, _ mail.Server, m mail.Ending) error {
+	return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverEnding(t, m) })
+}
+
+func (p *postbox) take(to, messageID string, deliver func(*task)) error {
 	w := p.world
 	t := w.running
-	fault := w.await(pending{verb: "mail", name: m.MessageID})
+	fault := w.await(pending{verb: "mail", name: messageID})
 	switch {
 	case w.serverDown || fault == Configuration:
 		return &mail.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
-	case strings.Contains(m.To, badAddress) || fault == Permanent:
+	case strings.Contains(to, badAddress) || fault == Permanent:
 		return &mail.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1", Message: "injected"}
 	case fault == Temporary || fault == Greylisted || fault == Refused:
 		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "451 4.7.1", Greylisted: fault == Greylisted, Message: "injected"}
 	}
-	w.deliver(t, m)
+	deliver(t)
 	if fault == AnswerLost {
 		w.interrupted(t)
 		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Message: "injected"}
@@ -98,6 +107,11 @@ func (w *world) interrupted(t *task) {
 		return
 	}
 	for _, d := range w.inbox {
+		if d.mail.MessageID == t.mail {
+			d.excuses++
+		}
+	}
+	for _, d := range w.announced {
 		if d.mail.MessageID == t.mail {
 			d.excuses++
 		}

@@ -164,6 +164,7 @@ func (w *world) checkMember(c change) {
 	case !active && was.Status.State == usherv1.ObservedActive:
 		w.counts.Withdrawals++
 	}
+	w.checkAnnouncements(was, is)
 	if w.actor == nil || w.actor.on != members {
 		return
 	}

@@ -110,6 +110,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 }
 
 func (w *world) checkMemberAtRest(m *usherv1.Member) {
+	w.checkAnnouncedAtRest(m)
 	if m.DeletionTimestamp != nil {
 		w.violated("converged", "member %s was deleted and is there", m.Name)
 		return
@@ -121,6 +122,8 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	switch {
 	case m.Spec.State == usherv1.StateDisabled:
 		want = []string{"Disabled DisabledBySpec, seat false"}
+	case m.Spec.Ended(w.now()):
+		want = []string{"Disabled AccessEnded, seat false"}
 	case a == nil:
 		want = []string{"Pending AccountNotFound, seat false"}
 	case a.Spec.State == usherv1.StateDisabled:

@@ -103,6 +103,7 @@ type world struct {
 
 	serverDown bool
 	inbox      []*delivered
+	announced  []*announcement
 	beliefs    beliefs
 
 	steps, writes int

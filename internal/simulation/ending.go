@@ -1,0 +1,88 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"slices"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/membership"
+)
+
+// contactAddress is the account's contact.
+const contactAddress = "it@acme.example"
+
+// announcement is a mail in somebody's inbox that announces the end of access.
+type announcement struct {
+	mail mail.Ending
+	// copies and excuses are as a delivered invitation's.
+	copies, excuses int
+}
+
+// deliverEnding puts an announcement that task t sends into its inbox, and checks it: only of an end that is to come, to an
+// address that is the member's or the contact's, and once.
+func (w *world) deliverEnding(t *task, m mail.Ending) {
+	t.mail = m.MessageID
+	w.note("mail %s to %s", m.MessageID, m.To)
+	for _, d := range w.announced {
+		if d.mail.MessageID != m.MessageID {
+			continue
+		}
+		d.copies++
+		if d.copies > 1+d.excuses {
+			w.violated("announced-once", "%d mails %s", d.copies, m.MessageID)
+		}
+		return
+	}
+	w.announced = append(w.announced, &announcement{mail: m, copies: 1})
+	if !t.facts.ending {
+		w.violated("announcement-true", "the end of access of a member who had none, or none that ended then, was announced: %s", m.MessageID)
+	}
+	if m.Member == "" && !slices.Contains(t.facts.addresses, m.To) {
+		w.violated("announcement-to-member", "an announcement for member %s went to an address that is not its own", t.key.Name)
+	}
+}
+
+// ending tells whether the member's access is about to end.
+func (w *world) ending(m *usherv1.Member) bool {
+	until := m.Spec.AccessUntil
+	return m.DeletionTimestamp == nil && m.Status.State == usherv1.ObservedActive && until != nil && w.now().Before(until.Time)
+}
+
+// checkAnnouncements: what is written down as sent has been, and nobody is told anything a second time.
+func (w *world) checkAnnouncements(was, is *usherv1.Member) {
+	for _, n := range is.Status.EndNotices {
+		i := slices.IndexFunc(was.Status.EndNotices, func(o usherv1.EndNotice) bool { return o.To == n.To })
+		before := usherv1.EndNotice{}
+		if i >= 0 && was.Status.EndNotices[i].AccessUntil.Equal(&n.AccessUntil) {
+			before = was.Status.EndNotices[i]
+		}
+		if n.State == usherv1.EndNoticeSending && before.Attempts < n.Attempts && w.actor != nil {
+			w.actor.endBy = w.clock + invite.SendTimeout
+		}
+		if n.State == usherv1.EndNoticeSent && before.State != n.State &&
+			!slices.ContainsFunc(w.announced, func(d *announcement) bool { return d.mail.MessageID == n.MessageID }) {
+			w.violated("announced-is-delivered", "the notice to the %s of member %s is Sent, and no mail server has it", n.To, is.Name)
+		}
+		if before.State == usherv1.EndNoticeSent && n.State != before.State {
+			w.violated("announced-once", "the notice to the %s of member %s was Sent and is %s", n.To, is.Name, n.State)
+		}
+	}
+}
+
+// checkAnnouncedAtRest: whose access ends within a week has been told, and so has the contact.
+func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
+	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.AnnounceBefore || w.account() == nil {
+		return
+	}
+	for _, to := range []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact} {
+		if !slices.ContainsFunc(m.Status.EndNotices, func(n usherv1.EndNotice) bool {
+			return n.To == to && n.AccessUntil.Equal(m.Spec.AccessUntil) && (n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed)
+		}) {
+			w.violated("announced", "the access of member %s ends within a week, and the %s was not told", m.Name, to)
+		}
+	}
+}
