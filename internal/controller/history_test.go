@@ -178,6 +178,7 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 	},
 	usherv1.ObservedDisabled: {
 		"DisabledBySpec":  usherv1.ConditionReady,
+		"AccessEnded":     usherv1.ConditionReady,
 		"AccountDisabled": usherv1.ConditionReady,
 		"Deleting":        usherv1.ConditionReconciling,
 	},

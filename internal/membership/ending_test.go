@@ -60,7 +60,9 @@ func TestAnEndIsNotUndoneByAClock(t *testing.T) {
 	o := observed(active, endsIn(time.Minute))
 	ended := Decide(o, now.Add(time.Minute))
 	again := settled(with(o, claims("base", 9)), ended.Status)
-	g.Expect(Decide(again, now).Status).To(Equal(ended.Status))
+	expectState(g, Decide(again, now).Status, "Disabled", "AccessEnded", ready)
+	again.Member.Generation++
+	g.Expect(Decide(again, now).Status.State).To(Equal(usherv1.ObservedActive), "another spec is judged anew")
 }
 
 func TestWhoseAccessEndedIsNotInvitedOrActivated(t *testing.T) {

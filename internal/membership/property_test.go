@@ -202,7 +202,7 @@ func TestPromisesOfADecision(t *testing.T) {
 			t.Fatalf("Active, with a base seat: %v, accepted: %v", holdsBase, s.AcceptedAt)
 		}
 
-		own := o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled
+		own := o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled || o.Member.Spec.Ended(now)
 		if want := !own && loses(before.Status, s); d.Withdraws != want {
 			t.Fatalf("Withdraws is %v; %+v became %+v", d.Withdraws, before.Status, s)
 		}

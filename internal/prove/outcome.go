@@ -45,8 +45,8 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 				seats = append(seats, s.Pool)
 			}
 		}
-		say("member %s: %s %s seats=%v accepted=%t name=%q role=%s leaving=%t %s", m.Name, m.Status.State, readyReason(m.Status.Conditions), seats,
-			m.Status.AcceptedAt != nil, m.Status.DisplayName, m.Status.Role, m.DeletionTimestamp != nil, conditionsOf(m.Status.Conditions))
+		say("member %s: %s %s seats=%v accepted=%t name=%q role=%s leaving=%t told=%v %s", m.Name, m.Status.State, readyReason(m.Status.Conditions), seats,
+			m.Status.AcceptedAt != nil, m.Status.DisplayName, m.Status.Role, m.DeletionTimestamp != nil, told(m), conditionsOf(m.Status.Conditions))
 	}
 	for i := range pools.Items {
 		p := &pools.Items[i]
@@ -107,6 +107,16 @@ func Difference(want, got []string) string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// told is who was told that the member's access ends.
+func told(m *usherv1.Member) []string {
+	var out []string
+	for _, n := range m.Status.EndNotices {
+		out = append(out, string(n.To)+"="+string(n.State))
+	}
+	slices.Sort(out)
+	return out
 }
 
 func readyReason(conditions []metav1.Condition) string {

@@ -31,7 +31,7 @@ type step struct {
 // name all that it changes, or the next step begins too early.
 var story = []step{
 	{"an account with two seats and one of an add-on", func(w *world) {
-		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Build(),
+		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Contact("it@acme.example", "", "").Build(),
 			testkit.SeatPool(base).Seats(2).Build(), testkit.SeatPool(addOn).AddOn("pipelines").Seats(1).Build())
 	}, func(w *world) string {
 		if ready := conditionReason(w.account().Status.Conditions); ready != usherv1.ReasonUpToDate {
@@ -81,6 +81,16 @@ var story = []step{
 	}},
 	{"the second is asked again", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
 	{"and accepts", func(w *world) { w.accept("bob") }, func(w *world) string { return w.active("bob") }},
+	{"the second's access is to end, as two are told", func(w *world) {
+		w.endAccess("bob", 24*time.Hour)
+	}, func(w *world) string { return w.told("bob", usherv1.EndNoticeSent) }},
+	{"and ends, and the third has the seat", func(w *world) {
+		w.resend("cat")
+		w.settle()
+		w.leapTo(w.member("bob").Spec.AccessUntil.Time)
+	}, func(w *world) string {
+		return w.be("bob", usherv1.ObservedDisabled, usherv1.ReasonAccessEnded) + w.invited("cat") + w.sent("cat")
+	}},
 	{"two leave", func(w *world) {
 		w.remove(testkit.Member("ada").Build(), testkit.Member("cat").Build())
 	}, func(w *world) string { return w.gone("ada", "cat") }},
@@ -110,6 +120,9 @@ func (w *world) letters() (lines []string, more int, strange []string) {
 	links := map[string]string{}
 	for _, m := range w.sink.Mails() {
 		_, generation, _ := strings.Cut(m.MessageID, ".")
+		if _, to, announced := strings.Cut(generation, "-"); announced {
+			_, generation, _ = strings.Cut(to, "-") // whom an end was announced to, without the moment
+		}
 		line := fmt.Sprintf("to %s, generation %s", m.To[0], generation)
 		link, copied := links[m.MessageID]
 		links[m.MessageID] = m.Link()

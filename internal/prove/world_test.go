@@ -176,6 +176,12 @@ func (w *world) resend(name string) {
 	edit(w, testkit.Invitation(name).Build(), func(i *usherv1.Invitation) { i.Spec.SendGeneration++ })
 }
 
+// endAccess lets a member's access end that long from now.
+func (w *world) endAccess(name string, in time.Duration) {
+	until := metav1.Time{Time: w.clock.Now().Add(in).Truncate(time.Second)}
+	edit(w, testkit.Member(name).Build(), func(m *usherv1.Member) { m.Spec.AccessUntil = &until })
+}
+
 func (w *world) scale(pool string, seats int32) {
 	edit(w, testkit.SeatPool(pool).Build(), func(p *usherv1.SeatPool) { p.Spec.Seats = &seats })
 }
@@ -287,7 +293,7 @@ func (w *world) nurse() {
 	}
 }
 
-// nextMoment is when the next attempt at an invitation is due: the end of the lease of a sender that is gone, or the time to
+// nextMoment is when the next attempt at a mail is due: the end of the lease of a sender that is gone, or the time to
 // try a mail again; zero if nobody waits for one.
 func (w *world) nextMoment() (next time.Time) {
 	for _, i := range w.invitations() {
@@ -297,10 +303,18 @@ func (w *world) nextMoment() (next time.Time) {
 			next = s.NextAttemptAt.Time
 		}
 	}
+	for _, m := range w.members() {
+		for _, n := range m.Status.EndNotices {
+			waits := n.NextAttemptAt != nil && (n.State == usherv1.EndNoticeSending || n.State == usherv1.EndNoticePending)
+			if waits && n.NextAttemptAt.After(w.clock.Now()) && (next.IsZero() || n.NextAttemptAt.Time.Before(next)) {
+				next = n.NextAttemptAt.Time
+			}
+		}
+	}
 	return next
 }
 
-// leapTo sets the clock forward to a moment, and wakes those invitations whose time comes by it. A manager's timers run on the
+// leapTo sets the clock forward to a moment, and wakes those invitations and members whose time comes by it. A manager's timers run on the
 // wall clock and know nothing of the leap; that they are set at all is what the expiry harness shows without any leap.
 func (w *world) leapTo(moment time.Time) {
 	before := w.clock.Now()
@@ -311,6 +325,15 @@ func (w *world) leapTo(moment time.Time) {
 				w.wake(&i)
 				break
 			}
+		}
+	}
+	for _, m := range w.members() {
+		moments := []*metav1.Time{m.Spec.AccessUntil}
+		for _, n := range m.Status.EndNotices {
+			moments = append(moments, n.NextAttemptAt)
+		}
+		if slices.ContainsFunc(moments, func(t *metav1.Time) bool { return t != nil && t.After(before) && !t.After(w.clock.Now()) }) {
+			w.wake(&m)
 		}
 	}
 }
@@ -356,6 +379,21 @@ func (w *world) sent(name string) string {
 		return ""
 	}
 	return fmt.Sprintf("the invitation of %s is %s, generation %d of %d", name, i.Status.State, i.Status.SendGeneration, i.Spec.SendGeneration)
+}
+
+// told tells what the announcements of the end of a member's access lack, to it and to the contact.
+func (w *world) told(name string, state usherv1.EndNoticeState) string {
+	m := w.member(name)
+	told := 0
+	for _, n := range m.Status.EndNotices {
+		if n.State == state && n.AccessUntil.Equal(m.Spec.AccessUntil) {
+			told++
+		}
+	}
+	if told == 2 {
+		return ""
+	}
+	return fmt.Sprintf("the end of the access of %s: %+v", name, m.Status.EndNotices)
 }
 
 func lacks(names []string, of func(string) string) string {

@@ -26,7 +26,7 @@ const (
 	DeletePool   Action = "delete-pool" //
 	ScalePool    Action = "scale-pool"  // to N seats
 	SwitchPool   Action = "switch-pool" // to the other reservation
-	MakeMember   Action = "make-member" // with address To; N 1 for activation Immediate
+	MakeMember   Action = "make-member" // with address To; N 1 for activation Immediate, 2 to end in a day, 3 for both
 	DeleteMember Action = "delete-member"
 	Enable       Action = "enable"
 	Disable      Action = "disable"
@@ -72,7 +72,10 @@ func (w *world) administer(s Step) bool {
 		return w.make(poolOf(meta, s))
 	case MakeMember:
 		m := &usherv1.Member{ObjectMeta: meta, Spec: usherv1.MemberSpec{AccountRef: usherv1.AccountReference{Name: accountName}, Email: usherv1.EmailAddress(s.To)}}
-		if s.N == 1 {
+		if s.N&2 != 0 {
+			m.Spec.AccessUntil = w.hence(24)
+		}
+		if s.N&1 != 0 {
 			m.Spec.Activation = usherv1.ActivateImmediately
 		}
 		return w.make(m)
@@ -99,6 +102,11 @@ func (w *world) administer(s Step) bool {
 		return changed
 	}
 	return w.edit(s)
+}
+
+// hence is a moment that many hours from now.
+func (w *world) hence(hours int64) *metav1.Time {
+	return &metav1.Time{Time: w.now().Add(time.Duration(hours) * time.Hour).Truncate(time.Second)}
 }
 
 func poolOf(meta metav1.ObjectMeta, s Step) *usherv1.SeatPool {
@@ -181,7 +189,7 @@ func (w *world) respecify(o client.Object, s Step) {
 		case End:
 			o.Spec.AccessUntil = nil
 			if s.N != 0 {
-				o.Spec.AccessUntil = &metav1.Time{Time: w.now().Add(time.Duration(s.N) * time.Hour).Truncate(time.Second)}
+				o.Spec.AccessUntil = w.hence(s.N)
 			}
 		case Immediate:
 			o.Spec.Activation = usherv1.ActivateImmediately

@@ -85,7 +85,7 @@ func (d *draw) prepare() {
 		d.setup = append(d.setup, d.pool("p1"))
 	}
 	for i := range d.members {
-		d.setup = append(d.setup, Step{Do: MakeMember, Name: fmt.Sprintf("m%d", i), To: d.address(i)})
+		d.setup = append(d.setup, Step{Do: MakeMember, Name: fmt.Sprintf("m%d", i), To: d.address(i), N: []int64{0, 0, 0, 0, 0, 3}[d.random.IntN(6)]})
 	}
 	d.random.Shuffle(len(d.setup), func(i, j int) { d.setup[i], d.setup[j] = d.setup[j], d.setup[i] })
 }
