@@ -5,7 +5,10 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,12 +30,17 @@ func Start() (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
+	fonts, err := fontConfig()
+	if err != nil {
+		return nil, err
+	}
 	// An empty profile of its own is the library's default.
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program),
 		chromedp.WSURLReadTimeout(startTimeout),
 		chromedp.NoSandbox, // tests may run as root, where the sandbox does not work
 		chromedp.DisableGPU,
+		chromedp.IgnoreCertErrors, // of servers that a test has made
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),
 		chromedp.Flag("no-pings", true),
@@ -41,18 +49,41 @@ func Start() (*Browser, error) {
 		// Pictures differ as little as they can between machines.
 		chromedp.Flag("font-render-hinting", "none"),
 		chromedp.Flag("hide-scrollbars", true),
+		chromedp.Env("FONTCONFIG_FILE="+fonts),
 	)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(allocator)
 	stop := func() {
 		cancel()
 		stopAllocator()
+		_ = os.Remove(fonts)
 	}
 	if err := chromedp.Do(ctx); err != nil {
 		stop()
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
 	return &Browser{ctx: ctx, stop: stop}, nil
+}
+
+// systemFont has "the system's font" be the same on every system, where it is installed: it is as wide as Arial and Helvetica.
+const systemFont = `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
+<include ignore_missing="yes">/etc/fonts/fonts.conf</include>
+%s</fontconfig>
+`
+
+// fontConfig writes a configuration of fonts to a file of its own.
+func fontConfig() (string, error) {
+	var rules strings.Builder
+	for _, family := range []string{"system-ui", "sans", "sans-serif"} {
+		fmt.Fprintf(&rules, "<match><test name=\"family\"><string>%s</string></test>"+
+			"<edit name=\"family\" mode=\"prepend\" binding=\"strong\"><string>Liberation Sans</string></edit></match>\n", family)
+	}
+	file, err := os.CreateTemp("", "fonts-*.conf")
+	if err != nil {
+		return "", err
+	}
+	_, err = fmt.Fprintf(file, systemFont, rules.String())
+	return file.Name(), errors.Join(err, file.Close())
 }
 
 // New starts a browser for one test, and skips the test where there is none and it cannot be installed.

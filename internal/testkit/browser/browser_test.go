@@ -19,7 +19,8 @@ import (
 
 const formPage = `<!DOCTYPE html><html lang="en"><head><meta name="viewport" content="width=device-width">
 <title>Form</title><style>@media (prefers-color-scheme: dark) { body { background: #000; color: #fff } }</style></head>
-<body><main><h1>Form</h1><form method="post"><label for="name">Name</label> <input id="name" name="name"> <button>Send</button></form>
+<body><main><h1>Form</h1><form method="post"><label for="name">Name</label> <input id="name" name="name">
+<label for="again">Again</label> <input id="again"> <button>Send</button></form>
 <script>document.title = "Scripted"</script></main></body></html>`
 
 // site greets whoever posts a name, by way of a redirect.
@@ -59,6 +60,8 @@ func TestBrowser(t *testing.T) {
 
 	tab.Type("#name", "wrong")
 	tab.Type("#name", "Ada")
+	tab.Paste("#name", "#again")
+	g.Expect(browser.Evaluate[string](tab, "document.querySelector('#again').value")).To(Equal("Ada"))
 	g.Expect(tab.Follow("button")).To(Equal(http.StatusAccepted))
 	g.Expect(tab.Text("h1")).To(Equal("Hello Ada"))
 	g.Expect(tab.Text("p")).To(Equal("nl"))
@@ -71,11 +74,14 @@ func TestBrowser(t *testing.T) {
 
 	tab.Back()
 	tab.Click("#name")
-	tab.Press("Bob" + browser.KeyTab)
+	tab.Press("Bob" + browser.KeyTab + browser.KeyTab)
 	g.Expect(tab.FollowKey(browser.KeyEnter)).To(Equal(http.StatusAccepted))
 	g.Expect(tab.Text("h1")).To(ContainSubstring("Bob"))
 	g.Expect(tab.Reload()).To(Equal(http.StatusAccepted))
 
+	tab.Look(browser.Options{Width: 320})
+	tab.Await("h1")
+	g.Expect(browser.Evaluate[[]any](tab, "[innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]")).To(HaveExactElements(320.0, false))
 	tab.Screenshot("a/b")
 	g.Expect(os.ReadFile(filepath.Join(os.Getenv("USHER_SCREENS"), "a", "b.png"))).To(HavePrefix("\x89PNG"))
 

@@ -4,9 +4,12 @@
 package browser
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -56,20 +59,44 @@ func (tab *Tab) Click(selector string) {
 	tab.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// Type replaces what is in an input, key by key.
+// Type replaces what is in an input, all at once.
 func (tab *Tab) Type(selector, text string) {
 	tab.t.Helper()
-	if text == "" {
-		text = kb.Delete
-	}
 	tab.do("type into "+selector, chromedp.Focus(chromedp.CSS(selector)),
-		chromedp.Evaluate[chromedp.Void]("document.activeElement.select()"), chromedp.KeyEvent(text))
+		chromedp.Evaluate[chromedp.Void]("document.activeElement.select()"), chromedp.KeyEvent(kb.Delete),
+		chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			_, err := cdp.Call(ctx, target, input.InsertText, input.InsertTextParams{Text: text})
+			return err
+		}))
 }
 
 // Press sends keys to whatever has the focus.
 func (tab *Tab) Press(keys string) {
 	tab.t.Helper()
 	tab.do("press keys", chromedp.KeyEvent(keys))
+}
+
+// Paste replaces what is in an input with what is in another, by way of the clipboard and without a mouse.
+func (tab *Tab) Paste(from, to string) {
+	tab.t.Helper()
+	edit := func(key, command string) chromedp.Action[chromedp.Void] {
+		return chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+			params := input.DispatchKeyEventParams{
+				Type: input.DispatchKeyEventTypeRawKeyDown, Key: key, Modifiers: int64(kb.ModifierCtrl), Commands: []string{command},
+			}
+			_, err := cdp.Call(ctx, target, input.DispatchKeyEvent, params)
+			return err
+		})
+	}
+	tab.do("paste from "+from+" to "+to,
+		chromedp.Focus(chromedp.CSS(from)), edit("a", "selectAll"), edit("c", "copy"),
+		chromedp.Focus(chromedp.CSS(to)), edit("a", "selectAll"), edit("v", "paste"))
+}
+
+// Await waits until a CSS selector finds something that can be seen.
+func (tab *Tab) Await(selector string) {
+	tab.t.Helper()
+	tab.do("wait for "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
 }
 
 // Text is what people see of what a CSS selector finds first.

@@ -56,6 +56,21 @@ type Request struct {
 // Tab opens a window, which closes with the test.
 func (b *Browser) Tab(t testing.TB, o Options) *Tab {
 	t.Helper()
+	tab := &Tab{t: t, noScript: o.NoScript}
+	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.listen))
+	t.Cleanup(cancel)
+	tab.ctx = ctx
+	tab.must("open a tab", chromedp.Do(ctx)) // with the tab's own context: it lives as long as this one
+	tab.Look(o)
+	tab.setLanguage(o.Language)
+	tab.setScripts(!o.NoScript)
+	return tab
+}
+
+// Look has the page looked at in another way: the size of the window, the zoom and the colours of o count. The page stays as
+// it is, and is laid out anew.
+func (tab *Tab) Look(o Options) {
+	tab.t.Helper()
 	if o.Width == 0 {
 		o.Width = 1280
 	}
@@ -65,17 +80,7 @@ func (b *Browser) Tab(t testing.TB, o Options) *Tab {
 	if o.Zoom == 0 {
 		o.Zoom = 1
 	}
-	if o.Language == "" {
-		o.Language = "en-GB"
-	}
-	tab := &Tab{t: t, noScript: o.NoScript}
-	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.listen))
-	t.Cleanup(cancel)
-	tab.ctx = ctx
-	tab.must("open a tab", chromedp.Do(ctx)) // with the tab's own context: it lives as long as this one
-	tab.do("set up the tab", chromedp.Func(o.apply))
-	tab.setScripts(!o.NoScript)
-	return tab
+	tab.do("look in another way", chromedp.Func(o.apply))
 }
 
 func (o Options) apply(ctx context.Context, target *chromedp.Target) error {
@@ -95,13 +100,21 @@ func (o Options) apply(ctx context.Context, target *chromedp.Target) error {
 	}); err != nil {
 		return err
 	}
-	if _, err := cdp.Call(ctx, target, network.SetExtraHTTPHeaders,
-		network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": o.Language}}); err != nil {
-		return err
-	}
 	// A window that is not in front would hold back the focus, and with it the outline around what has it.
 	_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	return err
+}
+
+func (tab *Tab) setLanguage(tag string) {
+	tab.t.Helper()
+	if tag == "" {
+		tag = "en-GB"
+	}
+	tab.do("set the language", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		_, err := cdp.Call(ctx, target, network.SetExtraHTTPHeaders,
+			network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": tag}})
+		return err
+	}))
 }
 
 // setScripts turns the page's JavaScript on or off. Where it is off, the test's own runs, but nothing that it waits for.
