@@ -80,10 +80,13 @@ func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservat
 		return ctrl.Result{RequeueAfter: busyPause}, nil
 	}
 	defer leave()
-	server, err := r.Servers.Load(ctx, o.Account)
+	server, usable, err := r.Servers.Load(ctx, o.Account)
 	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !usable {
 		log.FromContext(ctx).V(1).Info("no usable mail server", "account", o.Account.Name)
-		r.Servers.Report(o.Account, err, r.Now())
+		r.Servers.Suspect(o.Account)
 		return ctrl.Result{RequeueAfter: unconfiguredPause}, nil
 	}
 	member := o.Member

@@ -36,11 +36,14 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 		return ctrl.Result{RequeueAfter: busyPause}, nil
 	}
 	defer leave()
-	server, err := r.Servers.Load(ctx, o.Account)
+	server, usable, err := r.Servers.Load(ctx, o.Account)
 	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !usable {
 		// The account's MailReady condition says what is wrong with it.
 		log.FromContext(ctx).V(1).Info("no usable mail server", "account", o.Account.Name)
-		r.Servers.Report(o.Account, err, r.Now())
+		r.Servers.Suspect(o.Account)
 		return ctrl.Result{RequeueAfter: unconfiguredPause}, nil
 	}
 	keys, err := r.Keys.Get(ctx)

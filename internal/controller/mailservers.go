@@ -98,13 +98,16 @@ func (s *MailServers) Enter(account *usherv1.Account) (leave func(), free bool) 
 	}, true
 }
 
-// Load reads the server that an account sends with.
-func (s *MailServers) Load(ctx context.Context, account *usherv1.Account) (mail.Server, error) {
-	secret := &corev1.Secret{}
-	if err := s.Live.Get(ctx, s.SecretOf(account), secret); err != nil {
-		return mail.Server{}, err
+// Load reads the server that an account sends with, which is not usable if its Secret is not there or makes no sense. An error is
+// the API server's and says nothing of that.
+func (s *MailServers) Load(ctx context.Context, account *usherv1.Account) (server mail.Server, usable bool, err error) {
+	secret, key := &corev1.Secret{}, s.SecretOf(account)
+	found, err := get(ctx, s.Live, key.Namespace, key.Name, secret)
+	if !found {
+		return mail.Server{}, false, err
 	}
-	return mail.ParseServer(secret.Data)
+	server, err = mail.ParseServer(secret.Data)
+	return server, err == nil, nil
 }
 
 // Verdict is what is known of an account's server; nil before the first probe.

@@ -20,6 +20,7 @@ import (
 
 // operator is a running manager, as cmd/manager runs it.
 type operator struct {
+	world   *world
 	wire    *testkit.Wire
 	secrets *secretReads
 	cancel  context.CancelFunc
@@ -31,7 +32,7 @@ const portalURL = "https://invite.acme.example"
 // start runs a manager in the world's namespace. It is stopped at the end of the spec.
 func (w *world) start(change ...func(*app.Options)) *operator {
 	GinkgoHelper()
-	o := &operator{wire: testkit.NewWire(), secrets: &secretReads{}, done: make(chan struct{})}
+	o := &operator{world: w, wire: testkit.NewWire(), secrets: &secretReads{}, done: make(chan struct{})}
 	options := app.Options{
 		Namespace: w.namespace, WatchNamespaces: w.namespace,
 		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,

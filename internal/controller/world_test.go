@@ -241,14 +241,15 @@ func (w *world) mailed() []string {
 
 func (w *world) mails(name string) []smtpsink.Mail { return w.sink.MailsTo(name + "@acme.example") }
 
-// settles waits until the manager has written nothing for a while.
+// silence is longer than the reconcilers gather a burst for.
+const silence = 400 * time.Millisecond
+
+// settles waits until the manager has been told of all that there is, and has had nothing to do since.
 func (o *operator) settles() {
 	GinkgoHelper()
-	Eventually(func() bool {
-		before := len(o.wire.Calls())
-		time.Sleep(400 * time.Millisecond) // longer than the reconcilers gather a burst for
-		return len(o.wire.Calls()) == before
-	}).Should(BeTrue())
+	Eventually(func() error {
+		return o.wire.Settled(context.Background(), o.world.api, o.world.namespace, silence)
+	}).Should(Succeed())
 }
 
 // be succeeds for a Member in that state for that reason; what else goes with the state is checked by the history.

@@ -15,11 +15,11 @@ import (
 	"github.com/usher-dev/usher/internal/testkit/smtpsink"
 )
 
-// brownOut is how much fails, and how long everything may take to be as wanted afterwards. A mail server that was found dead is
-// tried again after a minute, so that is what it takes at least.
+// brownOut is how much fails, and how long everything may take to be as wanted afterwards, without the pauses that Usher has to
+// make before it tries a mail, or a mail server, again: those are leapt over.
 const (
 	brownOutShare = 0.25
-	recovery      = 75 * time.Second
+	recovery      = time.Minute
 )
 
 // While a quarter of all calls and of all mail conversations fail, people are hired, accept, are disabled and enabled. Nobody is

@@ -4,6 +4,8 @@
 package prove_test
 
 import (
+	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +28,25 @@ var replays = []replay{
 		w.settle()
 		w.create(testkit.Member("ada").Immediate().Build())
 		w.within(4*time.Second, "active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
+	}},
+	// Brown-out, seed 1: an API server that could not hand over the SMTP Secret was taken for a Secret that makes no sense, which is
+	// looked at again a minute later.
+	{"the SMTP Secret cannot be read once", func(w *world) {
+		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(1).Build())
+		w.until("an account", func() string { return story[0].done(w) })
+		w.settle()
+		var once sync.Once
+		w.op.wire.When(func(c testkit.Call) (first bool) {
+			if c.Verb == "get" && c.Resource == "secrets" && c.Name == smtpSecret {
+				once.Do(func() { first = true })
+			}
+			return first
+		}, testkit.Status(http.StatusInternalServerError, 0))
+		w.create(testkit.Member("ada").Build())
+		w.within(30*time.Second, "invited", func() string { return w.invited("ada") })
+		if w.op.wire.Struck() != 1 {
+			w.fail("nothing failed")
+		}
 	}},
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/crypto/bcrypt"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
@@ -293,9 +294,12 @@ func (w *world) nurse() {
 	}
 }
 
-// nextMoment is when the next attempt at a mail is due: the end of the lease of a sender that is gone, or the time to
-// try a mail again; zero if nobody waits for one.
+// nextMoment is when the next attempt at a mail is due: the end of the lease of a sender that is gone, or the time to try a mail
+// again; or when a mail server that was found dead is tried again; zero if nobody waits for one.
 func (w *world) nextMoment() (next time.Time) {
+	if w.mailIsDown() {
+		next = w.clock.Now().Add(probePause)
+	}
 	for _, i := range w.invitations() {
 		s := i.Status
 		waits := s.NextAttemptAt != nil && (s.State == usherv1.InvitationSending || s.State == usherv1.InvitationPending)
@@ -314,11 +318,21 @@ func (w *world) nextMoment() (next time.Time) {
 	return next
 }
 
+// probePause is after how long a mail server that was found dead is tried again.
+const probePause = time.Minute
+
+func (w *world) mailIsDown() bool {
+	return meta.IsStatusConditionFalse(w.account().Status.Conditions, usherv1.ConditionMailReady)
+}
+
 // leapTo sets the clock forward to a moment, and wakes those invitations and members whose time comes by it. A manager's timers run on the
 // wall clock and know nothing of the leap; that they are set at all is what the expiry harness shows without any leap.
 func (w *world) leapTo(moment time.Time) {
 	before := w.clock.Now()
 	w.clock.Step(moment.Sub(before) + 10*time.Millisecond)
+	if moment.Sub(before) >= probePause && w.mailIsDown() {
+		w.wake(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: smtpSecret, Namespace: w.namespace}})
+	}
 	for _, i := range w.invitations() {
 		for _, t := range []*metav1.Time{i.Status.NextAttemptAt, i.Status.ExpiresAt} {
 			if t != nil && t.After(before) && !t.After(w.clock.Now()) {
