@@ -38,12 +38,21 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxLength=32
 	SeatsSummary string `json:"seatsSummary,omitempty"`
 
-	// formerMembers are the last 50 members that were deleted, the latest first.
+	// formerMembers are the members that were deleted last, the latest first: as many as spec.retainFormerMembers says.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
 	FormerMembers []FormerMember `json:"formerMembers,omitempty"`
+
+	// departures are the last 50 deletions, the latest first, without who it was: an acceptance by one of them that comes late is
+	// never taken for that of a later Member of the same name.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MaxItems=50
+	Departures []Departure `json:"departures,omitempty"`
 
 	// conditions: Ready, exactly one of Pending, Active and Disabled as True, MailReady, AccessReady; TemplatesReady where
 	// templatesRef names some; Reconciling and Stalled while true.
@@ -128,7 +137,22 @@ type SeatCounts struct {
 	Available int32 `json:"available"`
 }
 
-// FormerMember is what an account remembers of a deleted member.
+// Departure is the deletion of a member, without personal data.
+type Departure struct {
+	// uid of the Member object.
+	//
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	UID string `json:"uid,omitempty"`
+
+	// deletedAt is when the member was deleted.
+	//
+	// +required
+	DeletedAt metav1.Time `json:"deletedAt,omitempty,omitzero"`
+}
+
+// FormerMember is what an account remembers of a deleted member: all the personal data that is left of it.
 type FormerMember struct {
 	// name of the Member object.
 	//
@@ -137,7 +161,7 @@ type FormerMember struct {
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
 
-	// uid of the Member object. An acceptance that names it is never taken for that of a later Member of the same name.
+	// uid of the Member object.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64

@@ -20,7 +20,7 @@ import (
 func (w Watches) membersOfAccount(ctx context.Context, before, after client.Object) []types.NamespacedName {
 	account := either(before, after).(*usherv1.Account)
 	if !reborn(before, after) && mailReason(before) == mailReason(after) {
-		if equality.Semantic.DeepEqual(before.(*usherv1.Account).Status.FormerMembers, account.Status.FormerMembers) {
+		if equality.Semantic.DeepEqual(before.(*usherv1.Account).Status.Departures, account.Status.Departures) {
 			return nil
 		}
 		return w.members(ctx, account.Namespace, indexAccount, account.Name, func(m *usherv1.Member) bool { return m.DeletionTimestamp != nil })

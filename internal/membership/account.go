@@ -61,7 +61,7 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	s.Members = countMembers(o.Members)
 	s.Seats = countSeats(o.Pools)
 	s.SeatsSummary = fmt.Sprintf("%d/%d", s.Seats.Assigned, s.Seats.Capacity)
-	s.FormerMembers = Remember(s.FormerMembers, o.Members)
+	s.FormerMembers, s.Departures = Remember(a, o.Members), Depart(a, o.Members)
 	s.Owner = owner(s.Owner, o.Members)
 
 	var reason string

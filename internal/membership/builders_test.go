@@ -191,7 +191,7 @@ func mailDown(o *Observation)        { mail(metav1.ConditionFalse, usherv1.Reaso
 func mailUnknown(o *Observation)     { o.Account.Status.Conditions = nil }
 func remembersUID(uid string) edit {
 	return func(o *Observation) {
-		o.Account.Status.FormerMembers = append(o.Account.Status.FormerMembers, usherv1.FormerMember{Name: "ada", UID: uid, Email: adaEmail, DeletedAt: *later(-time.Minute)})
+		o.Account.Status.Departures = append(o.Account.Status.Departures, usherv1.Departure{UID: uid, DeletedAt: *later(-time.Minute)})
 	}
 }
 

@@ -4,32 +4,32 @@
 package membership
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// maxFormer is how many deleted members an account remembers.
+// maxFormer is how many deletions an account remembers, and of how many it may remember who it was.
 const maxFormer = 50
 
-// Remember returns former with those members that are being deleted: the latest 50, the latest first.
-func Remember(former []usherv1.FormerMember, members []usherv1.Member) []usherv1.FormerMember {
-	list := slices.Clone(former)
+// Remember returns former with those members that are being deleted: the latest as many as the account retains, the latest first.
+func Remember(account *usherv1.Account, members []usherv1.Member) []usherv1.FormerMember {
+	list := slices.Clone(account.Status.FormerMembers)
 	for i := range members {
 		m := &members[i]
-		if m.DeletionTimestamp == nil || knows(list, string(m.UID)) {
-			continue
+		if m.DeletionTimestamp != nil && !slices.ContainsFunc(list, func(f usherv1.FormerMember) bool { return f.UID == string(m.UID) }) {
+			list = append(list, formerOf(m))
 		}
-		list = append(list, formerOf(m))
 	}
 	slices.SortStableFunc(list, func(a, b usherv1.FormerMember) int {
-		if c := b.DeletedAt.Compare(a.DeletedAt.Time); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Name, b.Name)
+		return cmp.Or(b.DeletedAt.Compare(a.DeletedAt.Time), cmp.Compare(a.Name, b.Name))
 	})
-	return list[:min(len(list), maxFormer)]
+	retained := maxFormer
+	if n := account.Spec.RetainFormerMembers; n != nil {
+		retained = min(retained, int(*n))
+	}
+	return list[:min(len(list), retained)]
 }
 
 func formerOf(m *usherv1.Member) usherv1.FormerMember {
@@ -40,21 +40,44 @@ func formerOf(m *usherv1.Member) usherv1.FormerMember {
 	return usherv1.FormerMember{Name: m.Name, UID: string(m.UID), Email: string(m.Spec.Email), Role: role, DeletedAt: *m.DeletionTimestamp}
 }
 
-// remembered tells whether the account has done with a Member that is being deleted: it knows it, or has 50 to remember that
+// Depart returns the account's departures with those members that are being deleted: the latest 50, the latest first.
+func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Departure {
+	list := slices.Clone(account.Status.Departures)
+	add := func(d usherv1.Departure) {
+		if d.UID != "" && !knows(list, d.UID) {
+			list = append(list, d)
+		}
+	}
+	for _, f := range account.Status.FormerMembers {
+		add(usherv1.Departure{UID: f.UID, DeletedAt: f.DeletedAt})
+	}
+	for i := range members {
+		if m := &members[i]; m.DeletionTimestamp != nil {
+			add(usherv1.Departure{UID: string(m.UID), DeletedAt: *m.DeletionTimestamp})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b usherv1.Departure) int {
+		return cmp.Or(b.DeletedAt.Compare(a.DeletedAt.Time), cmp.Compare(a.UID, b.UID))
+	})
+	return list[:min(len(list), maxFormer)]
+}
+
+// remembered tells whether the account has done with a Member that is being deleted: it knows of it, or has 50 to know of that
 // went later, or is gone itself.
 func remembered(o Observation) bool {
 	if o.Account == nil || o.Account.DeletionTimestamp != nil {
 		return true
 	}
-	former := o.Account.Status.FormerMembers
-	return slices.EqualFunc(former, Remember(former, []usherv1.Member{*o.Member}), func(a, b usherv1.FormerMember) bool { return a.UID == b.UID })
+	return slices.EqualFunc(o.Account.Status.Departures, Depart(o.Account, []usherv1.Member{*o.Member}),
+		func(a, b usherv1.Departure) bool { return a.UID == b.UID })
 }
 
 // Remembers tells whether the account knows of a deleted member with that UID.
 func Remembers(a *usherv1.Account, uid string) bool {
-	return a != nil && uid != "" && knows(a.Status.FormerMembers, uid)
+	return a != nil && uid != "" && (knows(a.Status.Departures, uid) ||
+		slices.ContainsFunc(a.Status.FormerMembers, func(f usherv1.FormerMember) bool { return f.UID == uid }))
 }
 
-func knows(former []usherv1.FormerMember, uid string) bool {
-	return slices.ContainsFunc(former, func(f usherv1.FormerMember) bool { return f.UID == uid })
+func knows(departures []usherv1.Departure, uid string) bool {
+	return slices.ContainsFunc(departures, func(d usherv1.Departure) bool { return d.UID == uid })
 }

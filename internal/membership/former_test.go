@@ -21,9 +21,7 @@ func TestForget(t *testing.T) {
 	remembersMany := func(n int, age time.Duration) edit {
 		return func(o *Observation) {
 			for i := range n {
-				o.Account.Status.FormerMembers = append(o.Account.Status.FormerMembers, usherv1.FormerMember{
-					Name: fmt.Sprintf("m%02d", i), UID: fmt.Sprintf("uid-%02d", i), Email: adaEmail, DeletedAt: *later(-age),
-				})
+				o.Account.Status.Departures = append(o.Account.Status.Departures, usherv1.Departure{UID: fmt.Sprintf("uid-%02d", i), DeletedAt: *later(-age)})
 			}
 		}
 	}
@@ -63,6 +61,11 @@ func leaver(name string, ago time.Duration, edits ...func(*usherv1.Member)) ushe
 	return m
 }
 
+// remember is Remember by an account that remembers former.
+func remember(former []usherv1.FormerMember, members []usherv1.Member) []usherv1.FormerMember {
+	return Remember(&usherv1.Account{Status: usherv1.AccountStatus{FormerMembers: former}}, members)
+}
+
 func namesOf(former []usherv1.FormerMember) []string {
 	list := []string{}
 	for _, f := range former {
@@ -73,21 +76,21 @@ func namesOf(former []usherv1.FormerMember) []string {
 
 func TestRemember(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(Remember(nil, nil)).To(BeEmpty())
+	g.Expect(remember(nil, nil)).To(BeEmpty())
 
 	stays := leaver("eve", 0, func(m *usherv1.Member) { m.DeletionTimestamp = nil })
-	former := Remember(nil, []usherv1.Member{leaver("ada", time.Hour), stays, leaver("bob", time.Minute), leaver("carl", time.Hour)})
+	former := remember(nil, []usherv1.Member{leaver("ada", time.Hour), stays, leaver("bob", time.Minute), leaver("carl", time.Hour)})
 	g.Expect(namesOf(former)).To(Equal([]string{"bob", "ada", "carl"}), "the latest first, then by name")
 	g.Expect(former[0]).To(Equal(usherv1.FormerMember{Name: "bob", UID: "uid-bob", Email: "bob@acme.example", DeletedAt: *later(-time.Minute)}))
 
-	again := Remember(former, []usherv1.Member{leaver("bob", time.Minute), leaver("ada", time.Hour)})
+	again := remember(former, []usherv1.Member{leaver("bob", time.Minute), leaver("ada", time.Hour)})
 	g.Expect(again).To(Equal(former), "nobody is remembered twice")
 
 	namesake := leaver("bob", 0, func(m *usherv1.Member) { m.UID = "uid-2" })
-	g.Expect(namesOf(Remember(former, []usherv1.Member{namesake}))).To(Equal([]string{"bob", "bob", "ada", "carl"}), "another member of the same name is another")
+	g.Expect(namesOf(remember(former, []usherv1.Member{namesake}))).To(Equal([]string{"bob", "bob", "ada", "carl"}), "another member of the same name is another")
 
 	role := func(spec, status string) string {
-		return Remember(nil, []usherv1.Member{leaver("ada", 0, func(m *usherv1.Member) { m.Spec.Role, m.Status.Role = spec, status })})[0].Role
+		return remember(nil, []usherv1.Member{leaver("ada", 0, func(m *usherv1.Member) { m.Spec.Role, m.Status.Role = spec, status })})[0].Role
 	}
 	g.Expect(role("", "")).To(BeEmpty())
 	g.Expect(role("admin", "")).To(Equal("admin"))
@@ -101,17 +104,48 @@ func TestRememberHasRoomForFifty(t *testing.T) {
 	for i := range 60 {
 		all = append(all, leaver(fmt.Sprintf("m%02d", i), time.Hour)) // all at once
 	}
-	former := Remember(nil, all)
+	former := remember(nil, all)
 	g.Expect(former).To(HaveLen(50))
-	g.Expect(namesOf(former)).To(HaveExactElements(namesOf(Remember(former, all))), "the same fifty, whoever asks again")
+	g.Expect(namesOf(former)).To(HaveExactElements(namesOf(remember(former, all))), "the same fifty, whoever asks again")
 	slices.Reverse(all)
-	g.Expect(Remember(nil, all)).To(Equal(former), "and in whatever order they come")
+	g.Expect(remember(nil, all)).To(Equal(former), "and in whatever order they come")
 
 	before := slices.Clone(former)
-	newer := Remember(former, []usherv1.Member{leaver("zoe", time.Minute)})
+	newer := remember(former, []usherv1.Member{leaver("zoe", time.Minute)})
 	g.Expect(newer).To(HaveLen(50))
 	g.Expect(newer[0].Name).To(Equal("zoe"))
 	g.Expect(namesOf(newer)).NotTo(ContainElement("m49"), "the last one makes way")
 	g.Expect(former).To(Equal(before), "what was given is not touched")
-	g.Expect(Remember(former, []usherv1.Member{leaver("abe", 2*time.Hour)})).To(Equal(former), "too long ago")
+	g.Expect(remember(former, []usherv1.Member{leaver("abe", 2*time.Hour)})).To(Equal(former), "too long ago")
+}
+
+// What an account does not retain it forgets at once, and yet knows that somebody went.
+func TestRetention(t *testing.T) {
+	var all []usherv1.Member
+	for i := range 5 {
+		all = append(all, leaver(fmt.Sprintf("m%d", i), time.Duration(i)*time.Hour))
+	}
+	for retained, want := range map[int32][]string{0: {}, 1: {"m0"}, 3: {"m0", "m1", "m2"}, 50: {"m0", "m1", "m2", "m3", "m4"}} {
+		g := NewWithT(t)
+		a := &usherv1.Account{Status: usherv1.AccountStatus{FormerMembers: remember(nil, all)}}
+		a.Spec.RetainFormerMembers = &retained
+		g.Expect(namesOf(Remember(a, nil))).To(Equal(want), "lowered to %d", retained)
+		a.Status.FormerMembers = nil
+		g.Expect(namesOf(Remember(a, all))).To(Equal(want), "%d from the start", retained)
+		a.Status.Departures = Depart(a, all)
+		g.Expect(a.Status.Departures).To(HaveLen(5))
+		for i := range all {
+			g.Expect(Remembers(a, string(all[i].UID))).To(BeTrue())
+		}
+		g.Expect(Depart(a, all)).To(Equal(a.Status.Departures), "nobody departs twice")
+	}
+}
+
+// A status that was written before there were departures loses none.
+func TestDepartTakesOverFormerMembers(t *testing.T) {
+	g := NewWithT(t)
+	a := &usherv1.Account{Status: usherv1.AccountStatus{FormerMembers: remember(nil, []usherv1.Member{leaver("ada", time.Hour)})}}
+	g.Expect(Depart(a, []usherv1.Member{leaver("bob", 0)})).To(Equal([]usherv1.Departure{
+		{UID: "uid-bob", DeletedAt: *later(0)}, {UID: "uid-ada", DeletedAt: *later(-time.Hour)},
+	}))
 }

@@ -183,7 +183,7 @@ func (th *theatre) observe(m *usherv1.Member, live bool) Observation {
 	if m.DeletionTimestamp != nil && live {
 		o.Credentials = nil
 	}
-	o.Account.Status.FormerMembers = []usherv1.FormerMember{{UID: string(m.UID)}}
+	o.Account.Status.Departures = []usherv1.Departure{{UID: string(m.UID)}}
 	return o
 }
 

@@ -20,6 +20,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/membership"
 )
 
 // What the portal asks of the API server; nothing is listed or watched.
@@ -125,10 +126,7 @@ func (p *Portal) readCredentials(ctx context.Context, v *visit) error {
 		return err
 	}
 	owner := secret.Annotations[usherv1.MemberUIDAnnotation]
-	v.leftover = found && owner != string(v.member.UID) &&
-		slices.ContainsFunc(v.account.Status.FormerMembers, func(former usherv1.FormerMember) bool {
-			return former.UID != "" && former.UID == owner
-		})
+	v.leftover = found && owner != string(v.member.UID) && membership.Remembers(&v.account, owner)
 	v.accepted = found && !v.leftover
 	return nil
 }

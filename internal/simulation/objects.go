@@ -154,6 +154,9 @@ func serialise(o client.Object) {
 		for i := range o.Status.FormerMembers {
 			cut(&o.Status.FormerMembers[i].DeletedAt)
 		}
+		for i := range o.Status.Departures {
+			cut(&o.Status.Departures[i].DeletedAt)
+		}
 	case *usherv1.SeatPool:
 		cutConditions(o.Status.Conditions)
 		if len(o.Status.Claims) == 0 {
