@@ -144,6 +144,16 @@ const (
 	ReasonWithinCapacity = "WithinCapacity"
 	ReasonSeatsReduced   = "SeatsReduced"
 	ReasonLedgerCurrent  = "LedgerCurrent"
+	// ReasonPurchaseNotAllowed means: spec.seats is above 0, and the plan sells none; they do not count.
+	ReasonPurchaseNotAllowed = "PurchaseNotAllowed"
+	// ReasonAboveMaximum means: spec.seats is more than the plan sells; those beyond do not count.
+	ReasonAboveMaximum = "AboveMaximum"
+	// ReasonSeatsUnassigned means: the plan sells seats only while all are assigned; the new ones count as soon as they are.
+	ReasonSeatsUnassigned = "SeatsUnassigned"
+	// ReasonAddOnNotInPlan means: the account's plan has no such add-on; no seat of the pool counts.
+	ReasonAddOnNotInPlan = "AddOnNotInPlan"
+	// ReasonAddOnNotInAccount means: the account does not have the add-on; no seat of the pool counts.
+	ReasonAddOnNotInAccount = "AddOnNotInAccount"
 )
 
 // ReasonMemberNotFound on an Invitation: the Member named by memberRef is not there.

@@ -42,6 +42,10 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 	if err := r.Client.List(ctx, &pools, of...); err != nil {
 		return err
 	}
+	tier, err := planOf(ctx, r.Client, account)
+	if err != nil {
+		return err
+	}
 	verdict := r.Servers.Verdict(account)
 	if verdict != nil && verdict.Outdated(account) {
 		r.Servers.Suspect(account)
@@ -52,7 +56,7 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 	}
 	before := account.DeepCopy()
 	account.Status = membership.Summarize(membership.AccountObservation{
-		Account: account, Members: members.Items, Pools: pools.Items, Mail: verdict,
+		Account: account, Plan: tier, Members: members.Items, Pools: pools.Items, Mail: verdict,
 		Templates: templates.verdict(account),
 	}, r.Now())
 	if equality.Semantic.DeepEqual(before.Status, account.Status) {

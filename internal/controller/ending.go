@@ -47,7 +47,7 @@ func (r *EndingReconciler) Reconcile(ctx context.Context, request ctrl.Request) 
 func (r *EndingReconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctrl.Result, error) {
 	observed := membership.EndingObservation{Member: member}
 	var err error
-	if observed.Account, err = getAccount(ctx, r.Client, member); err != nil {
+	if observed.Account, err = getAccount(ctx, r.Client, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return ctrl.Result{}, err
 	}
 	plan := membership.Announce(observed, r.Now())
@@ -59,7 +59,7 @@ func (r *EndingReconciler) reconcile(ctx context.Context, member *usherv1.Member
 	if found, err := get(ctx, r.Live, member.Namespace, member.Name, observed.Member); !found {
 		return ctrl.Result{}, err
 	}
-	if observed.Account, err = getAccount(ctx, r.Live, observed.Member); err != nil {
+	if observed.Account, err = getAccount(ctx, r.Live, observed.Member.Namespace, observed.Member.Spec.AccountRef.Name); err != nil {
 		return ctrl.Result{}, err
 	}
 	plan = membership.Announce(observed, r.Now())

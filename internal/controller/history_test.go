@@ -143,8 +143,8 @@ func oversold(before, pool *usherv1.SeatPool) []string {
 	if before != nil && before.UID == pool.UID {
 		had = len(before.Status.Claims)
 	}
-	if claims := len(pool.Status.Claims); claims > had && claims > int(*pool.Spec.Seats) {
-		return []string{fmt.Sprintf("revision %s: %d claims for %d seats", pool.ResourceVersion, claims, *pool.Spec.Seats)}
+	if claims := len(pool.Status.Claims); claims > had && claims > int(*pool.Spec.Seats+pool.Status.Included) {
+		return []string{fmt.Sprintf("revision %s: %d claims for %d seats", pool.ResourceVersion, claims, *pool.Spec.Seats+pool.Status.Included)}
 	}
 	return nil
 }
@@ -170,6 +170,9 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 		"DuplicateEmail":     usherv1.ConditionStalled,
 		"AccountNotFound":    usherv1.ConditionStalled,
 		"SeatPoolNotFound":   usherv1.ConditionStalled,
+		"PlanNotFound":       usherv1.ConditionStalled,
+		"RoleNotInPlan":      usherv1.ConditionStalled,
+		"RightNotInPlan":     usherv1.ConditionStalled,
 	},
 	usherv1.ObservedActive: {
 		"Accepted":             usherv1.ConditionReady,

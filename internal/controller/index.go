@@ -14,12 +14,13 @@ import (
 
 // Indexes of the cache.
 const (
-	indexAccount      = "account"           // Members and SeatPools by the name of their Account
-	indexAddress      = "account/email"     // Members by Account and lower-case address
-	indexUID          = "uid"               // Members by UID
-	indexMemberRef    = "spec.memberRef"    // Invitations by the name of their Member
-	indexSecretRef    = "mail.secretRef"    // Accounts by the name of their SMTP Secret; "" for the operator's
-	indexTemplatesRef = "mail.templatesRef" // Accounts by the name of the ConfigMap with their templates
+	indexAccount      = "spec.accountRef.name" // Members and SeatPools by the name of their Account; selectable of Members, too
+	indexPlan         = "spec.planRef"         // Accounts by the name of their Plan
+	indexAddress      = "account/email"        // Members by Account and lower-case address
+	indexUID          = "uid"                  // Members by UID
+	indexMemberRef    = "spec.memberRef"       // Invitations by the name of their Member
+	indexSecretRef    = "mail.secretRef"       // Accounts by the name of their SMTP Secret; "" for the operator's
+	indexTemplatesRef = "mail.templatesRef"    // Accounts by the name of the ConfigMap with their templates
 )
 
 // Index is one index of the cache.
@@ -42,6 +43,12 @@ func Indexes() []Index {
 		}},
 		{&usherv1.Invitation{}, indexMemberRef, func(o client.Object) []string {
 			return []string{o.(*usherv1.Invitation).Spec.MemberRef.Name}
+		}},
+		{&usherv1.Account{}, indexPlan, func(o client.Object) []string {
+			if ref := o.(*usherv1.Account).Spec.PlanRef; ref != nil {
+				return []string{ref.Name}
+			}
+			return nil
 		}},
 		{&usherv1.Account{}, indexSecretRef, func(o client.Object) []string {
 			return []string{secretRef(o.(*usherv1.Account))}

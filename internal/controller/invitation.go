@@ -83,7 +83,7 @@ func (r *InvitationReconciler) observe(ctx context.Context, reader client.Reader
 		return o, err
 	}
 	o.Member = member
-	if o.Account, err = getAccount(ctx, reader, member); err != nil {
+	if o.Account, err = getAccount(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return o, err
 	}
 	if reader == r.Live && member.Status.AcceptedAt == nil {

@@ -30,6 +30,7 @@ const leavingPause = 2 * time.Second
 // MemberReconciler brings a Member from wanted to Active and back.
 type MemberReconciler struct {
 	Environment
+	Elders *Elders
 }
 
 // Reconcile looks at one Member.
@@ -58,7 +59,7 @@ func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member
 		return ctrl.Result{}, err
 	}
 	decision := membership.Decide(observed, r.Now())
-	if decision.Withdraws || decision.DropCredentials || member.DeletionTimestamp != nil {
+	if decision.Withdraws || decision.Elevates || decision.DropCredentials || member.DeletionTimestamp != nil {
 		if observed, err = r.observeLive(ctx, observed); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}

@@ -22,7 +22,13 @@ import (
 func (r *MemberReconciler) observe(ctx context.Context, member *usherv1.Member) (membership.Observation, error) {
 	o := membership.Observation{Member: member}
 	var err error
-	if o.Account, err = getAccount(ctx, r.Client, member); err != nil {
+	if o.Account, err = getAccount(ctx, r.Client, member.Namespace, member.Spec.AccountRef.Name); err != nil {
+		return o, err
+	}
+	if o.Plan, err = planOf(ctx, r.Client, o.Account); err != nil {
+		return o, err
+	}
+	if o.First, err = r.Elders.first(ctx, r.Client, o.Account, o.Plan, member); err != nil {
 		return o, err
 	}
 	if o.Pools, err = poolsOf(ctx, r.Client, member); err != nil {
@@ -50,7 +56,13 @@ func (r *MemberReconciler) observeLive(ctx context.Context, cached membership.Ob
 		return o, err
 	}
 	var err error
-	if o.Account, err = getAccount(ctx, r.Live, o.Member); err != nil {
+	if o.Account, err = getAccount(ctx, r.Live, o.Member.Namespace, o.Member.Spec.AccountRef.Name); err != nil {
+		return o, err
+	}
+	if o.Plan, err = planOf(ctx, r.Live, o.Account); err != nil {
+		return o, err
+	}
+	if o.First, err = r.Elders.first(ctx, r.Live, o.Account, o.Plan, o.Member); err != nil {
 		return o, err
 	}
 	if o.Pools, err = poolsOf(ctx, r.Live, o.Member); err != nil {
@@ -91,15 +103,6 @@ func (r *MemberReconciler) observeLive(ctx context.Context, cached membership.Ob
 	}
 	o.Credentials, err = readCredentials(ctx, r.Live, o.Member)
 	return o, err
-}
-
-func getAccount(ctx context.Context, reader client.Reader, member *usherv1.Member) (*usherv1.Account, error) {
-	account := &usherv1.Account{}
-	found, err := get(ctx, reader, member.Namespace, member.Spec.AccountRef.Name, account)
-	if !found {
-		return nil, err
-	}
-	return account, nil
 }
 
 // poolsOf are the SeatPools of the Member's account, and those in which it has a seat on record.

@@ -25,6 +25,7 @@ const (
 	memberWorkers  = 8
 	poolWorkers    = 4
 	accountWorkers = 2
+	planWorkers    = 1
 	probeWorkers   = 8
 )
 
@@ -52,13 +53,14 @@ type Reconcilers struct {
 	Invitations *InvitationReconciler
 	Endings     *EndingReconciler
 	Accounts    *AccountReconciler
+	Plans       *PlanReconciler
 	MailServers *MailServerReconciler
 }
 
 // New makes the reconcilers.
 func New(p Parts) Reconcilers {
 	return Reconcilers{
-		Members:   &MemberReconciler{Environment: p.Environment.doubting()},
+		Members:   &MemberReconciler{Environment: p.Environment.doubting(), Elders: &Elders{}},
 		SeatPools: &SeatPoolReconciler{Environment: p.Environment.doubting()},
 		Invitations: &InvitationReconciler{
 			Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, Keys: p.Keys,
@@ -66,6 +68,7 @@ func New(p Parts) Reconcilers {
 		},
 		Endings:     &EndingReconciler{Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, RecordBackoff: recordBackoff},
 		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers},
+		Plans:       &PlanReconciler{Environment: p.Environment.doubting()},
 		MailServers: &MailServerReconciler{Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Configured: p.PortalURL != ""},
 	}
 }
@@ -73,7 +76,7 @@ func New(p Parts) Reconcilers {
 // Setup adds the reconcilers to a manager.
 func Setup(mgr ctrl.Manager, p Parts) error {
 	r := New(p)
-	w := Watches{Reader: mgr.GetClient(), Servers: p.Servers}
+	w := Watches{Reader: mgr.GetClient(), Servers: p.Servers, Elders: &Elders{}}
 	for _, c := range []struct {
 		name    string
 		object  client.Object
@@ -87,6 +90,7 @@ func Setup(mgr ctrl.Manager, p Parts) error {
 		{"invitation", &usherv1.Invitation{}, p.MailWorkers, w.ForInvitations(), nil, r.Invitations},
 		{"ending", &usherv1.Member{}, p.MailWorkers, w.ForEndings(), nil, r.Endings},
 		{"account", &usherv1.Account{}, accountWorkers, w.ForAccounts(), source.Channel(p.Servers.Accounts, &handler.EnqueueRequestForObject{}), r.Accounts},
+		{"plan", &usherv1.Plan{}, planWorkers, nil, nil, r.Plans},
 		{"mailserver", nil, probeWorkers, w.ForMailServers(), source.Channel(p.Servers.Secrets, &handler.EnqueueRequestForObject{}), r.MailServers},
 	} {
 		b := ctrl.NewControllerManagedBy(mgr).Named(c.name).WithOptions(controller.Options{

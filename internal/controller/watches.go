@@ -41,6 +41,7 @@ type Watches struct {
 	// Reader is the cache.
 	Reader  client.Reader
 	Servers *MailServers
+	Elders  *Elders
 }
 
 // ForMembers are the watches of the MemberReconciler.
@@ -49,7 +50,9 @@ func (w Watches) ForMembers() []Watch {
 		{Object: &usherv1.Account{}, Map: w.membersOfAccount},
 		{Object: &usherv1.SeatPool{}, Map: w.membersOfPool},
 		{Object: &usherv1.Invitation{}, Map: memberOfInvitation},
+		{Object: &usherv1.Plan{}, Map: w.membersOfPlan},
 		{Object: &usherv1.Member{}, Map: w.rivalsOfMember},
+		{Object: &usherv1.Member{}, Map: w.heirs},
 		{Object: &corev1.Secret{}, Map: memberOfSecret},
 	}
 }
@@ -59,6 +62,7 @@ func (w Watches) ForSeatPools() []Watch {
 	return []Watch{
 		{Object: &usherv1.Member{}, Map: w.poolsOfMember, Delay: ledgerDelay},
 		{Object: &usherv1.Account{}, Map: w.poolsOfAccount},
+		{Object: &usherv1.Plan{}, Map: w.poolsOfPlan},
 		{Object: &usherv1.SeatPool{}, Map: w.poolsOfPool},
 	}
 }
@@ -77,6 +81,7 @@ func (w Watches) ForAccounts() []Watch {
 		{Object: &usherv1.Member{}, Map: accountOfMember, Delay: summaryDelay},
 		{Object: &usherv1.SeatPool{}, Map: accountOfPool, Delay: summaryDelay},
 		{Object: &corev1.ConfigMap{}, Map: w.accountsOfConfigMap},
+		{Object: &usherv1.Plan{}, Map: w.accountsOfPlan},
 	}
 }
 

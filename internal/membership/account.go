@@ -12,14 +12,14 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/plan"
 )
-
-// AdminRole manages members, where no plan says which role does.
-const AdminRole = "admin"
 
 // AccountObservation is all that an Account's status depends on.
 type AccountObservation struct {
 	Account *usherv1.Account
+	// Plan that the Account names; nil if it is not there, or none is named.
+	Plan *usherv1.Plan
 	// Members and Pools of the Account.
 	Members []usherv1.Member
 	Pools   []usherv1.SeatPool
@@ -62,7 +62,8 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	s.Seats = countSeats(o.Pools)
 	s.SeatsSummary = fmt.Sprintf("%d/%d", s.Seats.Assigned, s.Seats.Capacity)
 	s.FormerMembers, s.Departures = Remember(a, o.Members), Depart(a, o.Members)
-	s.Owner = owner(s.Owner, o.Members)
+	terms := plan.For(a, o.Plan)
+	s.Owner = owner(s.Owner, o.Members, terms)
 
 	var reason string
 	switch {
@@ -85,7 +86,11 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	} else {
 		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionTemplatesReady)
 	}
-	switch mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady); {
+	mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)
+	fault, problem := terms.Fault()
+	switch {
+	case problem != "":
+		w.SetReady(conditions.Stuck, fault, problem)
 	case mail == nil:
 		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
 	case mail.Status != metav1.ConditionTrue:
@@ -132,7 +137,7 @@ func countSeats(pools []usherv1.SeatPool) *usherv1.SeatCounts {
 }
 
 // owner is the present one as long as that member is there, else the admin who has been Active the longest.
-func owner(present *usherv1.AccountOwner, members []usherv1.Member) *usherv1.AccountOwner {
+func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.Terms) *usherv1.AccountOwner {
 	var best *usherv1.Member
 	for i := range members {
 		m := &members[i]
@@ -140,7 +145,7 @@ func owner(present *usherv1.AccountOwner, members []usherv1.Member) *usherv1.Acc
 			best = m
 			break
 		}
-		if m.Status.State != usherv1.ObservedActive || m.Status.Role != AdminRole || m.Status.ActivatedAt == nil {
+		if m.Status.State != usherv1.ObservedActive || !terms.Admin(m.Status.Role) || m.Status.ActivatedAt == nil {
 			continue
 		}
 		if best == nil || m.Status.ActivatedAt.Before(best.Status.ActivatedAt) ||

@@ -13,12 +13,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 func aMember(name string, state usherv1.ObservedState, edits ...func(*usherv1.Member)) usherv1.Member {
 	m := usherv1.Member{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	m.Spec.Email = usherv1.EmailAddress(name + "@acme.example")
-	m.Status.State, m.Status.Role = state, DefaultRole
+	m.Status.State, m.Status.Role = state, plan.MemberRole
 	for _, e := range edits {
 		e(&m)
 	}
@@ -27,7 +28,7 @@ func aMember(name string, state usherv1.ObservedState, edits ...func(*usherv1.Me
 
 // admin since some time ago.
 func admin(ago time.Duration) func(*usherv1.Member) {
-	return func(m *usherv1.Member) { m.Status.Role, m.Status.ActivatedAt = AdminRole, later(-ago) }
+	return func(m *usherv1.Member) { m.Status.Role, m.Status.ActivatedAt = plan.AdminRole, later(-ago) }
 }
 
 func anAccount(edits ...func(*usherv1.Account)) *usherv1.Account {

@@ -195,6 +195,39 @@ func remembersUID(uid string) edit {
 	}
 }
 
+// onPlan puts the account on the plan starter, which is there or nil.
+func onPlan(p *usherv1.Plan) edit {
+	return func(o *Observation) {
+		o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "starter"}
+		o.Plan = p
+	}
+}
+
+func onPlanUnlessNone(o *Observation) {
+	if o.Account != nil {
+		onPlan(nil)(o)
+	}
+}
+
+// tier is a plan with two roles and a right.
+func tier(edits ...func(*usherv1.PlanSpec)) *usherv1.Plan {
+	yes := true
+	p := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "starter"}, Spec: usherv1.PlanSpec{
+		Roles:       []usherv1.PlanRole{{Name: "admin", AccountAdmin: &yes, Rights: []usherv1.Right{usherv1.AnyRight}}, {Name: "seller"}},
+		DefaultRole: "seller", OwnerRole: "admin", Rights: []usherv1.PlanRight{{Name: "orders:place"}},
+	}}
+	for _, e := range edits {
+		e(&p.Spec)
+	}
+	return p
+}
+
+func role(name string) edit { return func(o *Observation) { o.Member.Spec.Role = name } }
+func rights(list ...usherv1.Right) edit {
+	return func(o *Observation) { o.Member.Spec.Rights = list }
+}
+func first(o *Observation) { o.First = true }
+
 // settled is the observation after its decision was written.
 func settled(o Observation, s usherv1.MemberStatus) Observation {
 	o.Member = o.Member.DeepCopy()

@@ -13,11 +13,9 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
-
-// DefaultRole is the role of a member that names none, where no plan says otherwise.
-const DefaultRole = "member"
 
 // How long a keeper is given to hand out a seat that is free, before the Member looks again, and before it says that it waits.
 const (
@@ -57,16 +55,13 @@ func Decide(o Observation, now time.Time) Decision {
 	if accepted {
 		s.AcceptedAt = &o.Credentials.AcceptedAt
 	}
-	s.Role = m.Spec.Role
-	if s.Role == "" {
-		s.Role = DefaultRole
-	}
-	s.Rights = m.Spec.Rights
+	given := o.terms().Assign(m, accepted, o.First)
+	s.Role, s.Rights = given.Role, given.Rights
 	s.DisplayName = displayName(o, accepted)
 	recordInvitation(s, o)
 
 	choice := o.choice()
-	v := d.judge(o, choice, accepted, now)
+	v := d.judge(o, choice, given, accepted, now)
 	s.Seats = settleSeats(o, choice, v.seats, accepted)
 	if accepted && v.state == usherv1.ObservedActive {
 		v = d.refineActive(o, choice, now)
@@ -80,6 +75,7 @@ func Decide(o Observation, now time.Time) Decision {
 	}
 	recordState(s, m, v, now)
 	d.Withdraws = !v.own && takesAway(m.Status, *s)
+	d.Elevates = o.First && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o)
 	return d
@@ -94,7 +90,7 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 		return false
 	case c == nil:
 		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
-			!accessEnded(m, now) && o.Account != nil && o.Rival == "" && o.choice().Problem == ""
+			!accessEnded(m, now) && o.Account != nil && o.Rival == "" && o.choice().Problem == "" && o.terms().Fit(m)
 		return false
 	case c.MemberUID != "" && c.MemberUID != string(m.UID) && Remembers(o.Account, c.MemberUID):
 		// A form that was answered while an earlier Member of this name was being deleted.
@@ -112,7 +108,7 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 }
 
 // judge finds the first line of the table in doc.go that holds, as far as that does not depend on the seats held.
-func (d *Decision) judge(o Observation, choice seat.Choice, accepted bool, now time.Time) verdict {
+func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignment, accepted bool, now time.Time) verdict {
 	m := o.Member
 	switch {
 	case m.DeletionTimestamp != nil:
@@ -125,10 +121,14 @@ func (d *Decision) judge(o Observation, choice seat.Choice, accepted bool, now t
 		return verdict{usherv1.ObservedPending, usherv1.ReasonAccountNotFound, conditions.Stuck, "There is no Account " + m.Spec.AccountRef.Name + " in this namespace; create it", released, false}
 	case o.Account.Spec.State == usherv1.StateDisabled:
 		return verdict{usherv1.ObservedDisabled, usherv1.ReasonAccountDisabled, conditions.Done, "Account " + o.Account.Name + " is disabled; seats are kept", kept, false}
+	case o.terms().Problem != "":
+		return verdict{usherv1.ObservedPending, usherv1.ReasonPlanNotFound, conditions.Stuck, o.terms().Problem, kept, false}
 	case choice.Problem != "":
 		return verdict{usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound, conditions.Stuck, choice.Problem, kept, false}
 	case o.Rival != "":
 		return verdict{usherv1.ObservedPending, usherv1.ReasonDuplicateEmail, conditions.Stuck, "Member " + o.Rival + " of this account has this address and came first; correct one of them", released, false}
+	case given.Reason != "":
+		return verdict{usherv1.ObservedPending, given.Reason, conditions.Stuck, given.Problem, kept, false}
 	case accepted:
 		return verdict{state: usherv1.ObservedActive, seats: wanted}
 	case m.Spec.Activation == usherv1.ActivateImmediately:

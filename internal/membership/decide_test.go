@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 // The contract's table, in its order: every state and reason with what Ready, Reconciling and Stalled say.
@@ -103,6 +104,13 @@ func TestDecide(t *testing.T) {
 
 		{name: "somebody else's address", edits: []edit{holding("base", 7), rival}, state: "Pending", reason: "DuplicateEmail", outlook: stalled, message: "Member bob"},
 		{name: "no account", edits: []edit{noAccount}, state: "Pending", reason: "AccountNotFound", outlook: stalled, message: "no Account acme in this namespace; create it"},
+		{name: "no plan", edits: []edit{onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: stalled, message: "no Plan starter; create it"},
+		{name: "active, and the plan is gone", edits: []edit{active, onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: stalled},
+		{name: "a role that the plan does not have", edits: []edit{onPlan(tier()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "Plan starter has no role boss; its roles are admin, seller"},
+		{name: "a role that nobody has without a plan", edits: []edit{role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "without a plan has no role boss; its roles are admin, member"},
+		{name: "active, and the role is gone from the plan", edits: []edit{active, onPlan(tier()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
+		{name: "a right that the plan does not have", edits: []edit{onPlan(tier()), rights("orders:cancel")}, state: "Pending", reason: "RightNotInPlan", outlook: stalled, message: "no right orders:cancel; its rights are orders:place"},
+		{name: "invited, and the role is gone from the plan", edits: []edit{onPlan(tier()), holding("base", 7), invitation("Sent"), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
 		{name: "no pool", edits: []edit{noPools}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "create one"},
 		{name: "a pool that is not there", edits: []edit{refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "no SeatPool other"},
 		{name: "several pools", edits: []edit{pools(plain, aPool("other"))}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "name one in spec.seatPoolRefs"},
@@ -192,8 +200,10 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 				accountDisabled(o)
 			}
 		}}},
+		{"PlanNotFound", []edit{onPlanUnlessNone}},
 		{"SeatPoolNotFound", []edit{refs("nowhere")}},
 		{"DuplicateEmail", []edit{rival}},
+		{"RoleNotInPlan", []edit{role("boss")}},
 		{"Accepted", []edit{credentials()}},
 		{"InvitationDeclined", []edit{invitation("Declined")}},
 		{"AwaitingAcceptance", []edit{invitation("Sent")}},
@@ -323,7 +333,7 @@ func TestWhatAMemberIsCalled(t *testing.T) {
 func TestRoleRightsAndInvitation(t *testing.T) {
 	g := NewWithT(t)
 	s := Decide(observed(), now).Status
-	g.Expect(s.Role).To(Equal(DefaultRole))
+	g.Expect(s.Role).To(Equal(plan.MemberRole))
 	g.Expect(s.InvitationRef).To(BeNil(), "nobody is invited without a seat")
 
 	s = Decide(observed(holding("base", 7), invitation("Sent", func(i *usherv1.Invitation) { i.Name = "by-hand" }), func(o *Observation) {

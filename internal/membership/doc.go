@@ -11,8 +11,10 @@
 //	spec.accessUntil has passed                       Disabled  AccessEnded
 //	no such Account                                   Pending   AccountNotFound
 //	the Account's spec.state: Disabled                Disabled  AccountDisabled        seats are kept
+//	the Account's Plan is not there                   Pending   PlanNotFound           seats are kept
 //	no base SeatPool, or not clear which              Pending   SeatPoolNotFound       seats are kept
 //	another member of the account has the address     Pending   DuplicateEmail
+//	the plan has no such role, or right               Pending   RoleNotInPlan, RightNotInPlan  seats are kept
 //	has accepted, holds a base seat                   Active    Accepted | Activated | AddOnSeatUnavailable
 //	has accepted, holds none                          Pending   SeatUnavailable
 //	the invitation was refused for good, expired, …   Pending   MailRejected, InvitationExpired, …Revoked, …Declined

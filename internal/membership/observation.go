@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
@@ -17,6 +18,10 @@ type Observation struct {
 	Member *usherv1.Member
 	// Account of the Member; nil if it is not there.
 	Account *usherv1.Account
+	// Plan that the Account names; nil if it is not there, or none is named.
+	Plan *usherv1.Plan
+	// First: the account has no older member (see plan.Elder). It is only looked up where that matters.
+	First bool
 	// Pools are the SeatPools of the Member's namespace that belong to its Account, and those in which its status has a seat.
 	Pools []usherv1.SeatPool
 	// Rival is another member of the account that has the address and came first (see Precedes); empty if there is none.
@@ -53,6 +58,8 @@ type Decision struct {
 	Wake time.Time
 	// Withdraws: the new status takes away access or a seat because of another object.
 	Withdraws bool
+	// Elevates: the Member gets the role of the account's first member.
+	Elevates bool
 
 	// The effects that come before the status is written; both are safe to repeat.
 
@@ -87,6 +94,9 @@ func (o Observation) claim(pool string) int64 {
 	}
 	return 0
 }
+
+// terms are what the account's plan says.
+func (o Observation) terms() plan.Terms { return plan.For(o.Account, o.Plan) }
 
 // choice is which pools the Member takes its seats from.
 func (o Observation) choice() seat.Choice { return seat.Choose(o.Member, o.Pools) }

@@ -14,6 +14,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
@@ -253,7 +254,7 @@ func (th *theatre) keep(name string, live bool) (changed bool) {
 	present := map[string]bool{}
 	for _, m := range th.members {
 		if seen := m.revisions[th.behind(len(m.revisions), live, "member")]; seen != nil {
-			candidates = append(candidates, seat.CandidateOf(seen, pool, account, pools, now))
+			candidates = append(candidates, seat.CandidateOf(seen, pool, account, plan.For(account, nil), pools, now))
 		}
 		if m.now() != nil {
 			present[string(m.now().UID)] = true
@@ -265,13 +266,14 @@ func (th *theatre) keep(name string, live bool) (changed bool) {
 			gone[uid] = true
 		}
 	}
-	pool.Status = seat.StatusOf(pool, seat.Allocate(seat.LedgerOf(pool), seat.Capacity(pool, 0), candidates, gone), 0, now)
+	seats := plan.For(account, nil).SeatsOf(pool, pools)
+	pool.Status = seat.StatusOf(pool, seat.Allocate(seat.LedgerOf(pool), seats.Capacity(), candidates, gone), seats, now)
 	write := func() {
 		if h.version() != read {
 			return // a conflict
 		}
 		old := h.now()
-		if n := len(pool.Status.Claims); n > len(old.Status.Claims) && n > seat.Capacity(old, 0) {
+		if n := len(pool.Status.Claims); n > len(old.Status.Claims) && n > int(*old.Spec.Seats) {
 			th.Fatalf("the API server refuses %d claims of %s", n, name)
 		}
 		switch {

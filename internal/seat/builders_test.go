@@ -114,3 +114,19 @@ func account(edits ...func(*usherv1.Account)) *usherv1.Account {
 	}
 	return a
 }
+
+func onPlan(a *usherv1.Account) { a.Spec.PlanRef = &usherv1.PlanReference{Name: "starter"} }
+
+func as(role string) func(*usherv1.Member) {
+	return func(m *usherv1.Member) { m.Spec.Role = role }
+}
+func may(right usherv1.Right) func(*usherv1.Member) {
+	return func(m *usherv1.Member) { m.Spec.Rights = append(m.Spec.Rights, right) }
+}
+
+// tier is a plan with one role and one right.
+func tier() *usherv1.Plan {
+	return &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "starter"}, Spec: usherv1.PlanSpec{
+		Roles: []usherv1.PlanRole{{Name: "seller"}}, DefaultRole: "seller", Rights: []usherv1.PlanRight{{Name: "orders:place"}},
+	}}
+}

@@ -34,6 +34,14 @@
 // releasedGrant only grows, so every old view of a Member errs towards keeping its claim. Hence at every revision the Active
 // members are a subset of the claims, for any number of writers with caches of any age, and leader election only saves work.
 //
+// # Where the capacity comes from
+//
+// It depends on other objects: the account, its plan, and the account's other pools (package plan). None of the four steps speaks
+// of them: the capacity is part of the ledger's own status, and (I1) holds each ledger against the capacity in the very PUT that
+// brings it. What is promised of the capacity itself: it grows only by what live reads said, so an old copy of a plan never makes
+// seats; and it may stay too high for as long as a cache has not heard of a plan that includes or sells less, as if that change had
+// come so much later. It falls without evicting anybody.
+//
 // What this does not cover: somebody who wipes a Member's status by hand in the moment between its release and the drop, or who
 // takes Usher's finalizer off a SeatPool, removes what the proof stands on. Both heal by themselves.
 package seat

@@ -10,17 +10,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-)
+	"k8s.io/utils/ptr"
 
-func TestCapacity(t *testing.T) {
-	g := NewWithT(t)
-	bought, none := pool("base", seats(10)), pool("base")
-	g.Expect(Capacity(&bought, 3)).To(Equal(13))
-	g.Expect(Capacity(&bought, 0)).To(Equal(10))
-	g.Expect(Capacity(&none, 3)).To(Equal(3))
-	g.Expect(Capacity(&none, 0)).To(BeZero())
-}
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
+)
 
 func TestStatusOf(t *testing.T) {
 	claims := func(n int) map[string]int64 {
@@ -36,6 +30,7 @@ func TestStatusOf(t *testing.T) {
 		ledger        Ledger
 		available     int32
 		full, over    bool
+		seats         *plan.Seats
 		fullMessage   string
 		ready         metav1.ConditionStatus
 		reconciling   bool
@@ -56,6 +51,32 @@ func TestStatusOf(t *testing.T) {
 			fullMessage: "All 0 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=1",
 		},
 		{
+			name: "full with what the plan includes", pool: pool("base"), ledger: Ledger{Claims: claims(3), Reserved: 3, Waiting: 2}, full: true, ready: metav1.ConditionTrue,
+			seats:       &plan.Seats{Included: 3, Most: 10000},
+			fullMessage: "All 3 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=2",
+		},
+		{
+			name: "full, and as many wait as can never be bought", pool: pool("base"), ledger: Ledger{Claims: claims(3), Reserved: 3, Waiting: 9}, full: true, ready: metav1.ConditionTrue,
+			seats:       &plan.Seats{Included: 3, Most: 4},
+			fullMessage: "All 3 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=4",
+		},
+		{
+			name: "full, and nothing for sale", pool: pool("base"), ledger: Ledger{Claims: claims(1), Reserved: 1}, full: true, ready: metav1.ConditionTrue,
+			seats:       &plan.Seats{Included: 1, Advice: "choose another plan"},
+			fullMessage: "All 1 seats are claimed; no more can be bought; choose another plan",
+		},
+		{
+			name: "more wanted than is for sale", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(1), Reserved: 1}, full: true, ready: metav1.ConditionFalse,
+			seats:         &plan.Seats{Included: 1, Reason: usherv1.ReasonPurchaseNotAllowed, Problem: "Plan x sells no seats"},
+			fullMessage:   "All 1 seats are claimed; see Ready for why no more count",
+			readyContains: "sells no seats",
+		},
+		{
+			name: "more wanted than may be bought yet", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(0)}, available: 1, ready: metav1.ConditionFalse,
+			seats:       &plan.Seats{Included: 1, Reason: usherv1.ReasonSeatsUnassigned, Problem: "Plan x sells seats only while", Passing: true},
+			reconciling: true, readyContains: "only while",
+		},
+		{
 			name: "being deleted", pool: pool("base", seats(3), terminating), ledger: Ledger{Claims: claims(2), Reserved: 2}, available: 1,
 			ready: metav1.ConditionFalse, reconciling: true, readyContains: "2 members",
 		},
@@ -63,14 +84,18 @@ func TestStatusOf(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
-			s := StatusOf(&tt.pool, tt.ledger, 0, t0)
+			seats := plan.Seats{Bought: ptr.Deref(tt.pool.Spec.Seats, 0), Most: 10000}
+			if tt.seats != nil {
+				seats = *tt.seats
+			}
+			s := StatusOf(&tt.pool, tt.ledger, seats, t0)
 			g.Expect(s.ObservedGeneration).To(Equal(tt.pool.Generation))
 			g.Expect(s.Claims).To(Equal(tt.ledger.Claims))
 			g.Expect(s.LastGrant).To(Equal(tt.ledger.LastGrant))
 			g.Expect(*s.Assigned).To(BeEquivalentTo(tt.ledger.Assigned))
 			g.Expect(*s.Reserved).To(BeEquivalentTo(tt.ledger.Reserved))
 			g.Expect(*s.Waiting).To(BeEquivalentTo(tt.ledger.Waiting))
-			g.Expect(*s.Capacity).To(BeEquivalentTo(Capacity(&tt.pool, 0)))
+			g.Expect(*s.Capacity).To(BeEquivalentTo(seats.Capacity()))
 			g.Expect(*s.Available).To(Equal(tt.available))
 			g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionFull)).To(Equal(tt.full), "Full")
 			g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionOverCapacity)).To(Equal(tt.over), "OverCapacity")
@@ -85,7 +110,7 @@ func TestStatusOf(t *testing.T) {
 			// Nothing changed, nothing to write.
 			tt.pool.Status = s
 			g.Expect(LedgerOf(&tt.pool).Claims).To(Equal(tt.ledger.Claims))
-			g.Expect(StatusOf(&tt.pool, tt.ledger, 0, minute(5))).To(Equal(s))
+			g.Expect(StatusOf(&tt.pool, tt.ledger, seats, minute(5))).To(Equal(s))
 		})
 	}
 }

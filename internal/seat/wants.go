@@ -10,11 +10,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 // CandidateOf is what the keeper of pool's ledger needs to know of a Member of the pool's account. account is nil if it is not
-// there; pools are all of the namespace.
-func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, pools []usherv1.SeatPool, now time.Time) Candidate {
+// there, terms are its plan's; pools are all of the namespace.
+func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, terms plan.Terms, pools []usherv1.SeatPool, now time.Time) Candidate {
 	choice := Choose(member, pools)
 	c := Candidate{
 		UID:     string(member.UID),
@@ -22,7 +23,7 @@ func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv
 		Email:   strings.ToLower(string(member.Spec.Email)),
 		Created: member.CreationTimestamp.Time,
 		Active:  member.Status.State == usherv1.ObservedActive,
-		Wants:   wants(member, pool, account, now) && choice.Problem == "" && choice.Names(pool.Name),
+		Wants:   wants(member, pool, account, now) && terms.Fit(member) && choice.Problem == "" && choice.Names(pool.Name),
 	}
 	if member.Status.AcceptedAt != nil {
 		c.AcceptedAt = member.Status.AcceptedAt.Time

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 func TestWants(t *testing.T) {
@@ -20,6 +21,7 @@ func TestWants(t *testing.T) {
 		member  *usherv1.Member
 		pool    usherv1.SeatPool
 		account *usherv1.Account
+		tier    *usherv1.Plan
 		others  []usherv1.SeatPool
 		want    bool
 	}{
@@ -42,11 +44,15 @@ func TestWants(t *testing.T) {
 		{name: "one of several base pools", member: member("ada"), pool: pool("base"), account: account(), others: []usherv1.SeatPool{pool("other")}},
 		{name: "on acceptance, not accepted", member: member("ada"), pool: pool("base", onAcceptance), account: account()},
 		{name: "on acceptance, accepted", member: member("ada", accepted), pool: pool("base", onAcceptance), account: account(), want: true},
+		{name: "a role that there is", member: member("ada", as("seller")), pool: pool("base"), account: account(onPlan), tier: tier(), want: true},
+		{name: "a role that there is not", member: member("ada", as("boss")), pool: pool("base"), account: account(onPlan), tier: tier()},
+		{name: "a right that there is not", member: member("ada", may("orders:cancel")), pool: pool("base"), account: account(onPlan), tier: tier()},
+		{name: "a plan that is not there", member: member("ada"), pool: pool("base"), account: account(onPlan)},
 		{name: "on invitation, accepted", member: member("ada", accepted), pool: pool("base"), account: account(), want: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := CandidateOf(tt.member, &tt.pool, tt.account, append(tt.others, tt.pool), time.Now())
+			c := CandidateOf(tt.member, &tt.pool, tt.account, plan.For(tt.account, tt.tier), append(tt.others, tt.pool), time.Now())
 			NewWithT(t).Expect(c.Wants).To(Equal(tt.want))
 		})
 	}
@@ -81,7 +87,7 @@ func TestWantsByReason(t *testing.T) {
 				because(reason)(m)
 			}
 			p := pool("base")
-			NewWithT(t).Expect(CandidateOf(m, &p, account(), []usherv1.SeatPool{p}, time.Now()).Wants).To(Equal(want))
+			NewWithT(t).Expect(CandidateOf(m, &p, account(), plan.For(account(), nil), []usherv1.SeatPool{p}, time.Now()).Wants).To(Equal(want))
 		})
 	}
 }
@@ -94,12 +100,12 @@ func TestCandidateOf(t *testing.T) {
 		m.Status.State = usherv1.ObservedActive
 		m.Status.AcceptedAt = &metav1.Time{Time: minute(3)}
 	})
-	g.Expect(CandidateOf(m, &p, account(), []usherv1.SeatPool{p}, time.Now())).To(Equal(Candidate{
+	g.Expect(CandidateOf(m, &p, account(), plan.For(account(), nil), []usherv1.SeatPool{p}, time.Now())).To(Equal(Candidate{
 		UID: "uid-ada", Name: "ada", Email: "ada@acme.example", Created: t0, AcceptedAt: minute(3),
 		Active: true, Wants: true, Grant: 7, ReleasedGrant: 2,
 	}))
 
-	fresh := CandidateOf(member("bob"), &p, account(), []usherv1.SeatPool{p}, time.Now())
+	fresh := CandidateOf(member("bob"), &p, account(), plan.For(account(), nil), []usherv1.SeatPool{p}, time.Now())
 	g.Expect(fresh.Grant).To(BeZero())
 	g.Expect(fresh.ReleasedGrant).To(BeZero())
 	g.Expect(fresh.AcceptedAt).To(Equal(time.Time{}))

@@ -47,7 +47,13 @@ const (
 	StopServer   Action = "stop-server"
 	StartServer  Action = "start-server"
 	// Word gives the account a wording of its own: To is right, wrong, or empty to take it away.
-	Word Action = "word"
+	Word       Action = "word"
+	MakePlan   Action = "make-plan" // tier N
+	DeletePlan Action = "delete-plan"
+	ChangePlan Action = "change-plan" // to tier N
+	Subscribe  Action = "subscribe"   // the account to the plan To; empty for none
+	Appoint    Action = "appoint"     // to the role To; empty for the default
+	Entitle    Action = "entitle"     // to N rights
 	// Collect is the garbage collector: it deletes an Invitation whose owner is gone.
 	Collect Action = "collect"
 )
@@ -81,6 +87,10 @@ func (w *world) administer(s Step) bool {
 		return w.make(m)
 	case WriteByHand:
 		return w.make(&usherv1.Invitation{ObjectMeta: meta, Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: s.To}}})
+	case MakePlan:
+		return w.make(&usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: planKey.Name}, Spec: tiers[s.N]})
+	case DeletePlan:
+		return w.api.Delete(plans, planKey, nil) == nil
 	case DeleteAccount:
 		return w.api.Delete(accounts, named(s.Name), nil) == nil
 	case DeletePool:
@@ -128,6 +138,8 @@ func (w *world) concerns(s Step) bool {
 		return w.api.get(k, named(s.Name)) == nil
 	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word:
 		return true
+	case MakePlan, DeletePlan, ChangePlan:
+		return (w.api.get(plans, planKey) == nil) == (s.Do == MakePlan)
 	}
 	for k := accounts; k <= invitations; k++ {
 		if w.api.get(k, named(s.Name)) != nil && (k == invitations) == (s.Do == Resend || s.Do == Revoke || s.Do == Reopen || s.Do == Tear || s.Do == Collect) {
@@ -140,19 +152,22 @@ func (w *world) concerns(s Step) bool {
 // edit changes a spec, as one that was just read.
 func (w *world) edit(s Step) bool {
 	var k kind
+	key := named(s.Name)
 	switch s.Do {
-	case EnableAccount, DisableAccount:
+	case ChangePlan:
+		k, key = plans, planKey
+	case EnableAccount, DisableAccount, Subscribe:
 		k = accounts
 	case ScalePool, SwitchPool:
 		k = pools
-	case Enable, Disable, Readdress, Move, Immediate, End:
+	case Enable, Disable, Readdress, Move, Immediate, End, Appoint, Entitle:
 		k = members
 	case Resend, Revoke, Reopen:
 		k = invitations
 	default:
 		return false
 	}
-	stored := w.api.get(k, named(s.Name))
+	stored := w.api.get(k, key)
 	if stored == nil {
 		return false
 	}
@@ -163,10 +178,18 @@ func (w *world) edit(s Step) bool {
 
 func (w *world) respecify(o client.Object, s Step) {
 	switch o := o.(type) {
+	case *usherv1.Plan:
+		o.Spec = tiers[s.N]
 	case *usherv1.Account:
-		o.Spec.State = usherv1.StateActive
-		if s.Do == DisableAccount {
+		switch {
+		case s.Do == DisableAccount:
 			o.Spec.State = usherv1.StateDisabled
+		case s.Do == EnableAccount:
+			o.Spec.State = usherv1.StateActive
+		case s.To == "":
+			o.Spec.PlanRef = nil
+		default:
+			o.Spec.PlanRef, o.Spec.AddOns = &usherv1.PlanReference{Name: s.To}, []string{"extra"}
 		}
 	case *usherv1.SeatPool:
 		switch {
@@ -191,6 +214,10 @@ func (w *world) respecify(o client.Object, s Step) {
 			if s.N != 0 {
 				o.Spec.AccessUntil = w.hence(s.N)
 			}
+		case Appoint:
+			o.Spec.Role = s.To
+		case Entitle:
+			o.Spec.Rights = []usherv1.Right{"orders:place"}[:s.N]
 		case Immediate:
 			o.Spec.Activation = usherv1.ActivateImmediately
 		case Move:

@@ -220,6 +220,8 @@ func copySpec(from, to client.Object) {
 		from.(*usherv1.Member).Spec.DeepCopyInto(&to.Spec)
 	case *usherv1.Invitation:
 		from.(*usherv1.Invitation).Spec.DeepCopyInto(&to.Spec)
+	case *usherv1.Plan:
+		from.(*usherv1.Plan).Spec.DeepCopyInto(&to.Spec)
 	case *corev1.Secret:
 		to.Data = from.(*corev1.Secret).DeepCopy().Data
 	case *corev1.ConfigMap:
@@ -237,5 +239,7 @@ func copyStatus(from, to client.Object) {
 		from.(*usherv1.Member).Status.DeepCopyInto(&to.Status)
 	case *usherv1.Invitation:
 		from.(*usherv1.Invitation).Status.DeepCopyInto(&to.Status)
+	case *usherv1.Plan:
+		from.(*usherv1.Plan).Status.DeepCopyInto(&to.Status)
 	}
 }

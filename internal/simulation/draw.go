@@ -71,6 +71,7 @@ var adminActions = []Action{
 	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate, End,
 	Resend, Revoke, Reopen, WriteByHand, Tear,
 	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, Collect,
+	MakePlan, DeletePlan, ChangePlan, Subscribe, Subscribe, Appoint, Entitle,
 }
 
 // chance is one in n.
@@ -83,6 +84,9 @@ func (d *draw) prepare() {
 	}
 	if d.chance(3) {
 		d.setup = append(d.setup, d.pool("p1"))
+	}
+	if d.chance(3) {
+		d.setup = append(d.setup, Step{Do: MakePlan, N: int64(d.random.IntN(len(tiers)))}, Step{Do: Subscribe, Name: accountName, To: planKey.Name})
 	}
 	for i := range d.members {
 		d.setup = append(d.setup, Step{Do: MakeMember, Name: fmt.Sprintf("m%d", i), To: d.address(i), N: []int64{0, 0, 0, 0, 0, 3}[d.random.IntN(6)]})
@@ -185,7 +189,7 @@ func (d *draw) machinery(w *world, o *operator) {
 		for i := range o.queues[k].items {
 			if it := &o.queues[k].items[i]; it.ready(w.clock) && o.busy(kind(k)) < workers {
 				s := Step{Do: Begin, Op: o.id, On: kind(k), Name: it.key.Name}
-				if kind(k) == secrets {
+				if kind(k) == secrets || kind(k) == plans {
 					s.Name = ""
 				}
 				d.add(8, s)
@@ -255,10 +259,18 @@ func (d *draw) administer() (Step, bool) {
 		if d.chance(4) {
 			s.Name = "by-hand"
 		}
-	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer:
+	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, DeletePlan:
 		s.Name = ""
 	case Word:
 		s.Name, s.To = "", []string{"right", "right", "wrong", ""}[d.random.IntN(4)]
+	case MakePlan, ChangePlan:
+		s.Name, s.N = "", int64(d.random.IntN(len(tiers)))
+	case Subscribe:
+		s.Name, s.To = accountName, []string{"", planKey.Name, planKey.Name}[d.random.IntN(3)]
+	case Appoint:
+		s.To = []string{"", "", "admin", "seller"}[d.random.IntN(4)]
+	case Entitle:
+		s.N = int64(d.random.IntN(2))
 	}
 	return s, true
 }

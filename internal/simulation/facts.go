@@ -4,6 +4,7 @@
 package simulation
 
 import (
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +14,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
@@ -29,6 +31,8 @@ type facts struct {
 	seated bool
 	// ending: its access was about to end.
 	ending bool
+	// capacity is the most seats that the pool had a right to.
+	capacity int
 	// addresses that the member had.
 	addresses []string
 }
@@ -44,6 +48,10 @@ func (w *world) refresh() {
 
 func (w *world) witness(t *task) {
 	switch t.on {
+	case pools:
+		if p := w.pool(t.key.Name); p != nil {
+			t.facts.capacity = max(t.facts.capacity, w.terms().SeatsOf(p, w.poolList()).Capacity())
+		}
 	case members, endings:
 		w.observe(&t.facts, t.key.Name)
 	case invitations:
@@ -85,6 +93,21 @@ func (w *world) account() *usherv1.Account {
 	return a
 }
 
+// terms are the account's.
+func (w *world) terms() plan.Terms {
+	a := w.account()
+	if a == nil || a.Spec.PlanRef == nil {
+		return plan.For(a, nil)
+	}
+	p, _ := w.api.get(plans, planKey).(*usherv1.Plan)
+	return plan.For(a, p)
+}
+
+// first tells whether the account has no older member.
+func (w *world) first(m *usherv1.Member) bool {
+	return !slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return plan.Elder(o.(*usherv1.Member), m) })
+}
+
 func (w *world) pool(name string) *usherv1.SeatPool {
 	p, _ := w.api.get(pools, named(name)).(*usherv1.SeatPool)
 	return p
@@ -119,7 +142,7 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 		return true
 	}
 	all := w.poolList()
-	if seat.Choose(m, all).Problem != "" {
+	if seat.Choose(m, all).Problem != "" || !w.terms().Fit(m) {
 		return true
 	}
 	for _, s := range m.Status.Seats {

@@ -136,6 +136,16 @@ var mutations = []mutation{
 		caught:  []string{"first-answer-stands", "dead-link"},
 	},
 	{
+		name:    "the seats of an old plan are given",
+		options: Options{Wrap: believePlan},
+		caught:  []string{"seats-by-the-plan"},
+	},
+	{
+		name:    "pools do not hear of plans",
+		options: Options{Deaf: func(changed, controller string) bool { return changed == "plans" && controller == "seatpools" }},
+		caught:  []string{"converged", "rests"},
+	},
+	{
 		name:    "members do not hear of credentials",
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "secrets" && controller == "members" }},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
@@ -255,6 +265,18 @@ func believeAccount(at Seat, c client.Client) client.Client {
 	}
 	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
 		if _, ok := o.(*usherv1.Account); ok {
+			return at.Cached.Get(context.Background(), key, o)
+		}
+		return next()
+	}}
+}
+
+func believePlan(at Seat, c client.Client) client.Client {
+	if !at.Live {
+		return c
+	}
+	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
+		if _, ok := o.(*usherv1.Plan); ok {
 			return at.Cached.Get(context.Background(), key, o)
 		}
 		return next()

@@ -24,6 +24,7 @@ const (
 	pools
 	members
 	invitations
+	plans
 	secrets
 	configMaps
 	// endings are no kind: the controller that announces the end of members' access has its place here.
@@ -36,6 +37,7 @@ var resources = [kinds]schema.GroupResource{
 	pools:       {Group: usherv1.GroupVersion.Group, Resource: "seatpools"},
 	members:     {Group: usherv1.GroupVersion.Group, Resource: "members"},
 	invitations: {Group: usherv1.GroupVersion.Group, Resource: "invitations"},
+	plans:       {Group: usherv1.GroupVersion.Group, Resource: "plans"},
 	secrets:     {Resource: "secrets"},
 	configMaps:  {Resource: "configmaps"},
 	endings:     {Resource: "endings"},
@@ -57,6 +59,8 @@ func kindOf(o any) kind {
 		return members
 	case *usherv1.Invitation, *usherv1.InvitationList:
 		return invitations
+	case *usherv1.Plan, *usherv1.PlanList:
+		return plans
 	case *corev1.Secret, *metav1.PartialObjectMetadata:
 		return secrets
 	case *corev1.ConfigMap:
@@ -79,6 +83,8 @@ func copyInto(from, to client.Object) {
 		from.(*usherv1.Member).DeepCopyInto(to)
 	case *usherv1.Invitation:
 		from.(*usherv1.Invitation).DeepCopyInto(to)
+	case *usherv1.Plan:
+		from.(*usherv1.Plan).DeepCopyInto(to)
 	case *corev1.Secret:
 		from.(*corev1.Secret).DeepCopyInto(to)
 	case *corev1.ConfigMap:
@@ -186,6 +192,8 @@ func serialise(o client.Object) {
 		if s.LastError != nil {
 			cut(&s.LastError.At)
 		}
+	case *usherv1.Plan:
+		cutConditions(o.Status.Conditions)
 	}
 }
 

@@ -94,11 +94,12 @@ func (o *operator) start(behind int) {
 	r.Invitations.RecordBackoff = wait.Backoff{Steps: recordTries}
 	r.Endings.RecordBackoff = r.Invitations.RecordBackoff
 	o.reconcilers = [kinds]reconcile.Reconciler{
-		accounts: r.Accounts, pools: r.SeatPools, members: r.Members, invitations: r.Invitations, secrets: r.MailServers, endings: r.Endings,
+		accounts: r.Accounts, pools: r.SeatPools, members: r.Members, invitations: r.Invitations, plans: r.Plans,
+		secrets: r.MailServers, endings: r.Endings,
 	}
 
 	o.watches = [kinds][]watch{}
-	table := controller.Watches{Reader: o.cached, Servers: o.servers}
+	table := controller.Watches{Reader: o.cached, Servers: o.servers, Elders: &controller.Elders{}}
 	for k := accounts; k < secrets; k++ {
 		o.watches[k] = append(o.watches[k], watch{controller: k, keys: itself})
 	}

@@ -46,8 +46,11 @@ func (w *world) apply(s Step) bool {
 			return false
 		}
 		key := named(s.Name)
-		if s.On == secrets {
+		switch s.On {
+		case secrets:
 			key = smtpSecret
+		case plans:
+			key = planKey
 		}
 		if !o.queues[s.On].item(key).ready(w.clock) {
 			return false

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
@@ -49,6 +50,7 @@ func (w *world) committed(c change) {
 		w.checkInvitation(c)
 	case secrets:
 		w.checkCredentials(c)
+	case plans:
 	}
 	w.refresh()
 }
@@ -105,6 +107,10 @@ func (w *world) checkLedger(c change) {
 	claims := is.Status.Claims
 	if len(claims) > len(old) && len(claims) > capacityOf(is) {
 		w.violated("never-oversold", "pool %s went from %d to %d claims of %d seats", is.Name, len(old), len(claims), capacityOf(is))
+	}
+	if was != nil && w.actor != nil && w.actor.on == pools && ptr.Deref(is.Status.Capacity, 0) > ptr.Deref(was.Status.Capacity, 0) &&
+		int(*is.Status.Capacity) > w.actor.facts.capacity {
+		w.violated("seats-by-the-plan", "pool %s has %d seats, and never had more than %d meanwhile", is.Name, *is.Status.Capacity, w.actor.facts.capacity)
 	}
 	highest := w.beliefs.highest[is.UID]
 	for uid, grant := range claims {

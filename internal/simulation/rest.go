@@ -6,10 +6,13 @@ package simulation
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"k8s.io/utils/ptr"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
@@ -76,6 +79,9 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 	if p.DeletionTimestamp != nil {
 		w.violated("converged", "pool %s was deleted and is there, with %d claims", p.Name, len(p.Status.Claims))
 	}
+	if want := w.terms().SeatsOf(p, w.poolList()).Capacity(); p.DeletionTimestamp == nil && int(ptr.Deref(p.Status.Capacity, 0)) != want {
+		w.violated("converged", "pool %s has %d seats; should have %d", p.Name, ptr.Deref(p.Status.Capacity, 0), want)
+	}
 	if p.Status.ObservedGeneration != p.Generation {
 		w.violated("converged", "pool %s's status is of generation %d, not %d", p.Name, p.Status.ObservedGeneration, p.Generation)
 	}
@@ -88,9 +94,9 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 			continue
 		}
 		known++
-		// Nobody is anybody's duplicate while the account is disabled, or the pool is not clear.
+		// Nobody is anybody's duplicate while the account is disabled, or the plan or the pool is not clear.
 		reason := readyReason(m.Status.Conditions)
-		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonSeatPoolNotFound {
+		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonSeatPoolNotFound || reason == usherv1.ReasonPlanNotFound {
 			continue
 		}
 		if address := strings.ToLower(string(m.Spec.Email)); addresses[address] {
@@ -119,6 +125,11 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	is := fmt.Sprintf("%s %s, seat %t", state, reason, held)
 	var want []string
 	a, choice := w.account(), seat.Choose(m, w.poolList())
+	accepted := acceptedBy(m, w.credentials(m.Name))
+	given := w.terms().Assign(m, accepted, w.first(m))
+	if m.Status.Role != given.Role || !slices.Equal(m.Status.Rights, given.Rights) {
+		w.violated("converged", "member %s has role %q and rights %v; should be %q and %v", m.Name, m.Status.Role, m.Status.Rights, given.Role, given.Rights)
+	}
 	switch {
 	case m.Spec.State == usherv1.StateDisabled:
 		want = []string{"Disabled DisabledBySpec, seat false"}
@@ -128,11 +139,15 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 		want = []string{"Pending AccountNotFound, seat false"}
 	case a.Spec.State == usherv1.StateDisabled:
 		want = []string{"Disabled AccountDisabled, seat " + fmt.Sprint(held)}
+	case w.terms().Problem != "":
+		want = []string{"Pending PlanNotFound, seat " + fmt.Sprint(held)}
 	case choice.Problem != "":
 		want = []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
 	case w.rival(m) != nil:
 		want = []string{"Pending DuplicateEmail, seat false"}
-	case acceptedBy(m, w.credentials(m.Name)):
+	case given.Reason != "":
+		want = []string{"Pending " + given.Reason + ", seat " + fmt.Sprint(held)}
+	case accepted:
 		want = w.wantAccepted(m, choice)
 	case m.Spec.Activation == usherv1.ActivateImmediately:
 		want = []string{"credentials"}
@@ -160,7 +175,7 @@ func (w *world) wantAccepted(m *usherv1.Member, choice seat.Choice) []string {
 // roomIn tells whether a pool has a free seat.
 func (w *world) roomIn(pool string) bool {
 	p := w.pool(pool)
-	return p != nil && len(p.Status.Claims) < capacityOf(p)
+	return p != nil && len(p.Status.Claims) < w.terms().SeatsOf(p, w.poolList()).Capacity()
 }
 
 func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {

@@ -149,5 +149,7 @@ func clearStatus(o client.Object) {
 		o.Status = usherv1.MemberStatus{ObservedGeneration: -1}
 	case *usherv1.Invitation:
 		o.Status = usherv1.InvitationStatus{ObservedGeneration: -1}
+	case *usherv1.Plan:
+		o.Status = usherv1.PlanStatus{ObservedGeneration: -1}
 	}
 }

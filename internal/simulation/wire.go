@@ -93,8 +93,8 @@ func (c *wire) List(_ context.Context, list client.ObjectList, options ...client
 	}
 	k := kindOf(list)
 	if c.live {
-		if q.index != "" {
-			panic("a live list knows no indexes of the cache")
+		if q.index != "" && q.index != "spec.accountRef.name" {
+			panic("a live list knows no indexes of the cache, only selectable fields")
 		}
 		return c.call("list", k, types.NamespacedName{}, func() error {
 			q.from(c.world, k, c.world.api.tables[k], list)

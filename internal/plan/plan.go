@@ -1,0 +1,225 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package plan reads what an account's plan says: seats, what can be bought, roles and rights. It is pure: objects go in, terms
+// come out.
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/utils/ptr"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Roles of an account that is on no plan.
+const (
+	AdminRole  = "admin"
+	MemberRole = "member"
+)
+
+// unplanned is what an account has that is on no plan: seats as it buys them, and two roles.
+var unplanned = usherv1.PlanSpec{
+	Roles:       []usherv1.PlanRole{{Name: AdminRole, AccountAdmin: ptr.To(true)}, {Name: MemberRole}},
+	DefaultRole: MemberRole,
+}
+
+// Terms are what an account gets by its plan, or without one.
+type Terms struct {
+	// Problem says that the account's plan is not there and what to do about it; empty if it is, or if none is named. As long as
+	// there is a problem nobody gets anything new.
+	Problem string
+
+	name   string // of the plan; empty if the account is on none
+	spec   *usherv1.PlanSpec
+	addOns []string
+}
+
+// For returns the terms of an account; nil is on no plan. plan is the one that its planRef names; nil if it is not there, or if
+// none is named.
+func For(account *usherv1.Account, plan *usherv1.Plan) Terms {
+	t := Terms{spec: &unplanned}
+	if account == nil || account.Spec.PlanRef == nil {
+		return t
+	}
+	t.addOns = account.Spec.AddOns
+	t.name = account.Spec.PlanRef.Name
+	if plan == nil {
+		t.Problem = "There is no Plan " + t.name + "; create it, or correct spec.planRef of Account " + account.Name
+		return t
+	}
+	t.spec = &plan.Spec
+	return t
+}
+
+// Fault says what is wrong between the account and its plan; empty if nothing is.
+func (t Terms) Fault() (reason, problem string) {
+	if t.Problem != "" {
+		return usherv1.ReasonPlanNotFound, t.Problem
+	}
+	for _, addOn := range t.addOns {
+		if !slices.ContainsFunc(t.spec.AddOns, func(a usherv1.PlanAddOn) bool { return a.Name == addOn }) {
+			return usherv1.ReasonAddOnNotInPlan, fmt.Sprintf("Plan %s has no add-on %s; take it out of spec.addOns, or choose another plan", t.name, addOn)
+		}
+	}
+	return "", ""
+}
+
+// Role is the role of that name.
+func (t Terms) Role(name string) (role usherv1.PlanRole, found bool) {
+	i := slices.IndexFunc(t.spec.Roles, func(r usherv1.PlanRole) bool { return r.Name == name })
+	if i < 0 {
+		return role, false
+	}
+	return t.spec.Roles[i], true
+}
+
+// Admin tells whether members with that role manage the account's members.
+func (t Terms) Admin(role string) bool {
+	r, found := t.Role(role)
+	return found && ptr.Deref(r.AccountAdmin, false)
+}
+
+// Vocabulary is every right that there is.
+func (t Terms) Vocabulary() []usherv1.Right {
+	all := make([]usherv1.Right, 0, len(t.spec.Rights))
+	for _, r := range t.spec.Rights {
+		all = append(all, r.Name)
+	}
+	return all
+}
+
+// RightsOf are the rights of a role, sorted, with * replaced by all there are.
+func (t Terms) RightsOf(role string) []usherv1.Right {
+	r, _ := t.Role(role)
+	return t.spell(r.Rights)
+}
+
+// spell sorts rights, with * replaced by all there are.
+func (t Terms) spell(rights []usherv1.Right) []usherv1.Right {
+	var all []usherv1.Right
+	for _, right := range rights {
+		if right == usherv1.AnyRight {
+			all = append(all, t.Vocabulary()...)
+		} else {
+			all = append(all, right)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Assignment is what a Member may do.
+type Assignment struct {
+	Role string
+	// Rights of the role and the Member's own, sorted.
+	Rights []usherv1.Right
+	// Reason is RoleNotInPlan or RightNotInPlan, and Problem says what to do about it; empty if nothing is wrong.
+	Reason, Problem string
+}
+
+// Assign returns the role and rights of a Member. first tells that it is the account's first member (see Elder).
+func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
+	if t.Problem != "" {
+		// Nobody knows; what was last said is not forgotten, since who was the first member depends on it.
+		return Assignment{Role: cmp.Or(m.Status.Role, m.Spec.Role), Rights: m.Status.Rights}
+	}
+	a := Assignment{Role: t.roleOf(m, accepted, first)}
+	wanted := m.Spec.Role
+	if wanted == "" {
+		wanted = a.Role
+	}
+	if _, found := t.Role(wanted); !found {
+		a.Role, a.Reason = wanted, usherv1.ReasonRoleNotInPlan
+		a.Problem = fmt.Sprintf("%s has no role %s; its roles are %s", t.title(), wanted, strings.Join(t.roles(), ", "))
+		return a
+	}
+	own := m.Spec.Rights
+	if t.name != "" { // without a plan, nobody says which rights there are
+		own = t.spell(own)
+	}
+	vocabulary := t.Vocabulary()
+	for _, right := range own {
+		if t.name != "" && !slices.Contains(vocabulary, right) {
+			a.Reason = usherv1.ReasonRightNotInPlan
+			a.Problem = fmt.Sprintf("%s has no right %s; %s", t.title(), right, t.choices(vocabulary))
+			return a
+		}
+	}
+	a.Rights = slices.Concat(t.RightsOf(a.Role), own)
+	slices.Sort(a.Rights)
+	a.Rights = slices.Compact(a.Rights)
+	return a
+}
+
+// Fit tells whether nothing about the plan keeps a Member from being given a seat.
+func (t Terms) Fit(m *usherv1.Member) bool {
+	return t.Problem == "" && t.Assign(m, false, false).Reason == ""
+}
+
+// roleOf is the effective role. Who was Active with a role that its spec does not name keeps it, until its spec changes in the case
+// of the owner's: nobody becomes an admin because an older member went, or stops being one because another came.
+func (t Terms) roleOf(m *usherv1.Member, accepted, first bool) string {
+	switch {
+	case !accepted && t.spec.InvitedRole != "":
+		return t.spec.InvitedRole
+	case m.Spec.Role != "":
+		return m.Spec.Role
+	case t.spec.OwnerRole == "":
+		return t.spec.DefaultRole
+	}
+	settled := m.Status.ActivatedAt != nil
+	if settled && m.Status.Role == t.spec.DefaultRole {
+		return t.spec.DefaultRole
+	}
+	if first || settled && m.Status.Role == t.spec.OwnerRole && m.Status.ObservedGeneration == m.Generation {
+		return t.spec.OwnerRole
+	}
+	return t.spec.DefaultRole
+}
+
+// OwnsFirst tells whether it matters who is the account's first member: the terms give the first one another role than the rest.
+func (t Terms) OwnsFirst() bool {
+	return t.spec.OwnerRole != "" && t.spec.OwnerRole != t.spec.DefaultRole
+}
+
+// Elder tells whether other came to the account before m: it was created earlier, or within the same second and has the lower
+// name. The first member is the one without an elder. Those who are being deleted do not count.
+func Elder(other, m *usherv1.Member) bool {
+	if other.UID == m.UID || other.DeletionTimestamp != nil || other.Spec.AccountRef.Name != m.Spec.AccountRef.Name {
+		return false
+	}
+	if !other.CreationTimestamp.Equal(&m.CreationTimestamp) {
+		return other.CreationTimestamp.Before(&m.CreationTimestamp)
+	}
+	return other.Name < m.Name
+}
+
+func (t Terms) roles() (names []string) {
+	for _, r := range t.spec.Roles {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+func (t Terms) choices(vocabulary []usherv1.Right) string {
+	if len(vocabulary) == 0 {
+		return "it has none; take it out of spec.rights"
+	}
+	words := make([]string, len(vocabulary))
+	for i, right := range vocabulary {
+		words[i] = string(right)
+	}
+	return "its rights are " + strings.Join(words, ", ")
+}
+
+func (t Terms) title() string {
+	if t.name == "" {
+		return "An account without a plan"
+	}
+	return "Plan " + t.name
+}

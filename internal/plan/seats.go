@@ -1,0 +1,120 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"k8s.io/utils/ptr"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// unlimited is how many seats can be bought where nobody says otherwise; the CRD takes no more.
+const unlimited = 10000
+
+// Seats is how many seats of one pool count, and what can be done about it.
+type Seats struct {
+	// Included come with the plan, Bought are those of spec.seats that count.
+	Included, Bought int32
+	// Reason and Problem say why fewer are bought than spec.seats says; empty if all count.
+	Reason, Problem string
+	// Passing: the problem goes away by itself, as seats are assigned.
+	Passing bool
+	// Most is how many can be bought, Advice what to do instead of buying where none can.
+	Most   int32
+	Advice string
+}
+
+// Capacity is how many seats there are.
+func (s Seats) Capacity() int { return int(s.Included) + int(s.Bought) }
+
+// SeatsOf returns the seats of a pool. The seats that a plan includes go to the account's oldest pool of the base product or of the
+// add-on, by name if several are of one age, and never to two. pools are all of the namespace.
+func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
+	wanted := ptr.Deref(pool.Spec.Seats, 0)
+	if t.Problem != "" {
+		// Nobody is given a seat meanwhile, so what there was is what is said.
+		counted := wanted
+		if before := boughtBefore(pool); before != nil {
+			counted = min(wanted, *before)
+		}
+		return Seats{Included: pool.Status.Included, Bought: counted, Reason: usherv1.ReasonPlanNotFound, Problem: t.Problem, Most: unlimited}
+	}
+	included, purchase := ptr.Deref(t.spec.IncludedSeats, 0), t.spec.SeatPurchase
+	if pool.Spec.AddOn != "" && t.name != "" {
+		i := slices.IndexFunc(t.spec.AddOns, func(a usherv1.PlanAddOn) bool { return a.Name == pool.Spec.AddOn })
+		switch {
+		case i < 0:
+			return none(usherv1.ReasonAddOnNotInPlan, fmt.Sprintf("Plan %s has no add-on %s", t.name, pool.Spec.AddOn), "choose another plan")
+		case !slices.Contains(t.addOns, pool.Spec.AddOn):
+			return none(usherv1.ReasonAddOnNotInAccount, "The account does not have the add-on "+pool.Spec.AddOn, "add it to the Account's spec.addOns")
+		}
+		included, purchase = ptr.Deref(t.spec.AddOns[i].IncludedSeats, 0), t.spec.AddOns[i].SeatPurchase
+	}
+	s := Seats{Bought: wanted, Most: unlimited}
+	if oldest(pool, pools) {
+		s.Included = included
+	}
+	t.applyPurchase(&s, pool, purchase, wanted)
+	return s
+}
+
+func none(reason, problem, advice string) Seats {
+	return Seats{Reason: reason, Problem: problem + ", so no seat of this pool counts; " + advice, Advice: advice}
+}
+
+// applyPurchase takes off what may not be bought.
+func (t Terms) applyPurchase(s *Seats, pool *usherv1.SeatPool, rule usherv1.SeatPurchase, wanted int32) {
+	s.Most = ptr.Deref(rule.Maximum, unlimited)
+	s.Advice = "make another SeatPool"
+	if t.name != "" {
+		s.Advice = "choose another plan"
+	}
+	if rule.Policy == usherv1.PurchaseNotAllowed {
+		s.Most = 0
+	}
+	switch s.Bought = min(wanted, s.Most); {
+	case wanted > 0 && s.Most == 0:
+		s.Reason = usherv1.ReasonPurchaseNotAllowed
+		s.Problem = fmt.Sprintf("Plan %s sells no seats, so the %d in spec.seats do not count; set it to 0, or choose another plan", t.name, wanted)
+	case wanted > s.Most:
+		s.Reason = usherv1.ReasonAboveMaximum
+		s.Problem = fmt.Sprintf("Plan %s sells at most %d seats, so %d of the %d in spec.seats do not count; lower it, or choose another plan", t.name, s.Most, wanted-s.Most, wanted)
+	}
+	before := boughtBefore(pool)
+	if !ptr.Deref(rule.WhenFull, false) || before == nil || s.Bought <= *before || allAssigned(pool) {
+		return
+	}
+	s.Reason, s.Passing = usherv1.ReasonSeatsUnassigned, true
+	s.Problem = fmt.Sprintf("Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count until the %d that there are belong to Active members",
+		t.name, wanted-*before, wanted, ptr.Deref(pool.Status.Capacity, 0))
+	s.Bought = *before
+}
+
+// boughtBefore is how many bought seats counted so far; nil if nobody has counted yet. What a pool is made with counts at once.
+func boughtBefore(pool *usherv1.SeatPool) *int32 {
+	if pool.Status.Capacity == nil {
+		return nil
+	}
+	return ptr.To(*pool.Status.Capacity - pool.Status.Included)
+}
+
+func allAssigned(pool *usherv1.SeatPool) bool {
+	return ptr.Deref(pool.Status.Assigned, 0) >= ptr.Deref(pool.Status.Capacity, 0)
+}
+
+// oldest tells whether the account has no older pool for the same.
+func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
+	return pool.DeletionTimestamp == nil && !slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
+		if p.UID == pool.UID || p.DeletionTimestamp != nil || p.Spec.AddOn != pool.Spec.AddOn || p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
+			return false
+		}
+		if !p.CreationTimestamp.Equal(&pool.CreationTimestamp) {
+			return p.CreationTimestamp.Before(&pool.CreationTimestamp)
+		}
+		return p.Name < pool.Name
+	})
+}

@@ -1,0 +1,117 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+func pool(name string, seats int32, edits ...func(*usherv1.SeatPool)) usherv1.SeatPool {
+	p := usherv1.SeatPool{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid-" + name), CreationTimestamp: metav1.Time{Time: t0}}}
+	p.Spec.AccountRef.Name, p.Spec.Seats = "acme", &seats
+	for _, e := range edits {
+		e(&p)
+	}
+	return p
+}
+
+func of(addOn string) func(*usherv1.SeatPool) {
+	return func(p *usherv1.SeatPool) { p.Spec.AddOn = addOn }
+}
+func older(p *usherv1.SeatPool)   { p.CreationTimestamp.Time = t0.Add(-time.Hour) }
+func leaving(p *usherv1.SeatPool) { p.DeletionTimestamp = &metav1.Time{Time: t0} }
+func elsewhere(p *usherv1.SeatPool) {
+	p.Spec.AccountRef.Name = "globex"
+}
+
+// counted lets the pool's status say so.
+func counted(included, capacity, assigned int32) func(*usherv1.SeatPool) {
+	return func(p *usherv1.SeatPool) {
+		p.Status.Included, p.Status.Capacity, p.Status.Assigned = included, &capacity, &assigned
+	}
+}
+
+func selling(rule usherv1.SeatPurchase) *usherv1.Plan {
+	return tier(func(s *usherv1.PlanSpec) { s.SeatPurchase = rule })
+}
+
+func TestSeatsOf(t *testing.T) {
+	onlyFull := usherv1.SeatPurchase{WhenFull: ptr.To(true)}
+	tests := []struct {
+		name             string
+		terms            Terms
+		pool             usherv1.SeatPool
+		others           []usherv1.SeatPool
+		included, bought int32
+		reason, problem  string
+		passing          bool
+		most             int32
+	}{
+		{name: "no plan", terms: For(&usherv1.Account{}, nil), pool: pool("base", 5), bought: 5, most: 10000},
+		{name: "no plan, an add-on", terms: For(&usherv1.Account{}, nil), pool: pool("pipes", 5, of("pipelines")), bought: 5, most: 10000},
+		{name: "no account", terms: For(nil, nil), pool: pool("base", 5), bought: 5, most: 10000},
+		{name: "included and bought", terms: For(account(), tier()), pool: pool("base", 5), included: 3, bought: 5, most: 10000},
+		{name: "included goes to the older pool", terms: For(account(), tier()), pool: pool("base", 5), others: []usherv1.SeatPool{pool("zoo", 0, older)}, bought: 5, most: 10000},
+		{name: "included goes to one of two of an age", terms: For(account(), tier()), pool: pool("base", 5), others: []usherv1.SeatPool{pool("a", 0)}, bought: 5, most: 10000},
+		{name: "the other one of the two", terms: For(account(), tier()), pool: pool("a", 5), others: []usherv1.SeatPool{pool("base", 0)}, included: 3, bought: 5, most: 10000},
+		{
+			name: "pools that do not count", terms: For(account(), tier()), pool: pool("base", 5), included: 3, bought: 5, most: 10000,
+			others: []usherv1.SeatPool{pool("a", 0, leaving), pool("b", 0, older, elsewhere), pool("c", 0, older, of("pipelines"))},
+		},
+		{name: "a pool that is leaving has none", terms: For(account(), tier()), pool: pool("base", 5, leaving), bought: 5, most: 10000},
+		{name: "an add-on", terms: For(account("pipelines"), tier()), pool: pool("pipes", 5, of("pipelines")), others: []usherv1.SeatPool{pool("base", 1, older)}, included: 2, bought: 5, most: 10000},
+		{
+			name: "an add-on that the account does not have", terms: For(account(), tier()), pool: pool("pipes", 5, of("pipelines")),
+			reason: usherv1.ReasonAddOnNotInAccount, problem: "The account does not have the add-on pipelines, so no seat of this pool counts; add it to the Account's spec.addOns",
+		},
+		{
+			name: "an add-on that the plan does not have", terms: For(account("charts"), tier()), pool: pool("charts", 5, of("charts")),
+			reason: usherv1.ReasonAddOnNotInPlan, problem: "Plan pro has no add-on charts, so no seat of this pool counts; choose another plan",
+		},
+		{
+			name: "nothing for sale", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})), pool: pool("base", 5), included: 3,
+			reason: usherv1.ReasonPurchaseNotAllowed, problem: "Plan pro sells no seats, so the 5 in spec.seats do not count; set it to 0, or choose another plan",
+		},
+		{name: "nothing for sale, nothing wanted", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})), pool: pool("base", 0), included: 3},
+		{
+			name: "more than is for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](4)})), pool: pool("base", 5), included: 3, bought: 4, most: 4,
+			reason: usherv1.ReasonAboveMaximum, problem: "Plan pro sells at most 4 seats, so 1 of the 5 in spec.seats do not count; lower it, or choose another plan",
+		},
+		{name: "as many as are for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](5)})), pool: pool("base", 5), included: 3, bought: 5, most: 5},
+		{name: "when full: what a pool is made with counts", terms: For(account(), selling(onlyFull)), pool: pool("base", 5), included: 3, bought: 5, most: 10000},
+		{
+			name: "when full: not full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 3)), included: 3, bought: 1, most: 10000, passing: true,
+			reason: usherv1.ReasonSeatsUnassigned, problem: "Plan pro sells seats only while all are assigned: 4 of the 5 in spec.seats do not count until the 4 that there are belong to Active members",
+		},
+		{name: "when full: full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 4)), included: 3, bought: 5, most: 10000},
+		{name: "when full: once they count, they count", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 8, 4)), included: 3, bought: 5, most: 10000},
+		{name: "when full: fewer than before", terms: For(account(), selling(onlyFull)), pool: pool("base", 2, counted(3, 8, 4)), included: 3, bought: 2, most: 10000},
+		{
+			name: "the plan is not there", terms: For(account(), nil), pool: pool("base", 5, counted(3, 8, 4)), included: 3, bought: 5, most: 10000,
+			reason: usherv1.ReasonPlanNotFound, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
+		},
+		{
+			name: "the plan is not there, and no more is bought meanwhile", terms: For(account(), nil), pool: pool("base", 9, counted(3, 8, 4)), included: 3, bought: 5, most: 10000,
+			reason: usherv1.ReasonPlanNotFound, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			s := tt.terms.SeatsOf(&tt.pool, append(tt.others, tt.pool))
+			g.Expect([]int32{s.Included, s.Bought, s.Most}).To(Equal([]int32{tt.included, tt.bought, tt.most}), "included, bought, most")
+			g.Expect([]string{s.Reason, s.Problem}).To(Equal([]string{tt.reason, tt.problem}))
+			g.Expect(s.Passing).To(Equal(tt.passing))
+			g.Expect(s.Capacity()).To(BeEquivalentTo(tt.included + tt.bought))
+		})
+	}
+}
