@@ -44,6 +44,11 @@ test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS
 	for module in $(TESTED_MODULES); do (cd $$module && $(GO) test ./...) || exit 1; done && \
 	$(if $(RACE),go test -race,$(GO) test) -timeout 20m -p $(TEST_JOBS) $(TESTFLAGS) $(TEST)
 
+.PHONY: pictures
+pictures: controlplane ## Take the pictures in docs/images anew, by the tests that look at every page (needs chromium)
+	@KUBEBUILDER_ASSETS="$(ASSETS)" $(GO) test ./internal/journey -count=1 -run 'EveryPage|OwnColour'
+	@for picture in docs/images/*.png; do cp "dist/screens/$${picture##*/}" docs/images/ || exit 1; done
+
 # Schedules of the simulation, and the first one's seed.
 SEEDS ?= 10000
 FROM ?= 0

@@ -186,7 +186,7 @@ func (w *world) translate(tab *browser.Tab, s state) {
 		}
 		w.expectNoOverflow(tab, s.name+" in "+tag)
 		if s.name == "form" || s.name == "mistakes" {
-			tab.Screenshot("languages/" + s.name + "-" + tag)
+			tab.Screenshot(s.name + "-" + tag)
 		}
 	}
 }
