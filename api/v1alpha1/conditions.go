@@ -156,5 +156,13 @@ const (
 	ReasonAddOnNotInAccount = "AddOnNotInAccount"
 )
 
+// Reasons of an Invitation whose mail could be sent and waits for its turn, until status.nextAttemptAt.
+const (
+	// ReasonRateLimited means: the mail server has had all the mails of this minute that the rateLimit in its Secret allows.
+	ReasonRateLimited = "RateLimited"
+	// ReasonRecipientLimited means: the address has got all the mails of this hour that anybody gets.
+	ReasonRecipientLimited = "RecipientLimited"
+)
+
 // ReasonMemberNotFound on an Invitation: the Member named by memberRef is not there.
 const ReasonMemberNotFound = "MemberNotFound"

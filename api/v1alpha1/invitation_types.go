@@ -173,7 +173,8 @@ type InvitationStatus struct {
 	// +optional
 	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
 
-	// nextAttemptAt is when the mail is tried again; in state Sending, when the sender is taken for dead.
+	// nextAttemptAt is when the mail is tried, or tried again, or when its turn is if the mail server or the recipient has had
+	// enough for now; in state Sending, when the sender is taken for dead.
 	//
 	// +optional
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`

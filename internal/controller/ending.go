@@ -20,6 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/pace"
 )
 
 // EndingReconciler announces the end of members' access. It writes status.endNotices of a Member and nothing else of it: the
@@ -75,7 +76,7 @@ func (r *EndingReconciler) reconcile(ctx context.Context, member *usherv1.Member
 
 // send makes the attempt that the plan's notices are the fence of: claim, send, record.
 func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservation, plan membership.EndingPlan) (ctrl.Result, error) {
-	leave, free := r.Servers.Enter(o.Account)
+	leave, free := r.Servers.Enter(o.Account, r.Servers.Endings, client.ObjectKeyFromObject(o.Member))
 	if !free {
 		return ctrl.Result{RequeueAfter: busyPause}, nil
 	}
@@ -92,6 +93,21 @@ func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservat
 	member := o.Member
 	member.Status.EndNotices = plan.Notices
 	fence := notice(member, plan.Send)
+	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, pace.Mail{
+		ID: string(member.UID) + "/" + string(plan.Send), Recipient: mail.Inbox(composeEnding(o, *fence).To), PerMinute: server.RateLimit,
+	}, r.Now())
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if hold != nil {
+		return r.wake(hold.Until), nil
+	}
+	sent := false
+	defer func() {
+		if !sent {
+			takeBack()
+		}
+	}()
 	if fence.MessageID == "" {
 		fence.MessageID = mail.EndingMessageID(member.UID, fence.To, fence.AccessUntil.Time, server)
 	}
@@ -109,6 +125,7 @@ func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservat
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
 	defer cancel()
 	err = r.Sender.SendEnding(sending, server, composeEnding(o, *fence))
+	sent = wentOut(err)
 	if concernsServer(err) {
 		r.Servers.Report(o.Account, err, r.Now())
 	}

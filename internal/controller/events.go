@@ -12,6 +12,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/invite"
 )
 
 // Events tell of transitions, once each, after they were written. None holds an address.
@@ -30,7 +31,16 @@ func (e Environment) announceMember(before, after *usherv1.Member) {
 
 func (e Environment) announceInvitation(before, after *usherv1.Invitation) {
 	ready := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionReady)
-	if ready == nil || before.Status.State == after.Status.State || after.Status.State == usherv1.InvitationSending {
+	if ready == nil {
+		return
+	}
+	if invite.Waits(&after.Status) {
+		if ready.Reason != conditions.Reason(before.Status.Conditions, usherv1.ConditionReady) {
+			e.Recorder.Eventf(after, nil, corev1.EventTypeNormal, ready.Reason, "Invite", "%s", ready.Message)
+		}
+		return
+	}
+	if before.Status.State == after.Status.State || after.Status.State == usherv1.InvitationSending {
 		return
 	}
 	kind := corev1.EventTypeNormal

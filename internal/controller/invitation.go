@@ -53,15 +53,20 @@ func (r *InvitationReconciler) reconcile(ctx context.Context, inv *usherv1.Invit
 		return ctrl.Result{}, err
 	}
 	plan := invite.Decide(observed, r.Now())
-	if plan.Send || plan.Status.State != inv.Status.State {
+	if !plan.Send && plan.Status.State != inv.Status.State {
 		if observed, err = r.observe(ctx, r.Live, inv); err != nil {
 			return ctrl.Result{}, err
 		}
 		plan = invite.Decide(observed, r.Now())
 	}
 	if plan.Send {
-		return r.send(ctx, observed, plan)
+		return r.sendInTurn(ctx, observed)
 	}
+	return r.settle(ctx, inv, plan)
+}
+
+// settle writes a status that nothing is sent for.
+func (r *InvitationReconciler) settle(ctx context.Context, inv *usherv1.Invitation, plan invite.Plan) (ctrl.Result, error) {
 	if !equality.Semantic.DeepEqual(inv.Status, plan.Status) {
 		before := inv.DeepCopy()
 		inv.Status = plan.Status
@@ -83,6 +88,7 @@ func (r *InvitationReconciler) observe(ctx context.Context, reader client.Reader
 		return o, err
 	}
 	o.Member = member
+	o.Hold = r.Servers.Pace.Held(string(inv.UID), mail.Inbox(string(member.Spec.Email)), r.Now())
 	if o.Account, err = getAccount(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return o, err
 	}

@@ -17,25 +17,35 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/pace"
 )
 
 // unconfiguredPause is how long to wait for a Secret that cannot be used; its mending is noticed before, by the watch.
 const unconfiguredPause = time.Minute
 
-// busyPause is how long to wait for a mail server that is kept busy by other invitations.
-const busyPause = time.Second
+// busyPause is how long to wait for a mail server that is kept busy by other invitations; as a rule one of those says before that it
+// is free.
+const busyPause = 10 * time.Second
 
 // recordTimeout is how long the outcome of an attempt is tried to be written, also while the manager stops.
 const recordTimeout = 15 * time.Second
 
-// send makes the attempt that the plan's status is the fence of: claim, send, record.
-func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, plan invite.Plan) (ctrl.Result, error) {
-	inv := o.Invitation
-	leave, free := r.Servers.Enter(o.Account)
+// sendInTurn makes an attempt if the server has a conversation to spare. That is asked first: who waits for a slow server costs no
+// reads.
+func (r *InvitationReconciler) sendInTurn(ctx context.Context, o invite.Observation) (ctrl.Result, error) {
+	leave, free := r.Servers.Enter(o.Account, r.Servers.Invitations, client.ObjectKeyFromObject(o.Invitation))
 	if !free {
 		return ctrl.Result{RequeueAfter: busyPause}, nil
 	}
 	defer leave()
+	o, err := r.observe(ctx, r.Live, o.Invitation)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	plan := invite.Decide(o, r.Now())
+	if !plan.Send {
+		return r.settle(ctx, o.Invitation, plan)
+	}
 	server, usable, err := r.Servers.Load(ctx, o.Account)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -46,25 +56,46 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 		r.Servers.Suspect(o.Account)
 		return ctrl.Result{RequeueAfter: unconfiguredPause}, nil
 	}
-	keys, err := r.Keys.Get(ctx)
+	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, pace.Mail{
+		ID: string(o.Invitation.UID), Recipient: mail.Inbox(plan.Status.Recipient), PerMinute: server.RateLimit,
+	}, r.Now())
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	if hold != nil {
+		o.Hold = hold
+		return r.settle(ctx, o.Invitation, invite.Decide(o, r.Now()))
+	}
+	sent, result, err := r.send(ctx, o, plan, server)
+	if !sent {
+		takeBack()
+	}
+	return result, err
+}
+
+// send makes the attempt that the plan's status is the fence of: claim, send, record. It tells whether the mail went out, or may
+// have.
+func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, plan invite.Plan, server mail.Server) (sent bool, result ctrl.Result, err error) {
+	inv := o.Invitation
+	keys, err := r.Keys.Get(ctx)
+	if err != nil {
+		return false, ctrl.Result{}, err
+	}
 	own, err := templatesOf(ctx, r.Live, o.Account)
 	if err != nil {
-		return ctrl.Result{}, err
+		return false, ctrl.Result{}, err
 	}
 	if plan.Status.MessageID == "" {
 		plan.Status.MessageID = mail.MessageID(inv.UID, plan.Status.LinkGeneration, server)
 	}
 	inv.Status = plan.Status
 	if err := r.Client.Status().Update(ctx, inv); err != nil {
-		return ctrl.Result{}, err
+		return false, ctrl.Result{}, err
 	}
 
 	if ends := inv.Status.NextAttemptAt.Time; !r.Now().Before(ends.Add(-invite.RenewEvery)) {
 		// The fence took so long to be written that its lease is as good as over, and somebody else may be at it by now.
-		return r.wake(ends), nil
+		return false, r.wake(ends), nil
 	}
 
 	// From here on this attempt is ours, and a manager that is told to stop finishes it.
@@ -77,7 +108,9 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	if concernsServer(err) {
 		r.Servers.Report(o.Account, err, r.Now())
 	}
-	return r.record(ctx, o, failureOf(err))
+	sent = wentOut(err)
+	result, err = r.record(ctx, o, failureOf(err))
+	return sent, result, err
 }
 
 func (r *InvitationReconciler) compose(o invite.Observation, keys invite.Keyring, own *templates) mail.Invitation {

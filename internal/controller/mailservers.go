@@ -18,6 +18,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/pace"
 )
 
 // MailServers knows what the last probe of each SMTP Secret's server said. It is shared by the reconcilers that probe, that
@@ -27,15 +28,18 @@ type MailServers struct {
 	Live client.Reader
 	// Default is the Secret of accounts that name none.
 	Default types.NamespacedName
-	// Accounts that are to be looked at again, and Secrets whose server is to be probed again.
-	Accounts, Secrets chan event.GenericEvent
+	// Accounts that are to be looked at again, Secrets whose server is to be probed again, and Invitations and ending Members that
+	// find a free conversation now.
+	Accounts, Secrets, Invitations, Endings chan event.GenericEvent
+	// Pace says when a mail's turn is.
+	Pace *pace.Pace
 
 	// PerServer is how many conversations with one server run at once, so that a slow one leaves room for the others.
 	PerServer int
 
 	mu       sync.Mutex
 	verdicts map[types.NamespacedName]probed
-	busy     map[types.NamespacedName]int
+	lines    map[string]*line
 }
 
 // probed is the outcome of a probe, or of an attempt to send after it.
@@ -67,8 +71,9 @@ func (p probed) due() time.Time {
 func NewMailServers(live client.Reader, defaultSecret types.NamespacedName, workers int) *MailServers {
 	return &MailServers{
 		Live: live, Default: defaultSecret, PerServer: max(1, workers/2),
-		verdicts: map[types.NamespacedName]probed{}, busy: map[types.NamespacedName]int{},
+		Pace: pace.New(), verdicts: map[types.NamespacedName]probed{}, lines: map[string]*line{},
 		Accounts: make(chan event.GenericEvent, 1024), Secrets: make(chan event.GenericEvent, 1024),
+		Invitations: make(chan event.GenericEvent, 1024), Endings: make(chan event.GenericEvent, 1024),
 	}
 }
 
@@ -78,24 +83,6 @@ func (s *MailServers) SecretOf(account *usherv1.Account) types.NamespacedName {
 		return types.NamespacedName{Namespace: account.Namespace, Name: name}
 	}
 	return s.Default
-}
-
-// Enter takes one of the conversations with an account's server, to be given back with leave; free is false if all are taken.
-func (s *MailServers) Enter(account *usherv1.Account) (leave func(), free bool) {
-	key := s.SecretOf(account)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.busy[key] >= s.PerServer {
-		return nil, false
-	}
-	s.busy[key]++
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.busy[key]--; s.busy[key] == 0 {
-			delete(s.busy, key)
-		}
-	}, true
 }
 
 // Load reads the server that an account sends with, which is not usable if its Secret is not there or makes no sense. An error is

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -82,16 +83,16 @@ func Setup(mgr ctrl.Manager, p Parts) error {
 		object  client.Object
 		workers int
 		watches []Watch
-		queue   source.Source
+		queue   chan event.GenericEvent
 		do      reconcile.Reconciler
 	}{
 		{"member", &usherv1.Member{}, memberWorkers, w.ForMembers(), nil, r.Members},
 		{"seatpool", &usherv1.SeatPool{}, poolWorkers, w.ForSeatPools(), nil, r.SeatPools},
-		{"invitation", &usherv1.Invitation{}, p.MailWorkers, w.ForInvitations(), nil, r.Invitations},
-		{"ending", &usherv1.Member{}, p.MailWorkers, w.ForEndings(), nil, r.Endings},
-		{"account", &usherv1.Account{}, accountWorkers, w.ForAccounts(), source.Channel(p.Servers.Accounts, &handler.EnqueueRequestForObject{}), r.Accounts},
+		{"invitation", &usherv1.Invitation{}, p.MailWorkers, w.ForInvitations(), p.Servers.Invitations, r.Invitations},
+		{"ending", &usherv1.Member{}, p.MailWorkers, w.ForEndings(), p.Servers.Endings, r.Endings},
+		{"account", &usherv1.Account{}, accountWorkers, w.ForAccounts(), p.Servers.Accounts, r.Accounts},
 		{"plan", &usherv1.Plan{}, planWorkers, nil, nil, r.Plans},
-		{"mailserver", nil, probeWorkers, w.ForMailServers(), source.Channel(p.Servers.Secrets, &handler.EnqueueRequestForObject{}), r.MailServers},
+		{"mailserver", nil, probeWorkers, w.ForMailServers(), p.Servers.Secrets, r.MailServers},
 	} {
 		b := ctrl.NewControllerManagedBy(mgr).Named(c.name).WithOptions(controller.Options{
 			MaxConcurrentReconciles: c.workers, SkipNameValidation: &p.SkipNameValidation,
@@ -108,7 +109,7 @@ func Setup(mgr ctrl.Manager, p Parts) error {
 			}
 		}
 		if c.queue != nil {
-			b = b.WatchesRawSource(c.queue)
+			b = b.WatchesRawSource(source.Channel(c.queue, &handler.EnqueueRequestForObject{}))
 		}
 		if err := b.Complete(c.do); err != nil {
 			return err

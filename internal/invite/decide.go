@@ -33,6 +33,8 @@ type Observation struct {
 	Account *usherv1.Account
 	// Answered: there is a credentials Secret that the Member's status does not speak of yet. Only a live read tells.
 	Answered bool
+	// Hold has the next mail wait; nil if it need not.
+	Hold *Hold
 }
 
 // Plan is what to do next.
@@ -43,6 +45,9 @@ type Plan struct {
 	Send bool
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
+
+	// told is the hold that Status tells of.
+	told *Hold
 }
 
 // Decide returns what to do with the observed Invitation at now.
@@ -55,7 +60,7 @@ func Decide(o Observation, now time.Time) Plan {
 	}
 	p := Plan{Status: next}
 	p.decide(o, now)
-	describe(&p.Status, o, now)
+	describe(&p.Status, o, p.told, now)
 	return p
 }
 
@@ -78,6 +83,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		p.settle(usherv1.InvitationRevoked)
 	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
 		p.Wake = s.NextAttemptAt.Time
+		p.told = toldBefore(o, now)
 	case Asked(inv, string(o.Member.Spec.Email)):
 		p.sendNew(o, now)
 	case s.State == usherv1.InvitationSent:
@@ -114,7 +120,7 @@ func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
 
 func (p *Plan) sendNew(o Observation, now time.Time) {
 	s := &p.Status
-	if !maySend(o) {
+	if !maySend(o) || p.held(o, now) {
 		return
 	}
 	s.SendGeneration = o.Invitation.Spec.SendGeneration
@@ -142,9 +148,12 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 	}
 	if now.Before(due) {
 		p.Wake = due
+		p.told = toldBefore(o, now)
 		return
 	}
-	p.attempt(o, now)
+	if !p.held(o, now) {
+		p.attempt(o, now)
+	}
 }
 
 // attempt makes the status a fence for one attempt.
@@ -163,6 +172,7 @@ func (p *Plan) attempt(o Observation, now time.Time) {
 
 func (p *Plan) expire(now time.Time) {
 	s := &p.Status
+	s.NextAttemptAt = nil
 	if s.ExpiresAt == nil {
 		return
 	}

@@ -16,9 +16,10 @@ import (
 // describe makes s's conditions say what its other fields are.
 //
 //	Ready        Sent, Accepted, Revoked
-//	Reconciling  Pending, Sending, and whatever the last link came to while a new one is asked for
+//	Reconciling  Pending, Sending, and whatever the last link came to while a new one is asked for; RateLimited and
+//	             RecipientLimited while a mail that could be sent waits for its turn
 //	Stalled      Declined, Expired, Failed, no such Member
-func describe(s *usherv1.InvitationStatus, o Observation, now time.Time) {
+func describe(s *usherv1.InvitationStatus, o Observation, hold *Hold, now time.Time) {
 	outlook, message := sentence(s, o, now)
 	reason := string(s.State)
 	if o.Member == nil && s.State == usherv1.InvitationPending {
@@ -27,6 +28,9 @@ func describe(s *usherv1.InvitationStatus, o Observation, now time.Time) {
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Invitation.Generation, Now: now}
 	w.Set(usherv1.ConditionSent, s.SentAt != nil, reason, "")
 	w.Set(usherv1.ConditionAccepted, s.State == usherv1.InvitationAccepted, reason, "")
+	if hold != nil {
+		outlook, reason, message = conditions.Working, hold.Reason, Waiting(hold.Reason, hold.Until)
+	}
 	w.SetReady(outlook, reason, message)
 }
 

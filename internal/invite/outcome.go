@@ -52,7 +52,7 @@ func Outcome(o Observation, failure *Failure, now time.Time) usherv1.InvitationS
 		s.LastError = LastError(failure, now)
 		s.NextAttemptAt = &metav1.Time{Time: now.Add(Pause(o.Invitation.UID, s.Attempts, failure))}
 	}
-	describe(&s, o, now)
+	describe(&s, o, nil, now)
 	return s
 }
 

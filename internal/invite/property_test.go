@@ -46,6 +46,17 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		class := rapid.SampledFrom([]usherv1.ErrorClass{usherv1.ErrorTemporary, usherv1.ErrorPermanent, usherv1.ErrorConfiguration}).Draw(t, "class")
 		failed(class, -time.Minute)(&inv.Status)
 	}
+	if rapid.Bool().Draw(t, "held") {
+		reason := rapid.SampledFrom([]string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited}).Draw(t, "why")
+		o.Hold = &Hold{Until: later(time.Duration(rapid.Int64Range(-10, 3600).Draw(t, "until")) * time.Second).Time, Reason: reason}
+		if rapid.Bool().Draw(t, "told") {
+			inv.Status.NextAttemptAt = &metav1.Time{Time: o.Hold.Until}
+			inv.Status.Conditions = []metav1.Condition{{Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason}}
+		}
+		if chance("forgotten") {
+			o.Hold = nil
+		}
+	}
 	names := slices.Sorted(maps.Keys(facts))
 	for range rapid.IntRange(0, 2).Draw(t, "facts") {
 		name := rapid.SampledFrom(names).Draw(t, "fact")

@@ -43,6 +43,15 @@ func parseAddress(address string) (string, error) {
 	return local + "@" + domain, nil
 }
 
+// Inbox is the address in the form that all spellings of it share. Upper and lower case are not told apart: no server of note
+// does, and whoever counts mails must not be got round by that.
+func Inbox(address string) string {
+	if parsed, err := parseAddress(address); err == nil {
+		address = parsed
+	}
+	return strings.ToLower(address)
+}
+
 // smtpPath is the address as MAIL FROM and RCPT TO take it, in angle brackets, its local part quoted where it must be.
 func smtpPath(address string) string { return (&mail.Address{Address: address}).String() }
 

@@ -65,6 +65,8 @@ type Error struct {
 	Message string
 	// Greylisted is set when the server asked to come back later because it does not know us yet.
 	Greylisted bool
+	// InDoubt is set when nobody knows whether the server has taken the mail: it was there, and the answer was not.
+	InDoubt bool
 }
 
 // Error returns the message.

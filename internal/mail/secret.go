@@ -43,6 +43,8 @@ type Server struct {
 	TLS TLSMode
 	// CA holds PEM certificates that are trusted besides the system's; may be empty.
 	CA []byte
+	// RateLimit is how many mails it may be given a minute; 0 for as many as there are.
+	RateLimit int
 	// HeloName is what we call ourselves in EHLO; empty means From's domain, since a pod's own name is not a domain name
 	// and many servers insist on one.
 	HeloName string

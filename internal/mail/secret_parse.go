@@ -27,9 +27,13 @@ const (
 	keyTLS      = "tls"
 	keyCA       = "ca.crt"
 	keyHelo     = "heloName"
+	keyRate     = "rateLimit"
 )
 
-var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyFrom, keyTLS, keyCA, keyHelo}
+// maxRateLimit is the highest rateLimit, in mails a minute; a higher one would limit nothing that one operator can send.
+const maxRateLimit = 60_000
+
+var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyFrom, keyTLS, keyCA, keyHelo, keyRate}
 
 // ParseServer reads the data of an SMTP Secret. The error names every key that is wrong and says what to write; it quotes no
 // value, since a value in the wrong key may be the password. A line break at a value's end, as `echo` leaves it, is dropped.
@@ -45,6 +49,8 @@ func ParseServer(data map[string][]byte) (Server, error) {
 		TLS:      p.tls(),
 		CA:       p.ca(),
 		HeloName: p.heloName(),
+
+		RateLimit: p.rateLimit(),
 	}
 	server.Username, server.Password = p.credentials()
 	p.unknownKeys()
@@ -179,6 +185,19 @@ func (p *secretParser) credentials() (username, password string) {
 		}
 	}
 	return username, password
+}
+
+func (p *secretParser) rateLimit() int {
+	value := p.value(keyRate)
+	if value == "" {
+		return 0
+	}
+	limit, err := strconv.Atoi(value)
+	if err != nil || limit < 1 || limit > maxRateLimit {
+		p.problem(keyRate, "must be a number of mails a minute from 1 to %d, such as 60; leave it out for no limit", maxRateLimit)
+		return 0
+	}
+	return limit
 }
 
 func (p *secretParser) unknownKeys() {

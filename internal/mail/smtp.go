@@ -93,11 +93,19 @@ func (s *SMTP) SendEnding(ctx context.Context, server Server, ending Ending) err
 
 // hand hands a mail over. It returns nil or an *Error.
 func (s *SMTP) hand(ctx context.Context, server Server, msg *gomail.Msg) error {
-	err := s.send(ctx, server, msg)
-	if err != nil {
-		return explain(ctx, server, err)
+	if err := s.send(ctx, server, msg); err != nil {
+		failed := explain(ctx, server, err)
+		failed.InDoubt = inDoubt(err)
+		return failed
 	}
 	return nil
+}
+
+// inDoubt tells whether the connection broke where the server may have taken the mail already.
+func inDoubt(err error) bool {
+	failed, ok := errors.AsType[*failure](err)
+	_, answered := errors.AsType[*textproto.Error](err)
+	return ok && failed.stage == stageBody && !answered
 }
 
 func (s *SMTP) send(ctx context.Context, server Server, msg *gomail.Msg) error {

@@ -210,6 +210,10 @@ func (d *Decision) refinePending(o Observation, choice seat.Choice, v verdict, a
 	if inv != nil && inv.Status.LastError != nil && inv.Status.LastError.Class == usherv1.ErrorConfiguration {
 		return pending(usherv1.ReasonMailNotReady, conditions.Working, "The mail server did not take the mail ("+inv.Status.LastError.Code+"); trying again")
 	}
+	if inv != nil && invite.Waits(&inv.Status) {
+		why := conditions.Reason(inv.Status.Conditions, usherv1.ConditionReady)
+		return pending(usherv1.ReasonInviting, conditions.Working, invite.Waiting(why, inv.Status.NextAttemptAt.Time))
+	}
 	return pending(usherv1.ReasonInviting, conditions.Working, "The invitation is on its way")
 }
 

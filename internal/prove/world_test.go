@@ -22,6 +22,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal"
 	"github.com/usher-dev/usher/internal/prove"
 	"github.com/usher-dev/usher/internal/testkit"
@@ -302,7 +303,7 @@ func (w *world) nextMoment() (next time.Time) {
 	}
 	for _, i := range w.invitations() {
 		s := i.Status
-		waits := s.NextAttemptAt != nil && (s.State == usherv1.InvitationSending || s.State == usherv1.InvitationPending)
+		waits := s.NextAttemptAt != nil && (s.State == usherv1.InvitationSending || s.State == usherv1.InvitationPending || invite.Waits(&s))
 		if waits && s.NextAttemptAt.After(w.clock.Now()) && (next.IsZero() || s.NextAttemptAt.Time.Before(next)) {
 			next = s.NextAttemptAt.Time
 		}

@@ -170,6 +170,12 @@ func (w *world) hear(servers *controller.MailServers) {
 	for len(servers.Secrets) > 0 {
 		w.hearOf(secrets, (<-servers.Secrets).Object)
 	}
+	for len(servers.Invitations) > 0 {
+		w.hearOf(invitations, (<-servers.Invitations).Object)
+	}
+	for len(servers.Endings) > 0 {
+		w.hearOf(endings, (<-servers.Endings).Object)
+	}
 }
 
 func (w *world) hearOf(k kind, object client.Object) {
