@@ -39,6 +39,8 @@ func TestParseServer(t *testing.T) {
 		"none":                 {map[string]string{"tls": "None"}, with(func(s *mail.Server) { s.TLS = mail.TLSNone })},
 		"credentials":          {map[string]string{"username": "u\n", "password": " p w \n"}, with(func(s *mail.Server) { s.Username, s.Password = "u", " p w " })},
 		"ca":                   {map[string]string{"ca.crt": string(ca)}, with(func(s *mail.Server) { s.CA = ca })},
+		"rate limit":           {map[string]string{"rateLimit": "60\n"}, with(func(s *mail.Server) { s.RateLimit = 60 })},
+		"no rate limit":        {map[string]string{"rateLimit": ""}, least},
 		"helo name":            {map[string]string{"heloName": "mail.acme.example"}, with(func(s *mail.Server) { s.HeloName = "mail.acme.example" })},
 		"helo address":         {map[string]string{"heloName": "[192.0.2.1]"}, with(func(s *mail.Server) { s.HeloName = "[192.0.2.1]" })},
 		"helo address 6":       {map[string]string{"heloName": "[IPv6:2001:db8::1]"}, with(func(s *mail.Server) { s.HeloName = "[IPv6:2001:db8::1]" })},
@@ -58,7 +60,7 @@ func TestParseServer(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, got, cmp.Transformer("fields", func(s mail.Server) map[string]any {
 				return map[string]any{"host": s.Host, "port": s.Port, "user": s.Username, "password": s.Password, "from": s.From,
-					"tls": s.TLS, "ca": s.CA, "helo": s.HeloName}
+					"tls": s.TLS, "ca": s.CA, "helo": s.HeloName, "rate": s.RateLimit}
 			})); diff != "" {
 				t.Error(diff)
 			}
@@ -100,6 +102,9 @@ func TestParseServerMistakes(t *testing.T) {
 		"helo with a line break":   {map[string]string{"heloName": "x\r\nMAIL FROM:<hunter2>"}, []string{`"heloName"`}},
 		"helo address unclosed":    {map[string]string{"heloName": "[192.0.2.1"}, []string{`"heloName"`}},
 		"helo no address":          {map[string]string{"heloName": "[hunter2]"}, []string{`"heloName"`}},
+		"rate limit with a unit":   {map[string]string{"rateLimit": "60/hunter2"}, []string{`"rateLimit"`, "mails a minute from 1 to 60000", "leave it out"}},
+		"rate limit of none":       {map[string]string{"rateLimit": "0"}, []string{`"rateLimit"`}},
+		"rate limit too high":      {map[string]string{"rateLimit": "60001"}, []string{`"rateLimit"`}},
 		"an unknown key":           {map[string]string{"pass": "hunter2"}, []string{`"pass": is not known`, "password"}},
 		"a key of the wrong case":  {map[string]string{"helo-name": "hunter2"}, []string{`"helo-name": is not known`, "heloName"}},
 		"several at once":          {map[string]string{"port": "x", "tls": "y", "user": "hunter2"}, []string{`"port"`, `"tls"`, `"user"`}},

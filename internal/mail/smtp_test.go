@@ -158,6 +158,32 @@ func TestSendClasses(t *testing.T) {
 	}
 }
 
+// Only where the mail was there and its answer was not does nobody know whether it was taken.
+func TestInDoubt(t *testing.T) {
+	for _, test := range []struct {
+		at   smtpsink.Verb
+		then smtpsink.Answer
+		want bool
+	}{
+		{smtpsink.RCPT, smtpsink.Answer{Drop: true}, false},
+		{smtpsink.DATA, smtpsink.Answer{Drop: true}, false},
+		{smtpsink.Body, smtpsink.Answer{Drop: true}, true},
+		{smtpsink.Body, smtpsink.Answer{Raw: "what?\r\n"}, true},
+		{smtpsink.Body, smtpsink.Answer{Hold: make(chan struct{})}, true},
+		{smtpsink.Body, smtpsink.Reply(451, "4.3.0 no"), false},
+		{smtpsink.Body, smtpsink.Reply(554, "5.7.1 no"), false},
+	} {
+		_, server := startScripted(t, smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{test.at: test.then})})
+		options := timeouts
+		if test.then.Hold != nil {
+			options = impatient()
+		}
+		if got := failure(t, newSMTP(t, options).Send(t.Context(), server, invitation())).InDoubt; got != test.want {
+			t.Errorf("after %+v at %s, in doubt: %t", test.then, test.at, got)
+		}
+	}
+}
+
 // A silent server costs no more than the timeout, at any verb, and is tried again.
 func TestSendTimesOut(t *testing.T) {
 	for _, at := range []smtpsink.Verb{smtpsink.Greeting, smtpsink.EHLO, smtpsink.MAIL, smtpsink.RCPT, smtpsink.DATA, smtpsink.Body} {

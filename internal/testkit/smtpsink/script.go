@@ -52,6 +52,8 @@ type Answer struct {
 	Delay time.Duration
 	// Hold, if not nil, must be closed before anything is done.
 	Hold <-chan struct{}
+	// Drip passes between one byte of the reply and the next. Only a Scripted server can.
+	Drip time.Duration
 	// Drop closes the connection without a reply.
 	Drop bool
 	// HangUp closes the connection after the reply.
@@ -77,14 +79,7 @@ func (s Script) answer(event Event, done <-chan struct{}) Answer {
 		return Answer{}
 	}
 	answer := s(event)
-	if answer.Delay > 0 {
-		timer := time.NewTimer(answer.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-done:
-		}
-	}
+	pause(answer.Delay, done)
 	if answer.Hold != nil {
 		select {
 		case <-answer.Hold:
@@ -92,6 +87,19 @@ func (s Script) answer(event Event, done <-chan struct{}) Answer {
 		}
 	}
 	return answer
+}
+
+// pause waits, but not beyond the server's end.
+func pause(d time.Duration, done <-chan struct{}) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-done:
+	}
 }
 
 // smtpError is the answer as go-smtp takes it, nil if the server is to say what it always says.

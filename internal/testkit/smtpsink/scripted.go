@@ -200,6 +200,15 @@ func (d *dialogue) answer(verb Verb, argument, reply string) (open, usual bool) 
 	default:
 		reply += "\r\n"
 	}
+	if answer.Drip > 0 {
+		for len(reply) > 1 {
+			if _, err := io.WriteString(d.conn, reply[:1]); err != nil {
+				return false, false
+			}
+			reply = reply[1:]
+			pause(answer.Drip, d.server.done)
+		}
+	}
 	_, err := io.WriteString(d.conn, reply)
 	return err == nil && !answer.HangUp, usual
 }

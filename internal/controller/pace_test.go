@@ -1,0 +1,207 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+// waitFor succeeds for an Invitation whose mail waits for its turn at that time.
+func waitFor(reason string, until time.Time) OmegaMatcher {
+	return And(
+		testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionFalse, reason),
+		testkit.HaveCondition(usherv1.ConditionReconciling, metav1.ConditionTrue, reason),
+		HaveField("Status.NextAttemptAt.UTC()", BeTemporally("==", until)),
+	)
+}
+
+// sayWhy succeeds for a Member that is told why its mail waits, and until when.
+func sayWhy(what string, until time.Time) OmegaMatcher {
+	return And(be(usherv1.ObservedPending, usherv1.ReasonInviting),
+		HaveField("Status.Conditions", ContainElement(And(HaveField("Type", usherv1.ConditionReady),
+			HaveField("Message", And(ContainSubstring(what), ContainSubstring(until.UTC().Format(time.RFC3339))))))))
+}
+
+var _ = Describe("a mail's turn", func() {
+	It("comes as the Secret's rateLimit says, and until then the member is told so", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.editMail(func(d map[string][]byte) { d["rateLimit"] = []byte("4\n") })
+		noon := time.Now().Truncate(time.Second)
+		w.clock.StopAt(noon)
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(9).Build())
+		o := w.start()
+		w.hire("a1")
+		Eventually(w.member("a1")).Should(beInvited)
+		w.hire("a2")
+		Eventually(w.member("a2")).Should(sayWhy("rateLimit", noon.Add(15*time.Second)))
+		w.hire("a3")
+		Eventually(w.member("a3")).Should(sayWhy("rateLimit", noon.Add(30*time.Second)))
+		Expect(w.invitation("a3")()).To(waitFor(usherv1.ReasonRateLimited, noon.Add(30*time.Second)))
+		Expect(w.invitation("a3")().Status.Attempts).To(BeZero())
+		Expect(w.holders(base)).To(Equal([]string{"a1", "a2", "a3"}), "who waits has a seat")
+		o.settles()
+		Expect(w.mailed()).To(Equal([]string{"a1"}))
+
+		w.clock.Step(15 * time.Second)
+		w.touch()
+		Eventually(w.member("a2")).Should(beInvited)
+		Consistently(w.mailed, "500ms").Should(Equal([]string{"a1", "a2"}))
+		w.clock.Step(15 * time.Second)
+		w.touch()
+		Eventually(w.member("a3")).Should(beInvited)
+		o.settles()
+		Expect(w.mailed()).To(Equal([]string{"a1", "a2", "a3"}))
+		Expect(w.invitation("a3")().Status.NextAttemptAt).To(BeNil())
+	})
+
+	It("comes by the manager's own timer", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.editMail(func(d map[string][]byte) { d["rateLimit"] = []byte("30") })
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(9).Build())
+		w.start()
+		names := []string{"a1", "a2", "a3", "a4", "a5"}
+		w.hire(names...)
+		var sent []int64
+		for _, name := range names {
+			Eventually(w.member(name)).Should(beInvited)
+			sent = append(sent, w.invitation(name)().Status.SentAt.Unix())
+		}
+		Expect(slices.Max(sent)-slices.Min(sent)).To(BeNumerically(">=", 7), "two seconds from one to the next, in whole seconds")
+	})
+
+	It("does not come a sixth time within an hour for one address, whatever a script does", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		noon := time.Now().Truncate(time.Second)
+		w.clock.StopAt(noon)
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(9).Build())
+		o := w.start()
+		w.hire("ada")
+		for n := range 5 {
+			Eventually(func() int { return len(w.mails("ada")) }).Should(Equal(n + 1))
+			Eventually(w.member("ada")).Should(beInvited)
+			w.clock.Step(time.Minute)
+			w.resend("ada")
+		}
+		free := noon.Add(time.Hour)
+		Eventually(w.member("ada")).Should(sayWhy("This address got 5 mails within an hour", free))
+		Expect(w.invitation("ada")()).To(waitFor(usherv1.ReasonRecipientLimited, free))
+		Expect(w.invitation("ada")().Status.SentAt).NotTo(BeNil(), "what was sent before is not forgotten")
+		w.resend("ada")
+
+		By("a manager that starts anew")
+		o.stop()
+		o = w.start()
+		w.resend("ada")
+		Eventually(func() int64 { return w.invitation("ada")().Status.ObservedGeneration }).Should(BeEquivalentTo(w.invitation("ada")().Generation))
+		o.settles()
+		Expect(w.mails("ada")).To(HaveLen(5))
+		Expect(w.invitation("ada")()).To(waitFor(usherv1.ReasonRecipientLimited, free))
+
+		By("its time has come")
+		w.clock.StopAt(free)
+		w.touch()
+		Eventually(w.member("ada")).Should(beInvited)
+		o.settles()
+		Expect(w.mails("ada")).To(HaveLen(6))
+	})
+
+	It("does not come sooner for a member that is made anew, in another account, or in capitals", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		noon := time.Now().Truncate(time.Second)
+		w.clock.StopAt(noon)
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(9).Build())
+		w.create(testkit.Account("other").Build(), testkit.SeatPool("other-base").Account("other").Seats(9).Build())
+		w.start()
+		for n := range 5 {
+			name := fmt.Sprint("m", n)
+			w.create(testkit.Member(name).Email("ada@acme.example").Build())
+			Eventually(w.member(name)).Should(beInvited)
+			w.remove(testkit.Member(name).Build())
+			Eventually(exists(w, testkit.Member(name).Build())).Should(BeFalse())
+		}
+		w.create(testkit.Member("anew").Email("ada@acme.example").Build())
+		w.create(testkit.Member("elsewhere").Account("other").Email("ADA@Acme.example").Build())
+		for _, name := range []string{"anew", "elsewhere"} {
+			Eventually(w.member(name)).Should(sayWhy("This address got 5 mails within an hour", noon.Add(time.Hour)))
+		}
+		w.create(testkit.Member("bob").Build())
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(w.mails("ada")).To(HaveLen(5))
+		w.editMember("anew", func(m *usherv1.Member) { m.Spec.Email = "countess@acme.example" })
+		Eventually(w.member("anew")).Should(beInvited)
+	})
+
+	It("is not held up by servers that answer one byte a second, nor is a seat", func(ctx SpecContext) {
+		const slowOnes = 12
+		drip := func(verbs ...smtpsink.Verb) *smtpsink.Scripted {
+			answers := map[smtpsink.Verb]smtpsink.Answer{}
+			for _, verb := range verbs {
+				answers[verb] = smtpsink.Answer{Drip: time.Second}
+			}
+			s, err := smtpsink.StartScripted(smtpsink.ScriptedOptions{Script: smtpsink.On(answers)})
+			Expect(err).NotTo(HaveOccurred())
+			return s
+		}
+		tarpit, deaf := drip(smtpsink.MAIL, smtpsink.RCPT), drip(smtpsink.Greeting, smtpsink.EHLO)
+		w := newWorld(ctx, smtpsink.Options{})
+		// Two Secrets lead to the one that greets and then takes its time, one to the other that does not even greet.
+		for name, server := range map[string]*smtpsink.Scripted{"slow1": tarpit, "slow2": tarpit, "deaf": deaf} {
+			w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string][]byte{
+				"host": []byte(server.Host), "port": []byte(strconv.Itoa(server.Port)), "from": []byte("a@acme.example"), "tls": []byte("None"),
+				"heloName": []byte(name + ".example"),
+			}})
+			w.create(testkit.Account(name).MailSecret(name).Build(), testkit.SeatPool(name+"-base").Account(name).Seats(slowOnes).Build())
+		}
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(slowOnes).Build())
+		o := w.start(func(o *app.Options) { o.MailWorkers = 4 })
+		DeferCleanup(tarpit.Close) // before the manager is stopped, which would wait for its conversations
+		DeferCleanup(deaf.Close)
+		for i := range slowOnes {
+			for _, account := range []string{"slow1", "slow2", "deaf"} {
+				w.create(testkit.Member(fmt.Sprintf("%s-%d", account, i)).Account(account).Build())
+			}
+		}
+		talking := func() int {
+			mails := map[int]bool{}
+			for _, event := range tarpit.Heard() {
+				if event.Verb == smtpsink.MAIL {
+					mails[event.Connection] = true
+				}
+			}
+			return len(mails)
+		}
+		Eventually(talking).Should(Equal(2), "half of the workers talk to it")
+
+		began := time.Now()
+		names := make([]string, slowOnes)
+		for i := range names {
+			names[i] = fmt.Sprint("m", i)
+		}
+		w.hire(names...)
+		for _, name := range names {
+			Eventually(w.member(name)).Should(beInvited)
+		}
+		Expect(w.mailed()).To(ConsistOf(names))
+		for _, account := range []string{"slow1", "slow2", "deaf"} {
+			Eventually(func() []string { return w.holders(account + "-base") }).Should(HaveLen(slowOnes), "seats are granted all the same")
+		}
+		GinkgoWriter.Printf("%d invited beside three that wait in %s\n", slowOnes, time.Since(began).Round(time.Millisecond))
+		Expect(talking()).To(Equal(2), "and no more than half, whatever Secret leads to it")
+		reads := len(o.secrets.Reads())
+		Consistently(func() int { return len(o.secrets.Reads()) - reads }, "2s").Should(BeNumerically("<", 20), "who waits for it costs little")
+	})
+})
