@@ -41,12 +41,14 @@ type world struct {
 	api       client.Client
 	postfix   *postfix.Postfix
 	ahead     atomic.Int64
+	// poll is how often it is looked whether something has come about.
+	poll time.Duration
 }
 
 // newWorld has the account and its seats, and no manager yet.
 func newWorld(t *testing.T, seats int32, options postfix.Options) *world {
 	t.Helper()
-	w := &world{t: t, postfix: start(t, options)}
+	w := &world{t: t, postfix: start(t, options), poll: 100 * time.Millisecond}
 	var err error
 	if w.namespace, err = server.Namespace(t.Context(), "postfix"); err != nil {
 		t.Fatal(err)
@@ -129,7 +131,7 @@ func (w *world) until(patience time.Duration, missing func() string) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("after %s: %s", patience, what)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(w.poll)
 	}
 }
 
@@ -196,6 +198,7 @@ func (w *world) wantEachOnce(count int) {
 func TestThousandInvitations(t *testing.T) {
 	const count = 1000
 	w := newWorld(t, count, postfix.Options{})
+	w.poll = time.Second // a look at a thousand takes its time
 	w.hire(0, count)
 	began := time.Now()
 	w.manage()
