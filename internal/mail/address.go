@@ -6,6 +6,7 @@ package mail
 import (
 	"errors"
 	"net/mail"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -36,9 +37,12 @@ func parseAddress(address string) (string, error) {
 		strings.ContainsFunc(local, unicode.IsSpace) || strings.ContainsAny(local, `<>@"\`) {
 		return "", errAddressSyntax
 	}
-	domain, err := idna.Lookup.ToASCII(strings.ToLower(address[at+1:]))
-	if err != nil {
+	domain, err := idna.Lookup.ToASCII(strings.ToLower(strings.TrimSuffix(address[at+1:], ".")))
+	if err != nil || slices.Contains(strings.Split(domain, "."), "") {
 		return "", errAddressSyntax
+	}
+	if len(local)+1+len(domain) > maxAddress {
+		return "", errAddressTooLong
 	}
 	return local + "@" + domain, nil
 }
