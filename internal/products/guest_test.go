@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -25,24 +26,44 @@ type page struct {
 
 var visitors atomic.Int64
 
-// visit opens a link of the portal, with a form to post or nil, from a computer that nobody else uses, and follows where it leads.
-func (w *world) visit(link string, form url.Values) page {
+// browser keeps cookies, on a computer that nobody else uses.
+type browser struct {
+	w       *world
+	client  http.Client
+	address string
+}
+
+func (w *world) browser() *browser {
 	w.t.Helper()
+	jar, err := cookiejar.New(nil)
+	w.Expect(err).NotTo(HaveOccurred())
+	n := visitors.Add(1)
+	return &browser{w: w, client: http.Client{Jar: jar}, address: fmt.Sprintf("10.%d.%d.1", n/250, n%250)}
+}
+
+// open opens a page of the portal, with a form to post or nil, and follows where it leads.
+func (b *browser) open(link string, form url.Values) page {
+	b.w.t.Helper()
 	method := http.MethodGet
 	if form != nil {
 		method = http.MethodPost
 	}
-	request, err := http.NewRequestWithContext(w.ctx, method, link, strings.NewReader(form.Encode()))
-	w.Expect(err).NotTo(HaveOccurred())
+	request, err := http.NewRequestWithContext(b.w.ctx, method, link, strings.NewReader(form.Encode()))
+	b.w.Expect(err).NotTo(HaveOccurred())
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	n := visitors.Add(1)
-	request.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.1", n/250, n%250))
-	response, err := http.DefaultClient.Do(request)
-	w.Expect(err).NotTo(HaveOccurred())
+	request.Header.Set("X-Forwarded-For", b.address)
+	response, err := b.client.Do(request)
+	b.w.Expect(err).NotTo(HaveOccurred())
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
-	w.Expect(err).NotTo(HaveOccurred())
+	b.w.Expect(err).NotTo(HaveOccurred())
 	return page{Status: response.StatusCode, URL: response.Request.URL.String(), Body: string(body)}
+}
+
+// visit opens a page in a browser that has never been there.
+func (w *world) visit(link string, form url.Values) page {
+	w.t.Helper()
+	return w.browser().open(link, form)
 }
 
 // acceptance is the form as an invitee fills it in, with some fields in other words.

@@ -187,11 +187,6 @@ func (w *world) pool(name string) *usherv1.SeatPool {
 	return read(w, testkit.SeatPool(name).Build())
 }
 
-func (w *world) theAccount() *usherv1.Account {
-	w.t.Helper()
-	return read(w, testkit.Account(w.account).Build())
-}
-
 func read[T client.Object](w *world, object T) T {
 	w.t.Helper()
 	object.SetNamespace(w.namespace)
@@ -215,12 +210,4 @@ func (w *world) mails(name string, atLeast int) []smtpsink.Mail {
 	_, err := site.sink.Await(ctx, func(mails []smtpsink.Mail) bool { return count(mails) >= atLeast })
 	w.Expect(err).NotTo(HaveOccurred(), "mails to "+name)
 	return site.sink.MailsTo(w.address(name))
-}
-
-// file is a file with this content, for kubectl to read.
-func (w *world) file(content string) string {
-	w.t.Helper()
-	name := filepath.Join(w.t.TempDir(), "object.yaml")
-	w.Expect(os.WriteFile(name, []byte(content), 0o600)).To(Succeed())
-	return name
 }

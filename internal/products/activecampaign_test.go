@@ -1,0 +1,52 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package products_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/testkit"
+)
+
+func TestActiveCampaign(t *testing.T) {
+	play(t, "AC3 add-ons Pipelines and Sales Engagement: not available on Starter; 1, 3, 5 included", "activecampaign-starter", func(w *world) {
+		w.patch("account", w.account, `{"addOns":["pipelines"]}`)
+		await(w, testkit.Account(w.account).Build(), testkit.HaveCondition(usherv1.ConditionReady, "False", usherv1.ReasonAddOnNotInPlan))
+
+		included := func(seats int32) {
+			w.t.Helper()
+			for _, addOn := range []string{"pipelines", "sales-engagement"} {
+				await(w, testkit.SeatPool(w.account+"-"+addOn).Build(), And(count(seats, 0, 0), HaveField("Spec.AddOn", addOn)))
+			}
+		}
+		w.install("activecampaign-plus")
+		included(1)
+		w.install("activecampaign-professional")
+		included(3)
+		w.install("activecampaign-enterprise")
+		included(5)
+	})
+
+	play(t, "AC5 bought seats can be given back", "activecampaign-plus", func(w *world) {
+		w.kubectl("scale", "seatpool", w.base, "--replicas=3")
+		for _, name := range []string{"ada", "bob", "carol"} {
+			w.declare(name, immediate)
+		}
+		w.are(beImported, "ada", "bob", "carol")
+		w.awaitPool(count(4, 3, 0))
+		w.kubectl("scale", "seatpool", w.base, "--replicas=2") // the free one
+		w.awaitPool(And(count(3, 3, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "False")))
+		w.kubectl("scale", "seatpool", w.base, "--replicas=1") // one that somebody has
+		w.awaitPool(And(count(2, 3, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "True")))
+		w.Expect(w.kubectl("get", "seatpool", w.base, `--output=jsonpath={.status.conditions[?(@.type=="OverCapacity")].message}`)).To(
+			And(ContainSubstring("3"), ContainSubstring("2")))
+		w.are(beImported, "ada", "bob", "carol") // nobody is thrown out
+		w.disable("carol")
+		w.awaitPool(And(count(2, 2, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "False")))
+	})
+
+}

@@ -1,0 +1,87 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package products_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/testkit"
+)
+
+func TestSendcloud(t *testing.T) {
+	play(t, "SE2 a restricted area tells them to contact the account holder", "sendcloud", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		await(w, testkit.Account(w.account).Build(), HaveField("Status.Owner", HaveValue(HaveField("Email", w.address("ada")))))
+		w.Expect(w.kubectl("get", "account", w.account, "--output=jsonpath={.status.owner.email}")).To(Equal(w.address("ada")))
+		for _, language := range languages {
+			message := w.kubectl("get", "plan", "sendcloud", "--output=jsonpath={.spec.restrictedMessage."+language+"}")
+			w.Expect(message).To(ContainSubstring("{owner}"), language)
+		}
+	})
+
+	play(t, "SE4 invited by e-mail with one of seven languages", "sendcloud", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		subjects := map[string]bool{}
+		for _, language := range languages {
+			name := strings.ToLower(language)
+			w.declare(name, "language: "+language)
+			w.are(beInvited, name)
+			mail := w.mails(name, 1)[0]
+			w.Expect(mail.HTML).To(ContainSubstring(`lang="` + language + `"`))
+			w.Expect(w.visit(mail.Link(), nil).Body).To(ContainSubstring(`<html lang="` + language + `"`))
+			subjects[mail.Subject] = true
+		}
+		w.Expect(len(subjects)).To(BeNumerically(">=", 6), "%v: British and American English may say the same", subjects)
+	})
+
+	playAlone(t, "SE5 an invitation lives 7 days; expired: send a new one", "sendcloud", func(w *world) {
+		w.declare("ada")
+		w.are(beInvited, "ada")
+		sent := w.invitation("ada").Status
+		w.Expect(sent.ExpiresAt.Sub(sent.SentAt.Time)).To(Equal(7 * 24 * time.Hour))
+		link := w.link("ada")
+		site.clock.Step(7*24*time.Hour - time.Minute)
+		w.Expect(w.visit(link, nil).Status).To(Equal(http.StatusOK))
+		site.clock.Step(time.Minute + time.Second)
+		w.Expect(w.visit(link, acceptance()).Status).To(Equal(http.StatusGone))
+		w.kubectl("annotate", "invitation", "ada", "look=again") // the manager's timer runs on the wall clock
+		w.are(be(usherv1.ObservedPending, usherv1.ReasonInvitationExpired), "ada")
+		w.awaitPool(count(10, 0, 0))
+
+		w.patch("invitation", "ada", `{"sendGeneration":2}`)
+		w.Expect(w.mails("ada", 2)[1].Link()).NotTo(Equal(link))
+		w.accept("ada")
+		w.are(beActive, "ada")
+	})
+
+	play(t, "SE6 revoke while not accepted", "sendcloud", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob")
+		w.are(beInvited, "bob")
+		w.patch("invitation", "bob", `{"state":"Revoked"}`)
+		w.are(be(usherv1.ObservedPending, usherv1.ReasonInvitationRevoked), "bob")
+		w.Expect(w.visit(w.link("bob"), acceptance()).Status).To(Equal(http.StatusGone))
+		w.awaitPool(count(10, 1, 0))
+
+		w.declare("carol")
+		w.accept("carol")
+		w.are(beActive, "carol")
+		await(w, testkit.Invitation("carol").Build(), HaveField("Status.State", usherv1.InvitationAccepted))
+		out, err := w.tryKubectl("patch", "invitation", "carol", "--type=merge", "--patch", `{"spec":{"state":"Revoked"}}`)
+		w.Expect(err).To(HaveOccurred())
+		w.Expect(out).To(ContainSubstring("disable or delete the Member instead"))
+		w.are(beActive, "carol")
+	})
+}
+
+var languages = []string{"de", "en-GB", "en-US", "es", "fr", "it", "nl"}

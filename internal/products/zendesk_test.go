@@ -1,0 +1,52 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package products_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+
+	"github.com/usher-dev/usher/internal/testkit"
+)
+
+func TestZendeskSell(t *testing.T) {
+	play(t, "ZE2 stays listed and in reports, history and ownership kept", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		activated := w.member("bob").Status.ActivatedAt
+		w.Expect(w.own("deal", "bob")).To(Succeed())
+		w.disable("bob")
+		w.are(beDisabled, "bob")
+		w.Expect(w.get("members")["bob"]).To(And(HaveKeyWithValue("STATE", "Disabled"), HaveKeyWithValue("ROLE", "user")))
+		w.Expect(w.member("bob").Status.ActivatedAt).To(Equal(activated))
+		w.Expect(w.member("bob").Status.DisabledAt).NotTo(BeNil())
+		w.Expect(w.ownerOf("deal")).To(Equal("bob"))
+	})
+
+	play(t, "ZE5 not counted against the licence limit", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		w.awaitPool(count(2, 2, 0))
+		w.disable("bob")
+		w.awaitPool(count(2, 1, 0))
+		w.Expect(w.get("seatpools")[w.base]).To(And(HaveKeyWithValue("ASSIGNED", "1"), HaveKeyWithValue("AVAILABLE", "1")))
+	})
+
+	play(t, "ZE7 or deleted for good", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		w.disable("bob")
+		w.are(beDisabled, "bob")
+		w.kubectl("delete", "member", "bob", "--wait=false")
+		awaitGone(w, testkit.Member("bob").Build())
+		w.Expect(w.credentials("bob")).To(BeNil())
+		w.Expect(w.get("members")).To(HaveLen(1))
+		await(w, testkit.Account(w.account).Build(), HaveField("Status.Members.Total", BeEquivalentTo(1)))
+	})
+
+}
