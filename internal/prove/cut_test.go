@@ -200,6 +200,20 @@ func TestCutPointsNoticeAMissingFence(t *testing.T) {
 	})
 }
 
+// A portal that says thank you whether its write arrived or not loses an acceptance.
+func TestCutPointsOfThePortalNoticeALostAcceptance(t *testing.T) {
+	t.Parallel()
+	c := cleanRun(t)
+	h := mutant(t, "one accepts: not within")
+	first := cut{number: 1, call: c.portal[0], mode: refused, portal: true}
+	h.run("portal: "+first.String(), func(w *world) {
+		harm := make(chan struct{})
+		w.harm, w.portalWrap = harm, takenForGranted(sync.OnceFunc(func() { close(harm) }))
+		w.openPortal(w.portalWire)
+		w.endsAfter(first, c)
+	})
+}
+
 func isInvitationStatus(c testkit.Call) bool {
 	return c.Resource == "invitations" && c.Subresource == "status"
 }

@@ -9,6 +9,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"k8s.io/client-go/transport"
 )
 
 // Mutants are managers whose calls are changed on the way, so that Usher's design is broken in one place. Each harness has one,
@@ -69,12 +71,37 @@ func withoutFence(next http.RoundTripper) http.RoundTripper {
 		if w.Status["state"] != "Sending" {
 			return next.RoundTrip(req)
 		}
-		body := w.bytes()
-		return &http.Response{
-			StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
-			Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
-		}, nil
+		return asWritten(req, http.StatusOK, "application/json", w.bytes()), nil
 	})
+}
+
+// takenForGranted makes a write that fails look as if it had been done, and says so.
+func takenForGranted(struck func()) transport.WrapperFunc {
+	return func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(req *http.Request) (*http.Response, error) {
+			if req.Method == http.MethodGet {
+				return next.RoundTrip(req)
+			}
+			body, err := io.ReadAll(req.Body)
+			if err != nil {
+				return nil, err
+			}
+			setBody(req, body)
+			if answer, err := next.RoundTrip(req); err == nil {
+				return answer, nil
+			}
+			struck()
+			return asWritten(req, http.StatusCreated, req.Header.Get("Content-Type"), body), nil
+		})
+	}
+}
+
+// asWritten is the answer to a write that was taken as it was sent.
+func asWritten(req *http.Request, code int, contentType string, body []byte) *http.Response {
+	return &http.Response{
+		StatusCode: code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
+		Header: http.Header{"Content-Type": {contentType}}, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
+	}
 }
 
 // lastWriteWins writes ledgers whatever was written in between: it puts the latest resourceVersion into every one.

@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/transport"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -60,6 +61,8 @@ type world struct {
 	history    *prove.History
 	portal     *portal.Portal
 	portalWire *testkit.Wire
+	// portalWrap goes around the portal's transport, on the portal's side: for mutants.
+	portalWrap transport.WrapperFunc
 	// slow is how much the portal's clock is behind.
 	slow     time.Duration
 	visitors int
@@ -109,7 +112,11 @@ func (w *world) setSMTP(script smtpsink.Script) { w.smtp.Store(&script) }
 
 // openPortal starts a portal that reaches the API server over a wire.
 func (w *world) openPortal(wire *testkit.Wire) {
-	api, err := client.New(wire.Attach(server.Config()), client.Options{Scheme: testkit.Scheme()})
+	config := wire.Attach(server.Config())
+	if w.portalWrap != nil {
+		config.Wrap(w.portalWrap)
+	}
+	api, err := client.New(config, client.Options{Scheme: testkit.Scheme()})
 	w.must(err, "make the portal's client")
 	now := func() time.Time { return w.clock.Now().Add(-w.slow) }
 	keys := &controller.Keyring{
