@@ -106,6 +106,11 @@ var mutations = []mutation{
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
+		name:    "the fence is written after the mail was sent",
+		options: Options{Wrap: sendBeforeFence},
+		caught:  []string{"mailed-once"},
+	},
+	{
 		name:    "nobody respects another sender's lease",
 		options: Options{Wrap: withoutLease},
 		caught:  []string{"mailed-once"},
@@ -246,6 +251,30 @@ func withoutFence(_ Seat, c client.Client) client.Client {
 			return nil
 		}
 		return next(o)
+	}}
+}
+
+// sendBeforeFence keeps the fence back until the outcome of the attempt is written, and writes it just before.
+func sendBeforeFence(_ Seat, c client.Client) client.Client {
+	kept := map[types.UID]*usherv1.Invitation{}
+	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
+		inv, ok := o.(*usherv1.Invitation)
+		if !ok {
+			return next(o)
+		}
+		fence := kept[inv.UID]
+		delete(kept, inv.UID)
+		switch {
+		case inv.Status.State == usherv1.InvitationSending:
+			kept[inv.UID] = inv.DeepCopy()
+			return nil
+		case fence != nil:
+			if err := next(fence); err != nil {
+				return err
+			}
+			inv.ResourceVersion = fence.ResourceVersion
+		}
+		return next(inv)
 	}}
 }
 
