@@ -19,7 +19,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -44,13 +43,17 @@ const axeRun = `axe.run(document, {
 		v.nodes.map(n => "  " + n.target.join(" ") + ": " + (n.failureSummary || n.any.map(c => c.message).join("; "))).join("\n"))
 }))`
 
-// Axe returns what axe-core finds wrong with the page, and what it cannot decide. The test is skipped where it cannot be had.
-func (tab *Tab) Axe(t testing.TB) []string {
-	t.Helper()
+// AxeMissing is why there is no axe-core, or nil where there is.
+func AxeMissing() error {
+	_, err := axe()
+	return err
+}
+
+// Axe returns what axe-core finds wrong with the page, and what it cannot decide.
+func (tab *Tab) Axe() []string {
+	tab.t.Helper()
 	script, err := axe()
-	if err != nil {
-		t.Skip(err)
-	}
+	tab.must("get axe-core", err)
 	if tab.noScript {
 		tab.setScripts(true)
 		defer tab.setScripts(false)
@@ -64,7 +67,7 @@ func (tab *Tab) Axe(t testing.TB) []string {
 	}
 	tab.must("read what axe-core found", json.Unmarshal([]byte(Evaluate[string](tab, axeRun)), &result))
 	if result.Passes == 0 {
-		t.Fatal("axe-core has looked at nothing")
+		tab.t.Fatal("axe-core has looked at nothing")
 	}
 	return result.Found
 }

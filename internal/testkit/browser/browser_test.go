@@ -69,8 +69,9 @@ func TestBrowser(t *testing.T) {
 	g.Expect(tab.Requests()).To(ContainElements(
 		HaveField("Method", "POST"), SatisfyAll(HaveField("URL", base+"/picture"), HaveField("Document", false)),
 	))
-	found := tab.Axe(t)
-	g.Expect(strings.Join(found, "\n")).To(SatisfyAll(ContainSubstring("image-alt"), ContainSubstring("html-has-lang")))
+	if browser.AxeMissing() == nil {
+		g.Expect(strings.Join(tab.Axe(), "\n")).To(SatisfyAll(ContainSubstring("image-alt"), ContainSubstring("html-has-lang")))
+	}
 
 	tab.Back()
 	tab.Click("#name")
@@ -88,5 +89,8 @@ func TestBrowser(t *testing.T) {
 	plain := b.Tab(t, browser.Options{NoScript: true})
 	g.Expect(plain.Open(base)).To(Equal(http.StatusOK))
 	g.Expect(browser.Evaluate[string](plain, "document.title")).To(Equal("Form"))
-	g.Expect(plain.Axe(t)).To(BeEmpty())
+	if reason := browser.AxeMissing(); reason != nil {
+		t.Skip("tried without axe-core:", reason)
+	}
+	g.Expect(plain.Axe()).To(BeEmpty())
 }
