@@ -24,6 +24,8 @@ const (
 	AggregateLabel = "usher.dev/aggregate-to-manager"
 	// MemberUIDAnnotation on a credentials Secret tells which Member accepted; see FormerMember.
 	MemberUIDAnnotation = "usher.dev/member-uid"
+	// ProfileGenerationAnnotation on a credentials Secret counts how often its member has changed their profile.
+	ProfileGenerationAnnotation = "usher.dev/profile-generation"
 )
 
 // Language is one of the languages that Usher's mails and pages are written in, as a BCP 47 tag.

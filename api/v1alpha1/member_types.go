@@ -160,11 +160,17 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxItems=256
 	Rights []Right `json:"rights,omitempty"`
 
-	// displayName is the name in spec, else what the invitee typed, else the address.
+	// displayName is the name in spec, else what the member typed, else the address.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=254
 	DisplayName string `json:"displayName,omitempty"`
+
+	// profileGeneration is how often the member had changed their own profile when this status took note of it.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ProfileGeneration int64 `json:"profileGeneration,omitempty"`
 
 	// seats are the grants that the member relies on or gave back, by pool.
 	//

@@ -16,6 +16,7 @@ import (
 
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts/status,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;delete
 
 // AccountReconciler adds up an account's members and seats, and tells whether mail can be sent.
 type AccountReconciler struct {
@@ -26,8 +27,10 @@ type AccountReconciler struct {
 // Reconcile looks at one Account.
 func (r *AccountReconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	account := &usherv1.Account{}
-	if found, err := get(ctx, r.reader(request), request.Namespace, request.Name, account); !found {
-		return r.outcome(ctx, request, ctrl.Result{}, err)
+	if found, err := get(ctx, r.reader(request), request.Namespace, request.Name, account); err != nil {
+		return ctrl.Result{}, err
+	} else if !found {
+		return r.outcome(ctx, request, ctrl.Result{}, r.sweepCompany(ctx, request.NamespacedName))
 	}
 	return r.outcome(ctx, request, ctrl.Result{}, r.reconcile(ctx, account))
 }

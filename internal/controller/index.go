@@ -17,6 +17,7 @@ const (
 	indexAccount      = "spec.accountRef.name" // Members and SeatPools by the name of their Account; selectable of Members, too
 	indexPlan         = "spec.planRef"         // Accounts by the name of their Plan
 	indexAddress      = "account/email"        // Members by Account and lower-case address
+	indexEmail        = "email"                // Members by lower-case address
 	indexUID          = "uid"                  // Members by UID
 	indexMemberRef    = "spec.memberRef"       // Invitations by the name of their Member
 	indexSecretRef    = "mail.secretRef"       // Accounts by the name of their SMTP Secret; "" for the operator's
@@ -37,6 +38,9 @@ func Indexes() []Index {
 			return []string{o.(*usherv1.Member).Spec.AccountRef.Name}
 		}},
 		{&usherv1.Member{}, indexAddress, func(o client.Object) []string { return []string{addressKey(o.(*usherv1.Member))} }},
+		{&usherv1.Member{}, indexEmail, func(o client.Object) []string {
+			return []string{strings.ToLower(string(o.(*usherv1.Member).Spec.Email))}
+		}},
 		{&usherv1.Member{}, indexUID, func(o client.Object) []string { return []string{string(o.GetUID())} }},
 		{&usherv1.SeatPool{}, indexAccount, func(o client.Object) []string {
 			return []string{o.(*usherv1.SeatPool).Spec.AccountRef.Name}

@@ -85,6 +85,10 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	if err != nil {
 		return false, ctrl.Result{}, err
 	}
+	contact, err := contactOf(ctx, r.Client, r.Live, o.Account)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	if plan.Status.MessageID == "" {
 		plan.Status.MessageID = mail.MessageID(inv.UID, plan.Status.LinkGeneration, server)
 	}
@@ -103,7 +107,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
 	defer cancel()
 	stop := r.keepLease(ctx, inv, cancel)
-	err = r.Sender.Send(sending, server, r.compose(o, keys, own))
+	err = r.Sender.Send(sending, server, r.compose(o, keys, own, contact))
 	o.Invitation = stop()
 	if concernsServer(err) {
 		r.Servers.Report(o.Account, err, r.Now())
@@ -113,7 +117,9 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	return sent, result, err
 }
 
-func (r *InvitationReconciler) compose(o invite.Observation, keys invite.Keyring, own *templates) mail.Invitation {
+func (r *InvitationReconciler) compose(
+	o invite.Observation, keys invite.Keyring, own *templates, contact usherv1.AccountContact,
+) mail.Invitation {
 	inv, member, account := o.Invitation, o.Member, o.Account
 	m := mail.Invitation{
 		Language:    inv.Status.Language,
@@ -128,9 +134,7 @@ func (r *InvitationReconciler) compose(o invite.Observation, keys invite.Keyring
 	if member.Status.DisplayName != string(member.Spec.Email) {
 		m.Name = member.Status.DisplayName
 	}
-	if contact := account.Spec.Contact; contact != nil {
-		m.ContactEmail, m.ContactPhone = string(contact.Email), string(contact.Phone)
-	}
+	m.ContactEmail, m.ContactPhone = string(contact.Email), string(contact.Phone)
 	if own != nil {
 		m.Wording = own.wording
 	}

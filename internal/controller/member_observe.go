@@ -181,9 +181,11 @@ func (r *MemberReconciler) credentialsOf(ctx context.Context, o membership.Obser
 	if !found && !known && (o.Invitation == nil || o.Invitation.Status.State != usherv1.InvitationAccepted) {
 		return nil, nil
 	}
-	if found && known && m.Status.ObservedGeneration == m.Generation {
+	profile := credentials.ProfileGeneration(meta)
+	if found && known && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
 		return &membership.Credentials{
-			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt, Recorded: true,
+			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
+			ProfileGeneration: profile, Recorded: true,
 		}, nil
 	}
 	return readCredentials(ctx, r.Live, m)

@@ -32,6 +32,7 @@ const (
 	KeyGivenName    = "given-name"
 	KeyFamilyName   = "family-name"
 	KeyPhone        = "phone"
+	KeyLanguage     = "language"      // chosen by the member in the profile
 	KeyPasswordHash = "password-hash" // bcrypt
 	KeyAPIToken     = "api-token"
 )
@@ -106,15 +107,20 @@ func Read(secret *corev1.Secret) *membership.Credentials {
 		AcceptedAt: accepted,
 		GivenName:  string(secret.Data[KeyGivenName]),
 		FamilyName: string(secret.Data[KeyFamilyName]),
+
+		ProfileGeneration: ProfileGeneration(secret),
 	}
 }
 
 // labelValue is name, or where it is too long for a label its beginning and a hash of the whole.
-func labelValue(name string) string {
+func labelValue(name string) string { return shortened(name, validation.LabelValueMaxLength) }
+
+// shortened is name, or where it is longer than limit its beginning and a hash of the whole.
+func shortened(name string, limit int) string {
 	const hashed = 8
-	if len(name) <= validation.LabelValueMaxLength {
+	if len(name) <= limit {
 		return name
 	}
 	sum := sha256.Sum256([]byte(name))
-	return name[:validation.LabelValueMaxLength-hashed-1] + "-" + hex.EncodeToString(sum[:])[:hashed]
+	return name[:limit-hashed-1] + "-" + hex.EncodeToString(sum[:])[:hashed]
 }

@@ -51,9 +51,9 @@ func Decide(o Observation, now time.Time) Decision {
 	s.ObservedGeneration = m.Generation
 
 	accepted := d.judgeCredentials(o, now)
-	s.AcceptedAt = nil
+	s.AcceptedAt, s.ProfileGeneration = nil, 0
 	if accepted {
-		s.AcceptedAt = &o.Credentials.AcceptedAt
+		s.AcceptedAt, s.ProfileGeneration = &o.Credentials.AcceptedAt, o.Credentials.ProfileGeneration
 	}
 	given := o.terms().Assign(m, accepted, o.First)
 	s.Role, s.Rights = given.Role, given.Rights

@@ -44,7 +44,9 @@ type Credentials struct {
 	AcceptedAt metav1.Time
 	// GivenName and FamilyName as the invitee typed them.
 	GivenName, FamilyName string
-	// Recorded: nothing changed since the Member's status took note of them, so only AcceptedAt and MemberUID were read.
+	// ProfileGeneration is how often the member has changed what it typed.
+	ProfileGeneration int64
+	// Recorded: nothing changed since the Member's status took note of them, so only AcceptedAt, MemberUID and ProfileGeneration were read.
 	Recorded bool
 }
 

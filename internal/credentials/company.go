@@ -1,0 +1,66 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package credentials
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// CompanyType of a Secret with a company's contact.
+const CompanyType corev1.SecretType = "usher.dev/company"
+
+// Keys of a Secret with a company's contact. One that would be empty is left out.
+const (
+	KeyContactEmail   = "contact-email"
+	KeyContactPhone   = "contact-phone"
+	KeyContactAddress = "contact-address"
+)
+
+// CompanyName is the name of the Secret with what the account's own admins say of their company.
+func CompanyName(account string) string {
+	return shortened("usher-account-"+account, validation.DNS1123SubdomainMaxLength)
+}
+
+// NewCompany returns the Secret of an account, with nothing in it so far. It has no owner, as credentials have none.
+func NewCompany(account *usherv1.Account) *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: account.Namespace,
+			Name:      CompanyName(account.Name),
+			Labels:    map[string]string{usherv1.AccountLabel: labelValue(account.Name)},
+		},
+		Type: CompanyType,
+		Data: map[string][]byte{},
+	}
+}
+
+// SetContact has the Secret say how the company is reached.
+func SetContact(secret *corev1.Secret, contact usherv1.AccountContact) {
+	setData(secret, map[string]string{
+		KeyContactEmail: string(contact.Email), KeyContactPhone: string(contact.Phone), KeyContactAddress: contact.Address,
+	})
+}
+
+// Contact is how the account's company is reached: what its spec says and, field by field, what its own admins say where the
+// spec says nothing. The Secret may be empty.
+func Contact(account *usherv1.Account, secret *corev1.Secret) usherv1.AccountContact {
+	var contact usherv1.AccountContact
+	if account.Spec.Contact != nil {
+		contact = *account.Spec.Contact
+	}
+	if contact.Email == "" {
+		contact.Email = usherv1.EmailAddress(secret.Data[KeyContactEmail])
+	}
+	if contact.Phone == "" {
+		contact.Phone = usherv1.Line(secret.Data[KeyContactPhone])
+	}
+	if contact.Address == "" {
+		contact.Address = string(secret.Data[KeyContactAddress])
+	}
+	return contact
+}
