@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -87,6 +88,26 @@ func post(link string) int {
 	return response.StatusCode
 }
 
+// changeProfile signs ada in and gives her another name, and her company a contact.
+func changeProfile(portal string) {
+	GinkgoHelper()
+	jar, err := cookiejar.New(nil)
+	Expect(err).NotTo(HaveOccurred())
+	browser := http.Client{Timeout: 20 * time.Second, Jar: jar}
+	for _, form := range []url.Values{
+		{"action": {"sign-in"}, "email": {"ADA@acme.example"}, "password": {"correct horse battery"}},
+		{"action": {"details"}, "given_name": {"Augusta"}, "family_name": {"King"}},
+		{"action": {"company"}, "contact_email": {"desk@acme.example"}},
+		{"action": {"company"}, "contact_email": {"it@acme.example"}},
+	} {
+		response, err := browser.PostForm(strings.TrimSuffix(portal, "/")+"/me", form)
+		Expect(err).NotTo(HaveOccurred())
+		response.Body.Close()
+		Expect(response.StatusCode).To(Equal(http.StatusOK), "%v", form["action"])
+		Expect(response.Request.URL.Path).To(HavePrefix("/me/"))
+	}
+}
+
 // furnish makes an account with one seat and a mail server.
 func furnish(api client.Client, namespace string) *smtpsink.Sink {
 	GinkgoHelper()
@@ -151,13 +172,15 @@ var _ = Describe("the manager", func() {
 		sink := furnish(api, "usher-system")
 		run(o)
 
-		Expect(api.Create(ctx, testkit.Member("ada").In("usher-system").Build())).To(Succeed())
+		Expect(api.Create(ctx, testkit.Member("ada").In("usher-system").Role("admin").Build())).To(Succeed())
 		mail, err := sink.AwaitMailTo(ctx, "ada@acme.example")
 		Expect(err).NotTo(HaveOccurred())
 		member := memberOf(api, "usher-system")
 		Eventually(member).Should(testkit.HaveCondition(usherv1.ConditionPending, metav1.ConditionTrue, usherv1.ReasonAwaitingAcceptance))
 		Expect(post(mail.Link())).To(Equal(http.StatusSeeOther))
 		Eventually(member).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue))
+		changeProfile(o.PortalURL)
+		Eventually(member).Should(HaveField("Status.DisplayName", "Augusta King"))
 		ada := member()
 		ada.Spec.Email = "countess@acme.example"
 		Expect(api.Update(ctx, ada)).To(Succeed())

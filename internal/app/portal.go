@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -39,6 +40,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	// As the server that it is, it starts before the caches do and stops after them: a replica that is ready answers links.
 	return mgr.Add(portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
+		MembersAt: controller.Directory{Reader: mgr.GetClient()}.MembersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
 		BindAddress: o.PortalBindAddress, Listener: listener, TLS: listener != nil, Proxies: proxies,
 		Log: mgr.GetLogger().WithName("portal"),
 	}).Server())

@@ -43,14 +43,32 @@ func (w *world) answer(link, action string) int {
 	return w.ask(http.MethodPost, link, form)
 }
 
+// ask makes a request and returns the status of its answer.
 func (w *world) ask(method, link string, form url.Values) int {
+	return w.request(method, link, form).Code
+}
+
+func (w *world) request(method, link string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
 	request := httptest.NewRequestWithContext(context.Background(), method, link, strings.NewReader(form.Encode()))
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, cookie := range cookies {
+		request.AddCookie(cookie)
+	}
 	w.visitors++
 	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // everybody has a computer of their own
 	response := httptest.NewRecorder()
 	w.portal.ServeHTTP(response, request)
-	return response.Code
+	return response
+}
+
+// signIn returns the cookies that a member has after signing in.
+func (w *world) signIn(name string) []*http.Cookie {
+	GinkgoHelper()
+	response := w.request(http.MethodPost, "/me", url.Values{
+		"action": {"sign-in"}, "email": {name + "@acme.example"}, "password": {"correct horse battery"},
+	})
+	Expect(response.Code).To(Equal(http.StatusSeeOther))
+	return response.Result().Cookies()
 }
 
 // accept answers the latest mail to each member.

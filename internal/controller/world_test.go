@@ -58,7 +58,7 @@ func newWorld(ctx context.Context, mail smtpsink.Options) *world {
 	}
 	w.portal = portal.New(portal.Options{
 		Client: w.api, Keys: keys.Get, Now: w.clock.Now, Log: GinkgoLogr,
-		Limits: portal.Limits{HashCost: bcrypt.MinCost},
+		Limits: portal.Limits{HashCost: bcrypt.MinCost}, MembersAt: testkit.MembersAt(w.api, w.namespace),
 	})
 	return w
 }

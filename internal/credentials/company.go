@@ -6,6 +6,7 @@ package credentials
 import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -24,6 +25,11 @@ const (
 // CompanyName is the name of the Secret with what the account's own admins say of their company.
 func CompanyName(account string) string {
 	return shortened("usher-account-"+account, validation.DNS1123SubdomainMaxLength)
+}
+
+// CompanyKey of the Secret of an account.
+func CompanyKey(account *usherv1.Account) types.NamespacedName {
+	return types.NamespacedName{Namespace: account.Namespace, Name: CompanyName(account.Name)}
 }
 
 // NewCompany returns the Secret of an account, with nothing in it so far. It has no owner, as credentials have none.

@@ -18,8 +18,8 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 )
 
-// declineTries is how often a decline is decided anew because something else was written in between.
-const declineTries = 5
+// writeTries is how often a write is decided anew because something else was written in between.
+const writeTries = 5
 
 // accept writes the acceptance of an admitted visit. It returns why not, where something got in between; an error means that
 // nothing was accepted as far as anybody can tell, and that the same can be tried again.
@@ -118,7 +118,7 @@ func (p *Portal) takeBack(ctx context.Context, v *visit, secret *corev1.Secret) 
 
 // decline records that the invitee does not want to. It returns why not, where something got in between.
 func (p *Portal) decline(ctx context.Context, v *visit) (invite.Refusal, error) {
-	for range declineTries {
+	for range writeTries {
 		if refusal := v.refusal(p.now()); refusal != invite.Admitted {
 			return refusal, nil
 		}

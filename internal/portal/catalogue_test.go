@@ -24,6 +24,7 @@ import (
 var allNotices = []notice{
 	noticeWelcome, noticeWaiting, noticeFarewell,
 	noticeUsed, noticeDeclined, noticeExpired, noticeRevoked, noticeMemberDisabled, noticeAccountDisabled,
+	noticeProfileDisabled, noticeProfileAccountDisabled, noticeProfileWaiting,
 	noticeUnknown, noticeMalformed, noticeForeign, noticeTooLarge, noticeTooMany, noticeUnavailable,
 }
 
@@ -42,8 +43,8 @@ func usedKeys(g *WithT) map[string]bool {
 		return err
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	inCode := regexp.MustCompile(`"((?:error|hint|day)\.[a-z.]+|moment)"`)
-	for _, file := range []string{"form.go", "pages.go", "language.go"} {
+	inCode := regexp.MustCompile(`"((?:error|hint|day)\.[a-z.-]+|moment)"`)
+	for _, file := range []string{"form.go", "pages.go", "language.go", "profile.go", "profileform.go", "signin.go"} {
 		content, err := os.ReadFile(file)
 		g.Expect(err).NotTo(HaveOccurred())
 		for _, match := range inCode.FindAllStringSubmatch(string(content), -1) {
@@ -58,9 +59,14 @@ func usedKeys(g *WithT) map[string]bool {
 	}
 	for _, name := range []string{
 		fieldSalutation, fieldGivenName, fieldFamilyName, fieldPhone, fieldPassword, fieldConfirm, fieldTerms,
+		fieldEmail, fieldOldPassword, fieldLanguage, fieldContactEmail, fieldContactPhone, fieldContactAddress,
 	} {
 		used["field."+name] = true
 	}
+	for _, action := range []string{actionDetails, actionPassword, actionCompany} {
+		used["saved."+action] = true
+	}
+	used["sign-in.title"], used["profile.title"] = true, true
 	for _, day := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
 		used["weekday."+day] = true
 	}
@@ -95,7 +101,7 @@ func TestCataloguesAreComplete(t *testing.T) {
 			}
 			g.Expect(gaps(text)).To(Equal(gaps(spoken.ordered[0].texts[key])), "gaps of %q in %s", key, tag)
 		}
-		for _, n := range allNotices[9:] { // these are shown to nobody in particular, with nothing to fill a gap
+		for _, n := range allNotices[12:] { // these are shown to nobody in particular, with nothing to fill a gap
 			for _, part := range []string{".title", ".text", ".next"} {
 				g.Expect(gaps(c.texts["notice."+n.name+part])).To(BeEmpty(), "%s %s%s", tag, n.name, part)
 			}

@@ -40,6 +40,7 @@ func readForm(w http.ResponseWriter, r *http.Request) error {
 	whole := r.Body
 	r.Body = http.MaxBytesReader(w, whole, maxBodyBytes)
 	err := r.ParseForm()
+	arrived(r)
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		_, _ = io.CopyN(io.Discard, whole, maxDrainBytes)
@@ -102,8 +103,15 @@ type mistake struct {
 
 // mistakes returns at most one mistake per field, in the order of the page.
 func (a answers) mistakes(v *visit) []mistake {
+	found := append(a.mistakesAboutYou(), a.mistakesOfPassword(v)...)
+	if v.account.Spec.TermsURL != "" && !a.terms {
+		found = append(found, mistake{field: fieldTerms, key: "error.terms"})
+	}
+	return found
+}
+
+func (a answers) mistakesAboutYou() []mistake {
 	var found []mistake
-	add := func(field, key string, gaps ...any) { found = append(found, mistake{field, key, gaps}) }
 	for _, line := range []struct {
 		field, value string
 		longest      int
@@ -113,33 +121,42 @@ func (a answers) mistakes(v *visit) []mistake {
 		{fieldFamilyName, a.familyName, maxName},
 		{fieldPhone, a.phone, maxShort},
 	} {
-		switch {
-		case !isLine(line.value):
-			add(line.field, "error.characters")
-		case utf8.RuneCountInString(line.value) > line.longest:
-			add(line.field, "error.long", "max", line.longest)
-		}
-	}
-	switch {
-	case a.password == "":
-		add(fieldPassword, "error.password.missing")
-	case !isLine(a.password):
-		add(fieldPassword, "error.password.characters")
-	case utf8.RuneCountInString(a.password) < minPasswordLetters:
-		add(fieldPassword, "error.password.short", "min", minPasswordLetters)
-	case len(a.password) > maxPasswordBytes:
-		add(fieldPassword, "error.password.long", "max", maxPasswordBytes)
-	case a.passwordIsKnown(v):
-		add(fieldPassword, "error.password.known")
-	case a.confirm == "":
-		add(fieldConfirm, "error.confirm.missing")
-	case a.confirm != a.password:
-		add(fieldConfirm, "error.confirm.different")
-	}
-	if v.account.Spec.TermsURL != "" && !a.terms {
-		add(fieldTerms, "error.terms")
+		found = append(found, mistakeOfLine(line.field, line.value, line.longest)...)
 	}
 	return found
+}
+
+// mistakeOfLine returns what is wrong with a line of text, if anything.
+func mistakeOfLine(field, value string, longest int) []mistake {
+	switch {
+	case !isLine(value):
+		return []mistake{{field: field, key: "error.characters"}}
+	case utf8.RuneCountInString(value) > longest:
+		return []mistake{{field, "error.long", []any{"max", longest}}}
+	}
+	return nil
+}
+
+// mistakesOfPassword returns what is wrong with a new password, if anything.
+func (a answers) mistakesOfPassword(v *visit) []mistake {
+	one := func(field, key string, gaps ...any) []mistake { return []mistake{{field, key, gaps}} }
+	switch {
+	case a.password == "":
+		return one(fieldPassword, "error.password.missing")
+	case !isLine(a.password):
+		return one(fieldPassword, "error.password.characters")
+	case utf8.RuneCountInString(a.password) < minPasswordLetters:
+		return one(fieldPassword, "error.password.short", "min", minPasswordLetters)
+	case len(a.password) > maxPasswordBytes:
+		return one(fieldPassword, "error.password.long", "max", maxPasswordBytes)
+	case a.passwordIsKnown(v):
+		return one(fieldPassword, "error.password.known")
+	case a.confirm == "":
+		return one(fieldConfirm, "error.confirm.missing")
+	case a.confirm != a.password:
+		return one(fieldConfirm, "error.confirm.different")
+	}
+	return nil
 }
 
 // passwordIsKnown tells whether the password is the address or a name, which is what somebody else would try first.

@@ -34,6 +34,12 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("GET "+linkPath+declineEnding, p.askDecline)
 	mux.HandleFunc("GET "+linkPath+welcomeEnding, p.showWelcome)
 	mux.HandleFunc("GET "+linkPath+declinedEnding, p.showDeclined)
+	if p.membersAt != nil {
+		for _, path := range []string{profilePath, profilePath + "/{namespace}/{account}"} {
+			mux.HandleFunc("GET "+path, p.showProfile)
+			mux.HandleFunc("POST "+path, p.answerProfile)
+		}
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.fail(w, r, errUnknown) })
 	return mux
 }

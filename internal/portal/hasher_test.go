@@ -17,8 +17,8 @@ func TestHashingIsDoneInTurn(t *testing.T) {
 	w := newWorld(t)
 	v, err := w.portal.look(w.ctx, link{w.invitation.Namespace, w.invitation.Name, w.token()})
 	w.Expect(err).NotTo(HaveOccurred())
-	for range cap(w.portal.hasher.turns) {
-		w.portal.hasher.turns <- struct{}{}
+	for range cap(w.portal.hasher.turns.slots) {
+		w.portal.hasher.turns.slots <- struct{}{}
 	}
 	impatient, leave := context.WithCancel(w.ctx)
 	leave()
@@ -29,7 +29,7 @@ func TestHashingIsDoneInTurn(t *testing.T) {
 	patient := make(chan *httptest.ResponseRecorder, 1)
 	go func() { patient <- w.post(w.link(), acceptance()) }()
 	w.Consistently(patient, "200ms").ShouldNot(Receive())
-	<-w.portal.hasher.turns
+	w.portal.hasher.turns.leave()
 	var answer *httptest.ResponseRecorder
 	w.Eventually(patient, time.Minute).Should(Receive(&answer))
 	w.expectDone(answer, titleWaiting)
@@ -45,19 +45,19 @@ func TestWhoGetsNoTurnIsAskedToComeBack(t *testing.T) {
 
 func TestWhoWouldWaitTooLongIsAskedToComeBackAtOnce(t *testing.T) {
 	g := NewWithT(t)
-	h := newHasher(4, 1)
-	g.Expect(h.await(t.Context())).To(Succeed())
+	q := newQueue(1)
+	g.Expect(q.enter(t.Context())).To(Succeed())
 	impatient, leave := context.WithCancel(t.Context())
 	waited := make(chan error, maxWaiting)
 	for range maxWaiting {
-		go func() { waited <- h.await(impatient) }()
+		go func() { waited <- q.enter(impatient) }()
 	}
-	g.Eventually(h.waiting.Load, time.Minute).Should(BeEquivalentTo(maxWaiting))
-	g.Expect(h.await(t.Context())).To(MatchError(errBusy))
+	g.Eventually(q.waiting.Load, time.Minute).Should(BeEquivalentTo(maxWaiting))
+	g.Expect(q.enter(t.Context())).To(MatchError(errBusy))
 	leave()
 	for range maxWaiting {
 		g.Expect(<-waited).To(MatchError(errBusy))
 	}
-	h.done()
-	g.Expect(h.await(t.Context())).To(Succeed())
+	q.leave()
+	g.Expect(q.enter(t.Context())).To(Succeed())
 }

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/text/language"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 )
 
 // A language is one file, named after its tag; everything else follows from it being there.
@@ -129,16 +130,18 @@ func loadLanguages() *languages {
 	return l
 }
 
-// choose the language of an answer: the one that was switched to; else the member's; else what the browser asks for; else the
-// account's; else the default. Where v is nil neither member nor account is asked, so that a page for nobody in particular
-// tells nothing about anybody.
+// choose the language of an answer: the one that was switched to; else the member's, by its spec or by its own choice; else
+// what the browser asks for; else the account's; else the default. Where v is nil neither member nor account is asked, so that
+// a page for nobody in particular tells nothing about anybody.
 func (l *languages) choose(r *http.Request, v *visit) *catalogue {
 	if c := l.switched(r); c != nil {
 		return c
 	}
 	if v != nil {
-		if c, there := l.byTag[v.member.Spec.Language]; there {
-			return c
+		for _, wanted := range []usherv1.Language{v.member.Spec.Language, credentials.ProfileOf(&v.credentials).Language} {
+			if c, there := l.byTag[wanted]; there {
+				return c
+			}
 		}
 	}
 	if c := l.accepted(r); c != nil {

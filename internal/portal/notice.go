@@ -37,6 +37,10 @@ var (
 	noticeMemberDisabled  = notice{"member-disabled", http.StatusGone, toneBad}
 	noticeAccountDisabled = notice{"account-disabled", http.StatusGone, toneBad}
 
+	noticeProfileDisabled        = notice{"profile-disabled", http.StatusForbidden, toneBad}
+	noticeProfileAccountDisabled = notice{"profile-account-disabled", http.StatusForbidden, toneBad}
+	noticeProfileWaiting         = notice{"profile-waiting", http.StatusForbidden, toneCalm}
+
 	noticeUnknown     = notice{"unknown", http.StatusNotFound, toneBad}
 	noticeMalformed   = notice{"malformed", http.StatusBadRequest, toneBad}
 	noticeForeign     = notice{"foreign", http.StatusForbidden, toneBad}
@@ -61,5 +65,8 @@ func (p *Portal) renderNotice(w http.ResponseWriter, r *http.Request, v *visit, 
 	}
 	page := newPage(r, v, n.name)
 	page.Tone = n.tone
+	if n == noticeWelcome && p.membersAt != nil {
+		page.ProfilePath = profileOf(v)
+	}
 	p.render(w, n.status, page, "notice.html")
 }

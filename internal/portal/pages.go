@@ -18,6 +18,8 @@ import (
 
 	"github.com/go-logr/logr"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
 //go:embed templates/*.html
@@ -42,7 +44,7 @@ func stylesheet(w http.ResponseWriter, _ *http.Request) {
 type page struct {
 	catalogue *catalogue
 
-	// Kind is the notice's name, or "form", or "decline".
+	// Kind is the notice's name, or "form", "decline", "sign-in" or "profile".
 	Kind string
 	// Query is what links within the portal end with, so that the language stays.
 	Query string
@@ -61,6 +63,11 @@ type page struct {
 	ProductURL, TermsURL       string
 	Email, Role                string
 	Expires                    *metav1.Time
+
+	// ProfilePath leads to the profile, from pages that mention it.
+	ProfilePath string
+	// Profile is there on the page of that.
+	Profile *profilePage
 
 	Personal, Secret []field
 	Terms            bool
@@ -89,6 +96,14 @@ func (f field) DescribedBy() string {
 		ids = append(ids, f.Name+"-error")
 	}
 	return strings.Join(ids, " ")
+}
+
+// FixedHint is the catalogue's key of who says what a fixed field holds: the account, or of its own contact the operator.
+func (f field) FixedHint() string {
+	if strings.HasPrefix(f.Name, contactFields) {
+		return "hint.fixed.company"
+	}
+	return "hint.fixed"
 }
 
 // shownMistake is a mistake in words.
@@ -143,9 +158,7 @@ func newPage(r *http.Request, v *visit, kind string) *page {
 	p.Account = string(account.DisplayName)
 	p.Monogram = monogram(p.Account)
 	p.ProductURL, p.TermsURL = string(account.ProductURL), string(account.TermsURL)
-	if account.Contact != nil {
-		p.ContactEmail, p.ContactPhone = string(account.Contact.Email), string(account.Contact.Phone)
-	}
+	p.ContactEmail, p.ContactPhone = string(v.contact.Email), string(v.contact.Phone)
 	if p.ContactEmail == "" && account.Mail != nil {
 		p.ContactEmail = string(account.Mail.ReplyTo)
 	}
@@ -170,32 +183,47 @@ func monogram(name string) string {
 // renderForm shows the form with what is known or was typed, and what is wrong with it.
 func (p *Portal) renderForm(w http.ResponseWriter, r *http.Request, status int, v *visit, a answers, mistakes []mistake) {
 	page := newPage(r, v, "form")
-	for _, m := range mistakes {
-		text, err := page.T(m.key, m.gaps...)
-		if err != nil {
-			p.broken(w, err)
-			return
-		}
-		page.Mistakes = append(page.Mistakes, shownMistake{m.field, text})
+	if !p.addMistakes(w, page, mistakes) {
+		return
 	}
-	known := &v.member.Spec
-	page.Personal = []field{
+	page.fields(&page.Personal, personalFields(a, &v.member.Spec)...)
+	page.fields(&page.Secret,
+		field{Name: fieldPassword, Type: "password", Autocomplete: "new-password", Hint: "hint.password", Required: true},
+		field{Name: fieldConfirm, Type: "password", Autocomplete: "new-password", Required: true},
+	)
+	page.Terms = a.terms
+	p.render(w, status, page, "form.html")
+}
+
+// personalFields are about who the member is.
+func personalFields(a answers, known *usherv1.MemberSpec) []field {
+	return []field{
 		{Name: fieldSalutation, Type: "text", Autocomplete: "honorific-prefix", Value: a.salutation, Fixed: known.Salutation != ""},
 		{Name: fieldGivenName, Type: "text", Autocomplete: "given-name", Value: a.givenName, Fixed: known.GivenName != ""},
 		{Name: fieldFamilyName, Type: "text", Autocomplete: "family-name", Value: a.familyName, Fixed: known.FamilyName != ""},
 		{Name: fieldPhone, Type: "tel", Autocomplete: "tel", Value: a.phone, Fixed: known.Phone != ""},
 	}
-	page.Secret = []field{
-		{Name: fieldPassword, Type: "password", Autocomplete: "new-password", Hint: "hint.password", Required: true},
-		{Name: fieldConfirm, Type: "password", Autocomplete: "new-password", Required: true},
+}
+
+// fields puts fields on the page, with what is wrong with each.
+func (p *page) fields(to *[]field, fields ...field) {
+	for _, f := range fields {
+		f.page, f.Error = p, p.ErrorOf(f.Name)
+		*to = append(*to, f)
 	}
-	for _, fields := range [][]field{page.Personal, page.Secret} {
-		for i := range fields {
-			fields[i].page, fields[i].Error = page, page.ErrorOf(fields[i].Name)
+}
+
+// addMistakes puts mistakes into the page's words; false where they could not be, and the answer is given.
+func (p *Portal) addMistakes(w http.ResponseWriter, page *page, mistakes []mistake) bool {
+	for _, m := range mistakes {
+		text, err := page.T(m.key, m.gaps...)
+		if err != nil {
+			p.broken(w, err)
+			return false
 		}
+		page.Mistakes = append(page.Mistakes, shownMistake{m.field, text})
 	}
-	page.Terms = a.terms
-	p.render(w, status, page, "form.html")
+	return true
 }
 
 // render writes a whole page, or none.
@@ -225,7 +253,7 @@ func (p *Portal) broken(w http.ResponseWriter, err error) {
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errUnknown):
-		p.evenOut(r.Context())
+		evenOut(r.Context(), p.evenTime)
 		p.renderNotice(w, r, nil, noticeUnknown, 0)
 	case errors.Is(err, errBusy):
 		p.renderNotice(w, r, nil, noticeUnavailable, retryBusy)

@@ -36,6 +36,11 @@ type Options struct {
 	Listener net.Listener
 	// Log gets namespace and name of invitations that somebody held a genuine link to, and nothing else that a client sent.
 	Log logr.Logger
+	// MembersAt finds the members, of any account, with an e-mail address, without regard to case. Default: nobody is found,
+	// and there is no profile page.
+	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
+	// Secure tells that the portal's public URL is https, so that a session's cookie goes over nothing else.
+	Secure bool
 	// Proxies are the networks of the proxies in front, whose X-Forwarded-For is believed. Default: none.
 	Proxies []netip.Prefix
 	// TLS tells that the Listener speaks TLS: browsers are told to insist on it from then on.
@@ -55,6 +60,9 @@ type Portal struct {
 	origin        *http.CrossOriginProtection
 	perClient     *throttle[netip.Prefix]
 	perInvitation *throttle[types.UID]
+	perMember     *throttle[addressDigest]
+	membersAt     func(ctx context.Context, email string) ([]types.NamespacedName, error)
+	secure        bool
 	proxies       []netip.Prefix
 	hasher        *hasher
 	evenTime      time.Duration
@@ -78,6 +86,9 @@ func New(options Options) *Portal {
 		origin:        http.NewCrossOriginProtection(),
 		perClient:     newThrottle[netip.Prefix](limits.PostsPerMinute, limits.RememberedKeys),
 		perInvitation: newThrottle[types.UID](limits.PostsPerMinute, limits.RememberedKeys),
+		perMember:     newThrottle[addressDigest](limits.PostsPerMinute, limits.RememberedKeys),
+		membersAt:     options.MembersAt,
+		secure:        options.Secure,
 		proxies:       options.Proxies,
 		hasher:        newHasher(limits.HashCost, limits.ConcurrentHashes),
 		evenTime:      limits.EvenTime,

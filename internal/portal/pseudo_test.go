@@ -46,6 +46,7 @@ func mirroredPages(t *testing.T) map[string]*httptest.ResponseRecorder {
 			DisplayName: "Acme SAS", ProductURL: "https://app.acme.example", TermsURL: "https://acme.example/terms",
 			Contact: &usherv1.AccountContact{Email: "it@acme.example", Phone: "+33 1 23 45 67 89"},
 		}},
+		contact:    usherv1.AccountContact{Email: "it@acme.example", Phone: "+33 1 23 45 67 89"},
 		invitation: usherv1.Invitation{Status: usherv1.InvitationStatus{ExpiresAt: &metav1.Time{Time: noon}}},
 	}
 	p := &Portal{log: logr.Discard()}
@@ -58,6 +59,17 @@ func mirroredPages(t *testing.T) map[string]*httptest.ResponseRecorder {
 		pages[n.name] = httptest.NewRecorder()
 		p.renderNotice(pages[n.name], r, v, n, 0)
 	}
+	a.password, a.terms = "", false
+	form := profileForm{answers: a, contactEmail: "x", contactAddress: strings.Repeat(" ", 501), language: "xx", old: "x"}
+	wrong := append(form.mistakesOfDetails(), form.mistakesOfCompany()...)
+	wrong = append(wrong, mistake{field: fieldOldPassword, key: "error.old"})
+	v.member.Status.Role = "admin"
+	v.member.Status.Seats = []usherv1.MemberSeat{{Pool: "base", Grant: 1}}
+	pages["profile"], pages["sign-in"] = httptest.NewRecorder(), httptest.NewRecorder()
+	p.renderProfile(pages["profile"], httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?saved=details", nil),
+		http.StatusUnprocessableEntity, v, form, wrong)
+	p.renderSignIn(pages["sign-in"], httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?lang=ar-XB", nil),
+		http.StatusUnprocessableEntity, "x", "error.sign-in")
 	pages["decline"] = httptest.NewRecorder()
 	p.render(pages["decline"], http.StatusOK, newPage(r, v, "decline"), "decline.html")
 	return pages
@@ -77,7 +89,7 @@ func TestPagesSayNothingOutsideOfTheCatalogue(t *testing.T) {
 	text := regexp.MustCompile(`>([^<]+)<`)
 	inBrackets := regexp.MustCompile(`(?s)` + open + `.*` + closed)
 	data := []string{
-		"Acme SAS", "", "ada@acme.example", "", "it@acme.example", "", "&#43;33 1 23 45 67 89", "", "salesrep", "", "A", "",
+		"Acme SAS", "", "ada@acme.example", "", "it@acme.example", "", "&#43;33 1 23 45 67 89", "", "salesrep", "", "admin", "", "A", "",
 	}
 	for _, other := range spoken.sorted { // names itself
 		data = append(data, other.texts["language.name"], "")

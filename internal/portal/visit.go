@@ -27,7 +27,7 @@ import (
 //
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts;members;invitations,verbs=get
 // +kubebuilder:rbac:groups=usher.dev,resources=invitations/status,verbs=update
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update;delete
 
 // errUnknown is every link that leads nowhere: to no invitation, forged, garbled or replaced by a newer one.
 var errUnknown = errors.New("the link leads to no invitation")
@@ -55,6 +55,10 @@ type visit struct {
 	invitation usherv1.Invitation
 	member     usherv1.Member
 	account    usherv1.Account
+	// contact is how the account's company is reached.
+	contact usherv1.AccountContact
+	// credentials of the member, if there are some.
+	credentials corev1.Secret
 	// accepted tells whether credentials exist.
 	accepted bool
 	// leftover tells whether credentials exist that a deleted member of this name left behind; they are no acceptance.
@@ -105,23 +109,36 @@ func (p *Portal) look(ctx context.Context, l link) (*visit, error) {
 		return v, errUnknown
 	}
 
-	key.Name = v.member.Spec.AccountRef.Name
-	if found, err := p.read(ctx, key, &v.account); err != nil {
+	switch found, err := p.readAround(ctx, v); {
+	case err != nil:
 		return nil, err
-	} else if !found {
+	case !found:
 		return v, errUnknown
-	}
-	if err := p.readCredentials(ctx, v); err != nil {
-		return nil, err
 	}
 	return v, nil
 }
 
+// readAround reads what belongs to the visit's member: its account with the company's contact, and its credentials. It tells
+// whether there is an account.
+func (p *Portal) readAround(ctx context.Context, v *visit) (bool, error) {
+	key := types.NamespacedName{Namespace: v.member.Namespace, Name: v.member.Spec.AccountRef.Name}
+	if found, err := p.read(ctx, key, &v.account); !found {
+		return false, err
+	}
+	var company corev1.Secret
+	if _, err := p.read(ctx, credentials.CompanyKey(&v.account), &company); err != nil {
+		return false, err
+	}
+	v.contact = credentials.Contact(&v.account, &company)
+	return true, p.readCredentials(ctx, v)
+}
+
 // readCredentials finds out whether the visit's member has accepted.
 func (p *Portal) readCredentials(ctx context.Context, v *visit) error {
-	var secret corev1.Secret
+	secret := &v.credentials
+	*secret = corev1.Secret{}
 	key := types.NamespacedName{Namespace: v.member.Namespace, Name: credentials.Name(v.member.Name)}
-	found, err := p.read(ctx, key, &secret)
+	found, err := p.read(ctx, key, secret)
 	if err != nil {
 		return err
 	}

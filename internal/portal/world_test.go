@@ -30,6 +30,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/testkit"
 	"github.com/usher-dev/usher/internal/testkit/apiserver"
 )
 
@@ -71,6 +72,7 @@ type wire struct {
 	beforeGet          func(key client.ObjectKey, object client.Object) error
 	create             func(object client.Object, create func() error) error
 	beforeDelete       func(object client.Object) error
+	beforeUpdate       func(object client.Object)
 	beforeStatusUpdate func(object client.Object)
 }
 
@@ -90,6 +92,14 @@ func (w *wire) Create(ctx context.Context, object client.Object, opts ...client.
 		return w.create(object, create)
 	}
 	return create()
+}
+
+func (w *wire) Update(ctx context.Context, object client.Object, opts ...client.UpdateOption) error {
+	w.mutations.Add(1)
+	if w.beforeUpdate != nil {
+		w.beforeUpdate(object)
+	}
+	return w.Client.Update(ctx, object, opts...)
 }
 
 func (w *wire) Delete(ctx context.Context, object client.Object, opts ...client.DeleteOption) error {
@@ -186,6 +196,8 @@ func (w *world) newPortal(change ...func(*Options)) *Portal {
 		Now:    func() time.Time { return time.Unix(w.clock.Load(), 0) },
 		Log:    funcr.New(w.logs.add, funcr.Options{Verbosity: 10}),
 		Limits: Limits{HashCost: 4},
+
+		MembersAt: testkit.MembersAt(w.api, w.member.Namespace),
 	}
 	for _, c := range change {
 		c(&options)

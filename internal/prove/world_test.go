@@ -124,7 +124,8 @@ func (w *world) openPortal(wire *testkit.Wire) {
 	}
 	w.portal = portal.New(portal.Options{
 		Client: api, Keys: keys.Get, Now: now, Log: logr.Discard(),
-		Limits: portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000},
+		Limits:    portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000},
+		MembersAt: testkit.MembersAt(api, w.namespace),
 	})
 }
 

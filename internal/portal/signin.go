@@ -1,0 +1,130 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"crypto/sha256"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+)
+
+// maxNamesakes is how many members with one address are looked at when one of them signs in.
+const maxNamesakes = 8
+
+// signInReads is how many times the reads of a link those of a sign-in may take, with some to spare.
+const signInReads = 4
+
+// addressDigest is an e-mail address, without regard to case, in bounded memory.
+type addressDigest [sha256.Size]byte
+
+func digestOf(email string) addressDigest { return sha256.Sum256([]byte(strings.ToLower(email))) }
+
+// signIn takes an address and a password. Whoever gives wrong ones learns nothing else: whether there is such a member, with or
+// without a password, disabled or not, the answer is the same, and so is what it costs.
+func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
+	email, password := strings.TrimSpace(r.PostForm.Get(fieldEmail)), r.PostForm.Get(fieldPassword)
+	if wait := p.perMember.take(digestOf(email), p.now()); wait > 0 {
+		p.renderNotice(w, r, nil, noticeTooMany, seconds(wait))
+		return
+	}
+	v, err := p.find(r.Context(), email, r.PathValue("namespace"), r.PathValue("account"))
+	if err != nil {
+		p.fail(w, r, err)
+		return
+	}
+	evenOut(r.Context(), signInReads*p.evenTime)
+	var hash []byte
+	if v != nil {
+		hash = v.credentials.Data[credentials.KeyPasswordHash]
+	}
+	switch right, err := p.hasher.matches(r.Context(), hash, password); {
+	case err != nil:
+		p.fail(w, r, err)
+	case !right:
+		p.renderSignIn(w, r, http.StatusUnprocessableEntity, email, "error.sign-in")
+	case standing(v, p.now()) != nil:
+		p.renderNotice(w, r, v, *standing(v, p.now()), 0)
+	default:
+		if err := p.open(r.Context(), w, v); err != nil {
+			p.fail(w, r, err)
+			return
+		}
+		p.logOfMember(v).Info("member signed in")
+		http.Redirect(w, r, profileOf(v)+switchedQuery(r), http.StatusSeeOther)
+	}
+}
+
+// find returns the one member with an address and a password, of the account if one is named; nil if there is none, or there
+// are several: then nobody knows whose password is meant.
+func (p *Portal) find(ctx context.Context, email, namespace, account string) (*visit, error) {
+	names, err := p.membersAt(ctx, email)
+	if err != nil {
+		return nil, err
+	}
+	if namespace != "" {
+		names = slices.DeleteFunc(names, func(n types.NamespacedName) bool { return n.Namespace != namespace })
+	}
+	var found *visit
+	for _, name := range names[:min(len(names), maxNamesakes)] {
+		v, err := p.readMember(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		if v == nil || !strings.EqualFold(string(v.member.Spec.Email), email) || account != "" && v.account.Name != account {
+			continue
+		}
+		if found != nil {
+			return nil, nil
+		}
+		found = v
+	}
+	return found, nil
+}
+
+// readMember reads a member with credentials that have a password and are for its present address; nil if it is none.
+func (p *Portal) readMember(ctx context.Context, name types.NamespacedName) (*visit, error) {
+	v := &visit{}
+	if found, err := p.read(ctx, name, &v.member); !found {
+		return nil, err
+	}
+	if found, err := p.readAround(ctx, v); !found {
+		return nil, err
+	}
+	if !v.accepted || len(v.credentials.Data[credentials.KeyPasswordHash]) == 0 ||
+		!strings.EqualFold(string(v.credentials.Data[credentials.KeyEmail]), string(v.member.Spec.Email)) {
+		return nil, nil
+	}
+	return v, nil
+}
+
+// standing is what a member who is not Active is told instead of being let in; nil for one who is. What the spec says counts
+// at once, whatever the status still says.
+func standing(v *visit, now time.Time) *notice {
+	switch {
+	case v.member.Spec.State == usherv1.StateDisabled || v.member.Spec.Ended(now):
+		return &noticeProfileDisabled
+	case v.account.Spec.State == usherv1.StateDisabled:
+		return &noticeProfileAccountDisabled
+	case v.member.Status.State != usherv1.ObservedActive:
+		return &noticeProfileWaiting
+	}
+	return nil
+}
+
+// administers tells whether the visit's member may speak for the whole company.
+func administers(v *visit) bool { return v.member.Status.Role == "admin" }
+
+// profileOf is the path of the profile of the visit's member. Somebody with one address in several accounts needs to say which.
+func profileOf(v *visit) string {
+	return profilePath + "/" + url.PathEscape(v.member.Namespace) + "/" + url.PathEscape(v.account.Name)
+}

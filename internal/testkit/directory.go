@@ -1,0 +1,31 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"context"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// MembersAt finds the members of a namespace by their address, as a manager's cache does, for a portal that has no manager.
+func MembersAt(api client.Reader, namespace string) func(context.Context, string) ([]types.NamespacedName, error) {
+	return func(ctx context.Context, email string) ([]types.NamespacedName, error) {
+		var all v1alpha1.MemberList
+		if err := api.List(ctx, &all, client.InNamespace(namespace)); err != nil {
+			return nil, err
+		}
+		var found []types.NamespacedName
+		for i := range all.Items {
+			if strings.EqualFold(string(all.Items[i].Spec.Email), email) {
+				found = append(found, client.ObjectKeyFromObject(&all.Items[i]))
+			}
+		}
+		return found, nil
+	}
+}
