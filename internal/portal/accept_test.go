@@ -346,10 +346,10 @@ func TestAnAcceptanceThatWasTakenNoteOfStands(t *testing.T) {
 			w := newWorld(t)
 			w.wire.create = func(_ client.Object, create func() error) error {
 				err := create()
-				takeNote(w)
 				if !strings.Contains(name, "declined") {
 					update(w, w.invitation, func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
 				}
+				takeNote(w)
 				return err
 			}
 			w.Expect(w.post(w.link(), acceptance()).Code).To(Equal(http.StatusSeeOther))
