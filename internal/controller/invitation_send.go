@@ -87,7 +87,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	}
 	contact, err := contactOf(ctx, r.Client, r.Live, o.Account)
 	if err != nil {
-		return ctrl.Result{}, err
+		return false, ctrl.Result{}, err
 	}
 	if plan.Status.MessageID == "" {
 		plan.Status.MessageID = mail.MessageID(inv.UID, plan.Status.LinkGeneration, server)
