@@ -49,7 +49,7 @@ func (a *activity) during(mutating bool, call func()) {
 }
 
 // Quiet is for how long no write was under way and no event of a watch was delivered, or 0 while any call is under way.
-// Housekeeping does not count. It is counted in time that this process was given, not by the clock on the wall.
+// Leases do not count. It is counted in time that this process was given, not by the clock on the wall.
 func (w *Wire) Quiet() time.Duration {
 	if w.activity.underWay.Load() > 0 {
 		return 0
