@@ -91,6 +91,8 @@ const (
 	ReasonAccessEnding = "AccessEnding"
 	// ReasonDeleting means: the object is being deleted and Usher is tidying up.
 	ReasonDeleting = "Deleting"
+	// ReasonDeletionBlocked means: the object is being deleted, and owns something that nobody takes over; see DeletionBlocked.
+	ReasonDeletionBlocked = "DeletionBlocked"
 	// ReasonSeatsHeld means: a seat is held in every pool.
 	ReasonSeatsHeld = "SeatsHeld"
 )
@@ -123,6 +125,20 @@ const (
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
 	// ReasonTemplateInvalid means: at least one template has a mistake; the message says in which key and line.
 	ReasonTemplateInvalid = "TemplateInvalid"
+)
+
+// Reasons of a Member's DeletionBlocked condition, and of the Event that tells of its end.
+const (
+	// ReasonOwnsResources means: spec.reassignTo names nobody to take over what the member owns.
+	ReasonOwnsResources = "OwnsResources"
+	// ReasonReassignToNotActive means: spec.reassignTo names nobody who could.
+	ReasonReassignToNotActive = "ReassignToNotActive"
+	// ReasonKindNotFound means: the API server knows no such kind as the plan names.
+	ReasonKindNotFound = "KindNotFound"
+	// ReasonOwnershipForbidden means: Usher may not list or patch a kind that the plan names.
+	ReasonOwnershipForbidden = "OwnershipForbidden"
+	// ReasonReassigned means: what a leaving member owned is somebody else's now.
+	ReasonReassigned = "Reassigned"
 )
 
 // Reasons of an Account's state.

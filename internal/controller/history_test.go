@@ -182,6 +182,7 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 	usherv1.ObservedDisabled: {
 		"DisabledBySpec":  usherv1.ConditionReady,
 		"AccessEnded":     usherv1.ConditionReady,
+		"DeletionBlocked": usherv1.ConditionStalled,
 		"AccountDisabled": usherv1.ConditionReady,
 		"Deleting":        usherv1.ConditionReconciling,
 	},

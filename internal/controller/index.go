@@ -18,6 +18,7 @@ const (
 	indexPlan         = "spec.planRef"         // Accounts by the name of their Plan
 	indexAddress      = "account/email"        // Members by Account and lower-case address
 	indexEmail        = "email"                // Members by lower-case address
+	indexHeir         = "spec.reassignTo"      // Members that are being deleted, by the name of who is to have what they own
 	indexUID          = "uid"                  // Members by UID
 	indexMemberRef    = "spec.memberRef"       // Invitations by the name of their Member
 	indexSecretRef    = "mail.secretRef"       // Accounts by the name of their SMTP Secret; "" for the operator's
@@ -40,6 +41,12 @@ func Indexes() []Index {
 		{&usherv1.Member{}, indexAddress, func(o client.Object) []string { return []string{addressKey(o.(*usherv1.Member))} }},
 		{&usherv1.Member{}, indexEmail, func(o client.Object) []string {
 			return []string{strings.ToLower(string(o.(*usherv1.Member).Spec.Email))}
+		}},
+		{&usherv1.Member{}, indexHeir, func(o client.Object) []string {
+			if to := o.(*usherv1.Member).Spec.ReassignTo; to != nil && o.GetDeletionTimestamp() != nil {
+				return []string{to.Name}
+			}
+			return nil
 		}},
 		{&usherv1.Member{}, indexUID, func(o client.Object) []string { return []string{string(o.GetUID())} }},
 		{&usherv1.SeatPool{}, indexAccount, func(o client.Object) []string {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -64,12 +65,21 @@ func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 		member = observed.Member
+		if err := r.leave(ctx, &observed); err != nil {
+			return ctrl.Result{}, err
+		}
 		decision = membership.Decide(observed, r.Now())
 	}
 
 	changed, err := r.settleCredentials(ctx, &observed, decision)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if decision.Bequeath != "" {
+		if err := r.bequeath(ctx, &observed); err != nil {
+			return ctrl.Result{}, err
+		}
+		changed = true
 	}
 	if changed {
 		decision = membership.Decide(observed, r.Now())
@@ -88,6 +98,8 @@ func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member
 	switch {
 	case decision.Forget:
 		return ctrl.Result{}, r.forget(ctx, member)
+	case meta.IsStatusConditionTrue(member.Status.Conditions, usherv1.ConditionDeletionBlocked):
+		return ctrl.Result{RequeueAfter: blockedPause}, nil
 	case member.DeletionTimestamp != nil:
 		return ctrl.Result{RequeueAfter: leavingPause}, nil
 	case decision.Invite:

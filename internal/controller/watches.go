@@ -52,6 +52,7 @@ func (w Watches) ForMembers() []Watch {
 		{Object: &usherv1.Invitation{}, Map: memberOfInvitation},
 		{Object: &usherv1.Plan{}, Map: w.membersOfPlan},
 		{Object: &usherv1.Member{}, Map: w.rivalsOfMember},
+		{Object: &usherv1.Member{}, Map: w.leaversToMember},
 		{Object: &usherv1.Member{}, Map: w.heirs},
 		{Object: &corev1.Secret{}, Map: memberOfSecret},
 	}

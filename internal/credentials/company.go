@@ -38,7 +38,7 @@ func NewCompany(account *usherv1.Account) *corev1.Secret {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: account.Namespace,
 			Name:      CompanyName(account.Name),
-			Labels:    map[string]string{usherv1.AccountLabel: labelValue(account.Name)},
+			Labels:    map[string]string{usherv1.AccountLabel: LabelValue(account.Name)},
 		},
 		Type: CompanyType,
 		Data: map[string][]byte{},

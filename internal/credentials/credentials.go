@@ -69,8 +69,8 @@ func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret 
 			Namespace: member.Namespace,
 			Name:      Name(member.Name),
 			Labels: map[string]string{
-				usherv1.AccountLabel: labelValue(member.Spec.AccountRef.Name),
-				usherv1.MemberLabel:  labelValue(member.Name),
+				usherv1.AccountLabel: LabelValue(member.Spec.AccountRef.Name),
+				usherv1.MemberLabel:  LabelValue(member.Name),
 			},
 			Annotations: map[string]string{usherv1.MemberUIDAnnotation: string(member.UID)},
 		},
@@ -112,8 +112,8 @@ func Read(secret *corev1.Secret) *membership.Credentials {
 	}
 }
 
-// labelValue is name, or where it is too long for a label its beginning and a hash of the whole.
-func labelValue(name string) string { return shortened(name, validation.LabelValueMaxLength) }
+// LabelValue is name, or where it is too long for a label its beginning and a hash of the whole.
+func LabelValue(name string) string { return shortened(name, validation.LabelValueMaxLength) }
 
 // shortened is name, or where it is longer than limit its beginning and a hash of the whole.
 func shortened(name string, limit int) string {

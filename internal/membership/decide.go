@@ -77,7 +77,7 @@ func Decide(o Observation, now time.Time) Decision {
 	d.Withdraws = !v.own && takesAway(m.Status, *s)
 	d.Elevates = o.First && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
-	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o)
+	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && d.mayGo(o)
 	return d
 }
 
@@ -112,7 +112,7 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 	m := o.Member
 	switch {
 	case m.DeletionTimestamp != nil:
-		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDeleting, conditions.Working, "Access is withdrawn; tidying up before the member is gone", released, true}
+		return d.judgeLeaving(o)
 	case m.Spec.State == usherv1.StateDisabled:
 		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec, conditions.Done, "Access is withdrawn and the seat is free; set spec.state to Active to bring the member back", released, true}
 	case accessEnded(m, now):

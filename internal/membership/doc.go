@@ -6,6 +6,7 @@
 //
 // The first line that holds names the state:
 //
+//	being deleted, owns something that nobody takes   Disabled  DeletionBlocked
 //	being deleted                                     Disabled  Deleting
 //	spec.state: Disabled                              Disabled  DisabledBySpec
 //	spec.accessUntil has passed                       Disabled  AccessEnded

@@ -32,6 +32,10 @@ type Observation struct {
 	NameTaken bool
 	// Credentials that an acceptance made; nil if there are none.
 	Credentials *Credentials
+	// Estate is what a Member that Leaves owns, and Heir the Member that spec.reassignTo names, nil if it is not there. They are
+	// looked up once the access is withdrawn.
+	Estate Estate
+	Heir   *usherv1.Member
 }
 
 // Credentials is what a Member's credentials Secret says.
@@ -63,7 +67,7 @@ type Decision struct {
 	// Elevates: the Member gets the role of the account's first member.
 	Elevates bool
 
-	// The effects that come before the status is written; both are safe to repeat.
+	// The effects that come before the status is written; all are safe to repeat.
 
 	// DropCredentials: the credentials Secret is not an acceptance by this Member and this address, or the Member is going.
 	DropCredentials bool
@@ -71,6 +75,9 @@ type Decision struct {
 	MakeCredentials bool
 	// MoveCredentials: the Member's address changed after it accepted, and the credentials are to say so.
 	MoveCredentials bool
+
+	// Bequeath: what the Member owns is to be given to its heir. Empty for nothing, else the heir's name.
+	Bequeath string
 
 	// The effects that come after.
 

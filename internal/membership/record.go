@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -41,6 +42,11 @@ func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verd
 		w.Set(usherv1.ConditionSeatsAssigned, false, v.reason, "Waiting for a seat of "+missingSeats(s.Seats, choice))
 	default:
 		w.Set(usherv1.ConditionSeatsAssigned, false, v.reason, "")
+	}
+	if v.reason == usherv1.ReasonDeletionBlocked {
+		w.Set(usherv1.ConditionDeletionBlocked, true, blockedBy(o), v.message)
+	} else {
+		meta.RemoveStatusCondition(w.List, usherv1.ConditionDeletionBlocked)
 	}
 	w.SetReady(v.outlook, v.reason, v.message)
 }

@@ -1,0 +1,92 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"strings"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+)
+
+// MaxNamed is how many of the things that a leaving Member owns are named.
+const MaxNamed = 20
+
+// Estate is what a Member that is being deleted owns, of the kinds that its account's plan names.
+type Estate struct {
+	// Count is how many things it owns, Names the first of them, as "Deal north"; at most MaxNamed.
+	Count int
+	Names []string
+	// Reason and Problem say why that cannot be told, and what to do about it; empty if it can.
+	Reason, Problem string
+}
+
+// orphans tells whether the Member is to be let go whatever it owns.
+func orphans(m *usherv1.Member) bool { return m.Annotations[usherv1.OrphanAnnotation] == "true" }
+
+// Leaves tells whether it matters what the Member owns, and so has to be looked up: it is being deleted, its account is there and on
+// a plan, and nobody said to let go of it.
+func (o Observation) Leaves() bool {
+	return o.Member.DeletionTimestamp != nil && !orphans(o.Member) &&
+		o.Account != nil && o.Account.DeletionTimestamp == nil && o.Account.Spec.PlanRef != nil
+}
+
+// obstacle says why a Member that is being deleted cannot go, and what to do about it; empty if it owns nothing, or there is
+// somebody to have it.
+func (o Observation) obstacle() (reason, problem string) {
+	const letGo = "annotate the Member with " + usherv1.OrphanAnnotation + "=true to let it go without"
+	const handOver = "; set spec.reassignTo to an Active member of the account to hand that over, or " + letGo
+	e, to := o.Estate, o.Member.Spec.ReassignTo
+	switch {
+	case !o.Leaves() || e.Reason == "" && e.Count == 0:
+		return "", ""
+	case e.Reason != "":
+		return e.Reason, e.Problem + "; or " + letGo
+	case to == nil:
+		return usherv1.ReasonOwnsResources, e.String() + handOver
+	case o.Heir == nil:
+		reason = "there is no Member " + to.Name + " in this namespace"
+	case o.Heir.UID == o.Member.UID:
+		reason = "spec.reassignTo names the member itself"
+	case o.Heir.Spec.AccountRef.Name != o.Member.Spec.AccountRef.Name:
+		reason = "Member " + to.Name + " is of another account"
+	case o.Heir.DeletionTimestamp != nil || o.Heir.Status.State != usherv1.ObservedActive:
+		reason = "Member " + to.Name + " is not Active"
+	default:
+		return "", ""
+	}
+	return usherv1.ReasonReassignToNotActive, e.String() + ", and " + reason + handOver
+}
+
+func blockedBy(o Observation) string {
+	reason, _ := o.obstacle()
+	return reason
+}
+
+// mayGo tells whether nothing that the Member owns is left. Nobody has looked before its access is withdrawn.
+func (d *Decision) mayGo(o Observation) bool {
+	return !o.Leaves() || o.Member.Status.State == usherv1.ObservedDisabled && o.Estate.Reason == "" && o.Estate.Count == 0
+}
+
+// String names what is owned.
+func (e Estate) String() string {
+	more := ""
+	if n := e.Count - len(e.Names); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("Still owns %d (%s%s)", e.Count, strings.Join(e.Names, ", "), more)
+}
+
+// judgeLeaving is what a Member is that is being deleted. Its access and its seat are gone at once: a deletion cannot be taken back,
+// and only the object waits until what it owns is somebody else's.
+func (d *Decision) judgeLeaving(o Observation) verdict {
+	if _, problem := o.obstacle(); problem != "" {
+		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDeletionBlocked, conditions.Stuck, problem, released, true}
+	}
+	if o.Leaves() && o.Estate.Count > 0 {
+		d.Bequeath = o.Heir.Name
+	}
+	return verdict{usherv1.ObservedDisabled, usherv1.ReasonDeleting, conditions.Working, "Access is withdrawn; tidying up before the member is gone", released, true}
+}

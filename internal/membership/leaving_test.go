@@ -1,0 +1,91 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// leaving is a Member of an account on a plan that is being deleted, has lost its access, and owns three things.
+func leaving(edits ...edit) Observation {
+	return observed(append([]edit{deleting, was(usherv1.ObservedDisabled), remembersUID(adaUID), func(o *Observation) {
+		o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "pro"}
+		o.Estate = Estate{Count: 3, Names: []string{"Deal a", "Deal b", "Deal c"}}
+	}}, edits...)...)
+}
+
+func to(name string, edits ...func(*usherv1.Member)) edit {
+	return func(o *Observation) {
+		o.Member.Spec.ReassignTo = &usherv1.MemberReference{Name: name}
+		heir := &usherv1.Member{Spec: usherv1.MemberSpec{AccountRef: o.Member.Spec.AccountRef}}
+		heir.Name, heir.UID, heir.Status.State = name, "uid-heir", usherv1.ObservedActive
+		for _, e := range edits {
+			e(heir)
+		}
+		o.Heir = heir
+	}
+}
+
+func TestLeaving(t *testing.T) {
+	orphaned := func(o *Observation) { o.Member.Annotations = map[string]string{usherv1.OrphanAnnotation: "true"} }
+	for _, tt := range []struct {
+		name     string
+		edits    []edit
+		reason   string // of DeletionBlocked; empty if it is not
+		message  string
+		bequeath string
+		forget   bool
+	}{
+		{name: "nobody is named", reason: "OwnsResources", message: "Still owns 3 (Deal a, Deal b, Deal c); set spec.reassignTo"},
+		{name: "nobody of that name", edits: []edit{to("bob"), func(o *Observation) { o.Heir = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
+		{name: "itself", edits: []edit{to("ada", func(m *usherv1.Member) { m.UID = adaUID })}, reason: "ReassignToNotActive", message: "itself"},
+		{name: "of another account", edits: []edit{to("bob", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" })}, reason: "ReassignToNotActive", message: "another account"},
+		{name: "Pending", edits: []edit{to("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })}, reason: "ReassignToNotActive", message: "not Active"},
+		{name: "going itself", edits: []edit{to("bob", func(m *usherv1.Member) { m.DeletionTimestamp = later(0) })}, reason: "ReassignToNotActive", message: "not Active"},
+		{name: "an Active one is named", edits: []edit{to("bob")}, bequeath: "bob"},
+		{name: "nothing is left", edits: []edit{to("bob"), func(o *Observation) { o.Estate = Estate{} }}, forget: true},
+		{name: "it is let go", edits: []edit{orphaned}, forget: true},
+		{name: "the account is gone", edits: []edit{noAccount}, forget: true},
+		{name: "the account is going", edits: []edit{func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, forget: true},
+		{name: "no plan", edits: []edit{func(o *Observation) { o.Account.Spec.PlanRef = nil }}, forget: true},
+		{
+			name: "nobody can tell", edits: []edit{to("bob"), func(o *Observation) { o.Estate = Estate{Reason: "KindNotFound", Problem: "No such kind"} }},
+			reason: "KindNotFound", message: "No such kind; or annotate the Member with usher.dev/orphan=true",
+		},
+		{name: "nobody has looked yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.Estate = Estate{} }}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			d := Decide(leaving(tt.edits...), now)
+			blocked := meta.FindStatusCondition(d.Status.Conditions, usherv1.ConditionDeletionBlocked)
+			if tt.reason == "" {
+				g.Expect(blocked).To(BeNil())
+				expectState(g, d.Status, "Disabled", "Deleting", reconciling)
+			} else {
+				g.Expect(blocked.Reason).To(Equal(tt.reason))
+				g.Expect(blocked.Message).To(ContainSubstring(tt.message))
+				expectState(g, d.Status, "Disabled", "DeletionBlocked", stalled)
+			}
+			g.Expect(d.Bequeath).To(Equal(tt.bequeath))
+			g.Expect(d.Forget).To(Equal(tt.forget))
+			for _, s := range d.Status.Seats {
+				g.Expect(s.Held()).To(BeFalse(), "the seat is somebody else's at once")
+			}
+		})
+	}
+}
+
+func TestAnEstateNamesTwenty(t *testing.T) {
+	e := Estate{Count: 4321}
+	for i := range MaxNamed {
+		e.Names = append(e.Names, fmt.Sprint("Deal ", i))
+	}
+	NewWithT(t).Expect(e.String()).To(And(HavePrefix("Still owns 4321 (Deal 0, "), HaveSuffix("Deal 19 and 4301 more)")))
+}
