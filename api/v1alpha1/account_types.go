@@ -166,6 +166,16 @@ type InvitationDefaults struct {
 	// +optional
 	// +kubebuilder:default="168h"
 	TTL TTL `json:"ttl,omitempty"`
+
+	// reminders are how long before a link expires its invitee is reminded, by a mail with the same link: up to five durations from
+	// `1m` to `720h`. One that is not shorter than the ttl is passed over; so is one that could not be sent before half of its time
+	// was gone. Default: one, `48h`; `[]` reminds nobody. Example: `["72h", "24h"]`.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:default={"48h"}
+	// +kubebuilder:validation:MaxItems=5
+	Reminders []Lead `json:"reminders,omitzero"`
 }
 
 // Account is a customer company: the frame that members belong to.

@@ -3,7 +3,10 @@
 
 package v1alpha1
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Names that Usher puts on objects.
 const (
@@ -169,6 +172,26 @@ type TTL string
 
 // DefaultTTL is how long a link works where neither the Invitation nor the Account says: seven days.
 const DefaultTTL = 7 * 24 * time.Hour
+
+// Lead is how long before something it happens: a duration in hours, minutes and seconds from `1m` to `720h`. Example: `48h`.
+//
+// +kubebuilder:validation:MaxLength=32
+// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s))+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 48h",reason=FieldValueInvalid
+type Lead string
+
+// Duration is the Lead's length, or 0 where it was never admitted by the API server.
+func (l Lead) Duration() time.Duration { return TTL(l).Duration() }
+
+// LeadOf writes a duration in one way, so that 48h and 2880m are the same Lead.
+func LeadOf(d time.Duration) Lead {
+	text := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, zero) {
+			text = text[:len(text)-2]
+		}
+	}
+	return Lead(text)
+}
 
 // Duration is the TTL's length, or 0 where it is empty or was never admitted by the API server.
 func (t TTL) Duration() time.Duration {

@@ -180,5 +180,11 @@ const (
 	ReasonRecipientLimited = "RecipientLimited"
 )
 
+// Reasons of an Invitation's Events that tell of a reminder.
+const (
+	ReasonReminded       = "Reminded"
+	ReasonReminderFailed = "ReminderFailed"
+)
+
 // ReasonMemberNotFound on an Invitation: the Member named by memberRef is not there.
 const ReasonMemberNotFound = "MemberNotFound"

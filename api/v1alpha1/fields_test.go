@@ -139,7 +139,8 @@ var _ = Describe("Defaults", func() {
 
 	It("are those of the contract, and no others", func(ctx SpecContext) {
 		Expect(at(created(ctx, "Account"), "spec")).To(Equal(map[string]any{
-			"displayName": "subject", "state": "Active", "language": "en-GB", "invitations": map[string]any{"ttl": "168h"},
+			"displayName": "subject", "state": "Active", "language": "en-GB",
+			"invitations":         map[string]any{"ttl": "168h", "reminders": []any{"48h"}},
 			"retainFormerMembers": int64(50),
 		}))
 		Expect(at(created(ctx, "SeatPool"), "spec")).To(Equal(map[string]any{

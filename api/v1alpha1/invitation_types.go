@@ -105,6 +105,34 @@ type SendError struct {
 	At metav1.Time `json:"at,omitempty,omitzero"`
 }
 
+// MaxReminders is how many reminders of one link are remembered, and so how many there are at most, however often the account's
+// list is changed.
+const MaxReminders = 20
+
+// Reminder is a mail that reminds of an invitation. Without sentAt and nextAttemptAt it was given up: refused for good, or too late.
+type Reminder struct {
+	// before is how long before expiresAt it was due. Example: `48h`.
+	//
+	// +required
+	Before Lead `json:"before,omitempty"`
+
+	// attempts is how often it was tried.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempts int32 `json:"attempts,omitempty"`
+
+	// sentAt is when a mail server accepted it.
+	//
+	// +optional
+	SentAt *metav1.Time `json:"sentAt,omitempty"`
+
+	// nextAttemptAt is when it is tried again; while it is being sent, when the sender is taken for dead.
+	//
+	// +optional
+	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
+}
+
 // InvitationStatus is how far the invitation has come.
 type InvitationStatus struct {
 	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
@@ -179,10 +207,18 @@ type InvitationStatus struct {
 	// +optional
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
 
-	// lastError is how the last attempt failed.
+	// lastError is how the last attempt failed; in state Sent, the last attempt at a reminder.
 	//
 	// +optional
 	LastError *SendError `json:"lastError,omitempty"`
+
+	// reminders are those of the present link whose moment has come, in the order of their first attempts.
+	//
+	// +optional
+	// +listType=map
+	// +listMapKey=before
+	// +kubebuilder:validation:MaxItems=20
+	Reminders []Reminder `json:"reminders,omitempty"`
 
 	// conditions: Ready, Sent, Accepted; Reconciling and Stalled while true.
 	//

@@ -35,6 +35,23 @@ func languages(kind string) []trial {
 	return list
 }
 
+func leads(kind, path string) []trial {
+	var list []trial
+	for _, lead := range []string{"1m", "48h", "720h", "1.5h", "24h30m"} {
+		list = append(list, trial{kind: kind, path: path + "[]", value: lead})
+	}
+	for _, lead := range []string{"", "48", "2d", "59s", "720h1s", "-48h", "48h ", "x"} {
+		list = append(list, trial{kind: kind, path: path + "[]", value: lead, refusal: badLead})
+	}
+	return append(list,
+		trial{kind: kind, path: path + "[]", value: x(33), refusal: tooLong},
+		trial{kind: kind, path: path, value: []any{}},
+		trial{kind: kind, path: path, value: []any{"96h", "72h", "48h", "24h", "1h"}},
+		trial{kind: kind, path: path, value: []any{"96h", "72h", "48h", "24h", "1h", "30m"}, refusal: tooMany},
+		trial{kind: kind, path: path, value: []any{"48h", "48h"}, refusal: duplicate},
+	)
+}
+
 func ttls(kind, path string) []trial {
 	list := []trial{{kind: kind, path: path, value: "168h" + x(29), refusal: tooLong}}
 	for _, ttl := range []string{"1m", "60s", "168h", "720h", "1h30m", "0.5h", "43200m", "2592000s", "719h59m60s"} {

@@ -40,6 +40,7 @@ const (
 	longEmail       = "must be at most 254 bytes long; letters outside ASCII take more than one"
 	badLine         = "must be one line of text without control characters"
 	badTTL          = "must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 168h"
+	badLead         = "must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 48h"
 	badURL          = "must be an absolute URL that starts with https:// or http://"
 	badColor        = "must be # and six hexadecimal digits, such as #0a7d4f"
 	badImage        = "must be an absolute URL that starts with https:// and names a host, such as https://cdn.acme.example/logo.svg"
@@ -216,6 +217,7 @@ func trials() []trial {
 			trial{kind: kind, path: "spec.state", value: "Pending", refusal: unsupported})
 	}
 	list = append(list, ttls("Account", "spec.invitations.ttl")...)
+	list = append(list, leads("Account", "spec.invitations.reminders")...)
 	list = append(list, ttls("Invitation", "spec.ttl")...)
 	list = append(list, urls("spec.productURL")...)
 	list = append(list, urls("spec.termsURL")...)

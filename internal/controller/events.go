@@ -63,6 +63,16 @@ func (e Environment) announceEnding(member *usherv1.Member, n usherv1.EndNotice)
 	}
 }
 
+func (e Environment) announceReminder(after *usherv1.Invitation, remind usherv1.Lead, failure *invite.Failure) {
+	switch {
+	case remind == "":
+	case failure == nil:
+		e.Recorder.Eventf(after, nil, corev1.EventTypeNormal, usherv1.ReasonReminded, "Remind", "The mail server accepted the reminder of %s before the end", remind)
+	default:
+		e.Recorder.Eventf(after, nil, corev1.EventTypeWarning, usherv1.ReasonReminderFailed, "Remind", "The reminder of %s before the end failed (%s, %s)", remind, failure.Class, failure.Code)
+	}
+}
+
 func (e Environment) announceSeatPool(before, after *usherv1.SeatPool) {
 	for kind, reason := range map[string]string{
 		usherv1.ConditionFull:         usherv1.ReasonAllSeatsTaken,

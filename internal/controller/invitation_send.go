@@ -97,7 +97,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 		return false, ctrl.Result{}, err
 	}
 
-	if ends := inv.Status.NextAttemptAt.Time; !r.Now().Before(ends.Add(-invite.RenewEvery)) {
+	if ends := invite.LeaseEnd(&inv.Status, plan.Remind); !r.Now().Before(ends.Add(-invite.RenewEvery)) {
 		// The fence took so long to be written that its lease is as good as over, and somebody else may be at it by now.
 		return false, r.wake(ends), nil
 	}
@@ -106,19 +106,19 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 	ctx = context.WithoutCancel(ctx)
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
 	defer cancel()
-	stop := r.keepLease(ctx, inv, cancel)
-	err = r.Sender.Send(sending, server, r.compose(o, keys, own, contact))
+	stop := r.keepLease(ctx, inv, plan.Remind, cancel)
+	err = r.Sender.Send(sending, server, r.compose(o, plan.Remind, keys, own, contact))
 	o.Invitation = stop()
 	if concernsServer(err) {
 		r.Servers.Report(o.Account, err, r.Now())
 	}
 	sent = wentOut(err)
-	result, err = r.record(ctx, o, failureOf(err))
+	result, err = r.record(ctx, o, plan.Remind, failureOf(err))
 	return sent, result, err
 }
 
 func (r *InvitationReconciler) compose(
-	o invite.Observation, keys invite.Keyring, own *templates, contact usherv1.AccountContact,
+	o invite.Observation, remind usherv1.Lead, keys invite.Keyring, own *templates, contact usherv1.AccountContact,
 ) mail.Invitation {
 	inv, member, account := o.Invitation, o.Member, o.Account
 	m := mail.Invitation{
@@ -135,6 +135,10 @@ func (r *InvitationReconciler) compose(
 		m.Name = member.Status.DisplayName
 	}
 	m.ContactEmail, m.ContactPhone = string(contact.Email), string(contact.Phone)
+	if remind != "" {
+		m.Reminder, m.InReplyTo = true, inv.Status.MessageID
+		m.MessageID, m.ExpiresAt = mail.ReminderID(inv.Status.MessageID, string(remind)), inv.Status.ExpiresAt.Time
+	}
 	if own != nil {
 		m.Wording = own.wording
 	}
@@ -164,7 +168,7 @@ func concernsServer(err error) bool {
 
 // record writes how the attempt ended. Where somebody else wrote in between, it is written on top as long as the attempt is
 // still the present one; a newer link, a revocation or an answer has made it history.
-func (r *InvitationReconciler) record(ctx context.Context, o invite.Observation, failure *invite.Failure) (ctrl.Result, error) {
+func (r *InvitationReconciler) record(ctx context.Context, o invite.Observation, remind usherv1.Lead, failure *invite.Failure) (ctrl.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	fence, ended := o.Invitation.DeepCopy(), r.Now()
@@ -176,24 +180,20 @@ func (r *InvitationReconciler) record(ctx context.Context, o invite.Observation,
 				current = nil
 				return err
 			}
-			if !sameAttempt(current, fence) {
+			if !invite.SameAttempt(current, fence, remind) {
 				return nil
 			}
 		}
 		o.Invitation = current
 		written := current.DeepCopy()
-		written.Status = invite.Outcome(o, failure, ended)
+		written.Status = invite.Outcome(o, remind, failure, ended)
 		if err := r.Client.Status().Update(ctx, written); err != nil {
 			current = nil
 			return err
 		}
 		r.announceInvitation(fence, written)
+		r.announceReminder(written, remind, failure)
 		return nil
 	})
 	return ctrl.Result{RequeueAfter: time.Second}, client.IgnoreNotFound(err)
-}
-
-func sameAttempt(a, b *usherv1.Invitation) bool {
-	return a.UID == b.UID && a.Status.State == usherv1.InvitationSending &&
-		a.Status.LinkGeneration == b.Status.LinkGeneration && a.Status.Attempts == b.Status.Attempts
 }

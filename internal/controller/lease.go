@@ -7,7 +7,6 @@ import (
 	"context"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -16,7 +15,7 @@ import (
 
 // keepLease says again and again that the sender of this attempt is alive, until stop is called, and returns the Invitation as
 // it was last written. It calls abandon when it cannot say so in time, or when the attempt is somebody else's by now.
-func (r *InvitationReconciler) keepLease(ctx context.Context, fence *usherv1.Invitation, abandon context.CancelFunc) (stop func() *usherv1.Invitation) {
+func (r *InvitationReconciler) keepLease(ctx context.Context, fence *usherv1.Invitation, remind usherv1.Lead, abandon context.CancelFunc) (stop func() *usherv1.Invitation) {
 	if r.Tick == nil {
 		return func() *usherv1.Invitation { return fence }
 	}
@@ -33,11 +32,11 @@ func (r *InvitationReconciler) keepLease(ctx context.Context, fence *usherv1.Inv
 				return
 			case <-ticks:
 			}
-			renewed, ours := r.renew(ctx, current)
+			renewed, ours := r.renew(ctx, current, remind)
 			if renewed != nil {
 				current = renewed
 			}
-			if !ours || !r.Now().Before(current.Status.NextAttemptAt.Add(-invite.RenewEvery/2)) {
+			if !ours || !r.Now().Before(invite.LeaseEnd(&current.Status, remind).Add(-invite.RenewEvery/2)) {
 				abandon()
 			}
 		}
@@ -49,17 +48,17 @@ func (r *InvitationReconciler) keepLease(ctx context.Context, fence *usherv1.Inv
 }
 
 // renew writes a later end of the lease. It returns nil if that could not be written now, and whether the attempt is still ours.
-func (r *InvitationReconciler) renew(ctx context.Context, current *usherv1.Invitation) (renewed *usherv1.Invitation, ours bool) {
+func (r *InvitationReconciler) renew(ctx context.Context, current *usherv1.Invitation, remind usherv1.Lead) (renewed *usherv1.Invitation, ours bool) {
 	ctx, cancel := context.WithTimeout(ctx, invite.RenewEvery/2)
 	defer cancel()
 	live := &usherv1.Invitation{}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(current), live); err != nil {
 		return nil, client.IgnoreNotFound(err) != nil
 	}
-	if !sameAttempt(live, current) {
+	if !invite.SameAttempt(live, current, remind) {
 		return nil, false
 	}
-	live.Status.NextAttemptAt = &metav1.Time{Time: r.Now().Add(invite.SendLease)}
+	invite.Extend(&live.Status, remind, r.Now().Add(invite.SendLease))
 	if err := r.Client.Status().Update(ctx, live); err != nil {
 		return nil, true
 	}

@@ -43,6 +43,8 @@ type Plan struct {
 	Status usherv1.InvitationStatus
 	// Send tells to send the mail that Status describes.
 	Send bool
+	// Remind is the point that the mail reminds at; empty if it is the invitation itself.
+	Remind usherv1.Lead
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
 
@@ -88,6 +90,9 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		p.sendNew(o, now)
 	case s.State == usherv1.InvitationSent:
 		p.expire(now)
+		if s.State == usherv1.InvitationSent {
+			p.remind(o, now)
+		}
 	case s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending:
 		p.sendAgain(o, now)
 	}
@@ -126,7 +131,7 @@ func (p *Plan) sendNew(o Observation, now time.Time) {
 	s.SendGeneration = o.Invitation.Spec.SendGeneration
 	s.LinkGeneration = max(s.LinkGeneration+1, s.SendGeneration)
 	s.Recipient = string(o.Member.Spec.Email)
-	s.Attempts, s.FirstAttemptAt, s.LastError, s.MessageID = 0, nil, nil, ""
+	s.Attempts, s.FirstAttemptAt, s.LastError, s.MessageID, s.Reminders = 0, nil, nil, "", nil
 	p.attempt(o, now)
 }
 
@@ -187,6 +192,9 @@ func (p *Plan) expire(now time.Time) {
 func (p *Plan) settle(state usherv1.InvitationState) {
 	p.Status.State = state
 	p.Status.NextAttemptAt = nil
+	for i := range p.Status.Reminders {
+		p.Status.Reminders[i].NextAttemptAt = nil
+	}
 }
 
 func maySend(o Observation) bool {

@@ -113,6 +113,12 @@ func abbreviate(before usherv1.InvitationStatus, p Plan) string {
 	if was == "" {
 		was = usherv1.InvitationPending
 	}
+	if p.Remind != "" {
+		if !p.Send || p.Status.State != usherv1.InvitationSent {
+			return "a reminder without its fence"
+		}
+		return "remind"
+	}
 	if p.Send != (p.Status.State == usherv1.InvitationSending && p.Status.Attempts != before.Attempts) {
 		return "a send without its fence"
 	}

@@ -40,7 +40,11 @@ func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) (condit
 	}
 	switch s.State {
 	case usherv1.InvitationSent:
-		return conditions.Done, "The mail server accepted the mail; the link works until " + at(s.ExpiresAt)
+		message := "The mail server accepted the mail; the link works until " + at(s.ExpiresAt)
+		if s.LastError != nil {
+			message += fmt.Sprintf("; the last attempt at a reminder failed (%s, %s)", s.LastError.Class, s.LastError.Code)
+		}
+		return conditions.Done, message
 	case usherv1.InvitationAccepted:
 		return conditions.Done, "The invitee accepted"
 	case usherv1.InvitationRevoked:

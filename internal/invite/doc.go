@@ -24,4 +24,11 @@
 // (SendLease); a sender whose conversation lasts says so again, and one that cannot hangs up. Whoever finds Sending after that
 // moment sends the same link again, with the same Message-ID. A second copy therefore needs a crash, or a lost connection,
 // between the server's 250 and the record of it.
+//
+// # Reminders
+//
+// An invitee who does not answer is reminded at the points that the account asks for, counted back from the expiry. The invitation
+// stays Sent; each point has an entry of its own in status.reminders, which is the fence, the lease and the record of its mail. A
+// point is over once its mail was taken, refused for good, or half of the time that it announces is gone: nobody is told of two days
+// an hour before the end, and an operator that was away for long sends one reminder and not three.
 package invite

@@ -32,8 +32,11 @@ type Failure struct {
 }
 
 // Outcome returns the status after the attempt that o.Invitation's status is the fence of; a nil failure means that the server
-// accepted the mail at now.
-func Outcome(o Observation, failure *Failure, now time.Time) usherv1.InvitationStatus {
+// accepted the mail at now. remind is the point of a reminder, empty for the invitation itself.
+func Outcome(o Observation, remind usherv1.Lead, failure *Failure, now time.Time) usherv1.InvitationStatus {
+	if remind != "" {
+		return reminderOutcome(o, remind, failure, now)
+	}
 	s := *o.Invitation.Status.DeepCopy()
 	s.NextAttemptAt = nil
 	switch {

@@ -24,7 +24,7 @@ func TestOutcomeSent(t *testing.T) {
 	g := NewWithT(t)
 	o := fenced(func(o *Observation) { o.Invitation.Spec.TTL = "72h" })
 	before := *o.Invitation.Status.DeepCopy()
-	s := Outcome(o, nil, now.Add(700*time.Millisecond))
+	s := Outcome(o, "", nil, now.Add(700*time.Millisecond))
 	g.Expect(o.Invitation.Status).To(Equal(before), "the observation is not touched")
 	g.Expect(s.State).To(Equal(usherv1.InvitationSent))
 	g.Expect(s.SentAt).To(Equal(later(0)), "what is serialised has no fractions of a second")
@@ -51,7 +51,7 @@ func TestOutcomeFailed(t *testing.T) {
 		t.Run(string(tt.class), func(t *testing.T) {
 			g := NewWithT(t)
 			o := fenced()
-			s := Outcome(o, &Failure{Class: tt.class, Code: "4xx"}, now.Add(700*time.Millisecond))
+			s := Outcome(o, "", &Failure{Class: tt.class, Code: "4xx"}, now.Add(700*time.Millisecond))
 			g.Expect(s.State).To(Equal(tt.state))
 			g.Expect(s.LastError).To(Equal(&usherv1.SendError{Class: tt.class, Code: "4xx", At: *later(0)}))
 			g.Expect(s.SentAt).To(BeNil())
@@ -70,7 +70,7 @@ func TestOutcomeFailed(t *testing.T) {
 func TestOutcomeLeavesTheNextRequest(t *testing.T) {
 	g := NewWithT(t)
 	o := fenced(resend)
-	o.Invitation.Status = Outcome(o, nil, now)
+	o.Invitation.Status = Outcome(o, "", nil, now)
 	g.Expect(o.Invitation.Status.State).To(Equal(usherv1.InvitationSent))
 	p := Decide(o, now)
 	g.Expect(p.Send).To(BeTrue())

@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
 )
 
 // anyObservation is any state with any fields, even such as nobody should ever have written, and any combination of facts.
@@ -41,6 +42,21 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		LinkGeneration: rapid.Int64Range(0, 4).Draw(t, "linkGeneration"),
 		Attempts:       rapid.Int32Range(0, 9).Draw(t, "attempts"),
 		FirstAttemptAt: when("firstAttemptAt"), SentAt: when("sentAt"), ExpiresAt: when("expiresAt"), NextAttemptAt: when("nextAttemptAt"),
+	}
+	inv.Status.MessageID = rapid.SampledFrom([]string{"m@acme.example", ""}).Draw(t, "messageID")
+	o.Account.Spec.Invitations.Reminders = rapid.SliceOfN(rapid.SampledFrom([]usherv1.Lead{"720h", "72h", "48h", "2880m", "24h", "1m", "x"}), 0, 5).Draw(t, "reminders")
+	for _, before := range []usherv1.Lead{"72h", "48h", "1h"} {
+		if rapid.Bool().Draw(t, string(before)+" is recorded") {
+			r := usherv1.Reminder{Before: before, Attempts: rapid.Int32Range(1, 9).Draw(t, "attempts of "+string(before))}
+			if r.NextAttemptAt = when("nextAttemptAt of " + string(before)); r.NextAttemptAt == nil {
+				r.SentAt = when("sentAt of " + string(before))
+			}
+			inv.Status.Reminders = append(inv.Status.Reminders, r)
+		}
+	}
+	if inv.Status.State == usherv1.InvitationSent && rapid.Bool().Draw(t, "awaiting") {
+		memberIs(usherv1.ReasonAwaitingAcceptance)(&o)
+		expires(time.Duration(rapid.Int64Range(0, 168*3600).Draw(t, "left")) * time.Second)(&inv.Status)
 	}
 	if rapid.Bool().Draw(t, "lastError") {
 		class := rapid.SampledFrom([]usherv1.ErrorClass{usherv1.ErrorTemporary, usherv1.ErrorPermanent, usherv1.ErrorConfiguration}).Draw(t, "class")
@@ -119,8 +135,12 @@ func TestNothingIsSentThatIsNotCleared(t *testing.T) {
 		switch {
 		case o.Member == nil || o.Account == nil:
 			t.Fatalf("sent to nobody")
-		case !Cleared(o.Member, o.Invitation):
+		case p.Remind == "" && !Cleared(o.Member, o.Invitation):
 			t.Fatalf("sent without a seat")
+		case p.Remind != "" && (was.State != usherv1.InvitationSent || !now.Before(was.ExpiresAt.Time)):
+			t.Fatalf("reminded of a link that is not alive")
+		case p.Remind != "" && conditions.Reason(o.Member.Status.Conditions, usherv1.ConditionReady) != usherv1.ReasonAwaitingAcceptance:
+			t.Fatalf("reminded somebody who has not to answer")
 		case o.Answered || o.Member.Status.AcceptedAt != nil:
 			t.Fatalf("sent to somebody who has answered")
 		case o.Invitation.Spec.State == usherv1.InvitationRevokedWish:
@@ -140,11 +160,11 @@ func TestNothingIsSentThatIsNotCleared(t *testing.T) {
 // The properties above are worth as much as what they are tried on.
 func TestAnyObservationLeadsEverywhere(t *testing.T) {
 	reached := map[string]bool{}
-	for seed := range 2000 {
+	for seed := range 6000 {
 		o := anyObservation.Example(seed)
 		reached[abbreviate(o.Invitation.Status, Decide(o, now))] = true
 	}
-	for _, cell := range []string{".", "w", "new", "same", "A", "R", "X", "F"} {
+	for _, cell := range []string{".", "w", "new", "same", "remind", "A", "R", "X", "F"} {
 		if !reached[cell] {
 			t.Errorf("no decision was ever %q", cell)
 		}

@@ -83,7 +83,10 @@ func goldenMails() map[string]func(*mail.Invitation) {
 	to := func(language usherv1.Language, name, account string) func(*mail.Invitation) {
 		return func(i *mail.Invitation) { i.Language, i.Name, i.AccountName = language, name, account }
 	}
-	return map[string]func(*mail.Invitation){
+	reminder := func(i *mail.Invitation) {
+		i.Reminder, i.InReplyTo, i.MessageID = true, i.MessageID, mail.ReminderID(i.MessageID, "48h")
+	}
+	mails := map[string]func(*mail.Invitation){
 		"de":       to("de", "Jürgen Groß", "Müller & Söhne Maschinenbau GmbH"),
 		"en-GB":    func(*mail.Invitation) {},
 		"en-US":    to("en-US", "Grace O’Malley", "Acme, Inc."),
@@ -102,17 +105,31 @@ func goldenMails() map[string]func(*mail.Invitation) {
 		"en-GB-right-to-left": func(i *mail.Invitation) {
 			i.Name, i.AccountName, i.ContactEmail = "شيماء الخطيب", "شركة المثال", ""
 		},
+		"en-GB-bare-reminder": func(i *mail.Invitation) {
+			i.Name, i.Role, i.ContactEmail, i.ContactPhone, i.ReplyTo = "", "", "", "", ""
+			reminder(i)
+		},
 	}
+	for _, name := range []string{"de", "en-GB", "en-US", "es", "fr", "it", "nl", "mirrored"} {
+		change := mails[name]
+		mails[name+"-reminder"] = func(i *mail.Invitation) {
+			change(i)
+			reminder(i)
+		}
+	}
+	return mails
 }
 
 func TestEveryLanguageHasAGoldenMail(t *testing.T) {
 	mails := goldenMails()
 	for _, language := range mail.LanguagesOfTheAPI(t) {
-		i := invitation()
-		if change := mails[string(language)]; change == nil {
-			t.Errorf("there is no golden mail for %s", language)
-		} else if change(&i); i.Language != language {
-			t.Errorf("the golden mail for %s is written in %s", language, i.Language)
+		for _, name := range []string{string(language), string(language) + "-reminder"} {
+			i := invitation()
+			if change := mails[name]; change == nil {
+				t.Errorf("there is no golden mail %s", name)
+			} else if change(&i); i.Language != language || i.Reminder != strings.HasSuffix(name, "-reminder") {
+				t.Errorf("the golden mail %s is written in %s, a reminder: %t", name, i.Language, i.Reminder)
+			}
 		}
 	}
 }
@@ -145,8 +162,15 @@ var sides = regexp.MustCompile(`(?:(?:margin|padding|border)-(?:left|right)|(?:t
 
 func TestMailsSayNothingOutsideOfTheCatalogue(t *testing.T) {
 	mail.SpeakMirrored(t)
-	i := invitation()
-	i.Language = mail.Mirrored
+	for _, reminder := range []bool{false, true} {
+		i := invitation()
+		i.Language, i.Reminder = mail.Mirrored, reminder
+		saysNothingElse(t, i)
+	}
+}
+
+func saysNothingElse(t *testing.T, i mail.Invitation) {
+	t.Helper()
 	_, read := compose(t, i)
 	said := regexp.MustCompile(`(?s)` + mail.MirroredOpen + `.*?` + mail.MirroredClose)
 	rest := said.ReplaceAllString(strings.ReplaceAll(read.Text, "\r\n", "\n"), "")
@@ -212,6 +236,25 @@ func TestComposeSaysEverythingInBothParts(t *testing.T) {
 		if got := read.Header.Get(header); got != want {
 			t.Errorf("%s: %s, want %s", header, got, want)
 		}
+	}
+}
+
+func TestReminderIsOneOfItsInvitation(t *testing.T) {
+	i := invitation()
+	i.Reminder, i.InReplyTo, i.MessageID = true, i.MessageID, mail.ReminderID(i.MessageID, "48h")
+	_, read := compose(t, i)
+	const id = "6f1c7a52-9f0e-4f0b-8a34-2f0b7f0c1d2e.1"
+	for header, want := range map[string]string{
+		"Message-ID":  "<" + id + ".48h@platform.example>",
+		"In-Reply-To": "<" + id + "@platform.example>",
+		"References":  "<" + id + "@platform.example>",
+	} {
+		if got := read.Header.Get(header); got != want {
+			t.Errorf("%s: %s, want %s", header, got, want)
+		}
+	}
+	if read.Link() != invitation().Link || !strings.HasPrefix(read.Subject, "Reminder: ") || !strings.Contains(strings.ReplaceAll(read.Text, "\r\n", " "), "29 November 2026 at 14:05 UTC") {
+		t.Errorf("the reminder is %q:\n%s", read.Subject, read.Text)
 	}
 }
 

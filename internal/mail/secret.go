@@ -79,6 +79,12 @@ func MessageID(invitation types.UID, linkGeneration int64, server Server) string
 	return fmt.Sprintf("%s.%d@%s", invitation, linkGeneration, server.Domain())
 }
 
+// ReminderID is the Message-ID of a reminder of a mail: that mail's own with the point in it, and so the same on every attempt.
+func ReminderID(messageID, before string) string {
+	id, domain, _ := strings.Cut(messageID, "@")
+	return id + "." + before + "@" + domain
+}
+
 // parseSender parses From as the header has it. The limit keeps a parser away from text that no header could hold.
 func parseSender(from string) (*mail.Address, error) {
 	const maxSender = maxAddress + 512

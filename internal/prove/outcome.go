@@ -68,8 +68,14 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 		if owner := metav1.GetControllerOf(inv); owner != nil {
 			_, owned = names[string(owner.UID)]
 		}
-		say("invitation %s: %s link=%d generation=%d to=%s owned=%t error=%t", inv.Name, inv.Status.State, inv.Status.LinkGeneration,
-			inv.Status.SendGeneration, inv.Status.Recipient, owned, inv.Status.LastError != nil)
+		var reminded []usherv1.Lead
+		for _, r := range inv.Status.Reminders {
+			if r.SentAt != nil {
+				reminded = append(reminded, r.Before)
+			}
+		}
+		say("invitation %s: %s link=%d generation=%d to=%s owned=%t error=%t reminded=%v", inv.Name, inv.Status.State, inv.Status.LinkGeneration,
+			inv.Status.SendGeneration, inv.Status.Recipient, owned, inv.Status.LastError != nil, reminded)
 	}
 	for i := range accounts.Items {
 		a := &accounts.Items[i]

@@ -31,7 +31,7 @@ type step struct {
 // name all that it changes, or the next step begins too early.
 var story = []step{
 	{"an account with two seats and one of an add-on", func(w *world) {
-		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Contact("it@acme.example", "", "").Build(),
+		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Reminders(reminder).Contact("it@acme.example", "", "").Build(),
 			testkit.SeatPool(base).Seats(2).Build(), testkit.SeatPool(addOn).AddOn("pipelines").Seats(1).Build())
 	}, func(w *world) string {
 		if ready := conditionReason(w.account().Status.Conditions); ready != usherv1.ReasonUpToDate {
@@ -55,9 +55,13 @@ var story = []step{
 	{"the first is enabled and waits", func(w *world) {
 		w.setState("ada", usherv1.StateActive)
 	}, func(w *world) string { return w.be("ada", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
+	{"nobody answers for a day, and both are reminded", func(w *world) {
+		w.settle()
+		w.leapTo(w.clock.Now().Add(25 * time.Hour))
+	}, func(w *world) string { return w.reminded("bob") + w.reminded("cat") }},
 	{"nobody answers for two days, and the first is back", func(w *world) {
 		w.settle()
-		w.leapTo(w.clock.Now().Add(49 * time.Hour))
+		w.leapTo(w.clock.Now().Add(24 * time.Hour))
 	}, func(w *world) string {
 		return w.be("bob", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) +
 			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada")
@@ -96,6 +100,9 @@ var story = []step{
 	}, func(w *world) string { return w.gone("ada", "cat") }},
 }
 
+// reminder is how long before the end the story's invitees are reminded.
+const reminder = "24h"
+
 // tell goes through the story.
 func (w *world) tell() {
 	for _, s := range story {
@@ -124,6 +131,9 @@ func (w *world) letters() (lines []string, more int, strange []string) {
 			_, generation, _ = strings.Cut(to, "-") // whom an end was announced to, without the moment
 		}
 		line := fmt.Sprintf("to %s, generation %s", m.To[0], generation)
+		if first, reminds := links[strings.Replace(m.MessageID, "."+reminder, "", 1)]; reminds && first != m.Link() {
+			strange = append(strange, line+": another link than the first mail's")
+		}
 		link, copied := links[m.MessageID]
 		links[m.MessageID] = m.Link()
 		switch {

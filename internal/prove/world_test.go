@@ -311,9 +311,17 @@ func (w *world) nextMoment() (next time.Time) {
 	}
 	for _, i := range w.invitations() {
 		s := i.Status
-		waits := s.NextAttemptAt != nil && (s.State == usherv1.InvitationSending || s.State == usherv1.InvitationPending || invite.Waits(&s))
-		if waits && s.NextAttemptAt.After(w.clock.Now()) && (next.IsZero() || s.NextAttemptAt.Time.Before(next)) {
-			next = s.NextAttemptAt.Time
+		var waits []*metav1.Time
+		if s.State == usherv1.InvitationSending || s.State == usherv1.InvitationPending || invite.Waits(&s) {
+			waits = append(waits, s.NextAttemptAt)
+		}
+		for _, r := range s.Reminders {
+			waits = append(waits, r.NextAttemptAt)
+		}
+		for _, t := range waits {
+			if t != nil && t.After(w.clock.Now()) && (next.IsZero() || t.Time.Before(next)) {
+				next = t.Time
+			}
 		}
 	}
 	for _, m := range w.members() {
@@ -343,7 +351,7 @@ func (w *world) leapTo(moment time.Time) {
 		w.wake(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: smtpSecret, Namespace: w.namespace}})
 	}
 	for _, i := range w.invitations() {
-		for _, t := range []*metav1.Time{i.Status.NextAttemptAt, i.Status.ExpiresAt} {
+		for _, t := range moments(i.Status) {
 			if t != nil && t.After(before) && !t.After(w.clock.Now()) {
 				w.wake(&i)
 				break
@@ -361,11 +369,33 @@ func (w *world) leapTo(moment time.Time) {
 	}
 }
 
+// moments are those at which something is due with an invitation.
+func moments(s usherv1.InvitationStatus) []*metav1.Time {
+	list := []*metav1.Time{s.NextAttemptAt, s.ExpiresAt}
+	if s.ExpiresAt != nil {
+		list = append(list, &metav1.Time{Time: s.ExpiresAt.Add(-usherv1.Lead(reminder).Duration())})
+	}
+	for _, r := range s.Reminders {
+		list = append(list, r.NextAttemptAt)
+	}
+	return list
+}
+
 // wake has an object looked at again.
 func (w *world) wake(o client.Object) {
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"woken":%q}}}`, fmt.Sprint(time.Now().UnixNano()))
 	err := w.api.Patch(w.ctx, o.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, patch))
 	w.must(client.IgnoreNotFound(err), "wake "+o.GetName())
+}
+
+// reminded tells what an invitation lacks to have reminded its invitee.
+func (w *world) reminded(name string) string {
+	for _, r := range w.invitation(name).Status.Reminders {
+		if r.Before == reminder && r.SentAt != nil {
+			return ""
+		}
+	}
+	return name + " is not reminded; "
 }
 
 // be tells what a member lacks to be in that state for that reason.

@@ -61,6 +61,11 @@ const (
 // templatesName is the ConfigMap that the account's wording is in, if there is one.
 const templatesName = "wording"
 
+// reminders are an hour after a mail, and two days before the end.
+var reminders = []usherv1.Lead{firstReminder, "48h"}
+
+const firstReminder = usherv1.Lead("167h")
+
 func named(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
@@ -72,7 +77,8 @@ func (w *world) administer(s Step) bool {
 	case MakeAccount:
 		return w.make(&usherv1.Account{ObjectMeta: meta, Spec: usherv1.AccountSpec{
 			DisplayName: "Acme", Mail: &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: templatesName}},
-			Contact: &usherv1.AccountContact{Email: contactAddress},
+			Contact:     &usherv1.AccountContact{Email: contactAddress},
+			Invitations: usherv1.InvitationDefaults{Reminders: reminders},
 		}})
 	case MakePool:
 		return w.make(poolOf(meta, s))

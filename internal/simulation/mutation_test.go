@@ -111,6 +111,16 @@ var mutations = []mutation{
 		caught:  []string{"mailed-once"},
 	},
 	{
+		name:    "a reminder is sent without the fence",
+		options: Options{Wrap: remindWithoutFence},
+		caught:  []string{"mailed-once"},
+	},
+	{
+		name:    "a reminder carries a link of its own",
+		options: Options{WrapSender: otherLink},
+		caught:  []string{"reminder-same-link"},
+	},
+	{
 		name:    "nobody respects another sender's lease",
 		options: Options{Wrap: withoutLease},
 		caught:  []string{"mailed-once"},
@@ -275,6 +285,25 @@ func sendBeforeFence(_ Seat, c client.Client) client.Client {
 			inv.ResourceVersion = fence.ResourceVersion
 		}
 		return next(inv)
+	}}
+}
+
+func remindWithoutFence(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
+		inv, ok := o.(*usherv1.Invitation)
+		if ok && slices.ContainsFunc(inv.Status.Reminders, func(r usherv1.Reminder) bool { return r.NextAttemptAt != nil }) {
+			return nil
+		}
+		return next(o)
+	}}
+}
+
+func otherLink(_ Seat, s mail.Sender) mail.Sender {
+	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
+		if m.Reminder {
+			m.Link += "x"
+		}
+		return s.Send(ctx, server, m)
 	}}
 }
 

@@ -189,6 +189,10 @@ func serialise(o client.Object) {
 		for _, t := range []*metav1.Time{s.FirstAttemptAt, s.SentAt, s.ExpiresAt, s.AcceptedAt, s.NextAttemptAt} {
 			cut(t)
 		}
+		for i := range s.Reminders {
+			cut(s.Reminders[i].SentAt)
+			cut(s.Reminders[i].NextAttemptAt)
+		}
 		if s.LastError != nil {
 			cut(&s.LastError.At)
 		}

@@ -18,6 +18,8 @@ import (
 type delivered struct {
 	invitation types.UID
 	generation int64
+	// point that it reminds at; empty for the invitation itself.
+	point string
 	// name of the Invitation, as the link has it.
 	name string
 	mail mail.Invitation
@@ -82,6 +84,7 @@ func (w *world) deliver(t *task, m mail.Invitation) {
 	name, _, _ := strings.Cut(link, "/")
 	id, _, _ := strings.Cut(m.MessageID, "@")
 	uid, generation, _ := strings.Cut(id, ".")
+	generation, point, _ := strings.Cut(generation, ".")
 	number, err := strconv.ParseInt(generation, 10, 64)
 	if err != nil {
 		w.violated("mail-identified", "the Message-ID %q names no link", m.MessageID)
@@ -90,15 +93,18 @@ func (w *world) deliver(t *task, m mail.Invitation) {
 	t.mail = m.MessageID
 	w.note("mail %s to %s", m.MessageID, m.To)
 	for _, d := range w.inbox {
-		if d.invitation == types.UID(uid) && d.generation == number {
+		if d.invitation == types.UID(uid) && d.generation == number && d.point == point {
 			d.copies++
 			w.checkCopy(d, m)
 			return
 		}
 	}
-	d := &delivered{invitation: types.UID(uid), generation: number, name: name, mail: m, copies: 1}
+	d := &delivered{invitation: types.UID(uid), generation: number, point: point, name: name, mail: m, copies: 1}
 	w.inbox = append(w.inbox, d)
 	w.checkMail(t, d)
+	if point != "" {
+		w.checkReminder(d)
+	}
 }
 
 // interrupted excuses a second copy of the mail that a task delivered: it dies, or is told something else than what happened.

@@ -26,9 +26,12 @@ func (w *world) checkInvitation(c change) {
 	if w.actor != nil && w.actor.on == invitations && is.Status.State == usherv1.InvitationSending && was.Status.Attempts+1 >= is.Status.Attempts {
 		w.actor.endBy = w.clock + attemptTime
 	}
+	if w.actor != nil && w.actor.on == invitations && reminderAttempts(is) > reminderAttempts(was) {
+		w.actor.endBy = w.clock + attemptTime
+	}
 	if is.Status.State == usherv1.InvitationSent && was.Status.State != usherv1.InvitationSent {
 		sent := slices.ContainsFunc(w.inbox, func(d *delivered) bool {
-			return d.invitation == is.UID && d.generation == is.Status.LinkGeneration && d.mail.To == is.Status.Recipient
+			return d.invitation == is.UID && d.generation == is.Status.LinkGeneration && d.point == "" && d.mail.To == is.Status.Recipient
 		})
 		if !sent {
 			w.violated("sent-is-delivered", "invitation %s is Sent, and no mail server has it", is.Name)
@@ -45,10 +48,32 @@ func (w *world) checkMail(t *task, d *delivered) {
 	switch {
 	case !t.facts.mailable:
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose member was disabled, had accepted or needs none", d.name)
-	case !t.facts.seated && !w.beliefs.seatless:
+	case !t.facts.seated && !w.beliefs.seatless && d.point == "": // a link outlives the pool of its seat, and may be reminded of
 		w.violated("mail-with-seat", "a mail went out with invitation %s, whose member had no seat", d.name)
 	case !slices.Contains(t.facts.addresses, strings.ToLower(d.mail.To)):
 		w.violated("mail-to-member", "a mail for %s went to an address that is not the member's", d.name)
+	}
+}
+
+func reminderAttempts(inv *usherv1.Invitation) (n int32) {
+	for _, r := range inv.Status.Reminders {
+		n += r.Attempts
+	}
+	return n
+}
+
+// checkReminder: a reminder has the link of the mail that it reminds of, while that is alive and it is not too late for its point.
+func (w *world) checkReminder(d *delivered) {
+	first := slices.IndexFunc(w.inbox, func(m *delivered) bool {
+		return m.invitation == d.invitation && m.generation == d.generation && m.point == ""
+	})
+	if first < 0 || w.inbox[first].mail.Link != d.mail.Link || w.inbox[first].mail.To != d.mail.To {
+		w.violated("reminder-same-link", "the reminder of link %d of invitation %s is of no mail", d.generation, d.name)
+	}
+	left, before := d.mail.ExpiresAt.Sub(w.now()), usherv1.Lead(d.point).Duration()
+	// An attempt may begin at the last moment and be held up until its lease is over.
+	if left > before || left+attemptTime <= before/2 {
+		w.violated("reminder-in-time", "the reminder of %s before the end of invitation %s came %s before", d.point, d.name, left)
 	}
 }
 

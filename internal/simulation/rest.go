@@ -51,10 +51,29 @@ func (w *world) checkRest() {
 			w.violated("nothing-left", "the invitation %s of a member who is gone is there", o.GetName())
 		}
 	}
+	w.checkRemindersAtRest()
 	if a := w.account(); a != nil && a.Status.ObservedGeneration != a.Generation {
 		w.violated("converged", "the account's status is of generation %d, not %d", a.Status.ObservedGeneration, a.Generation)
 	}
 	w.checkWordingAtRest()
+}
+
+// checkRemindersAtRest: whoever has not answered an hour after the mail was reminded, unless that was refused for good.
+func (w *world) checkRemindersAtRest() {
+	a := w.account()
+	for _, o := range w.api.tables[invitations] {
+		inv := o.(*usherv1.Invitation)
+		m, s := w.member(inv.Spec.MemberRef.Name), &inv.Status
+		if a == nil || m == nil || s.State != usherv1.InvitationSent || readyReason(m.Status.Conditions) != usherv1.ReasonAwaitingAcceptance ||
+			m.Status.InvitationRef == nil || m.Status.InvitationRef.Name != inv.Name {
+			continue
+		}
+		left, before := s.ExpiresAt.Sub(w.now()), firstReminder.Duration()
+		i := slices.IndexFunc(s.Reminders, func(r usherv1.Reminder) bool { return r.Before == firstReminder })
+		if left < before && left > before/2 && (i < 0 || s.Reminders[i].NextAttemptAt != nil) {
+			w.violated("converged", "the invitee of %s was not reminded %s before the end", inv.Name, left)
+		}
+	}
 }
 
 // checkWordingAtRest: the account says of its wording what is true of it.

@@ -116,6 +116,9 @@ func setDefaults(o client.Object) {
 		if o.Spec.Invitations.TTL == "" {
 			o.Spec.Invitations.TTL = "168h"
 		}
+		if o.Spec.Invitations.Reminders == nil {
+			o.Spec.Invitations.Reminders = []usherv1.Lead{"48h"}
+		}
 	case *usherv1.SeatPool:
 		if o.Spec.Seats == nil {
 			o.Spec.Seats = ptr.To[int32](0)

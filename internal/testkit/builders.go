@@ -106,6 +106,12 @@ func (b *AccountBuilder) InvitationTTL(ttl string) *AccountBuilder {
 	return b
 }
 
+// Reminders sets how long before a link's expiry its invitee is reminded; none for nobody.
+func (b *AccountBuilder) Reminders(before ...v1alpha1.Lead) *AccountBuilder {
+	b.object.Spec.Invitations.Reminders = append([]v1alpha1.Lead{}, before...)
+	return b
+}
+
 // Status changes the status, which the API server takes only through the subresource.
 func (b *AccountBuilder) Status(change func(*v1alpha1.AccountStatus)) *AccountBuilder {
 	change(&b.object.Status)

@@ -1,0 +1,132 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// point is one moment before a link's expiry at which its invitee is reminded.
+type point struct {
+	before usherv1.Lead
+	// due is the first moment to remind, ends the first at which it is too late: half of the announced time is gone, or the next
+	// reminder is due. A point that is no longer asked for has neither.
+	due, ends time.Time
+}
+
+// points are those of the present link: the ones that the account asks for, and those that were begun before it stopped to ask.
+func points(s *usherv1.InvitationStatus, account *usherv1.Account) []point {
+	var list []point
+	for _, asked := range account.Spec.Invitations.Reminders {
+		before := asked.Duration()
+		if before <= 0 || before >= s.ExpiresAt.Sub(s.SentAt.Time) {
+			continue
+		}
+		list = append(list, point{
+			before: usherv1.LeadOf(before), due: s.ExpiresAt.Add(-before), ends: s.ExpiresAt.Add(-before / 2),
+		})
+	}
+	slices.SortFunc(list, func(a, b point) int { return a.due.Compare(b.due) })
+	list = slices.CompactFunc(list, func(a, b point) bool { return a.before == b.before })
+	for i := range list[:max(len(list)-1, 0)] {
+		if next := list[i+1].due; next.Before(list[i].ends) {
+			list[i].ends = next
+		}
+	}
+	for _, r := range s.Reminders {
+		if !slices.ContainsFunc(list, func(p point) bool { return p.before == r.Before }) {
+			list = append(list, point{before: r.Before})
+		}
+	}
+	return list
+}
+
+// remind looks after the reminders of a link that is out. Only who was mailed is reminded.
+func (p *Plan) remind(o Observation, now time.Time) {
+	s := &p.Status
+	if s.MessageID == "" || s.SentAt == nil || s.ExpiresAt == nil || o.Account == nil {
+		return
+	}
+	for _, point := range points(s, o.Account) {
+		r := reminderOf(s, point.before)
+		switch {
+		case now.Before(point.due):
+			p.wakeBy(point.due)
+		case r != nil && r.NextAttemptAt == nil: // sent, or given up
+		case r != nil && now.Before(r.NextAttemptAt.Time):
+			p.wakeBy(r.NextAttemptAt.Time)
+		case !now.Before(point.ends):
+			if r != nil {
+				r.NextAttemptAt = nil
+			}
+		case !p.Send && mayRemind(o):
+			p.attemptReminder(point.before, now)
+		}
+	}
+}
+
+// attemptReminder makes the status a fence for one attempt at a reminder.
+func (p *Plan) attemptReminder(before usherv1.Lead, now time.Time) {
+	s := &p.Status
+	r := reminderOf(s, before)
+	if r == nil {
+		if len(s.Reminders) >= usherv1.MaxReminders {
+			return
+		}
+		s.Reminders = append(s.Reminders, usherv1.Reminder{Before: before})
+		r = &s.Reminders[len(s.Reminders)-1]
+	}
+	r.Attempts++
+	r.NextAttemptAt = &metav1.Time{Time: now.Add(SendLease)}
+	p.Send, p.Remind = true, before
+}
+
+func (p *Plan) wakeBy(moment time.Time) {
+	if p.Wake.IsZero() || moment.Before(p.Wake) {
+		p.Wake = moment
+	}
+}
+
+// mayRemind tells whether the invitee still has to answer, and can be mailed.
+func mayRemind(o Observation) bool {
+	m := o.Member
+	ready := meta.FindStatusCondition(m.Status.Conditions, usherv1.ConditionReady)
+	return ready != nil && ready.Reason == usherv1.ReasonAwaitingAcceptance && m.Status.ObservedGeneration == m.Generation &&
+		m.Spec.Activation != usherv1.ActivateImmediately &&
+		m.Status.InvitationRef != nil && m.Status.InvitationRef.Name == o.Invitation.Name &&
+		o.Account.Spec.State != usherv1.StateDisabled &&
+		meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady)
+}
+
+func reminderOf(s *usherv1.InvitationStatus, before usherv1.Lead) *usherv1.Reminder {
+	if i := slices.IndexFunc(s.Reminders, func(r usherv1.Reminder) bool { return r.Before == before }); i >= 0 {
+		return &s.Reminders[i]
+	}
+	return nil
+}
+
+// reminderOutcome is Outcome for a reminder. Whatever becomes of it, the invitation stays Sent.
+func reminderOutcome(o Observation, before usherv1.Lead, failure *Failure, now time.Time) usherv1.InvitationStatus {
+	s := *o.Invitation.Status.DeepCopy()
+	r := reminderOf(&s, before)
+	r.NextAttemptAt = nil
+	switch {
+	case failure == nil:
+		r.SentAt = &metav1.Time{Time: now.Truncate(time.Second)}
+		s.LastError = nil
+	case failure.Class == usherv1.ErrorPermanent:
+		s.LastError = lastError(failure, now)
+	default:
+		s.LastError = lastError(failure, now)
+		r.NextAttemptAt = &metav1.Time{Time: now.Add(pause(o.Invitation.UID, r.Attempts, failure))}
+	}
+	describe(&s, o, now)
+	return s
+}
