@@ -139,6 +139,13 @@ type AccountContact struct {
 
 // AccountMail tells how an account's mails are sent.
 type AccountMail struct {
+	// delivery is `SMTP` (default) or `Link`. With `Link` nothing is mailed, invitations and reminders alike: an invitation counts as
+	// sent at once, and its link is given to whoever may `getlink` on it, by the manager's link endpoint.
+	//
+	// +optional
+	// +kubebuilder:default=SMTP
+	Delivery MailDelivery `json:"delivery,omitempty"`
+
 	// secretRef names the account's SMTP Secret, in the account's namespace. Default: the operator's own Secret.
 	//
 	// +optional
@@ -156,6 +163,23 @@ type AccountMail struct {
 	//
 	// +optional
 	ReplyTo EmailAddress `json:"replyTo,omitempty"`
+}
+
+// MailDelivery is how a link gets to its invitee.
+//
+// +kubebuilder:validation:Enum=SMTP;Link
+type MailDelivery string
+
+const (
+	// DeliverySMTP mails it.
+	DeliverySMTP MailDelivery = "SMTP"
+	// DeliveryLink leaves it to somebody who is allowed to get it.
+	DeliveryLink MailDelivery = "Link"
+)
+
+// HandsOut tells whether an account's links are handed out and not mailed.
+func (a *Account) HandsOut() bool {
+	return a.Spec.Mail != nil && a.Spec.Mail.Delivery == DeliveryLink
 }
 
 // InvitationDefaults tells how an account invites.

@@ -106,6 +106,8 @@ const (
 	ReasonTLSFailed         = "TLSFailed"
 	ReasonAuthFailed        = "AuthFailed"
 	ReasonNotConfigured     = "NotConfigured"
+	// ReasonLinkDelivery means: nothing is mailed (delivery: Link), so no server is needed.
+	ReasonLinkDelivery = "LinkDelivery"
 )
 
 // Reasons of an Account's AccessReady condition.

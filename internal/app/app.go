@@ -22,7 +22,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -85,6 +84,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	return mgr, errors.Join(
 		controller.Setup(mgr, parts),
 		addPortal(ctx, mgr, live, keys, o),
+		addLinks(mgr, live, keys, o),
 		mgr.Add(hangingUp(sender)),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("caches", cachesSynced(mgr)),
@@ -101,7 +101,7 @@ func managerOptions(o Options) ctrl.Options {
 	stop, retry := stopTimeout, retryPeriod
 	metrics := metricsserver.Options{BindAddress: o.MetricsBindAddress, SecureServing: o.MetricsSecure}
 	if o.MetricsSecure {
-		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+		metrics.FilterProvider = protectMetrics
 	}
 	return ctrl.Options{
 		Scheme:                        scheme,

@@ -22,6 +22,8 @@ import (
 type AccountReconciler struct {
 	Environment
 	Servers *MailServers
+	// Configured: the manager knows the portal's URL. Without it there are no links.
+	Configured bool
 }
 
 // Reconcile looks at one Account.
@@ -49,7 +51,7 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 	if err != nil {
 		return err
 	}
-	verdict := r.Servers.Verdict(account)
+	verdict := r.delivery(account)
 	if verdict != nil && verdict.Outdated(account) {
 		r.Servers.Suspect(account)
 	}
@@ -70,4 +72,19 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 	}
 	r.announceAccount(before, account)
 	return nil
+}
+
+// delivery is what is known of the way that the account's links take; nil before the first probe of its mail server.
+func (r *AccountReconciler) delivery(account *usherv1.Account) *membership.MailVerdict {
+	switch {
+	case !account.HandsOut():
+		return r.Servers.Verdict(account)
+	case !r.Configured:
+		verdict := notConfigured
+		verdict.At = r.Now()
+		return &verdict
+	}
+	return &membership.MailVerdict{
+		Ready: true, Reason: usherv1.ReasonLinkDelivery, Message: "Nothing is mailed: links are given to who may get them", At: r.Now(),
+	}
 }

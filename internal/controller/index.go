@@ -21,7 +21,7 @@ const (
 	indexHeir         = "spec.reassignTo"      // Members that are being deleted, by the name of who is to have what they own
 	indexUID          = "uid"                  // Members by UID
 	indexMemberRef    = "spec.memberRef"       // Invitations by the name of their Member
-	indexSecretRef    = "mail.secretRef"       // Accounts by the name of their SMTP Secret; "" for the operator's
+	indexSecretRef    = "mail.secretRef"       // Accounts by the name of their SMTP Secret; "" for the operator's; not those that mail nothing
 	indexTemplatesRef = "mail.templatesRef"    // Accounts by the name of the ConfigMap with their templates
 )
 
@@ -62,6 +62,9 @@ func Indexes() []Index {
 			return nil
 		}},
 		{&usherv1.Account{}, indexSecretRef, func(o client.Object) []string {
+			if o.(*usherv1.Account).HandsOut() {
+				return nil
+			}
 			return []string{secretRef(o.(*usherv1.Account))}
 		}},
 		{&usherv1.Account{}, indexTemplatesRef, func(o client.Object) []string {

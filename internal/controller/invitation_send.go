@@ -126,10 +126,9 @@ func (r *InvitationReconciler) compose(
 		To:          inv.Status.Recipient,
 		AccountName: string(account.Spec.DisplayName),
 		Role:        member.Status.Role,
-		Link: r.PortalURL + "/i/" + inv.Namespace + "/" + inv.Name + "/" +
-			keys.Token(inv.UID, inv.Status.LinkGeneration, inv.Status.Recipient),
-		ExpiresAt: r.Now().Add(invite.TTL(inv, account)),
-		MessageID: inv.Status.MessageID,
+		Link:        keys.Link(r.PortalURL, inv),
+		ExpiresAt:   r.Now().Add(invite.TTL(inv, account)),
+		MessageID:   inv.Status.MessageID,
 	}
 	if member.Status.DisplayName != string(member.Spec.Email) {
 		m.Name = member.Status.DisplayName

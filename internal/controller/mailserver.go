@@ -89,10 +89,15 @@ func tell(servers *MailServers, accounts []usherv1.Account) {
 	}
 }
 
+// notConfigured is what every account is told of a manager that makes no links.
+var notConfigured = membership.MailVerdict{
+	Reason: usherv1.ReasonNotConfigured, Message: "The manager was started without --portal-url, so there is no link to send",
+}
+
 // probe tells what server the Secret leads to, and what is to be said of it.
 func (r *MailServerReconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) (mail.Server, membership.MailVerdict) {
 	if !r.Configured {
-		return mail.Server{}, membership.MailVerdict{Reason: usherv1.ReasonNotConfigured, Message: "The manager was started without --portal-url, so there is no link to send"}
+		return mail.Server{}, notConfigured
 	}
 	if !found {
 		return mail.Server{}, membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(

@@ -68,7 +68,7 @@ func New(p Parts) Reconcilers {
 			PortalURL: p.PortalURL, Tick: tick, RecordBackoff: recordBackoff,
 		},
 		Endings:     &EndingReconciler{Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, RecordBackoff: recordBackoff},
-		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers},
+		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers, Configured: p.PortalURL != ""},
 		Plans:       &PlanReconciler{Environment: p.Environment.doubting()},
 		MailServers: &MailServerReconciler{Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Configured: p.PortalURL != ""},
 	}

@@ -140,6 +140,10 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 	if !maySend(o) {
 		return
 	}
+	if o.Account.HandsOut() {
+		p.attempt(o, now)
+		return
+	}
 	due := nextAttempt(s, o.Account)
 	if s.LastError != nil && s.LastError.Class == usherv1.ErrorTemporary && s.FirstAttemptAt != nil {
 		givesUp := s.FirstAttemptAt.Add(TTL(o.Invitation, o.Account))
@@ -161,11 +165,16 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 	}
 }
 
-// attempt makes the status a fence for one attempt.
+// attempt makes the status a fence for one attempt. A link that is handed out needs none: it is sent by being there.
 func (p *Plan) attempt(o Observation, now time.Time) {
 	s := &p.Status
-	s.State = usherv1.InvitationSending
 	s.Language = Language(o.Member, o.Account)
+	if o.Account.HandsOut() {
+		s.MessageID, s.LastError, s.NextAttemptAt, s.AcceptedAt = "", nil, nil, nil
+		setSent(s, o, now)
+		return
+	}
+	s.State = usherv1.InvitationSending
 	s.Attempts++
 	if s.FirstAttemptAt == nil {
 		s.FirstAttemptAt = &metav1.Time{Time: now}
@@ -199,7 +208,14 @@ func (p *Plan) settle(state usherv1.InvitationState) {
 
 func maySend(o Observation) bool {
 	return Cleared(o.Member, o.Invitation) && o.Account != nil && o.Account.Spec.State != usherv1.StateDisabled &&
-		meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady)
+		deliveryReady(o.Account)
+}
+
+// deliveryReady tells whether the account's links can be delivered in the way that it wants now; its condition may still speak of
+// the other one.
+func deliveryReady(account *usherv1.Account) bool {
+	ready := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady)
+	return ready != nil && ready.Status == metav1.ConditionTrue && (ready.Reason == usherv1.ReasonLinkDelivery) == account.HandsOut()
 }
 
 // nextAttempt is when a failed attempt is repeated: at its time, or at once when the mail server was mended since.

@@ -40,6 +40,9 @@ func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) (condit
 	}
 	switch s.State {
 	case usherv1.InvitationSent:
+		if s.MessageID == "" {
+			return conditions.Done, "Nothing is mailed: the link is given to who may get it, and works until " + at(s.ExpiresAt)
+		}
 		message := "The mail server accepted the mail; the link works until " + at(s.ExpiresAt)
 		if s.LastError != nil {
 			message += fmt.Sprintf("; the last attempt at a reminder failed (%s, %s)", s.LastError.Class, s.LastError.Code)

@@ -41,11 +41,7 @@ func Outcome(o Observation, remind usherv1.Lead, failure *Failure, now time.Time
 	s.NextAttemptAt = nil
 	switch {
 	case failure == nil:
-		s.State = usherv1.InvitationSent
-		// Serialised times have no fractions of a second: cut here, so that expiresAt is sentAt + ttl exactly.
-		sent := now.Truncate(time.Second)
-		s.SentAt = &metav1.Time{Time: sent}
-		s.ExpiresAt = &metav1.Time{Time: sent.Add(TTL(o.Invitation, o.Account))}
+		setSent(&s, o, now)
 		s.LastError = nil
 	case failure.Class == usherv1.ErrorPermanent:
 		s.State = usherv1.InvitationFailed
@@ -57,6 +53,15 @@ func Outcome(o Observation, remind usherv1.Lead, failure *Failure, now time.Time
 	}
 	describe(&s, o, nil, now)
 	return s
+}
+
+// setSent has the link's time begin. Serialised times have no fractions of a second: cut here, so that expiresAt is sentAt + ttl
+// exactly.
+func setSent(s *usherv1.InvitationStatus, o Observation, now time.Time) {
+	s.State = usherv1.InvitationSent
+	sent := now.Truncate(time.Second)
+	s.SentAt = &metav1.Time{Time: sent}
+	s.ExpiresAt = &metav1.Time{Time: sent.Add(TTL(o.Invitation, o.Account))}
 }
 
 // LastError is what a status says of a failure at now.

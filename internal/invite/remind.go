@@ -101,8 +101,7 @@ func mayRemind(o Observation) bool {
 	return ready != nil && ready.Reason == usherv1.ReasonAwaitingAcceptance && m.Status.ObservedGeneration == m.Generation &&
 		m.Spec.Activation != usherv1.ActivateImmediately &&
 		m.Status.InvitationRef != nil && m.Status.InvitationRef.Name == o.Invitation.Name &&
-		o.Account.Spec.State != usherv1.StateDisabled &&
-		meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady)
+		o.Account.Spec.State != usherv1.StateDisabled && !o.Account.HandsOut() && deliveryReady(o.Account)
 }
 
 func reminderOf(s *usherv1.InvitationStatus, before usherv1.Lead) *usherv1.Reminder {
@@ -122,9 +121,9 @@ func reminderOutcome(o Observation, before usherv1.Lead, failure *Failure, now t
 		r.SentAt = &metav1.Time{Time: now.Truncate(time.Second)}
 		s.LastError = nil
 	case failure.Class == usherv1.ErrorPermanent:
-		s.LastError = lastError(failure, now)
+		s.LastError = LastError(failure, now)
 	default:
-		s.LastError = lastError(failure, now)
+		s.LastError = LastError(failure, now)
 		r.NextAttemptAt = &metav1.Time{Time: now.Add(pause(o.Invitation.UID, r.Attempts, failure))}
 	}
 	describe(&s, o, now)

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
 // Lengths of a key and of the parts of a token, in bytes.
@@ -42,6 +44,11 @@ func NewKeyring(current, previous []byte) (Keyring, error) {
 // It can be derived again, so it is stored nowhere; another link generation or address makes it worthless.
 func (k Keyring) Token(invitation types.UID, linkGeneration int64, email string) string {
 	return base64.RawURLEncoding.EncodeToString(seal(k.current, invitation, linkGeneration, email))
+}
+
+// Link is the present link of an invitation; portal is the base URL, without a slash at the end.
+func (k Keyring) Link(portal string, inv *usherv1.Invitation) string {
+	return portal + "/i/" + inv.Namespace + "/" + inv.Name + "/" + k.Token(inv.UID, inv.Status.LinkGeneration, inv.Status.Recipient)
 }
 
 // Verify tells whether token is the one for this link, in a time that does not depend on how wrong it is.

@@ -104,6 +104,18 @@ func TestWhatIsKnownOfTheMailServerStays(t *testing.T) {
 	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady).Reason).To(Equal("AuthFailed"), "after a restart, before the first probe")
 }
 
+func TestTheOtherWayOfDeliveryIsForgotten(t *testing.T) {
+	g := NewWithT(t)
+	a := anAccount(func(a *usherv1.Account) { a.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink} })
+	handsOut := &MailVerdict{Ready: true, Reason: usherv1.ReasonLinkDelivery, At: now}
+	a.Status = Summarize(AccountObservation{Account: a, Mail: handsOut}, now)
+	g.Expect(meta.IsStatusConditionTrue(a.Status.Conditions, ready)).To(BeTrue(), "no mail server is needed")
+	a.Spec.Mail.Delivery = usherv1.DeliverySMTP
+	s := Summarize(AccountObservation{Account: a}, now.Add(time.Minute))
+	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)).To(BeNil(), "until the server was tried")
+	g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal(usherv1.ReasonMailProbing))
+}
+
 func TestTemplatesAreToldOf(t *testing.T) {
 	g := NewWithT(t)
 	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}

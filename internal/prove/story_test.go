@@ -98,6 +98,17 @@ var story = []step{
 	{"two leave", func(w *world) {
 		w.remove(testkit.Member("ada").Build(), testkit.Member("cat").Build())
 	}, func(w *world) string { return w.gone("ada", "cat") }},
+	{"the account hands its links out", func(w *world) {
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.Mail.Delivery = usherv1.DeliveryLink })
+	}, func(w *world) string {
+		if c := meta.FindStatusCondition(w.account().Status.Conditions, usherv1.ConditionMailReady); c.Reason != usherv1.ReasonLinkDelivery {
+			return "the account's links are delivered by " + c.Reason
+		}
+		return ""
+	}},
+	{"another is invited without a mail", func(w *world) {
+		w.create(testkit.Member("dan").Build())
+	}, func(w *world) string { return w.invited("dan") + w.sent("dan") }},
 }
 
 // reminder is how long before the end the story's invitees are reminded.

@@ -54,6 +54,8 @@ const (
 	Subscribe  Action = "subscribe"   // the account to the plan To; empty for none
 	Appoint    Action = "appoint"     // to the role To; empty for the default
 	Entitle    Action = "entitle"     // to N rights
+	// DeliverBy has links delivered in the way To: SMTP or Link.
+	DeliverBy Action = "deliver-by"
 	// Collect is the garbage collector: it deletes an Invitation whose owner is gone.
 	Collect Action = "collect"
 )
@@ -162,7 +164,7 @@ func (w *world) edit(s Step) bool {
 	switch s.Do {
 	case ChangePlan:
 		k, key = plans, planKey
-	case EnableAccount, DisableAccount, Subscribe:
+	case EnableAccount, DisableAccount, Subscribe, DeliverBy:
 		k = accounts
 	case ScalePool, SwitchPool:
 		k = pools
@@ -188,6 +190,8 @@ func (w *world) respecify(o client.Object, s Step) {
 		o.Spec = tiers[s.N]
 	case *usherv1.Account:
 		switch {
+		case s.Do == DeliverBy:
+			o.Spec.Mail.Delivery = usherv1.MailDelivery(s.To)
 		case s.Do == DisableAccount:
 			o.Spec.State = usherv1.StateDisabled
 		case s.Do == EnableAccount:

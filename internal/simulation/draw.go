@@ -70,7 +70,7 @@ var adminActions = []Action{
 	MakePool, DeletePool, ScalePool, SwitchPool,
 	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate, End,
 	Resend, Revoke, Reopen, WriteByHand, Tear,
-	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, Collect,
+	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, DeliverBy, Collect,
 	MakePlan, DeletePlan, ChangePlan, Subscribe, Subscribe, Appoint, Entitle,
 }
 
@@ -261,6 +261,8 @@ func (d *draw) administer() (Step, bool) {
 		}
 	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, DeletePlan:
 		s.Name = ""
+	case DeliverBy:
+		s.Name, s.To = accountName, []string{string(usherv1.DeliverySMTP), string(usherv1.DeliveryLink)}[d.random.IntN(2)]
 	case Word:
 		s.Name, s.To = "", []string{"right", "right", "wrong", ""}[d.random.IntN(4)]
 	case MakePlan, ChangePlan:

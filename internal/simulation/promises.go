@@ -20,6 +20,8 @@ type beliefs struct {
 	highest map[types.UID]int64
 	// seatless: there was a pool that gives seats only to those who accepted, so that some could be asked without one.
 	seatless bool
+	// handsOut: the account has handed links out at some time, so that some may be Sent without a mail.
+	handsOut bool
 	// welcomed is the credentials Secret of each member who was told that they accepted.
 	welcomed map[types.UID]types.UID
 }
@@ -39,7 +41,9 @@ func (w *world) committed(c change) {
 	}
 	switch c.kind {
 	case accounts:
-		if a, _ := c.after.(*usherv1.Account); a != nil && a.Status.State != "" {
+		a, _ := c.after.(*usherv1.Account)
+		w.beliefs.handsOut = w.beliefs.handsOut || a != nil && a.HandsOut()
+		if a != nil && a.Status.State != "" {
 			w.checkOneState(c, string(a.Status.State), a.Status.Conditions)
 		}
 	case pools:

@@ -29,7 +29,10 @@ func (w *world) checkInvitation(c change) {
 	if w.actor != nil && w.actor.on == invitations && reminderAttempts(is) > reminderAttempts(was) {
 		w.actor.endBy = w.clock + attemptTime
 	}
-	if is.Status.State == usherv1.InvitationSent && was.Status.State != usherv1.InvitationSent {
+	if is.Status.State == usherv1.InvitationSent && is.Status.MessageID == "" && (was.Status.State != usherv1.InvitationSent || was.Status.LinkGeneration != is.Status.LinkGeneration) {
+		w.handOut(is)
+	}
+	if is.Status.State == usherv1.InvitationSent && was.Status.State != usherv1.InvitationSent && is.Status.MessageID != "" {
 		sent := slices.ContainsFunc(w.inbox, func(d *delivered) bool {
 			return d.invitation == is.UID && d.generation == is.Status.LinkGeneration && d.point == "" && d.mail.To == is.Status.Recipient
 		})
@@ -40,6 +43,28 @@ func (w *world) checkInvitation(c change) {
 	if is.Status.LinkGeneration < was.Status.LinkGeneration {
 		w.violated("links-grow", "invitation %s went back to link %d", is.Name, is.Status.LinkGeneration)
 	}
+}
+
+// handOut: a link that is not mailed gets to its invitee all the same, under the same promises.
+func (w *world) handOut(inv *usherv1.Invitation) {
+	if !w.beliefs.handsOut {
+		w.violated("sent-is-delivered", "invitation %s is Sent without a mail, in an account that mails", inv.Name)
+	}
+	if w.actor == nil || slices.ContainsFunc(w.inbox, func(d *delivered) bool {
+		return d.invitation == inv.UID && d.generation == inv.Status.LinkGeneration && d.point == ""
+	}) {
+		return
+	}
+	keys, err := invite.NewKeyring(tokenKey, nil)
+	if err != nil {
+		panic(err) // the key is a constant
+	}
+	d := &delivered{
+		invitation: inv.UID, generation: inv.Status.LinkGeneration, name: inv.Name, copies: 1,
+		mail: mail.Invitation{To: inv.Status.Recipient, Link: keys.Link(portalURL, inv)},
+	}
+	w.inbox = append(w.inbox, d)
+	w.checkMail(w.actor, d)
 }
 
 // checkMail: a mail goes only to whom may be asked, and is the only one of its link.

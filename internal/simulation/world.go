@@ -113,6 +113,9 @@ type world struct {
 	digest        uint64
 }
 
+// tokenKey is what links are made with.
+var tokenKey = bytes.Repeat([]byte{7}, invite.KeyLength)
+
 func newWorld(o Options, s Schedule) *world {
 	w := &world{options: o, schedule: s, fibers: o.Fibers, indexes: indexes, digest: fnv64(0, "usher")}
 	if w.fibers == nil {
@@ -129,7 +132,7 @@ func newWorld(o Options, s Schedule) *world {
 	}
 	w.make(&corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: tokenSecret.Namespace, Name: tokenSecret.Name},
-		Data:       map[string][]byte{"current": bytes.Repeat([]byte{7}, invite.KeyLength)},
+		Data:       map[string][]byte{"current": tokenKey},
 	})
 	return w
 }

@@ -106,6 +106,12 @@ func (b *AccountBuilder) InvitationTTL(ttl string) *AccountBuilder {
 	return b
 }
 
+// HandsOut has links handed out and not mailed.
+func (b *AccountBuilder) HandsOut() *AccountBuilder {
+	b.mail().Delivery = v1alpha1.DeliveryLink
+	return b
+}
+
 // Reminders sets how long before a link's expiry its invitee is reminded; none for nobody.
 func (b *AccountBuilder) Reminders(before ...v1alpha1.Lead) *AccountBuilder {
 	b.object.Spec.Invitations.Reminders = append([]v1alpha1.Lead{}, before...)

@@ -1,0 +1,44 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"net/http"
+
+	"github.com/go-logr/logr"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/links"
+)
+
+// addLinks gives links out beside the metrics: over HTTPS only, and on every replica.
+func addLinks(mgr manager.Manager, live client.Client, keys *controller.Keyring, o Options) error {
+	if !o.MetricsSecure || o.MetricsBindAddress == "0" {
+		return nil
+	}
+	return mgr.AddMetricsServerExtraHandler(links.Path, links.New(links.Options{
+		Client: live, Keys: keys.Get, PortalURL: o.PortalURL, Namespaces: o.namespaces(), Now: o.now(),
+		Log: mgr.GetLogger().WithName("links"),
+	}))
+}
+
+// protectMetrics asks for the right to the path of whatever the metrics server serves, but for the links: those ask for the right
+// to the one invitation.
+func protectMetrics(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
+	protect, err := filters.WithAuthenticationAndAuthorization(config, client)
+	if err != nil {
+		return nil, err
+	}
+	return func(log logr.Logger, handler http.Handler) (http.Handler, error) {
+		if _, protected := handler.(*links.Desk); protected {
+			return handler, nil
+		}
+		return protect(log, handler)
+	}, nil
+}

@@ -1,0 +1,119 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package links
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/go-logr/logr"
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+)
+
+// Verb is what somebody must be allowed on an Invitation to be given its link.
+const Verb = "getlink"
+
+// maxToken is how long a token may be, in bytes; the headers of a request are bounded anyway.
+const maxToken = 16 << 10
+
+type user = authenticationv1.UserInfo
+
+// errKeys stands for an error whose text could name what it should not.
+var errKeys = errors.New("the keys of the links could not be read")
+
+// whose asks the API server who a request's token belongs to.
+func (d *Desk) whose(ctx context.Context, r *http.Request) (user, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
+		return user{}, apierrors.NewUnauthorized("say who you are: Authorization: Bearer <token>, for example of `kubectl create token`")
+	}
+	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
+	if err := d.Client.Create(ctx, review); err != nil {
+		return user{}, apierrors.NewInternalError(errors.New("the API server could not be asked whose the token is"))
+	}
+	if !review.Status.Authenticated || review.Status.User.Username == "" {
+		return user{}, apierrors.NewUnauthorized("the token is nobody's, or has expired")
+	}
+	return review.Status.User, nil
+}
+
+// allowed asks the API server whether a user may have the link of an invitation.
+func (d *Desk) allowed(ctx context.Context, user user, key types.NamespacedName) error {
+	extra := map[string]authorizationv1.ExtraValue{}
+	for name, values := range user.Extra {
+		extra[name] = authorizationv1.ExtraValue(values)
+	}
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: key.Namespace, Name: key.Name, Verb: Verb,
+			Group: usherv1.GroupVersion.Group, Version: usherv1.GroupVersion.Version, Resource: invitations.Resource,
+		},
+	}}
+	if err := d.Client.Create(ctx, review); err != nil {
+		return apierrors.NewInternalError(errors.New("the API server could not be asked for the right"))
+	}
+	if !review.Status.Allowed || review.Status.Denied {
+		return apierrors.NewForbidden(invitations, key.Name, errors.New("you need the verb "+Verb+" on this Invitation"))
+	}
+	return nil
+}
+
+// gone says why a link is dead.
+func gone(refusal invite.Refusal) error {
+	return apierrors.NewGone(map[invite.Refusal]string{
+		invite.RefusedUsed:            "the invitation was accepted",
+		invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
+		invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
+		invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
+		invite.RefusedMemberDisabled:  "the member is disabled",
+		invite.RefusedAccountDisabled: "the account is disabled",
+	}[refusal])
+}
+
+// logRefusal tells of a refusal; its error holds nothing that a client sent but names.
+func (d *Desk) logRefusal(log logr.Logger, err error) {
+	log.Info("link refused", "status", statusOf(err).Code, "reason", string(apierrors.ReasonForError(err)))
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	status := statusOf(err)
+	answer(w, int(status.Code), status)
+}
+
+// statusOf is an error as the API server would tell it; one that is not its own kind is told without its text.
+func statusOf(err error) metav1.Status {
+	var known apierrors.APIStatus
+	if !errors.As(err, &known) {
+		known = apierrors.NewInternalError(errors.New("the API server could not be read"))
+	}
+	status := known.Status()
+	status.TypeMeta = metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}
+	return status
+}
+
+// nameOf is a user's name for the log. One that is an e-mail address, as identity providers have them, is told by its digest, which
+// whoever knows the address can compare.
+func nameOf(username string) string {
+	if !strings.Contains(username, "@") {
+		return short(username)
+	}
+	sum := sha256.Sum256([]byte(username))
+	return "sha256:" + hex.EncodeToString(sum[:8])
+}
+
+// short keeps a name that a client made up from filling the log.
+func short(name string) string { return name[:min(len(name), 253)] }
