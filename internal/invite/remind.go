@@ -124,7 +124,7 @@ func reminderOutcome(o Observation, before usherv1.Lead, failure *Failure, now t
 		s.LastError = LastError(failure, now)
 	default:
 		s.LastError = LastError(failure, now)
-		r.NextAttemptAt = &metav1.Time{Time: now.Add(pause(o.Invitation.UID, r.Attempts, failure))}
+		r.NextAttemptAt = &metav1.Time{Time: now.Add(Pause(o.Invitation.UID, r.Attempts, failure))}
 	}
 	describe(&s, o, now)
 	return s

@@ -8,10 +8,10 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/invite"
 )
 
@@ -58,7 +58,7 @@ func Announce(o EndingObservation, now time.Time) EndingPlan {
 		return p
 	}
 	if m.Status.State != usherv1.ObservedActive || o.Account == nil || o.Account.Spec.State == usherv1.StateDisabled ||
-		!meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady) {
+		o.Account.HandsOut() || conditions.Reason(o.Account.Status.Conditions, usherv1.ConditionMailReady) != usherv1.ReasonMailReady {
 		return p
 	}
 	p.Wake = until.Time // to give up what was not sent by then

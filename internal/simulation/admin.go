@@ -60,14 +60,6 @@ const (
 	Collect Action = "collect"
 )
 
-// templatesName is the ConfigMap that the account's wording is in, if there is one.
-const templatesName = "wording"
-
-// reminders are an hour after a mail, and two days before the end.
-var reminders = []usherv1.Lead{firstReminder, "48h"}
-
-const firstReminder = usherv1.Lead("167h")
-
 func named(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
@@ -267,25 +259,6 @@ func (w *world) changeSecret(do Action) bool {
 	}
 	revision := stored.GetResourceVersion()
 	return w.api.Update(secret) == nil && secret.ResourceVersion != revision
-}
-
-// templates that an account may have, by what they are.
-var templates = map[string]map[string]string{
-	"right": {"en-GB.invitation.txt": "{{.Link}}", "en-GB.invitation.html": `<a href="{{.Link}}">x</a>`},
-	"wrong": {"en-GB.invitation.txt": "{{.Link}}", "en-GB.invitation.html": "{{.Lnik}}"},
-}
-
-func (w *world) word(as string) bool {
-	if as == "" {
-		return w.api.Delete(configMaps, named(templatesName), nil) == nil
-	}
-	wording := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: templatesName}, Data: templates[as]}
-	stored := w.api.get(configMaps, named(templatesName))
-	if stored == nil {
-		return w.make(wording)
-	}
-	revision := stored.GetResourceVersion()
-	return w.api.Update(wording) == nil && wording.ResourceVersion != revision
 }
 
 func (w *world) collect(name string) bool {
