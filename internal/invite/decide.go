@@ -125,7 +125,7 @@ func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
 
 func (p *Plan) sendNew(o Observation, now time.Time) {
 	s := &p.Status
-	if !maySend(o) || p.held(o, now) {
+	if !maySend(o) || !o.Account.HandsOut() && p.held(o, now) {
 		return
 	}
 	s.SendGeneration = o.Invitation.Spec.SendGeneration

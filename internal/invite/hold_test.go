@@ -96,7 +96,7 @@ func TestHold(t *testing.T) {
 	t.Run("says nothing of an outcome", func(t *testing.T) {
 		g := NewWithT(t)
 		o := observed(linked(usherv1.InvitationSending), holdFor(usherv1.ReasonRateLimited, time.Minute))
-		g.Expect(Waits(ptr(Outcome(o, &Failure{Class: usherv1.ErrorTemporary, Code: "451"}, now)))).To(BeFalse())
+		g.Expect(Waits(ptr(Outcome(o, "", &Failure{Class: usherv1.ErrorTemporary, Code: "451"}, now)))).To(BeFalse())
 	})
 }
 

@@ -56,7 +56,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	}
 	if inv.Status.State == usherv1.InvitationSent && rapid.Bool().Draw(t, "awaiting") {
 		memberIs(usherv1.ReasonAwaitingAcceptance)(&o)
-		expires(time.Duration(rapid.Int64Range(0, 168*3600).Draw(t, "left")) * time.Second)(&inv.Status)
+		expires(rapid.SampledFrom([]time.Duration{0, time.Second, 40 * time.Second, 20 * hour, 47 * hour, 71 * hour, 167 * hour}).Draw(t, "left"))(&inv.Status)
 	}
 	if rapid.Bool().Draw(t, "lastError") {
 		class := rapid.SampledFrom([]usherv1.ErrorClass{usherv1.ErrorTemporary, usherv1.ErrorPermanent, usherv1.ErrorConfiguration}).Draw(t, "class")

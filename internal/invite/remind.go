@@ -66,7 +66,10 @@ func (p *Plan) remind(o Observation, now time.Time) {
 			if r != nil {
 				r.NextAttemptAt = nil
 			}
-		case !p.Send && mayRemind(o):
+		case p.Send || !mayRemind(o):
+		case o.Hold != nil && now.Before(o.Hold.Until):
+			p.wakeBy(o.Hold.Until) // the invitation is Sent and stays so: that a reminder waits for its turn is told to nobody
+		default:
 			p.attemptReminder(point.before, now)
 		}
 	}
@@ -126,6 +129,6 @@ func reminderOutcome(o Observation, before usherv1.Lead, failure *Failure, now t
 		s.LastError = LastError(failure, now)
 		r.NextAttemptAt = &metav1.Time{Time: now.Add(Pause(o.Invitation.UID, r.Attempts, failure))}
 	}
-	describe(&s, o, now)
+	describe(&s, o, nil, now)
 	return s
 }

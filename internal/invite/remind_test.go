@@ -103,6 +103,8 @@ func TestRemind(t *testing.T) {
 		{name: "another invitation counts", o: out(72*hour, another), wake: 48 * hour},
 		{name: "activated without one", o: out(72*hour, immediate), wake: 48 * hour},
 		{name: "the link was handed out, not mailed", o: out(72*hour, handedOut), wake: 72 * hour},
+		{name: "its turn is later", o: out(72*hour, func(o *Observation) { o.Hold = &Hold{Until: now.Add(hour), Reason: usherv1.ReasonRateLimited} }), wake: hour},
+		{name: "its turn has come", o: out(72*hour, func(o *Observation) { o.Hold = &Hold{Until: now, Reason: usherv1.ReasonRateLimited} }), remind: "72h"},
 		{name: "expired", o: out(0)},
 	}
 	for _, tt := range tests {
