@@ -213,7 +213,7 @@ func (w *world) tab(o browser.Options, elsewhere ...string) *browser.Tab {
 		w.Expect(tab.Complaints()).To(BeEmpty(), "the browser's console")
 		for _, r := range tab.Requests() {
 			w.Expect(r.URL).To(Or(HavePrefix(base+"/"), HavePrefix("data:text/html"), BeElementOf(elsewhere)), "a request to elsewhere")
-			w.Expect(r.Referer).To(BeEmpty(), "the link leaks")
+			w.Expect(r.Referer).NotTo(ContainSubstring("/i/"), "the link leaks")
 		}
 	})
 	return tab
@@ -228,13 +228,18 @@ const (
 )
 
 // fillIn types a form that is in order.
-func fillIn(tab *browser.Tab) {
-	tab.Type("#salutation", "Mx")
-	tab.Type("#given_name", "Ada")
-	tab.Type("#family_name", "Lovelace")
-	tab.Type("#phone", "+33 6 12 34 56 78")
-	tab.Type("#password", goodPassword)
-	tab.Type("#password_confirm", goodPassword)
+func fillIn(tab *browser.Tab) { fillInBut(tab, "") }
+
+// fillInBut leaves one field as it is.
+func fillInBut(tab *browser.Tab, left string) {
+	for _, field := range [][2]string{
+		{"#salutation", "Mx"}, {"#given_name", "Ada"}, {"#family_name", "Lovelace"}, {"#phone", "+33 6 12 34 56 78"},
+		{"#password", goodPassword}, {"#password_confirm", goodPassword},
+	} {
+		if field[0] != left {
+			tab.Type(field[0], field[1])
+		}
+	}
 	tab.Click("#terms")
 }
 
