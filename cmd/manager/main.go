@@ -25,6 +25,7 @@ func main() {
 	logging.BindFlags(flags)
 	_ = flags.Parse(os.Args[1:]) // exits by itself on a mistake
 
+	logging.Level = app.WithoutBodies(logging.Level)
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
 	ctrl.Log.Info("starting", "version", version)
 	if err := app.Run(ctrl.SetupSignalHandler(), options); err != nil {

@@ -96,7 +96,7 @@ func FuzzForm(f *testing.F) {
 	}
 	p := desertedPortal(f, func(types.NamespacedName) {})
 	v := &visit{account: usherv1.Account{Spec: usherv1.AccountSpec{DisplayName: "Acme"}}}
-	v.member.Spec.Email, v.member.Status.Role = "ada@acme.example", "admin"
+	v.member.Spec.Email, v.administers = "ada@acme.example", true
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/me", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -137,7 +137,7 @@ var harmless = func() string {
 	p := New(Options{Log: logr.Discard()})
 	r := httptest.NewRequest(http.MethodPost, "/me", nil)
 	v := &visit{account: usherv1.Account{Spec: usherv1.AccountSpec{DisplayName: "Acme"}}}
-	v.member.Spec.Email, v.member.Status.Role = "ada@acme.example", "admin"
+	v.member.Spec.Email, v.administers = "ada@acme.example", true
 	page := httptest.NewRecorder()
 	p.renderForm(page, r, http.StatusOK, v, answers{}, answers{}.mistakes(v))
 	p.renderProfile(page, r, http.StatusOK, v, profileForm{}, nil)

@@ -119,7 +119,7 @@ func (p *Portal) changeProfile(w http.ResponseWriter, r *http.Request, v *visit,
 		if mistakes = given.mistakesOfPassword(v); len(mistakes) == 0 {
 			mistakes, err = p.savePassword(w, r, v, given)
 		}
-	case action == actionCompany && administers(v):
+	case action == actionCompany && v.administers:
 		if mistakes = given.mistakesOfCompany(); len(mistakes) == 0 {
 			err = p.saveCompany(r.Context(), v, given)
 		}

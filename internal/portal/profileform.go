@@ -173,7 +173,7 @@ func (p *Portal) renderProfile(w http.ResponseWriter, r *http.Request, status in
 			me.Seats = append(me.Seats, seat.AddOn)
 		}
 	}
-	if administers(v) {
+	if v.administers {
 		page.fields(&me.Company,
 			field{Name: fieldContactEmail, Type: "email", Autocomplete: "off", Value: f.contactEmail, Fixed: contact.Email != ""},
 			field{Name: fieldContactPhone, Type: "tel", Autocomplete: "off", Value: f.contactPhone, Fixed: contact.Phone != ""},

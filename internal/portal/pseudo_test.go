@@ -63,7 +63,7 @@ func mirroredPages(t *testing.T) map[string]*httptest.ResponseRecorder {
 	form := profileForm{answers: a, contactEmail: "x", contactAddress: strings.Repeat(" ", 501), language: "xx", old: "x"}
 	wrong := append(form.mistakesOfDetails(), form.mistakesOfCompany()...)
 	wrong = append(wrong, mistake{field: fieldOldPassword, key: "error.old"})
-	v.member.Status.Role = "admin"
+	v.member.Status.Role, v.administers = "admin", true
 	v.member.Status.Seats = []usherv1.MemberSeat{{Pool: "base", Grant: 1}}
 	pages["profile"], pages["sign-in"] = httptest.NewRecorder(), httptest.NewRecorder()
 	p.renderProfile(pages["profile"], httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?saved=details", nil),

@@ -16,6 +16,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 // maxNamesakes is how many members with one address are looked at when one of them signs in.
@@ -100,6 +101,10 @@ func (p *Portal) readMember(ctx context.Context, name types.NamespacedName) (*vi
 	if found, err := p.readAround(ctx, v); !found {
 		return nil, err
 	}
+	var err error
+	if v.administers, err = p.administers(ctx, v); err != nil {
+		return nil, err
+	}
 	if !v.accepted || len(v.credentials.Data[credentials.KeyPasswordHash]) == 0 ||
 		!strings.EqualFold(string(v.credentials.Data[credentials.KeyEmail]), string(v.member.Spec.Email)) {
 		return nil, nil
@@ -121,8 +126,20 @@ func standing(v *visit, now time.Time) *notice {
 	return nil
 }
 
-// administers tells whether the visit's member may speak for the whole company.
-func administers(v *visit) bool { return v.member.Status.Role == "admin" }
+// administers tells whether the visit's member may speak for the whole company: whether its role is one of the account's admins
+// by the plan, as the plan is now.
+func (p *Portal) administers(ctx context.Context, v *visit) (bool, error) {
+	var named *usherv1.Plan
+	if ref := v.account.Spec.PlanRef; ref != nil {
+		named = &usherv1.Plan{}
+		if found, err := p.read(ctx, types.NamespacedName{Name: ref.Name}, named); err != nil {
+			return false, err
+		} else if !found {
+			named = nil
+		}
+	}
+	return plan.For(&v.account, named).Admin(v.member.Status.Role), nil
+}
 
 // profileOf is the path of the profile of the visit's member. Somebody with one address in several accounts needs to say which.
 func profileOf(v *visit) string {

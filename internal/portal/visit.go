@@ -25,7 +25,7 @@ import (
 
 // What the portal asks of the API server; nothing is listed or watched.
 //
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts;members;invitations,verbs=get
+// +kubebuilder:rbac:groups=usher.dev,resources=accounts;members;invitations;plans,verbs=get
 // +kubebuilder:rbac:groups=usher.dev,resources=invitations/status,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update;delete
 
@@ -59,6 +59,8 @@ type visit struct {
 	contact usherv1.AccountContact
 	// credentials of the member, if there are some.
 	credentials corev1.Secret
+	// administers tells whether the member may speak for the company; it is read for profiles alone.
+	administers bool
 	// accepted tells whether credentials exist.
 	accepted bool
 	// leftover tells whether credentials exist that a deleted member of this name left behind; they are no acceptance.
