@@ -49,4 +49,28 @@ func TestActiveCampaign(t *testing.T) {
 		w.awaitPool(And(count(2, 2, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "False")))
 	})
 
+	play(t, "AC8 their lists, accounts, deals and tasks must be reassigned first", "activecampaign-plus", func(w *world) {
+		w.kubectl("scale", "seatpool", w.base, "--replicas=1")
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob", immediate)
+		w.are(beImported, "bob")
+		things := []string{"list", "account", "deal", "task"}
+		for _, thing := range things {
+			w.Expect(w.own(thing, "bob")).To(Succeed())
+		}
+		w.kubectl("delete", "member", "bob", "--wait=false")
+		w.are(testkit.HaveCondition(usherv1.ConditionDeletionBlocked, "True"), "bob")
+		message := w.kubectl("get", "member", "bob", `--output=jsonpath={.status.conditions[?(@.type=="DeletionBlocked")].message}`)
+		for _, thing := range things {
+			w.Expect(message).To(ContainSubstring(thing))
+			w.Expect(w.ownerOf(thing)).To(Equal("bob"))
+		}
+		w.patch("member", "bob", `{"reassignTo":{"name":"ada"}}`)
+		awaitGone(w, testkit.Member("bob").Build())
+		for _, thing := range things {
+			w.Expect(w.ownerOf(thing)).To(Equal("ada"))
+		}
+	})
+
 }
