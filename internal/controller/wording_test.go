@@ -37,11 +37,11 @@ var _ = Describe("an account's own wording", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 		Expect(w.mails("ada")[0].Subject).To(HavePrefix("acme invites you"), "nobody waits for the wording")
 
-		w.create(configMap("Come in,\n{{.Nmae}}"))
+		w.create(configMap("Come in,\n{{.Nayme}}"))
 		Eventually(w.account).Should(templatesAre(metav1.ConditionFalse, usherv1.ReasonTemplateInvalid))
 		for _, c := range w.account().Status.Conditions {
 			if c.Type == usherv1.ConditionTemplatesReady {
-				Expect(c.Message).To(HavePrefix("ConfigMap acme-mails: key en-GB.invitation.subject, line 2: there is no variable .Nmae"))
+				Expect(c.Message).To(HavePrefix("ConfigMap acme-mails: key en-GB.invitation.subject, line 2: there is no variable .Nayme"))
 			}
 		}
 		w.hire("bob")

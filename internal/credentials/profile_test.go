@@ -53,6 +53,6 @@ func TestNamesThatASecretCanHave(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(CompanyName("acme")).To(Equal("usher-account-acme"))
 	long := strings.Repeat("a", 250)
-	g.Expect(len(CompanyName(long))).To(Equal(253))
+	g.Expect(CompanyName(long)).To(HaveLen(253))
 	g.Expect(CompanyName(long)).NotTo(Equal(CompanyName(long + "b")))
 }

@@ -74,14 +74,14 @@ func (d *Desk) allowed(ctx context.Context, user user, key types.NamespacedName)
 
 // gone says why a link is dead.
 func gone(refusal invite.Refusal) error {
-	return apierrors.NewGone(map[invite.Refusal]string{
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone, Message: map[invite.Refusal]string{
 		invite.RefusedUsed:            "the invitation was accepted",
 		invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
 		invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
 		invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
 		invite.RefusedMemberDisabled:  "the member is disabled",
 		invite.RefusedAccountDisabled: "the account is disabled",
-	}[refusal])
+	}[refusal]}}
 }
 
 // logRefusal tells of a refusal; its error holds nothing that a client sent but names.

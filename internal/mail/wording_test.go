@@ -78,9 +78,9 @@ func TestWordingSaysWhatIsWrongAndWhere(t *testing.T) {
 	for name, test := range map[string]struct{ key, source, want string }{
 		"does not parse":            {text, "Hello\n{{.Name}\n{{.Link}}", "key en-GB.invitation.txt, line 2: "},
 		"an if without its end":     {page, "{{if .Name}}", "key en-GB.invitation.html, line 1: unexpected EOF"},
-		"unknown variable":          {text, "Hello\n\n{{.Nmae}}\n{{.Link}}", "key en-GB.invitation.txt, line 3: there is no variable .Nmae; there are .Account, .Name, .Role, "},
-		"in a branch nobody takes":  {page, "{{if eq .Name \"x\"}}\n{{.Nmae}}\n{{end}}", "line 2: there is no variable .Nmae"},
-		"unknown variable in an if": {text, "{{if .Nmae}}{{.Link}}{{end}}", "line 1: there is no variable .Nmae"},
+		"unknown variable":          {text, "Hello\n\n{{.Nayme}}\n{{.Link}}", "key en-GB.invitation.txt, line 3: there is no variable .Nayme; there are .Account, .Name, .Role, "},
+		"in a branch nobody takes":  {page, "{{if eq .Name \"x\"}}\n{{.Nayme}}\n{{end}}", "line 2: there is no variable .Nayme"},
+		"unknown variable in an if": {text, "{{if .Nayme}}{{.Link}}{{end}}", "line 1: there is no variable .Nayme"},
 		"a method":                  {text, "{{.Name.Foo}}{{.Link}}", "there is no variable .Name.Foo"},
 		"everything at once":        {text, "{{.}}{{.Link}}", "line 1: . is neither a variable nor"},
 		"unknown function":          {text, "{{.Link}}\n{{printf \"%1000000000d\" 1}}", `line 2: function "printf" not defined`},

@@ -226,7 +226,6 @@ func role(name string) edit { return func(o *Observation) { o.Member.Spec.Role =
 func rights(list ...usherv1.Right) edit {
 	return func(o *Observation) { o.Member.Spec.Rights = list }
 }
-func first(o *Observation) { o.First = true }
 
 // settled is the observation after its decision was written.
 func settled(o Observation, s usherv1.MemberStatus) Observation {

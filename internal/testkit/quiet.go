@@ -38,14 +38,15 @@ type activity struct {
 
 func (a *activity) stir() { a.last.Store(beats.Load()) }
 
-// during a call, nothing is quiet; a read leaves no trace, so that what is looked at again and again may still be at rest.
-func (a *activity) during(mutating bool, call func()) {
+// begin starts a call, until whose end nothing is quiet; a read leaves no trace, so that what is looked at again and again may still be at rest.
+func (a *activity) begin(mutating bool) (end func()) {
 	a.underWay.Add(1)
-	defer a.underWay.Add(-1)
-	if mutating {
-		defer a.stir()
+	return func() {
+		if mutating {
+			a.stir()
+		}
+		a.underWay.Add(-1)
 	}
-	call()
 }
 
 // Quiet is for how long no write was under way and no event of a watch was delivered, or 0 while any call is under way.

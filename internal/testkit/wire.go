@@ -136,7 +136,7 @@ type transport struct {
 func (t *transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
 // RoundTrip sends the request, disturbed as the Wire says.
-func (t *transport) RoundTrip(original *http.Request) (answer *http.Response, err error) {
+func (t *transport) RoundTrip(original *http.Request) (*http.Response, error) {
 	req := original.Clone(original.Context()) // a RoundTripper must not change the request that it was given
 	call, err := callOf(req)
 	if err != nil {
@@ -156,8 +156,8 @@ func (t *transport) RoundTrip(original *http.Request) (answer *http.Response, er
 	if call.Resource == "leases" { // renewed all the time
 		return fault(req, send)
 	}
-	t.wire.activity.during(call.Mutating(), func() { answer, err = fault(req, send) })
-	return answer, err
+	defer t.wire.activity.begin(call.Mutating())()
+	return fault(req, send)
 }
 
 func undisturbed(_ *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
