@@ -71,7 +71,7 @@ func TestMailsInABrowser(t *testing.T) {
 					if status := tab.Open(inbox.URL + "/" + name); status != http.StatusOK {
 						t.Fatalf("the page has status %d", status)
 					}
-					tab.Screenshot("mail/" + look)
+					tab.Screenshot("mail-" + look)
 					if wide := browser.Evaluate[int64](tab, `document.documentElement.scrollWidth`); wide > width {
 						t.Errorf("the mail is %d px wide, and has to be pushed to and fro", wide)
 					}
