@@ -4,12 +4,16 @@
 package app_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -74,4 +78,60 @@ var _ = Describe("the portal with TLS of its own", func() {
 		Expect(err).NotTo(HaveOccurred())
 		Expect(response.Header).NotTo(HaveKey("Strict-Transport-Security"))
 	}, SpecTimeout(time.Minute))
+})
+
+// Hashes are meant to be expensive. However many passwords are tried at once, seats are granted in time, and somebody who accepts
+// an invitation gets a turn.
+var _ = Describe("a flood of passwords", func() {
+	const within = 20 * time.Second
+
+	It("starves neither the controllers nor an invitee", func(ctx SpecContext) {
+		api, namespace := testkit.Client(server.Config()), testkit.Namespace(ctx, server)
+		o := options(namespace)
+		o.TrustedProxies = "127.0.0.0/8" // so that everybody comes from somewhere else
+		sink := furnish(api, namespace)
+		run(o)
+		Eventually(func() int { return status("http://" + o.HealthProbeBindAddress + "/readyz") }).Should(Equal(http.StatusOK))
+
+		flooding, stop := context.WithCancel(ctx)
+		var flood sync.WaitGroup
+		var sent, answered, turnedAway atomic.Int64
+		for i := range 200 {
+			flood.Go(func() {
+				for n := 0; flooding.Err() == nil; n++ {
+					form := url.Values{"action": {"sign-in"}, "email": {fmt.Sprintf("nobody%d.%d@acme.example", i, n)}, "password": {"a guess"}}
+					request, err := http.NewRequestWithContext(flooding, http.MethodPost, o.PortalURL+"me", strings.NewReader(form.Encode()))
+					if err != nil {
+						return
+					}
+					request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+					request.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", i, n/250%250, n%250))
+					sent.Add(1)
+					response, err := http.DefaultClient.Do(request)
+					if err != nil {
+						continue
+					}
+					response.Body.Close()
+					answered.Add(1)
+					if response.StatusCode == http.StatusServiceUnavailable {
+						turnedAway.Add(1)
+					}
+				}
+			})
+		}
+		defer flood.Wait()
+		defer stop()
+		Eventually(sent.Load).WithTimeout(time.Minute).Should(BeNumerically(">=", 200))
+
+		began := time.Now()
+		Expect(api.Create(ctx, testkit.Member("ada").In(namespace).Build())).To(Succeed())
+		Eventually(memberOf(api, namespace)).WithTimeout(within).Should(HaveField("Status.Seats", Not(BeEmpty())))
+		granted := time.Since(began)
+		mail, err := sink.AwaitMailTo(ctx, "ada@acme.example")
+		Expect(err).NotTo(HaveOccurred())
+		began = time.Now()
+		Eventually(func() int { return post(mail.Link()) }).WithTimeout(time.Minute).Should(Equal(http.StatusSeeOther))
+		AddReportEntry("under a flood", fmt.Sprintf("seat after %v, acceptance after %v, %d tries sent, %d answered, %d of them turned away",
+			granted.Round(time.Millisecond), time.Since(began).Round(time.Millisecond), sent.Load(), answered.Load(), turnedAway.Load()))
+	}, SpecTimeout(3*time.Minute))
 })
