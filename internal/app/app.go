@@ -12,6 +12,8 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	k8slabels "k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -26,6 +28,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/mail"
 )
 
@@ -79,7 +82,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 			Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now(),
 		},
 		Sender: sender, Servers: servers, Keys: keys,
-		PortalURL: o.PortalURL, MailWorkers: o.MailWorkers, SkipNameValidation: o.Seams.Several,
+		PortalURL: o.PortalURL, UserPrefix: o.UserPrefix, MailWorkers: o.MailWorkers, SkipNameValidation: o.Seams.Several,
 	}
 	return mgr, errors.Join(
 		controller.Setup(mgr, parts),
@@ -123,7 +126,12 @@ func cacheOptions(o Options) cache.Options {
 	if relist == 0 {
 		relist = relistEvery
 	}
-	options := cache.Options{DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist)}
+	// Of all roles and bindings, Usher's own.
+	own := cache.ByObject{Label: k8slabels.SelectorFromSet(k8slabels.Set{labels.ManagedBy: labels.Usher})}
+	options := cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist),
+		ByObject: map[client.Object]cache.ByObject{&rbacv1.Role{}: own, &rbacv1.RoleBinding{}: own},
+	}
 	if o.Seams.Resync > 0 {
 		options.SyncPeriod = &o.Seams.Resync
 	}
@@ -139,7 +147,7 @@ func cacheOptions(o Options) cache.Options {
 	for _, namespace := range slices.Concat(watched, []string{o.Namespace}) {
 		secrets[namespace] = cache.Config{}
 	}
-	options.ByObject = map[client.Object]cache.ByObject{&corev1.Secret{}: {Namespaces: secrets}}
+	options.ByObject[&corev1.Secret{}] = cache.ByObject{Namespaces: secrets}
 	return options
 }
 

@@ -37,6 +37,8 @@ type Options struct {
 	MetricsSecure bool
 	// LeaderElect lets one replica work at a time; the portal runs on every one.
 	LeaderElect bool
+	// UserPrefix is the cluster's OIDC username prefix; empty for none.
+	UserPrefix string
 	// MailWorkers is how many SMTP conversations run at once.
 	MailWorkers int
 
@@ -75,6 +77,7 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS with authentication and authorization")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 turns them off")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let one replica work at a time; the portal runs on every one")
+	flags.StringVar(&o.UserPrefix, "user-prefix", "", "`prefix` that the cluster puts before the address of whom it knows by OIDC")
 	flags.IntVar(&o.MailWorkers, "mail-workers", 8, "how many SMTP conversations run at once")
 }
 

@@ -5,6 +5,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,6 +25,8 @@ type AccountReconciler struct {
 	Servers *MailServers
 	// Configured: the manager knows the portal's URL. Without it there are no links.
 	Configured bool
+	// UserPrefix comes before the address of a member where Kubernetes is to know it.
+	UserPrefix string
 }
 
 // Reconcile looks at one Account.
@@ -32,24 +35,26 @@ func (r *AccountReconciler) Reconcile(ctx context.Context, request ctrl.Request)
 	if found, err := get(ctx, r.reader(request), request.Namespace, request.Name, account); err != nil {
 		return ctrl.Result{}, err
 	} else if !found {
-		return r.outcome(ctx, request, ctrl.Result{}, r.sweepCompany(ctx, request.NamespacedName))
+		err := errors.Join(r.withdraw(ctx, request.Namespace, request.Name), r.sweepCompany(ctx, request.NamespacedName))
+		return r.outcome(ctx, request, ctrl.Result{}, err)
 	}
-	return r.outcome(ctx, request, ctrl.Result{}, r.reconcile(ctx, account))
+	result, err := r.reconcile(ctx, account)
+	return r.outcome(ctx, request, result, err)
 }
 
-func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Account) error {
+func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Account) (ctrl.Result, error) {
 	of := listed(account.Namespace, client.MatchingFields{indexAccount: account.Name})
 	var members usherv1.MemberList
 	if err := r.Client.List(ctx, &members, of...); err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	var pools usherv1.SeatPoolList
 	if err := r.Client.List(ctx, &pools, of...); err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	tier, err := planOf(ctx, r.Client, account)
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	verdict := r.delivery(account)
 	if verdict != nil && verdict.Outdated(account) {
@@ -57,21 +62,29 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 	}
 	templates, err := templatesOf(ctx, r.Live, account)
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
+	}
+	granted, err := r.project(ctx, account, tier, members.Items)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	var again ctrl.Result
+	if granted.Reason != "" {
+		again.RequeueAfter = accessPause
 	}
 	before := account.DeepCopy()
 	account.Status = membership.Summarize(membership.AccountObservation{
 		Account: account, Plan: tier, Members: members.Items, Pools: pools.Items, Mail: verdict,
-		Templates: templates.verdict(account),
+		Templates: templates.verdict(account), Access: granted,
 	}, r.Now())
 	if equality.Semantic.DeepEqual(before.Status, account.Status) {
-		return nil
+		return again, nil
 	}
 	if err := r.Client.Status().Update(ctx, account); err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	r.announceAccount(before, account)
-	return nil
+	return again, nil
 }
 
 // delivery is what is known of the way that the account's links take; nil before the first probe of its mail server.

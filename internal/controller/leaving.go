@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
 )
 
@@ -65,7 +65,7 @@ func (r *MemberReconciler) eachOwned(ctx context.Context, visit func(*metav1.Par
 			page := &metav1.PartialObjectMetadataList{}
 			page.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
 			err := r.Live.List(ctx, page, client.InNamespace(o.Member.Namespace), client.Limit(livePage), client.Continue(next),
-				client.MatchingLabels{usherv1.OwnerLabel: credentials.LabelValue(o.Member.Name)})
+				client.MatchingLabels{usherv1.OwnerLabel: labels.Value(o.Member.Name)})
 			if err == nil {
 				err = visit(page, kind)
 			}
@@ -109,7 +109,7 @@ func (r *MemberReconciler) bequeath(ctx context.Context, o *membership.Observati
 			thing := &page.Items[i]
 			thing.SetGroupVersionKind(kind)
 			before := thing.DeepCopy()
-			thing.Labels[usherv1.OwnerLabel] = credentials.LabelValue(o.Heir.Name)
+			thing.Labels[usherv1.OwnerLabel] = labels.Value(o.Heir.Name)
 			if err := r.Client.Patch(ctx, thing, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
 				return err
 			}

@@ -166,7 +166,8 @@ func accountOfMember(_ context.Context, before, after client.Object) []types.Nam
 	m := either(before, after).(*usherv1.Member)
 	if !reborn(before, after) {
 		was := before.(*usherv1.Member)
-		if was.Status.State == m.Status.State && was.Status.Role == m.Status.Role {
+		if was.Status.State == m.Status.State && was.Status.Role == m.Status.Role && slices.Equal(was.Status.Rights, m.Status.Rights) &&
+			was.Status.ObservedGeneration == m.Status.ObservedGeneration && equality.Semantic.DeepEqual(was.Status.Seats, m.Status.Seats) {
 			return nil
 		}
 	}

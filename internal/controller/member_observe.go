@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/membership"
 )
@@ -101,8 +102,20 @@ func (r *MemberReconciler) observeLive(ctx context.Context, cached membership.Ob
 			break
 		}
 	}
+	if o.Withdrawn, err = r.withdrawn(ctx, o.Member); err != nil {
+		return o, err
+	}
 	o.Credentials, err = readCredentials(ctx, r.Live, o.Member)
 	return o, err
+}
+
+// withdrawn tells, by live reads, whether no binding gives the Member, which was read live, access any more.
+func (r *MemberReconciler) withdrawn(ctx context.Context, member *usherv1.Member) (bool, error) {
+	if member.Status.State == usherv1.ObservedActive {
+		return false, nil
+	}
+	bindings, err := bindingsOf(ctx, r.Live, member.Namespace, member.Spec.AccountRef.Name)
+	return err == nil && access.Withdrawn(member, bindings), err
 }
 
 // poolsOf are the SeatPools of the Member's account, and those in which it has a seat on record.

@@ -13,6 +13,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
 
 	"github.com/usher-dev/usher/internal/app"
 	"github.com/usher-dev/usher/internal/testkit"
@@ -29,8 +30,14 @@ type operator struct {
 
 const portalURL = "https://invite.acme.example"
 
-// start runs a manager in the world's namespace. It is stopped at the end of the spec.
+// start runs a manager in the world's namespace, that may do anything. It is stopped at the end of the spec.
 func (w *world) start(change ...func(*app.Options)) *operator {
+	GinkgoHelper()
+	return w.startAs(server.Config(), change...)
+}
+
+// startAs runs one that may do what its user may.
+func (w *world) startAs(user *rest.Config, change ...func(*app.Options)) *operator {
 	GinkgoHelper()
 	o := &operator{world: w, wire: testkit.NewWire(), secrets: &secretReads{}, done: make(chan struct{})}
 	options := app.Options{
@@ -42,7 +49,7 @@ func (w *world) start(change ...func(*app.Options)) *operator {
 	for _, c := range change {
 		c(&options)
 	}
-	config := o.wire.Attach(server.Config())
+	config := o.wire.Attach(user)
 	config.Wrap(o.secrets.watch)
 	ctx, cancel := context.WithCancel(context.Background())
 	o.cancel = cancel

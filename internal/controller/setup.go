@@ -41,6 +41,8 @@ type Parts struct {
 	Keys    *Keyring
 	// PortalURL is the public base URL of the links; empty if nothing is to be sent.
 	PortalURL string
+	// UserPrefix comes before the address of a member where Kubernetes is to know it.
+	UserPrefix string
 	// MailWorkers is how many SMTP conversations run at once.
 	MailWorkers int
 	// SkipNameValidation lets one process run two managers, in tests.
@@ -68,7 +70,7 @@ func New(p Parts) Reconcilers {
 			PortalURL: p.PortalURL, Tick: tick, RecordBackoff: recordBackoff,
 		},
 		Endings:     &EndingReconciler{Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, RecordBackoff: recordBackoff},
-		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers, Configured: p.PortalURL != ""},
+		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers, Configured: p.PortalURL != "", UserPrefix: p.UserPrefix},
 		Plans:       &PlanReconciler{Environment: p.Environment.doubting()},
 		MailServers: &MailServerReconciler{Environment: p.Environment, Sender: p.Sender, Servers: p.Servers, Configured: p.PortalURL != ""},
 	}

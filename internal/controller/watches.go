@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -55,6 +56,7 @@ func (w Watches) ForMembers() []Watch {
 		{Object: &usherv1.Member{}, Map: w.leaversToMember},
 		{Object: &usherv1.Member{}, Map: w.heirs},
 		{Object: &corev1.Secret{}, Map: memberOfSecret},
+		{Object: &rbacv1.RoleBinding{}, Map: w.withdrawnFrom},
 	}
 }
 
@@ -83,6 +85,8 @@ func (w Watches) ForAccounts() []Watch {
 		{Object: &usherv1.SeatPool{}, Map: accountOfPool, Delay: summaryDelay},
 		{Object: &corev1.ConfigMap{}, Map: w.accountsOfConfigMap},
 		{Object: &usherv1.Plan{}, Map: w.accountsOfPlan},
+		{Object: &rbacv1.Role{}, Map: accountOfAccess, Delay: summaryDelay},
+		{Object: &rbacv1.RoleBinding{}, Map: accountOfAccess, Delay: summaryDelay},
 	}
 }
 

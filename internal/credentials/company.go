@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/labels"
 )
 
 // CompanyType of a Secret with a company's contact.
@@ -24,7 +25,7 @@ const (
 
 // CompanyName is the name of the Secret with what the account's own admins say of their company.
 func CompanyName(account string) string {
-	return shortened("usher-account-"+account, validation.DNS1123SubdomainMaxLength)
+	return labels.Shortened("usher-account-"+account, validation.DNS1123SubdomainMaxLength)
 }
 
 // CompanyKey of the Secret of an account.
@@ -38,7 +39,7 @@ func NewCompany(account *usherv1.Account) *corev1.Secret {
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: account.Namespace,
 			Name:      CompanyName(account.Name),
-			Labels:    map[string]string{usherv1.AccountLabel: LabelValue(account.Name)},
+			Labels:    map[string]string{usherv1.AccountLabel: labels.Value(account.Name)},
 		},
 		Type: CompanyType,
 		Data: map[string][]byte{},

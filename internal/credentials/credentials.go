@@ -6,17 +6,15 @@ package credentials
 
 import (
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
 )
 
@@ -69,8 +67,8 @@ func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret 
 			Namespace: member.Namespace,
 			Name:      Name(member.Name),
 			Labels: map[string]string{
-				usherv1.AccountLabel: LabelValue(member.Spec.AccountRef.Name),
-				usherv1.MemberLabel:  LabelValue(member.Name),
+				usherv1.AccountLabel: labels.Value(member.Spec.AccountRef.Name),
+				usherv1.MemberLabel:  labels.Value(member.Name),
 			},
 			Annotations: map[string]string{usherv1.MemberUIDAnnotation: string(member.UID)},
 		},
@@ -110,17 +108,4 @@ func Read(secret *corev1.Secret) *membership.Credentials {
 
 		ProfileGeneration: ProfileGeneration(secret),
 	}
-}
-
-// LabelValue is name, or where it is too long for a label its beginning and a hash of the whole.
-func LabelValue(name string) string { return shortened(name, validation.LabelValueMaxLength) }
-
-// shortened is name, or where it is longer than limit its beginning and a hash of the whole.
-func shortened(name string, limit int) string {
-	const hashed = 8
-	if len(name) <= limit {
-		return name
-	}
-	sum := sha256.Sum256([]byte(name))
-	return name[:limit-hashed-1] + "-" + hex.EncodeToString(sum[:])[:hashed]
 }

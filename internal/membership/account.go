@@ -23,6 +23,8 @@ type AccountObservation struct {
 	// Members and Pools of the Account.
 	Members []usherv1.Member
 	Pools   []usherv1.SeatPool
+	// Access is how the account's roles and bindings are.
+	Access AccessVerdict
 	// Mail is what is known of the account's mail server; nil before the first probe.
 	Mail *MailVerdict
 	// Templates is what was found of the account's own wording; nil if it has none.
@@ -33,6 +35,12 @@ type AccountObservation struct {
 type TemplatesVerdict struct {
 	Ready bool
 	// Reason and Message of the TemplatesReady condition.
+	Reason, Message string
+}
+
+// AccessVerdict is what became of an account's roles and bindings.
+type AccessVerdict struct {
+	// Reason and Message of the AccessReady condition where it is False; empty if all are as they are to be.
 	Reason, Message string
 }
 
@@ -89,11 +97,18 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	} else {
 		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionTemplatesReady)
 	}
+	if o.Access.Reason == "" {
+		w.Set(usherv1.ConditionAccessReady, true, usherv1.ReasonAccessUpToDate, "")
+	} else {
+		w.Set(usherv1.ConditionAccessReady, false, o.Access.Reason, o.Access.Message)
+	}
 	mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)
 	fault, problem := terms.Fault()
 	switch {
 	case problem != "":
 		w.SetReady(conditions.Stuck, fault, problem)
+	case o.Access.Reason != "":
+		w.SetReady(conditions.Stuck, o.Access.Reason, o.Access.Message)
 	case mail == nil:
 		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
 	case mail.Status != metav1.ConditionTrue:

@@ -43,7 +43,8 @@ func observed(edits ...edit) Observation {
 			ObjectMeta: metav1.ObjectMeta{Name: "acme", Namespace: "acme", Generation: 1},
 			Spec:       usherv1.AccountSpec{State: usherv1.StateActive},
 		},
-		Pools: []usherv1.SeatPool{aPool("base")},
+		Pools:     []usherv1.SeatPool{aPool("base")},
+		Withdrawn: true,
 	}
 	mail(metav1.ConditionTrue, usherv1.ReasonMailReady)(&o)
 	return with(o, edits...)
@@ -226,6 +227,8 @@ func role(name string) edit { return func(o *Observation) { o.Member.Spec.Role =
 func rights(list ...usherv1.Right) edit {
 	return func(o *Observation) { o.Member.Spec.Rights = list }
 }
+func bound(o *Observation) { o.Withdrawn = false }
+func first(o *Observation) { o.First = true }
 
 // settled is the observation after its decision was written.
 func settled(o Observation, s usherv1.MemberStatus) Observation {

@@ -23,6 +23,9 @@ const (
 	keeperPatience = 5 * time.Second
 )
 
+// withdrawalPause is when a Member that is not Active any more looks again whether its access is gone, if nobody tells it before.
+const withdrawalPause = time.Second
+
 // custody is what happens to the seats that a Member holds.
 type custody int
 
@@ -72,6 +75,11 @@ func Decide(o Observation, now time.Time) Decision {
 
 	if ends := m.Spec.AccessUntil; ends != nil && m.DeletionTimestamp == nil && now.Before(ends.Time) {
 		d.wakeBy(ends.Time)
+	}
+	if v.state != usherv1.ObservedActive && m.Status.ActivatedAt != nil && !o.Withdrawn {
+		if d.Awaits = retain(o, s.Seats); d.Awaits {
+			d.wakeBy(now.Add(withdrawalPause))
+		}
 	}
 	recordState(s, m, v, now)
 	d.Withdraws = !v.own && takesAway(m.Status, *s)

@@ -25,7 +25,8 @@
 //	otherwise                                         Pending   Inviting
 //
 // Where a line says nothing of seats, they are kept by who is or will be Active and released by everybody else, in the same
-// write that says so (package seat).
+// write that says so (package seat). Only who was Active releases in a second one: its access in Kubernetes goes first
+// (package access).
 //
 // # Old caches
 //

@@ -30,6 +30,8 @@ type Observation struct {
 	Invitation *usherv1.Invitation
 	// NameTaken: the Invitation that would be made has a namesake that invites somebody else.
 	NameTaken bool
+	// Withdrawn: by live reads, no binding gives the Member access any more (see access.Withdrawn).
+	Withdrawn bool
 	// Credentials that an acceptance made; nil if there are none.
 	Credentials *Credentials
 	// Estate is what a Member that Leaves owns, and Heir the Member that spec.reassignTo names, nil if it is not there. They are
@@ -64,6 +66,8 @@ type Decision struct {
 	Wake time.Time
 	// Withdraws: the new status takes away access or a seat because of another object.
 	Withdraws bool
+	// Awaits: the Member is not Active any more, and gives its seat back once Withdrawn is known.
+	Awaits bool
 	// Elevates: the Member gets the role of the account's first member.
 	Elevates bool
 

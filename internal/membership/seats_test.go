@@ -163,3 +163,40 @@ func TestDisabledAndBackAmongSeveralPools(t *testing.T) {
 	g.Expect(s.State).To(Equal(usherv1.ObservedActive), "it comes back to the pool that it was in")
 	g.Expect(seatsOf(s)).To(Equal([]string{"base 8/7"}))
 }
+
+// Who was Active gives its seat back in a second step: its access goes first.
+func TestSeatWaitsForTheWithdrawal(t *testing.T) {
+	leaving := map[string]edit{
+		"disabled": disabled, "being deleted": deleting, "no account": noAccount, "somebody else's address": rival,
+		"the pool is going": editPool("base", terminating),
+	}
+	for name, leave := range leaving {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			o := observed(active, leave, bound)
+			d := Decide(o, now)
+			g.Expect(d.Awaits).To(BeTrue())
+			g.Expect(d.Status.State).NotTo(Equal(usherv1.ObservedActive))
+			g.Expect(d.Status.Seats[0].Held()).To(BeTrue())
+			g.Expect(d.Wake).NotTo(BeZero())
+
+			o = settled(o, d.Status)
+			g.Expect(Decide(o, now).Status).To(Equal(o.Member.Status), "and waits")
+			o.Withdrawn = true
+			d = Decide(o, now)
+			g.Expect(d.Awaits).To(BeFalse())
+			g.Expect(d.Status.Seats[0].Held()).To(BeFalse())
+		})
+	}
+	for name, o := range map[string]Observation{
+		"who never had access": observed(holding("base", 7), disabled, bound),
+		"whose claim is gone":  observed(active, bound, editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })),
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			d := Decide(o, now)
+			g.Expect(d.Awaits).To(BeFalse())
+			g.Expect(d.Status.Seats[0].Held()).To(BeFalse())
+		})
+	}
+}

@@ -184,6 +184,8 @@ func (th *theatre) observe(m *usherv1.Member, live bool) Observation {
 	if m.DeletionTimestamp != nil && live {
 		o.Credentials = nil
 	}
+	// Bindings follow the state at once here; how they do is package access's.
+	o.Withdrawn = live && m.Status.State != usherv1.ObservedActive
 	o.Account.Status.Departures = []usherv1.Departure{{UID: string(m.UID)}}
 	return o
 }
@@ -198,7 +200,7 @@ func (th *theatre) judge(i int, live bool) (changed bool) {
 	}
 	o := th.observe(m, live)
 	d := Decide(o, now)
-	if d.Withdraws || d.DropCredentials || m.DeletionTimestamp != nil {
+	if d.Withdraws || d.Awaits && m.Status.State != usherv1.ObservedActive || d.DropCredentials || m.DeletionTimestamp != nil {
 		read, m = h.version(), h.now()
 		if m == nil || m.UID != o.Member.UID {
 			return false

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -21,7 +22,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// History is every revision of a namespace's Members, SeatPools and Invitations, from the moment at which it was begun.
+// History is every revision of a namespace's Members, SeatPools, Invitations and RoleBindings, from the moment at which it was begun.
 //
 // All kinds are in one etcd, and a resourceVersion is etcd's revision of the write: the only clock that orders writes of
 // different kinds. Watches of the kinds come one by one; sorted by that number they are what happened, in the order in which it
@@ -47,7 +48,7 @@ type revision struct {
 }
 
 func kinds() []client.ObjectList {
-	return []client.ObjectList{&usherv1.MemberList{}, &usherv1.SeatPoolList{}, &usherv1.InvitationList{}}
+	return []client.ObjectList{&usherv1.MemberList{}, &usherv1.SeatPoolList{}, &usherv1.InvitationList{}, &rbacv1.RoleBindingList{}}
 }
 
 // lookAgain is how often a History that is to end compares itself with what there is.

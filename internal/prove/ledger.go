@@ -5,7 +5,9 @@ package prove
 
 import (
 	"fmt"
+	"slices"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -15,7 +17,10 @@ import (
 type books struct {
 	pools   map[string]*usherv1.SeatPool
 	members map[types.UID]*usherv1.Member
-	found   []string
+	// bindings by name, and the addresses that each member has had.
+	bindings  map[string]*rbacv1.RoleBinding
+	addresses map[types.UID]map[string]bool
+	found     []string
 }
 
 // Violations reads a complete History from the beginning. What must hold at every moment is checked at every revision:
@@ -25,15 +30,26 @@ type books struct {
 //   - a claim leaves the ledger only when its Member says that it has given it back, or is gone;
 //   - a Member's releasedGrant and grant never fall;
 //   - every seat that a Member relies on is claimed in the ledger of its pool, and an Active Member relies on one of the base product;
+//   - whoever a RoleBinding names is Active, or still relies on the seat that it was Active with;
 //   - of the states Pending, Active and Disabled exactly one is said to be True, and it is status.state.
 func (h *History) Violations() []string {
-	b := books{pools: map[string]*usherv1.SeatPool{}, members: map[types.UID]*usherv1.Member{}, found: h.holes}
+	b := books{
+		pools: map[string]*usherv1.SeatPool{}, members: map[types.UID]*usherv1.Member{},
+		bindings: map[string]*rbacv1.RoleBinding{}, addresses: map[types.UID]map[string]bool{}, found: h.holes,
+	}
 	for _, r := range h.revisions {
 		switch o := r.object.(type) {
 		case *usherv1.SeatPool:
 			b.turnPool(r, o)
 		case *usherv1.Member:
 			b.turnMember(r, o)
+			b.checkBindings(r)
+		case *rbacv1.RoleBinding:
+			b.bindings[o.Name] = o
+			if r.deleted {
+				delete(b.bindings, o.Name)
+			}
+			b.checkBindings(r)
 		}
 	}
 	return b.found
@@ -79,11 +95,36 @@ func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
 	}
 }
 
+// checkBindings holds those whom bindings name against the members' seats.
+func (b *books) checkBindings(r revision) {
+	for name, binding := range b.bindings {
+		for _, s := range binding.Subjects {
+			if !b.seatedAs(s.Name) {
+				b.complain(r, "RoleBinding %s names %s, who has no seat", name, s.Name)
+			}
+		}
+	}
+}
+
+// seatedAs tells whether somebody who has, or had, an address relies on a seat of the base product.
+func (b *books) seatedAs(address string) bool {
+	for uid, m := range b.members {
+		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.AddOn == "" && s.Held() }) {
+			return true
+		}
+	}
+	return false
+}
+
 func (b *books) turnMember(r revision, m *usherv1.Member) {
 	if r.deleted {
 		delete(b.members, m.UID)
 		return
 	}
+	if b.addresses[m.UID] == nil {
+		b.addresses[m.UID] = map[string]bool{}
+	}
+	b.addresses[m.UID][string(m.Spec.Email)] = true
 	if before := b.members[m.UID]; before != nil {
 		for _, was := range before.Status.Seats {
 			is := seatOf(m, was.Pool)

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,7 +30,9 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 	var invitations usherv1.InvitationList
 	var accounts usherv1.AccountList
 	var secrets corev1.SecretList
-	for _, list := range []client.ObjectList{&members, &pools, &invitations, &accounts, &secrets} {
+	var roles rbacv1.RoleList
+	var bindings rbacv1.RoleBindingList
+	for _, list := range []client.ObjectList{&members, &pools, &invitations, &accounts, &secrets, &roles, &bindings} {
 		if err := api.List(ctx, list, client.InNamespace(namespace)); err != nil {
 			return nil, err
 		}
@@ -94,6 +97,13 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 	for i := range secrets.Items {
 		s := &secrets.Items[i]
 		say("secret %s: %v", s.Name, slices.Sorted(maps.Keys(s.Data)))
+	}
+	for i := range roles.Items {
+		say("role %s: %v", roles.Items[i].Name, roles.Items[i].Rules)
+	}
+	for i := range bindings.Items {
+		b := &bindings.Items[i]
+		say("binding %s: %s %v", b.Name, b.RoleRef.Name, b.Subjects)
 	}
 	slices.Sort(lines)
 	return lines, nil

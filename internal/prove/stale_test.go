@@ -15,7 +15,7 @@ import (
 )
 
 // watched are the resources that a manager keeps caches of.
-var watched = []string{"accounts", "seatpools", "members", "invitations", "secrets", "configmaps"}
+var watched = []string{"accounts", "seatpools", "members", "invitations", "secrets", "rolebindings", "configmaps"}
 
 // relist is how often caches are listed anew where events are lost; 10 minutes in production. Much more often than this, and
 // client-go waits for longer and longer between two lists.

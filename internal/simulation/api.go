@@ -11,6 +11,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -224,6 +225,10 @@ func copySpec(from, to client.Object) {
 		from.(*usherv1.Plan).Spec.DeepCopyInto(&to.Spec)
 	case *corev1.Secret:
 		to.Data = from.(*corev1.Secret).DeepCopy().Data
+	case *rbacv1.Role:
+		to.Rules = from.(*rbacv1.Role).DeepCopy().Rules
+	case *rbacv1.RoleBinding:
+		to.Subjects = from.(*rbacv1.RoleBinding).DeepCopy().Subjects
 	case *corev1.ConfigMap:
 		to.Data = from.(*corev1.ConfigMap).DeepCopy().Data
 	}

@@ -31,7 +31,8 @@ type facts struct {
 	seated bool
 	// ending: its access was about to end.
 	ending bool
-	// capacity is the most seats that the pool had a right to.
+	// capacity is the most seats that the pool had a right to, as if it were the account's oldest: plan and pools are not read at
+	// one moment.
 	capacity int
 	// addresses that the member had.
 	addresses []string
@@ -50,7 +51,7 @@ func (w *world) witness(t *task) {
 	switch t.on {
 	case pools:
 		if p := w.pool(t.key.Name); p != nil {
-			t.facts.capacity = max(t.facts.capacity, w.terms().SeatsOf(p, w.poolList()).Capacity())
+			t.facts.capacity = max(t.facts.capacity, w.terms().SeatsOf(p, nil).Capacity())
 		}
 	case members, endings:
 		w.observe(&t.facts, t.key.Name)

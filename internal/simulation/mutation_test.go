@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -149,6 +150,21 @@ var mutations = []mutation{
 		name:    "a second answer replaces the first",
 		options: Options{WrapPortal: overwrite},
 		caught:  []string{"first-answer-stands", "dead-link"},
+	},
+	{
+		name:    "a seat is given back before the access that it gave is withdrawn",
+		options: Options{Wrap: noBindings},
+		caught:  []string{"access-before-seat"},
+	},
+	{
+		name:    "who is named in a binding is not read anew",
+		options: Options{Wrap: believeMembers},
+		caught:  []string{"access-before-seat"},
+	},
+	{
+		name:    "accounts do not hear of members",
+		options: Options{Deaf: func(changed, controller string) bool { return changed == "members" && controller == "accounts" }},
+		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
 		name:    "the seats of an old plan are given",
@@ -323,6 +339,32 @@ func believeAccount(at Seat, c client.Client) client.Client {
 	}
 	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
 		if _, ok := o.(*usherv1.Account); ok {
+			return at.Cached.Get(context.Background(), key, o)
+		}
+		return next()
+	}}
+}
+
+func noBindings(at Seat, c client.Client) client.Client {
+	if !at.Live {
+		return c
+	}
+	return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
+		if all, ok := list.(*rbacv1.RoleBindingList); ok {
+			all.Items = nil
+			return nil
+		}
+		return next()
+	}}
+}
+
+// believeMembers reads members from the cache wherever no resourceVersion guards what is written of them.
+func believeMembers(at Seat, c client.Client) client.Client {
+	if !at.Live {
+		return c
+	}
+	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
+		if _, ok := o.(*usherv1.Member); ok {
 			return at.Cached.Get(context.Background(), key, o)
 		}
 		return next()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -27,6 +28,8 @@ const (
 	plans
 	secrets
 	configMaps
+	roles
+	bindings
 	// endings are no kind: the controller that announces the end of members' access has its place here.
 	endings
 	kinds
@@ -40,6 +43,8 @@ var resources = [kinds]schema.GroupResource{
 	plans:       {Group: usherv1.GroupVersion.Group, Resource: "plans"},
 	secrets:     {Resource: "secrets"},
 	configMaps:  {Resource: "configmaps"},
+	roles:       {Group: rbacv1.GroupName, Resource: "roles"},
+	bindings:    {Group: rbacv1.GroupName, Resource: "rolebindings"},
 	endings:     {Resource: "endings"},
 }
 
@@ -65,6 +70,10 @@ func kindOf(o any) kind {
 		return secrets
 	case *corev1.ConfigMap:
 		return configMaps
+	case *rbacv1.Role, *rbacv1.RoleList:
+		return roles
+	case *rbacv1.RoleBinding, *rbacv1.RoleBindingList:
+		return bindings
 	}
 	panic(fmt.Sprintf("the simulation does not serve %T", o))
 }
@@ -89,6 +98,10 @@ func copyInto(from, to client.Object) {
 		from.(*corev1.Secret).DeepCopyInto(to)
 	case *corev1.ConfigMap:
 		from.(*corev1.ConfigMap).DeepCopyInto(to)
+	case *rbacv1.Role:
+		from.(*rbacv1.Role).DeepCopyInto(to)
+	case *rbacv1.RoleBinding:
+		from.(*rbacv1.RoleBinding).DeepCopyInto(to)
 	case *metav1.PartialObjectMetadata:
 		metadataOf(from).ObjectMeta.DeepCopyInto(&to.ObjectMeta)
 	default:

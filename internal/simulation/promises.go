@@ -24,10 +24,12 @@ type beliefs struct {
 	handsOut bool
 	// welcomed is the credentials Secret of each member who was told that they accepted.
 	welcomed map[types.UID]types.UID
+	// addresses are the members who had one, at any time.
+	addresses map[string]map[types.UID]bool
 }
 
 func newBeliefs() beliefs {
-	return beliefs{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}}
+	return beliefs{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{}}
 }
 
 // committed checks every change.
@@ -54,7 +56,8 @@ func (w *world) committed(c change) {
 		w.checkInvitation(c)
 	case secrets:
 		w.checkCredentials(c)
-	case plans:
+	case bindings:
+		w.checkNamed()
 	}
 	w.refresh()
 }
@@ -82,19 +85,23 @@ func (w *world) rememberChange(c change) {
 func (w *world) checkHands(c change) {
 	switch {
 	case c.before == nil:
-		if c.kind != invitations && c.kind != secrets {
+		if c.kind != invitations && c.kind != secrets && !projected(c) {
 			w.violated("never-makes", "Usher made a %s", c.kind)
 		}
 	case c.after == nil || c.after.GetDeletionTimestamp() != nil && c.before.GetDeletionTimestamp() == nil:
-		own := c.kind == secrets || c.kind == invitations && metav1.GetControllerOf(c.before) != nil
+		own := c.kind == secrets || projected(c) || c.kind == invitations && metav1.GetControllerOf(c.before) != nil
 		if c.before.GetDeletionTimestamp() == nil && !own {
 			w.violated("never-deletes", "Usher deleted %s %s", c.kind, c.key().Name)
 		}
+	case projected(c):
 	case c.kind != secrets && c.before.GetGeneration() != c.after.GetGeneration(),
 		!equality.Semantic.DeepEqual(c.before.GetLabels(), c.after.GetLabels()):
 		w.violated("never-writes-spec", "Usher changed the spec of %s %s", c.kind, c.key().Name)
 	}
 }
+
+// projected tells whether a change is one of a role or a binding, which are Usher's to make, change and delete.
+func projected(c change) bool { return c.kind == roles || c.kind == bindings }
 
 // checkLedger: never oversold, grants only grow, and nobody's seat is taken while they rely on it.
 func (w *world) checkLedger(c change) {
@@ -150,6 +157,10 @@ func (w *world) checkHeld(m *usherv1.Member, p *usherv1.SeatPool) {
 func (w *world) checkMember(c change) {
 	was, _ := c.before.(*usherv1.Member)
 	is, _ := c.after.(*usherv1.Member)
+	if is != nil {
+		w.beliefs.knew(is)
+	}
+	w.checkNamed()
 	if is == nil {
 		w.checkGone(was)
 		return

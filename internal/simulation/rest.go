@@ -30,6 +30,7 @@ func (w *world) checkRest() {
 	for _, o := range w.api.tables[members] {
 		w.checkMemberAtRest(o.(*usherv1.Member))
 	}
+	w.checkAccessAtRest()
 	for _, o := range w.api.tables[pools] {
 		w.checkPoolAtRest(o.(*usherv1.SeatPool))
 	}

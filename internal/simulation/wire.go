@@ -8,8 +8,10 @@ import (
 	"fmt"
 	"slices"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	k8slabels "k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -109,6 +111,7 @@ func (c *wire) List(_ context.Context, list client.ObjectList, options ...client
 // query is what a list asks for.
 type query struct {
 	namespace, index, value string
+	labels                  map[string]string
 	// shared: the objects are not copied; whoever asks promises not to change them.
 	shared bool
 }
@@ -122,6 +125,8 @@ func queryOf(options []client.ListOption) query {
 		case client.MatchingFields:
 			for q.index, q.value = range option {
 			}
+		case client.MatchingLabels:
+			q.labels = option
 		case client.UnsafeDisableDeepCopyOption:
 			q.shared = bool(option)
 		case client.Limit, client.Continue:
@@ -134,7 +139,8 @@ func queryOf(options []client.ListOption) query {
 
 func (q query) from(w *world, k kind, objects table, list client.ObjectList) {
 	matches := func(o client.Object) bool {
-		return (q.namespace == "" || o.GetNamespace() == q.namespace) && (q.index == "" || w.indexed(k, q.index, q.value, o))
+		return (q.namespace == "" || o.GetNamespace() == q.namespace) && (q.index == "" || w.indexed(k, q.index, q.value, o)) &&
+			k8slabels.SelectorFromSet(q.labels).Matches(k8slabels.Set(o.GetLabels()))
 	}
 	switch list := list.(type) {
 	case *usherv1.AccountList:
@@ -143,6 +149,10 @@ func (q query) from(w *world, k kind, objects table, list client.ObjectList) {
 		list.Items = collect[usherv1.SeatPool](objects, matches, q.shared)
 	case *usherv1.MemberList:
 		list.Items = collect[usherv1.Member](objects, matches, q.shared)
+	case *rbacv1.RoleList:
+		list.Items = collect[rbacv1.Role](objects, matches, q.shared)
+	case *rbacv1.RoleBindingList:
+		list.Items = collect[rbacv1.RoleBinding](objects, matches, q.shared)
 	case *usherv1.InvitationList:
 		list.Items = collect[usherv1.Invitation](objects, matches, q.shared)
 	}

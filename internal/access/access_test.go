@@ -1,0 +1,290 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
+)
+
+var t0 = metav1.Time{Time: time.Date(2026, time.March, 1, 9, 0, 0, 0, time.UTC)}
+
+func tier() *usherv1.Plan {
+	return &usherv1.Plan{Spec: usherv1.PlanSpec{
+		Rights: []usherv1.PlanRight{{Name: "orders:place"}, {Name: "orders:cancel"}, {Name: "invoices:view"}},
+		Roles: []usherv1.PlanRole{
+			{Name: "admin", AccountAdmin: ptr.To(true), Rights: []usherv1.Right{usherv1.AnyRight}, ClusterRoles: []string{"acme-admin"}},
+			{Name: "seller", Rights: []usherv1.Right{"orders:place"}},
+			{Name: "guest"},
+		},
+		DefaultRole: "guest",
+	}}
+}
+
+func observed(members ...usherv1.Member) Observation {
+	a := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme", UID: "uid-acme"}}
+	a.Spec.PlanRef = &usherv1.PlanReference{Name: "pro"}
+	return Observation{Account: a, Terms: plan.For(a, tier()), Members: members}
+}
+
+func member(name, role string, edits ...func(*usherv1.Member)) usherv1.Member {
+	m := usherv1.Member{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID("uid-" + name), Generation: 1}}
+	m.Spec.Email = usherv1.EmailAddress(name + "@acme.example")
+	m.Spec.AccountRef.Name = "acme"
+	m.Status = usherv1.MemberStatus{ObservedGeneration: 1, State: usherv1.ObservedActive, Role: role, ActivatedAt: &t0}
+	m.Status.Seats = []usherv1.MemberSeat{{Pool: "base", Grant: 7}}
+	for _, e := range edits {
+		e(&m)
+	}
+	return m
+}
+
+func may(rights ...usherv1.Right) func(*usherv1.Member) {
+	return func(m *usherv1.Member) { m.Status.Rights = rights }
+}
+func edited(m *usherv1.Member) { m.Generation++ }
+func gone(m *usherv1.Member)   { m.Status.State = usherv1.ObservedDisabled }
+func because(reason string) func(*usherv1.Member) {
+	return func(m *usherv1.Member) {
+		m.Status.Conditions = []metav1.Condition{{Type: usherv1.ConditionReady, Reason: reason}}
+	}
+}
+
+// told is what the bindings say, as "kind name: subjects".
+func told(p Projection) []string {
+	var lines []string
+	for _, b := range p.Bindings {
+		var names []string
+		for _, s := range b.Subjects {
+			names = append(names, strings.TrimSuffix(s.Name, "@acme.example"))
+		}
+		ref := b.RoleRef.Name
+		if b.RoleRef.Kind == "Role" {
+			i := slices.IndexFunc(p.Roles, func(r rbacv1.Role) bool { return r.Name == b.RoleRef.Name })
+			ref = "rights"
+			for _, rule := range p.Roles[i].Rules {
+				if rule.APIGroups[0] == RightsGroup {
+					ref += fmt.Sprintf(" %s:%s", rule.Resources[0], strings.Join(rule.Verbs, "+"))
+				}
+			}
+		}
+		lines = append(lines, ref+": "+strings.Join(names, " "))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+func TestProject(t *testing.T) {
+	tests := []struct {
+		name string
+		o    Observation
+		want []string
+	}{
+		{name: "nobody", o: observed()},
+		{name: "a role with rights", o: observed(member("bob", "seller", may("orders:place")), member("ada", "seller", may("orders:place"))), want: []string{"rights orders:place: ada bob"}},
+		{name: "a role without anything", o: observed(member("ada", "guest"))},
+		{
+			name: "an admin", o: observed(member("ada", "admin", may("invoices:view", "orders:cancel", "orders:place"))),
+			want: []string{"acme-admin: ada", "rights invoices:view orders:cancel+place: ada", "usher-account-admin: ada"},
+		},
+		{
+			name: "rights of one's own", o: observed(member("ada", "guest", may("invoices:view", "orders:place")), member("bob", "seller", may("invoices:view", "orders:place"))),
+			want: []string{"rights invoices:view: ada bob", "rights orders:place: ada", "rights orders:place: bob"},
+		},
+		{
+			name: "a role that is gone from the plan", o: observed(member("ada", "boss")),
+		},
+		{
+			name: "who is not Active, or is to be no longer", o: observed(
+				member("ada", "seller", gone),
+				member("bob", "seller", func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }),
+				member("cat", "seller", func(m *usherv1.Member) { m.DeletionTimestamp = &t0 }),
+				member("dan", "seller", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })),
+		},
+		{name: "whose spec was not looked at yet", o: observed(member("ada", "seller", edited), member("bob", "seller")), want: []string{"rights orders:place: bob"}},
+		{
+			name: "a disabled account", o: func() Observation {
+				o := observed(member("ada", "seller"))
+				o.Account.Spec.State = usherv1.StateDisabled
+				return o
+			}(),
+		},
+		{
+			name: "a prefix and a support group", o: func() Observation {
+				o := observed(member("ada", "seller"))
+				o.UserPrefix = "oidc:"
+				o.Account.Spec.Access = &usherv1.AccountAccess{SupportGroup: "vendor:agents"}
+				return o
+			}(), want: []string{"rights orders:place: oidc:ada vendor:agents"},
+		},
+		{
+			name: "no plan", o: func() Observation {
+				o := observed(member("ada", "admin"), member("bob", "member", may("orders:place")))
+				o.Account.Spec.PlanRef, o.Terms = nil, plan.For(nil, nil)
+				return o
+			}(), want: []string{"rights orders:place: bob", "usher-account-admin: ada"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			p := Project(tt.o)
+			g.Expect(told(p)).To(Equal(tt.want))
+			for _, b := range p.Bindings {
+				g.Expect(AccountOf(&b)).To(Equal("acme"))
+			}
+
+			// What is there is kept as it is.
+			tt.o.Bindings = p.Bindings
+			again := Project(tt.o)
+			g.Expect(again.Bindings).To(Equal(p.Bindings))
+			g.Expect(again.Added).To(BeEmpty())
+			g.Expect(again.Removed).To(BeEmpty())
+		})
+	}
+}
+
+func TestKeepsWhoseSpecWasNotLookedAtYet(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(member("ada", "seller"))
+	o.Bindings = Project(o).Bindings
+	o.Members = []usherv1.Member{member("ada", "seller", edited)}
+	g.Expect(told(Project(o))).To(Equal([]string{"rights orders:place: ada"}))
+	o.Members[0].Spec.Email = "countess@acme.example"
+	p := Project(o)
+	g.Expect(p.Bindings).To(BeEmpty(), "the old address is nobody's, and the new one is not given yet")
+	g.Expect(p.Removed).To(Equal([]string{"ada@acme.example"}))
+}
+
+// A member's change rewrites one binding, and five thousand in one role fit.
+func TestShards(t *testing.T) {
+	g := NewWithT(t)
+	const many = 5000
+	local := strings.Repeat("x", 200)
+	var members []usherv1.Member
+	for i := range many {
+		m := member(fmt.Sprintf("m%04d", i), "seller")
+		m.Spec.Email = usherv1.EmailAddress(fmt.Sprintf("%s%04d@%s.example", local, i, strings.Repeat("d", 38)))
+		members = append(members, m)
+	}
+	o := observed(members...)
+	first := Project(o)
+	g.Expect(first.Bindings).To(HaveLen(many / shardSize))
+	g.Expect(first.Added).To(HaveLen(many))
+	for _, b := range first.Bindings {
+		text, err := json.Marshal(b)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(len(text)).To(BeNumerically("<", 600_000), "etcd takes 1.5 MB")
+	}
+	changed := func(before, after Projection) (names []string) {
+		for _, b := range after.Bindings {
+			i := slices.IndexFunc(before.Bindings, func(p rbacv1.RoleBinding) bool { return p.Name == b.Name })
+			if i < 0 || !Holds(&before.Bindings[i], &b) {
+				names = append(names, b.Name)
+			}
+		}
+		return names
+	}
+	o.Bindings = first.Bindings
+	o.Members = slices.Delete(slices.Clone(members), 17, 18)
+	fewer := Project(o)
+	g.Expect(changed(first, fewer)).To(HaveLen(1))
+	g.Expect(fewer.Removed).To(HaveLen(1))
+
+	o.Bindings = fewer.Bindings
+	o.Members = members
+	more := Project(o)
+	g.Expect(changed(fewer, more)).To(HaveLen(1), "where there was room")
+	g.Expect(more.Added).To(Equal([]string{"m0017"}))
+
+	o.Bindings = more.Bindings
+	o.Members = members[:1]
+	g.Expect(Project(o).Bindings).To(HaveLen(1))
+}
+
+func TestWithdrawn(t *testing.T) {
+	leaver := member("ada", "seller", gone, because(usherv1.ReasonDisabledBySpec))
+	before := observed(member("ada", "seller"), member("bob", "seller"))
+	before.Bindings = Project(before).Bindings
+	after := before
+	after.Members = []usherv1.Member{leaver, member("bob", "seller")}
+	marked := Project(after).Bindings
+
+	tests := []struct {
+		name     string
+		m        usherv1.Member
+		bindings []rbacv1.RoleBinding
+		want     bool
+	}{
+		{name: "named", m: leaver, bindings: before.Bindings},
+		{name: "marked and left out", m: leaver, bindings: marked, want: true},
+		{name: "no bindings", m: leaver, want: true},
+		{name: "one of two marked", m: leaver, bindings: append(slices.Clone(marked), before.Bindings...)},
+		{name: "still Active", m: member("ada", "seller"), bindings: marked},
+		{name: "never Active", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.ActivatedAt = nil }), bindings: before.Bindings, want: true},
+		{name: "no seat to give back", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.Seats[0].ReleasedGrant = 7 }), bindings: before.Bindings, want: true},
+		{name: "Active once more in between", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.ActivatedAt = &metav1.Time{Time: t0.Add(time.Hour)} }), bindings: marked},
+		{name: "with another seat by now", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.Seats[0].Grant = 9 }), bindings: marked},
+		{name: "another account's bindings", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" }), bindings: before.Bindings, want: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			NewWithT(t).Expect(Withdrawn(&tt.m, tt.bindings)).To(Equal(tt.want))
+		})
+	}
+
+	g := NewWithT(t)
+	g.Expect(told(Project(after))).To(Equal([]string{"rights orders:place: bob"}))
+	g.Expect(Holds(&before.Bindings[0], &marked[0])).To(BeFalse())
+	g.Expect(MemberOf(Marked(&marked[0])[0])).To(Equal("uid-ada"))
+	// The mark does no harm when it is not needed any more, and goes with the next change.
+	after.Bindings, after.Members = marked, after.Members[1:]
+	g.Expect(Holds(&marked[0], &Project(after).Bindings[0])).To(BeTrue())
+	g.Expect(Project(after).Bindings[0].Annotations).To(BeEmpty())
+	// Who lost access for a while keeps the seat, and needs no mark.
+	after.Members = []usherv1.Member{member("ada", "seller", gone, because(usherv1.ReasonRoleNotInPlan)), member("bob", "seller")}
+	g.Expect(Project(after).Bindings[0].Annotations).To(BeEmpty())
+}
+
+func TestRules(t *testing.T) {
+	g := NewWithT(t)
+	rules := Rules([]usherv1.Right{"orders:place", "invoices:view", "orders:cancel"})
+	g.Expect(rules).To(Equal([]rbacv1.PolicyRule{
+		{APIGroups: []string{RightsGroup}, Resources: []string{"invoices"}, Verbs: []string{"view"}},
+		{APIGroups: []string{RightsGroup}, Resources: []string{"orders"}, Verbs: []string{"cancel", "place"}},
+		{APIGroups: []string{""}, Resources: []string{"invoices.rights.usher.dev"}, Verbs: []string{"view"}},
+		{APIGroups: []string{""}, Resources: []string{"orders.rights.usher.dev"}, Verbs: []string{"cancel", "place"}},
+	}))
+	g.Expect(ForPrograms(rules)).To(Equal(rules[:2]))
+	g.Expect(Rules([]usherv1.Right{usherv1.AnyRight})).To(Equal([]rbacv1.PolicyRule{{APIGroups: []string{RightsGroup}, Resources: []string{"*"}, Verbs: []string{"*"}}}), "never all of the core group")
+}
+
+func TestAccountOf(t *testing.T) {
+	g := NewWithT(t)
+	b := Project(observed(member("ada", "seller"))).Bindings[0]
+	g.Expect(AccountOf(&b)).To(Equal("acme"))
+	for _, spoil := range []func(*rbacv1.RoleBinding){
+		func(b *rbacv1.RoleBinding) { b.OwnerReferences = nil },
+		func(b *rbacv1.RoleBinding) { b.Labels = nil },
+		func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Kind = "Member" },
+		func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Name = "globex" },
+	} {
+		other := b.DeepCopy()
+		spoil(other)
+		g.Expect(AccountOf(other)).To(BeEmpty())
+	}
+}

@@ -1,0 +1,172 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// shardSize is how many members one binding names at most. An address is at most 254 bytes long, so a binding stays under half a
+// megabyte, a third of what etcd takes.
+const shardSize = 1000
+
+// bind adds the bindings of a grant. Who is in one stays in it; others go where there is room first.
+func (p *Projection) bind(o Observation, g grant, marks []string) {
+	present := shardsOf(o.Bindings, g.stem)
+	indexes := slices.Sorted(maps.Keys(present))
+	homes := map[string]int{} // by subject
+	for _, index := range indexes {
+		for _, s := range present[index].Subjects {
+			if _, known := homes[s.Name]; !known && s.Kind == rbacv1.UserKind {
+				homes[s.Name] = index
+			}
+		}
+	}
+	shards := map[int][]string{}
+	var homeless []string
+	for _, m := range g.members {
+		user := o.UserPrefix + string(m.Spec.Email)
+		_, gains := Entitled(m)
+		switch home, known := homes[user]; {
+		case known && len(shards[home]) < shardSize:
+			shards[home] = append(shards[home], user)
+		case gains:
+			homeless = append(homeless, user)
+			p.Added = append(p.Added, m.Name)
+		}
+	}
+	slices.Sort(homeless)
+	for index := 0; len(homeless) > 0; index++ {
+		n := min(len(homeless), shardSize-len(shards[index]))
+		if n > 0 {
+			shards[index] = append(shards[index], homeless[:n]...)
+			homeless = homeless[n:]
+		}
+	}
+	for index, users := range shards {
+		b := rbacv1.RoleBinding{ObjectMeta: o.meta(g.stem + "-" + strconv.Itoa(index)), RoleRef: g.ref}
+		slices.Sort(users)
+		for _, user := range slices.Compact(users) {
+			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user})
+		}
+		if o.Account.Spec.Access != nil && o.Account.Spec.Access.SupportGroup != "" {
+			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: string(o.Account.Spec.Access.SupportGroup)})
+		}
+		if len(marks) > 0 {
+			b.Annotations = map[string]string{WithdrawnAnnotation: strings.Join(marks, " ")}
+		}
+		p.Bindings = append(p.Bindings, b)
+	}
+}
+
+// shardsOf are the present bindings of a grant, by their number.
+func shardsOf(bindings []rbacv1.RoleBinding, stem string) map[int]*rbacv1.RoleBinding {
+	shards := map[int]*rbacv1.RoleBinding{}
+	for i := range bindings {
+		number, found := strings.CutPrefix(bindings[i].Name, stem+"-")
+		if index, err := strconv.Atoi(number); found && err == nil && index >= 0 {
+			shards[index] = &bindings[i]
+		}
+	}
+	return shards
+}
+
+// WithdrawnAnnotation on a binding holds the marks of those whom its writer left out because they are on their way out.
+const WithdrawnAnnotation = "usher.dev/withdrawn"
+
+// maxMarks at once: an annotation has its limits too. The others come when these have gone.
+const maxMarks = 3000
+
+// markOf stands for one time that a Member was Active; empty if it has no seat to give back after it.
+func markOf(m *usherv1.Member) string {
+	if m.Status.State == usherv1.ObservedActive || m.Status.ActivatedAt == nil {
+		return ""
+	}
+	for _, s := range m.Status.Seats {
+		if s.AddOn == "" && s.Held() {
+			return fmt.Sprintf("%s.%d.%d", m.UID, s.Grant, m.Status.ActivatedAt.Unix())
+		}
+	}
+	return ""
+}
+
+func marksOf(members []usherv1.Member) []string {
+	var marks []string
+	for i := range members {
+		if mark := markOf(&members[i]); mark != "" && leaves(&members[i]) {
+			marks = append(marks, mark)
+		}
+	}
+	slices.Sort(marks)
+	return marks[:min(len(marks), maxMarks)]
+}
+
+// Withdrawn tells whether no binding of the account can give a Member access any more. m and bindings were read live, in this order.
+func Withdrawn(m *usherv1.Member, bindings []rbacv1.RoleBinding) bool {
+	mark := markOf(m)
+	if m.Status.State == usherv1.ObservedActive {
+		return false
+	}
+	for i := range bindings {
+		if mark != "" && AccountOf(&bindings[i]) == m.Spec.AccountRef.Name && !slices.Contains(Marked(&bindings[i]), mark) {
+			return false
+		}
+	}
+	return true
+}
+
+// Marked are the marks of a binding.
+func Marked(b *rbacv1.RoleBinding) []string {
+	return strings.Fields(b.Annotations[WithdrawnAnnotation])
+}
+
+// MemberOf is the UID of the Member that a mark stands for.
+func MemberOf(mark string) string {
+	uid, _, _ := strings.Cut(mark, ".")
+	return uid
+}
+
+// Holds tells whether a present binding is as it is to be. Marks of those who have gone since do no harm.
+func Holds(present, wanted *rbacv1.RoleBinding) bool {
+	there := Marked(present)
+	for _, mark := range Marked(wanted) {
+		if !slices.Contains(there, mark) {
+			return false
+		}
+	}
+	return equality.Semantic.DeepEqual(present.Subjects, wanted.Subjects) && present.RoleRef == wanted.RoleRef && sameMeta(present, wanted)
+}
+
+// removed are the users whom a present binding names and none of the wanted ones to the same role does.
+func removed(present, wanted []rbacv1.RoleBinding) []string {
+	type place struct {
+		ref  rbacv1.RoleRef
+		user string
+	}
+	named := map[place]bool{}
+	for i := range wanted {
+		for _, s := range wanted[i].Subjects {
+			named[place{wanted[i].RoleRef, s.Name}] = true
+		}
+	}
+	var users []string
+	for i := range present {
+		for _, s := range present[i].Subjects {
+			if s.Kind == rbacv1.UserKind && !named[place{present[i].RoleRef, s.Name}] {
+				users = append(users, s.Name)
+			}
+		}
+	}
+	slices.Sort(users)
+	return slices.Compact(users)
+}

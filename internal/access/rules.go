@@ -1,0 +1,71 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+)
+
+// RightsGroup is the API group of rights: a program asks for resource `orders` in it.
+const RightsGroup = "rights.usher.dev"
+
+// Rules are those of a Role that gives the rights. Each right is two: for programs, that ask for `orders` in the group
+// rights.usher.dev, and for `kubectl auth can-i place orders.rights.usher.dev`, which asks for that name in the core group, since
+// the server knows no such type.
+func Rules(rights []usherv1.Right) []rbacv1.PolicyRule {
+	verbs := map[string][]string{}
+	for _, right := range rights {
+		resource, verb, found := strings.Cut(string(right), ":")
+		if !found {
+			resource, verb = rbacv1.ResourceAll, rbacv1.VerbAll
+		}
+		verbs[resource] = append(verbs[resource], verb)
+	}
+	var programs, kubectl []rbacv1.PolicyRule
+	for _, resource := range slices.Sorted(maps.Keys(verbs)) {
+		slices.Sort(verbs[resource])
+		programs = append(programs, rbacv1.PolicyRule{APIGroups: []string{RightsGroup}, Resources: []string{resource}, Verbs: verbs[resource]})
+		if resource != rbacv1.ResourceAll {
+			kubectl = append(kubectl, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{resource + "." + RightsGroup}, Verbs: verbs[resource]})
+		}
+	}
+	return append(programs, kubectl...)
+}
+
+// ForPrograms are the rules without those for kubectl, which Usher can only give if it was given them itself.
+func ForPrograms(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
+	return slices.DeleteFunc(slices.Clone(rules), func(r rbacv1.PolicyRule) bool { return slices.Contains(r.APIGroups, "") })
+}
+
+// HoldsRole tells whether a present role is as it is to be.
+func HoldsRole(present, wanted *rbacv1.Role) bool {
+	return equality.Semantic.DeepEqual(present.Rules, wanted.Rules) && sameMeta(present, wanted)
+}
+
+func sameMeta(present, wanted metav1.Object) bool {
+	for key, value := range wanted.GetLabels() {
+		if present.GetLabels()[key] != value {
+			return false
+		}
+	}
+	return equality.Semantic.DeepEqual(present.GetOwnerReferences(), wanted.GetOwnerReferences())
+}
+
+// leaves tells whether a Member that is not Active any more is to give its seat back, and not only to lose its access for a while.
+func leaves(m *usherv1.Member) bool {
+	switch conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) {
+	case usherv1.ReasonAccountDisabled, usherv1.ReasonPlanNotFound, usherv1.ReasonRoleNotInPlan, usherv1.ReasonRightNotInPlan:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,136 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
+)
+
+const howToBind = `give Usher that through a ClusterRole labelled ` + usherv1.AggregateLabel + `: "true" (docs/access.md)`
+
+// ensureRoles makes and changes the account's own roles.
+func (p *projection) ensureRoles(ctx context.Context, wanted []rbacv1.Role) error {
+	for i := range wanted {
+		role := &wanted[i]
+		j := slices.IndexFunc(p.roles, func(r rbacv1.Role) bool { return r.Name == role.Name })
+		var present *rbacv1.Role
+		if j >= 0 {
+			present = &p.roles[j]
+		}
+		err := p.ensureRole(ctx, role, present)
+		if apierrors.IsForbidden(err) {
+			// Usher may give no more than it has. Programs are answered all the same.
+			p.complain(usherv1.ReasonBindForbidden, "Usher may not give the rights of Role %s to kubectl auth can-i, since it was not given them itself; %s", role.Name, howToBind)
+			role = role.DeepCopy()
+			role.Rules = access.ForPrograms(role.Rules)
+			err = p.ensureRole(ctx, role, present)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ensureRole makes or changes one role; present is nil if there is none.
+func (p *projection) ensureRole(ctx context.Context, role, present *rbacv1.Role) error {
+	if present == nil {
+		if taken, err := p.taken(ctx, "Role", role, &rbacv1.Role{}); taken || err != nil {
+			return err
+		}
+		return p.Client.Create(ctx, role.DeepCopy())
+	}
+	if access.HoldsRole(present, role) {
+		return nil
+	}
+	next := role.DeepCopy()
+	next.ResourceVersion = present.ResourceVersion
+	return p.Client.Update(ctx, next)
+}
+
+// makeBindings makes those that are not there yet, without subjects.
+func (p *projection) makeBindings(ctx context.Context, wanted []rbacv1.RoleBinding) error {
+	for i := range wanted {
+		if p.binding(wanted[i].Name) != nil {
+			continue
+		}
+		made := wanted[i].DeepCopy()
+		made.Subjects = nil
+		if taken, err := p.taken(ctx, "RoleBinding", made, &rbacv1.RoleBinding{}); err != nil {
+			return err
+		} else if taken {
+			continue
+		}
+		switch err := p.Client.Create(ctx, made); {
+		case apierrors.IsForbidden(err):
+			p.forbidden(made)
+		case err != nil:
+			return err
+		default:
+			p.observed.Bindings = append(p.observed.Bindings, *made)
+		}
+	}
+	return nil
+}
+
+// settleBindings changes the bindings that are there, and deletes those that are not wanted.
+func (p *projection) settleBindings(ctx context.Context, wanted []rbacv1.RoleBinding) error {
+	for i := range p.observed.Bindings {
+		present := &p.observed.Bindings[i]
+		j := slices.IndexFunc(wanted, func(b rbacv1.RoleBinding) bool { return b.Name == present.Name && b.RoleRef == present.RoleRef })
+		if j < 0 {
+			if err := p.discard(ctx, present); err != nil {
+				return err
+			}
+			continue
+		}
+		if access.Holds(present, &wanted[j]) {
+			continue
+		}
+		next := wanted[j].DeepCopy()
+		next.ResourceVersion = present.ResourceVersion
+		err := p.Client.Update(ctx, next)
+		if apierrors.IsForbidden(err) {
+			// What cannot be changed any more cannot be left as it is either: it may name somebody who is to have no access.
+			p.forbidden(next)
+			err = p.discard(ctx, present)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *projection) forbidden(b *rbacv1.RoleBinding) {
+	p.complain(usherv1.ReasonBindForbidden, "Usher may not bind %s %s, which needs the verb bind on it; %s", b.RoleRef.Kind, b.RoleRef.Name, howToBind)
+}
+
+func (p *projection) binding(name string) *rbacv1.RoleBinding {
+	for i := range p.observed.Bindings {
+		if p.observed.Bindings[i].Name == name {
+			return &p.observed.Bindings[i]
+		}
+	}
+	return nil
+}
+
+// dropRoles deletes those that no binding refers to any more.
+func (p *projection) dropRoles(ctx context.Context, wanted []rbacv1.Role) error {
+	for i := range p.roles {
+		if !slices.ContainsFunc(wanted, func(r rbacv1.Role) bool { return r.Name == p.roles[i].Name }) {
+			if err := p.discard(ctx, &p.roles[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,299 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/apiserver"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+// manager is the user that config/rbac is for.
+var manager = sync.OnceValue(func() *apiserver.User {
+	GinkgoHelper()
+	user, err := server.AddManager(context.Background())
+	Expect(err).NotTo(HaveOccurred())
+	return user
+})
+
+// promptly is how soon access follows the state.
+const promptly = 5 * time.Second
+
+var _ = Describe("Access", func() {
+	var (
+		w       *world
+		actives []string
+	)
+
+	// onPlan is a world with an account on a plan with an admin and a seller, and a pool of that many seats.
+	onPlan := func(ctx context.Context, seats int32) {
+		GinkgoHelper()
+		w, actives = newWorld(ctx, smtpsink.Options{}), nil
+		plan := testkit.Plan(w.namespace).Rights("orders:place", "invoices:view").Admin("admin").Role("seller", "orders:place").Build()
+		plan.Spec.Roles[len(plan.Spec.Roles)-1].ClusterRoles = []string{"acme-" + w.namespace}
+		role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "acme-" + w.namespace}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{""}, Resources: []string{"replicationcontrollers"}, Verbs: []string{"list"}},
+		}}
+		for _, o := range []client.Object{plan, role} {
+			Expect(w.api.Create(ctx, o)).To(Succeed())
+			DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(w.api.Delete(ctx, o))).To(Succeed()) })
+		}
+		account := testkit.Account(testkit.DefaultAccount).Build()
+		account.Spec.PlanRef = &usherv1.PlanReference{Name: w.namespace}
+		w.create(account, testkit.SeatPool(base).Seats(seats).Build())
+	}
+	// may asks the API server what somebody may do in the account's namespace.
+	may := func(user, verb, group, resource string, groups ...string) func() bool {
+		return func() bool {
+			GinkgoHelper()
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+				User: user, Groups: groups,
+				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: w.namespace, Verb: verb, Group: group, Resource: resource},
+			}}
+			Expect(w.api.Create(context.Background(), review)).To(Succeed())
+			return review.Status.Allowed
+		}
+	}
+	places := func(name string) func() bool {
+		return may(name+"@acme.example", "place", "rights.usher.dev", "orders")
+	}
+	immediate := func(builders ...*testkit.MemberBuilder) {
+		GinkgoHelper()
+		for _, b := range builders {
+			m := b.Immediate().Build()
+			w.create(m)
+			actives = append(actives, m.Name)
+		}
+	}
+	// areActive waits until those who were made are Active; from then on access has to follow promptly.
+	areActive := func() {
+		GinkgoHelper()
+		for _, name := range actives {
+			Eventually(w.member(name)).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
+		}
+	}
+	bindings := func() []rbacv1.RoleBinding {
+		GinkgoHelper()
+		var list rbacv1.RoleBindingList
+		Expect(w.api.List(context.Background(), &list, client.InNamespace(w.namespace))).To(Succeed())
+		return list.Items
+	}
+
+	It("is there while a member is Active, with the rights of its role and its own, and with a ClusterRole", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		manager() // whose config/rbac has the ClusterRole of account admins
+		o := w.start()
+		immediate(testkit.Member("ada"), testkit.Member("bob").Role("seller"), testkit.Member("cat").Role("member").Rights("invoices:view"))
+		areActive()
+		for i, yes := range []func() bool{
+			places("ada"), may("ada@acme.example", "view", "rights.usher.dev", "invoices"), may("ada@acme.example", "create", "usher.dev", "members"),
+			places("bob"), may("bob@acme.example", "list", "", "replicationcontrollers"), may("cat@acme.example", "view", "rights.usher.dev", "invoices"),
+		} {
+			Eventually(yes).WithTimeout(promptly).Should(BeTrue(), "number %d", i)
+		}
+		for i, no := range []func() bool{
+			may("bob@acme.example", "view", "rights.usher.dev", "invoices"), may("bob@acme.example", "create", "usher.dev", "members"),
+			places("cat"), may("cat@acme.example", "list", "", "replicationcontrollers"), places("dan"),
+		} {
+			Expect(no()).To(BeFalse(), "number %d", i)
+		}
+		Expect(w.account()).To(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue, usherv1.ReasonAccessUpToDate))
+
+		o.settles()
+		writes := len(o.wire.Calls())
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "touched", "yes") })
+		o.settles()
+		Expect(o.wire.Calls()).To(HaveLen(writes), "at rest nothing is written")
+	})
+
+	It("is answered by kubectl", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+		Expect(os.WriteFile(kubeconfig, server.Kubeconfig(), 0o600)).To(Succeed())
+		canI := func(user string) func() string {
+			return func() string {
+				out, _ := exec.Command(server.Program("kubectl"), "--kubeconfig", kubeconfig, "--namespace", w.namespace, //nolint:errcheck // no is an exit code
+					"auth", "can-i", "place", "orders.rights.usher.dev", "--as", user).Output()
+				return strings.TrimSpace(string(out))
+			}
+		}
+		Eventually(canI("ada@acme.example")).Should(Equal("yes"))
+		Expect(canI("eve@acme.example")()).To(Equal("no"))
+		w.disable("ada")
+		Eventually(canI("ada@acme.example")).Should(Equal("no"))
+	})
+
+	for name, withdraw := range map[string]func(){
+		"disabled": func() { w.disable("bob") },
+		"deleted":  func() { w.remove(testkit.Member("bob").Build()) },
+		"demoted":  func() { w.editMember("bob", func(m *usherv1.Member) { m.Spec.Role = "member" }) },
+		"readdressed": func() {
+			w.editMember("bob", func(m *usherv1.Member) { m.Spec.Email = "robert@acme.example" })
+			Eventually(places("robert")).WithTimeout(promptly).Should(BeTrue())
+		},
+		"of an account that is disabled": func() {
+			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled })
+		},
+		"of an account that is deleted": func() { w.remove(testkit.Account(testkit.DefaultAccount).Build()) },
+	} {
+		It("ends when a member is "+name, func(ctx SpecContext) {
+			onPlan(ctx, 5)
+			w.start()
+			immediate(testkit.Member("ada"), testkit.Member("bob").Role("seller"))
+			areActive()
+			Eventually(places("bob")).WithTimeout(promptly).Should(BeTrue())
+			withdraw()
+			Eventually(places("bob")).WithTimeout(promptly).Should(BeFalse())
+			if strings.Contains(name, "account") {
+				Eventually(bindings).Should(BeEmpty())
+			}
+		})
+	}
+
+	It("is withdrawn before the seat goes to the next in line", func(ctx SpecContext) {
+		onPlan(ctx, 1)
+		o := w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		immediate(testkit.Member("bob").Role("seller"))
+		Eventually(w.member("bob")).Should(beWaiting)
+
+		// Bindings cannot be changed for a while: the seat waits.
+		o.wire.When(func(c testkit.Call) bool { return c.Resource == "rolebindings" }, testkit.Refused)
+		w.disable("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
+		Consistently(func() []string { return w.holders(base) }).WithTimeout(2 * time.Second).Should(Equal([]string{"ada"}))
+		Expect(w.member("ada")().Status.Seats[0].Held()).To(BeTrue())
+		o.wire.Heal()
+		Eventually(w.member("bob")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
+		Expect(places("ada")()).To(BeFalse())
+	})
+
+	It("is put right when somebody changes or deletes a binding or a role", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		for _, b := range bindings() {
+			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "eve@acme.example"})
+			Expect(w.api.Update(ctx, &b)).To(Succeed())
+		}
+		Eventually(places("eve")).WithTimeout(promptly).Should(BeFalse())
+		for _, b := range bindings() {
+			Expect(client.IgnoreNotFound(w.api.Delete(ctx, &b))).To(Succeed())
+		}
+		Eventually(places("ada")).Should(BeTrue())
+		var roles rbacv1.RoleList
+		Expect(w.api.List(ctx, &roles, client.InNamespace(w.namespace))).To(Succeed())
+		for _, r := range roles.Items {
+			r.Rules = nil
+			Expect(w.api.Update(ctx, &r)).To(Succeed())
+		}
+		Eventually(places("ada")).Should(BeTrue())
+	})
+
+	It("leaves an object alone that has its name and is not its own", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		o := w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		o.settles()
+		o.stop()
+		theirs := bindings()
+		for i := range theirs {
+			b := &theirs[i]
+			Expect(w.api.Delete(ctx, b)).To(Succeed())
+			b.ObjectMeta = metav1.ObjectMeta{Namespace: b.Namespace, Name: b.Name}
+			b.Subjects[0].Name = "eve@acme.example"
+			Expect(w.api.Create(ctx, b)).To(Succeed())
+		}
+		w.start()
+		Eventually(w.account).Should(SatisfyAll(
+			testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonNameTaken),
+			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonNameTaken)))
+		Expect(places("eve")()).To(BeTrue())
+		Expect(w.member("ada")()).To(be(usherv1.ObservedActive, usherv1.ReasonActivated))
+	})
+
+	It("is the vendor's support group's while the account says so", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		agent := may("agent@vendor.example", "place", "rights.usher.dev", "orders", "vendor:agents")
+		allow := func(group usherv1.Line) {
+			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.Access = &usherv1.AccountAccess{SupportGroup: group} })
+		}
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		Expect(agent()).To(BeFalse())
+		allow("vendor:agents")
+		Eventually(agent).WithTimeout(promptly).Should(BeTrue())
+		allow("")
+		Eventually(agent).WithTimeout(promptly).Should(BeFalse())
+	})
+
+	It("knows members by the cluster's prefix", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		w.start(func(o *app.Options) { o.UserPrefix = "oidc:" })
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		Eventually(may("oidc:ada@acme.example", "place", "rights.usher.dev", "orders")).WithTimeout(promptly).Should(BeTrue())
+		Expect(places("ada")()).To(BeFalse())
+	})
+
+	It("says what it is not allowed to bind, and binds it when it is", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		w.startAs(manager().Config())
+		immediate(testkit.Member("ada").Role("seller"), testkit.Member("bob").Role("admin"))
+		areActive()
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonBindForbidden))
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue(), "what a program asks is Usher's own to give")
+		Eventually(may("bob@acme.example", "create", "usher.dev", "members")).WithTimeout(promptly).Should(BeTrue())
+		Expect(may("ada@acme.example", "list", "", "replicationcontrollers")()).To(BeFalse())
+		Expect(may("ada@acme.example", "place", "", "orders.rights.usher.dev")()).To(BeFalse())
+
+		allow := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "more-" + w.namespace}, Rules: []rbacv1.PolicyRule{
+			{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, ResourceNames: []string{"acme-" + w.namespace}, Verbs: []string{"bind"}},
+			{APIGroups: []string{""}, Resources: []string{"orders.rights.usher.dev"}, Verbs: []string{"place"}},
+			{APIGroups: []string{""}, Resources: []string{"invoices.rights.usher.dev"}, Verbs: []string{"view"}},
+		}}
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: allow.Name},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: allow.Name},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: apiserver.ManagerNamespace, Name: "usher"}},
+		}
+		for _, o := range []client.Object{allow, binding} {
+			Expect(w.api.Create(ctx, o)).To(Succeed())
+			DeferCleanup(func(ctx SpecContext) { Expect(w.api.Delete(ctx, o)).To(Succeed()) })
+		}
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "try", "again") })
+		Eventually(may("ada@acme.example", "list", "", "replicationcontrollers")).Should(BeTrue())
+		Eventually(may("ada@acme.example", "place", "", "orders.rights.usher.dev")).Should(BeTrue())
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
+	})
+})

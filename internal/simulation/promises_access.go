@@ -1,0 +1,69 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
+)
+
+// knew takes note of an address.
+func (b *beliefs) knew(m *usherv1.Member) {
+	address := string(m.Spec.Email)
+	if b.addresses[address] == nil {
+		b.addresses[address] = map[types.UID]bool{}
+	}
+	b.addresses[address][m.UID] = true
+}
+
+// checkNamed: whoever a binding names is Active, or still has the seat that it was Active with, at every revision.
+func (w *world) checkNamed() {
+	for _, o := range w.api.tables[bindings] {
+		for _, s := range o.(*rbacv1.RoleBinding).Subjects {
+			if !w.seatedAs(s.Name) {
+				w.violated("access-before-seat", "binding %s names %s, who has neither access nor a seat to give back", o.GetName(), s.Name)
+			}
+		}
+	}
+}
+
+// seatedAs tells whether somebody who has, or had, an address has a base seat.
+func (w *world) seatedAs(address string) bool {
+	for _, o := range w.api.tables[members] {
+		if m := o.(*usherv1.Member); w.beliefs.addresses[address][m.UID] && holdsBase(m) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkAccessAtRest: the roles and bindings are those of the account's Active members, and no others.
+func (w *world) checkAccessAtRest() {
+	var wanted access.Projection
+	if a := w.account(); a != nil {
+		wanted = access.Project(access.Observation{
+			Account: a, Terms: w.terms(),
+			Members:  collect[usherv1.Member](w.api.tables[members], everything, false),
+			Bindings: collect[rbacv1.RoleBinding](w.api.tables[bindings], everything, false),
+		})
+	}
+	if n, m := len(w.api.tables[bindings]), len(wanted.Bindings); n != m {
+		w.violated("converged", "there are %d bindings; should be %d", n, m)
+	}
+	if n, m := len(w.api.tables[roles]), len(wanted.Roles); n != m {
+		w.violated("converged", "there are %d roles; should be %d", n, m)
+	}
+	for i := range wanted.Bindings {
+		b, _ := w.api.get(bindings, named(wanted.Bindings[i].Name)).(*rbacv1.RoleBinding)
+		if b == nil || !access.Holds(b, &wanted.Bindings[i]) {
+			w.violated("converged", "binding %s is %v; should be %v", wanted.Bindings[i].Name, b, wanted.Bindings[i].Subjects)
+		}
+	}
+}
+
+func everything(client.Object) bool { return true }
