@@ -5,7 +5,10 @@ package simulation
 
 import (
 	"math"
+	"slices"
 	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // horizon is how far the calm lets time pass; longer than any retry, shorter than a link works.
@@ -43,10 +46,18 @@ func (w *world) settle() {
 	for i := range w.ops {
 		w.apply(Step{Do: Restart, Op: i})
 	}
+	if w.terms().Problem != "" && w.leaving() {
+		w.apply(Step{Do: MakePlan}) // which tells what those who leave own
+	}
 	w.rest(horizon, "")
 	if w.collectAll() {
 		w.rest(horizon, "")
 	}
+}
+
+// leaving tells whether a member waits to be gone.
+func (w *world) leaving() bool {
+	return slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return o.GetDeletionTimestamp() != nil })
 }
 
 // collectAll is the cluster's garbage collector, which comes some time: an Invitation that was on its way while its member went is
