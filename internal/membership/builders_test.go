@@ -228,7 +228,6 @@ func rights(list ...usherv1.Right) edit {
 	return func(o *Observation) { o.Member.Spec.Rights = list }
 }
 func bound(o *Observation) { o.Withdrawn = false }
-func first(o *Observation) { o.First = true }
 
 // settled is the observation after its decision was written.
 func settled(o Observation, s usherv1.MemberStatus) Observation {
