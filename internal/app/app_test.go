@@ -89,10 +89,11 @@ func post(link string) int {
 }
 
 // changeProfile signs ada in and gives her another name, and her company a contact.
-func changeProfile(portal string) {
+func changeProfile(portal, namespace string) {
 	GinkgoHelper()
 	jar, err := cookiejar.New(nil)
 	Expect(err).NotTo(HaveOccurred())
+	page := strings.TrimSuffix(portal, "/") + "/me/" + namespace + "/acme" // other specs' members have the address too
 	browser := http.Client{Timeout: 20 * time.Second, Jar: jar}
 	for _, form := range []url.Values{
 		{"action": {"sign-in"}, "email": {"ADA@acme.example"}, "password": {"correct horse battery"}},
@@ -100,7 +101,7 @@ func changeProfile(portal string) {
 		{"action": {"company"}, "contact_email": {"desk@acme.example"}},
 		{"action": {"company"}, "contact_email": {"it@acme.example"}},
 	} {
-		response, err := browser.PostForm(strings.TrimSuffix(portal, "/")+"/me", form)
+		response, err := browser.PostForm(page, form)
 		Expect(err).NotTo(HaveOccurred())
 		response.Body.Close()
 		Expect(response.StatusCode).To(Equal(http.StatusOK), "%v", form["action"])
@@ -179,7 +180,7 @@ var _ = Describe("the manager", func() {
 		Eventually(member).Should(testkit.HaveCondition(usherv1.ConditionPending, metav1.ConditionTrue, usherv1.ReasonAwaitingAcceptance))
 		Expect(post(mail.Link())).To(Equal(http.StatusSeeOther))
 		Eventually(member).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue))
-		changeProfile(o.PortalURL)
+		changeProfile(o.PortalURL, "usher-system")
 		Eventually(member).Should(HaveField("Status.DisplayName", "Augusta King"))
 		ada := member()
 		ada.Spec.Email = "countess@acme.example"

@@ -110,7 +110,7 @@ var _ = Describe("the token and the password", func() {
 		Expect(post(mail.Link())).To(Equal(http.StatusSeeOther))
 		member := memberOf(api, namespace)
 		Eventually(member).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue))
-		changeProfile(o.PortalURL)
+		changeProfile(o.PortalURL, namespace)
 		Eventually(member).Should(HaveField("Status.DisplayName", "Augusta King"))
 
 		metrics, err := http.Get("http://" + o.MetricsBindAddress + "/metrics")

@@ -56,15 +56,15 @@ var _ = Describe("a mail's turn", func() {
 		o.settles()
 		Expect(w.mailed()).To(Equal([]string{"a1"}))
 
-		w.clock.Step(15 * time.Second)
-		w.touch()
-		Eventually(w.member("a2")).Should(beInvited)
-		Consistently(w.mailed, "500ms").Should(Equal([]string{"a1", "a2"}))
-		w.clock.Step(15 * time.Second)
-		w.touch()
+		// Who loses a race for a fence loses the turn as well, and gets another.
+		for steps := 1; len(w.mailed()) < 3 && steps <= 10; steps++ {
+			w.clock.Step(15 * time.Second)
+			w.touch()
+			o.settles()
+			Expect(len(w.mailed())).To(BeNumerically("<=", 1+steps))
+		}
+		Expect(w.mailed()).To(ConsistOf("a1", "a2", "a3"))
 		Eventually(w.member("a3")).Should(beInvited)
-		o.settles()
-		Expect(w.mailed()).To(Equal([]string{"a1", "a2", "a3"}))
 		Expect(w.invitation("a3")().Status.NextAttemptAt).To(BeNil())
 	})
 
