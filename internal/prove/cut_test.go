@@ -191,7 +191,7 @@ func (w *world) endsAfter(k cut, c clean) {
 func TestCutPointsNoticeAMissingFence(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
-	h := mutant(t, "1 mails were sent twice")
+	h := mutant(t, "mails were sent twice")
 	// The first write is the fence, the second the record.
 	record := cut{call: c.calls[slices.IndexFunc(c.calls, isInvitationStatus)], nth: 2, mode: refused}
 	h.run(record.String(), func(w *world) {

@@ -5,6 +5,7 @@ package prove_test
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -46,6 +47,15 @@ var story = []step{
 		w.create(testkit.Member("cat").Build())
 	}, func(w *world) string { return w.be("cat", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
 	{"one accepts", func(w *world) { w.accept("ada") }, func(w *world) string { return w.active("ada") }},
+	{"and changes their profile and the company's", func(w *world) {
+		w.changeProfile("ada", url.Values{"action": {"details"}, "given_name": {"Augusta"}, "family_name": {"King"}},
+			url.Values{"action": {"company"}, "contact_phone": {"+33 1 23 45 67 89"}})
+	}, func(w *world) string {
+		if name := w.member("ada").Status.DisplayName; name != "Augusta King" {
+			return "the first is called " + name
+		}
+		return ""
+	}},
 	{"one is sent another link", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
 	{"the first is disabled, the third invited", func(w *world) {
 		w.setState("ada", usherv1.StateDisabled)
