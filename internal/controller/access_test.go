@@ -133,7 +133,7 @@ var _ = Describe("Access", func() {
 		Expect(os.WriteFile(kubeconfig, server.Kubeconfig(), 0o600)).To(Succeed())
 		canI := func(user string) func() string {
 			return func() string {
-				out, _ := exec.Command(server.Program("kubectl"), "--kubeconfig", kubeconfig, "--namespace", w.namespace, //nolint:errcheck // no is an exit code
+				out, _ := exec.Command(server.Program("kubectl"), "--kubeconfig", kubeconfig, "--namespace", w.namespace, // "no" is an exit code, too
 					"auth", "can-i", "place", "orders.rights.usher.dev", "--as", user).Output()
 				return strings.TrimSpace(string(out))
 			}

@@ -88,20 +88,20 @@ func release(s usherv1.MemberSeat, claim int64) usherv1.MemberSeat {
 	return s
 }
 
-// retain takes back the release of base seats whose claim is still there, and tells whether there were any: a seat is not free for
+// retain takes back the release of base seats whose claim is still there, and tells whether there were kept: a seat is not free for
 // the next before the access that it gave is gone.
-func retain(o Observation, seats []usherv1.MemberSeat) (any bool) {
+func retain(o Observation, seats []usherv1.MemberSeat) (kept bool) {
 	for _, before := range o.Member.Status.Seats {
 		if before.AddOn != "" || !before.Held() || o.claim(before.Pool) <= before.ReleasedGrant {
 			continue
 		}
 		for i := range seats {
 			if seats[i].Pool == before.Pool && !seats[i].Held() {
-				seats[i], any = before, true
+				seats[i], kept = before, true
 			}
 		}
 	}
-	return any
+	return kept
 }
 
 // holds tells whether a base seat is held, the chosen one or the one that is kept until then, and whether every chosen one is.

@@ -187,11 +187,6 @@ func (w *world) pool(name string) *usherv1.SeatPool {
 	return read(w, testkit.SeatPool(name).Build())
 }
 
-func (w *world) theAccount() *usherv1.Account {
-	w.t.Helper()
-	return read(w, testkit.Account(w.account).Build())
-}
-
 func read[T client.Object](w *world, object T) T {
 	w.t.Helper()
 	object.SetNamespace(w.namespace)
