@@ -88,7 +88,7 @@ func release(s usherv1.MemberSeat, claim int64) usherv1.MemberSeat {
 	return s
 }
 
-// retain takes back the release of base seats whose claim is still there, and tells whether there were kept: a seat is not free for
+// retain takes back the release of base seats whose claim is still there, and tells whether there were any: a seat is not free for
 // the next before the access that it gave is gone.
 func retain(o Observation, seats []usherv1.MemberSeat) (kept bool) {
 	for _, before := range o.Member.Status.Seats {
