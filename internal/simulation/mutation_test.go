@@ -157,11 +157,6 @@ var mutations = []mutation{
 		caught:  []string{"access-before-seat"},
 	},
 	{
-		name:    "who is named in a binding is not read anew",
-		options: Options{Wrap: believeMembers},
-		caught:  []string{"access-before-seat"},
-	},
-	{
 		name:    "accounts do not hear of members",
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "members" && controller == "accounts" }},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
@@ -353,19 +348,6 @@ func noBindings(at Seat, c client.Client) client.Client {
 		if all, ok := list.(*rbacv1.RoleBindingList); ok {
 			all.Items = nil
 			return nil
-		}
-		return next()
-	}}
-}
-
-// believeMembers reads members from the cache wherever no resourceVersion guards what is written of them.
-func believeMembers(at Seat, c client.Client) client.Client {
-	if !at.Live {
-		return c
-	}
-	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
-		if _, ok := o.(*usherv1.Member); ok {
-			return at.Cached.Get(context.Background(), key, o)
 		}
 		return next()
 	}}

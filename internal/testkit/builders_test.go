@@ -35,8 +35,10 @@ var _ = Describe("Builders", func() {
 			DisplayName: "Globex SA", State: v1alpha1.StateDisabled, Language: "fr",
 			Contact:    &v1alpha1.AccountContact{Email: "it@globex.example", Phone: "+33 1", Address: "Paris"},
 			ProductURL: "https://app.globex.example", TermsURL: "https://globex.example/terms",
-			Mail:        &v1alpha1.AccountMail{SecretRef: &v1alpha1.SecretReference{Name: "smtp"}, ReplyTo: "it@globex.example"},
-			Invitations: v1alpha1.InvitationDefaults{TTL: "72h"}, RetainFormerMembers: new(int32(50)),
+			Mail: &v1alpha1.AccountMail{
+				Delivery: v1alpha1.DeliverySMTP, SecretRef: &v1alpha1.SecretReference{Name: "smtp"}, ReplyTo: "it@globex.example",
+			},
+			Invitations: v1alpha1.InvitationDefaults{TTL: "72h", Reminders: []v1alpha1.Lead{"48h"}}, RetainFormerMembers: new(int32(50)),
 		}))
 
 		pool := SeatPool("pipes").In(ns).Account("globex").Seats(7).AddOn("pipelines").OnAcceptance().Build()
