@@ -75,7 +75,7 @@ type AccountSpec struct {
 	// +kubebuilder:default={}
 	Invitations InvitationDefaults `json:"invitations,omitempty,omitzero"`
 
-	// access tells who else gets at what the account's members have access to, and in which other form.
+	// access tells who else gets at what the account's members have access to.
 	//
 	// +optional
 	Access *AccountAccess `json:"access,omitempty"`
@@ -89,17 +89,8 @@ type AccountSpec struct {
 	RetainFormerMembers *int32 `json:"retainFormerMembers,omitempty"`
 }
 
-// AccountAccess tells who else gets at what the account's members have access to, and in which other form.
+// AccountAccess tells who else gets at what the account's members have access to.
 type AccountAccess struct {
-	// htpasswdSecret names a Secret, in the account's namespace, that Usher makes and keeps current: its key `auth` is a
-	// password file (htpasswd) of the account's Active members. Default: none. Example: `acme-htpasswd`.
-	//
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a Secret's name: lower-case letters, digits, hyphens and dots",reason=FieldValueInvalid
-	HtpasswdSecret string `json:"htpasswdSecret,omitempty"`
-
 	// supportGroup names an RBAC group, such as the vendor's agents, that while it is set has what every role of the account
 	// has. Default: none. Example: `vendor:agents`.
 	//

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -122,17 +123,7 @@ func (w *world) manage(change ...func(*app.Options)) {
 // until waits for what says nothing is missing any more.
 func (w *world) until(patience time.Duration, missing func() string) {
 	w.t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
-		what := missing()
-		if what == "" {
-			return
-		}
-		if time.Now().After(deadline) {
-			w.t.Fatalf("after %s: %s", patience, what)
-		}
-		time.Sleep(w.poll)
-	}
+	gomega.NewWithT(w.t).Eventually(missing).WithTimeout(patience).WithPolling(w.poll).Should(gomega.BeEmpty())
 }
 
 func (w *world) invitation(name string) *usherv1.Invitation {
