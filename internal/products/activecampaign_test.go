@@ -49,6 +49,42 @@ func TestActiveCampaign(t *testing.T) {
 		w.awaitPool(And(count(2, 2, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "False")))
 	})
 
+	play(t, "AC6 deleting a user does not lower the seats; the seat can be given to someone else; it cannot be undone", "activecampaign-plus", func(w *world) {
+		w.kubectl("scale", "seatpool", w.base, "--replicas=1")
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob")
+		w.accept("bob")
+		w.are(beActive, "bob")
+		w.declare("carol", immediate)
+		w.are(beWaiting, "carol")
+		first := w.member("bob").UID
+		w.kubectl("delete", "member", "bob", "--wait=false")
+		awaitGone(w, testkit.Member("bob").Build())
+		w.are(beImported, "carol")
+		w.awaitPool(count(2, 2, 0))
+
+		w.kubectl("scale", "seatpool", w.base, "--replicas=2")
+		w.declare("bob")
+		w.are(beInvited, "bob") // asked anew: nothing of the earlier one is left
+		w.Expect(w.member("bob").UID).NotTo(Equal(first))
+		w.Expect(w.mails("bob", 2)).To(HaveLen(2))
+		w.awaitRights("bob")
+	})
+
+	play(t, "AC7 integrations with the user's API credentials break", "activecampaign-plus", func(w *world) {
+		w.kubectl("scale", "seatpool", w.base, "--replicas=1")
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob")
+		w.accept("bob")
+		w.are(beActive, "bob")
+		w.Expect(w.credentials("bob")).To(HaveKey("api-token"))
+		w.kubectl("delete", "member", "bob", "--wait=false")
+		awaitGone(w, testkit.Member("bob").Build())
+		w.Expect(w.credentials("bob")).To(BeNil())
+	})
+
 	play(t, "AC8 their lists, accounts, deals and tasks must be reassigned first", "activecampaign-plus", func(w *world) {
 		w.kubectl("scale", "seatpool", w.base, "--replicas=1")
 		w.declare("ada", immediate)
@@ -73,4 +109,21 @@ func TestActiveCampaign(t *testing.T) {
 		}
 	})
 
+	play(t, "AC9 every administrator can add users and manage permissions", "activecampaign-professional", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob", immediate, "role: admin")
+		w.are(beImported, "bob")
+		for _, admin := range []string{"ada", "bob"} {
+			file := w.file(w.yamlOf("carol", immediate))
+			w.Eventually(func() error { _, err := w.as(admin, "apply", "--filename", file); return err }).Should(Succeed())
+			w.are(beImported, "carol")
+			w.awaitRights("carol", "campaigns:send", "contacts:edit")
+			_, err := w.as(admin, "patch", "member", "carol", "--type=merge", "--patch", `{"spec":{"rights":["permissions:manage"]}}`)
+			w.Expect(err).NotTo(HaveOccurred())
+			w.awaitRights("carol", "campaigns:send", "contacts:edit", "permissions:manage")
+			w.kubectl("delete", "member", "carol", "--wait=false")
+			awaitGone(w, testkit.Member("carol").Build())
+		}
+	})
 }

@@ -66,6 +66,12 @@ func (w *world) visit(link string, form url.Values) page {
 	return w.browser().open(link, form)
 }
 
+// signIn has a member show the password that the invitee chose, and returns the page that they come to.
+func (b *browser) signIn(name string) page {
+	b.w.t.Helper()
+	return b.open(site.portal+"/me", url.Values{"action": {"sign-in"}, "email": {b.w.address(name)}, "password": {password}})
+}
+
 // acceptance is the form as an invitee fills it in, with some fields in other words.
 func acceptance(changes ...url.Values) url.Values {
 	form := url.Values{

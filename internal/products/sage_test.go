@@ -54,6 +54,42 @@ func TestSageSalesManagement(t *testing.T) {
 		w.Expect(w.get("members", "--output=wide")["ada"]).To(HaveKeyWithValue("NAME", w.address("ada")))
 	})
 
+	play(t, "SA5 Starter roles: Salesrep (own data), Manager (team's data), Admin (settings, users, all data)", "sage-starter", func(w *world) {
+		table := map[string][]string{
+			"salesrep": {"own-data:edit", "own-data:view"},
+			"manager":  {"own-data:edit", "own-data:view", "team-data:edit", "team-data:view"},
+			"admin": {
+				"all-data:edit", "all-data:view", "own-data:edit", "own-data:view", "settings:change", "team-data:edit", "team-data:view",
+				"users:manage",
+			},
+		}
+		for role := range table {
+			w.declare("a-"+role, immediate, "role: "+role)
+		}
+		for role, rights := range table {
+			w.are(beImported, "a-"+role)
+			w.awaitRights("a-"+role, rights...)
+		}
+		// What kubectl asks is another question, and gets the same answer.
+		out, err := w.as("a-manager", "auth", "can-i", "edit", "team-data.rights.usher.dev")
+		w.Expect(err).NotTo(HaveOccurred(), out)
+		w.Expect(out).To(HaveSuffix("yes"))
+		out, err = w.as("a-manager", "auth", "can-i", "edit", "all-data.rights.usher.dev")
+		w.Expect(err).To(HaveOccurred(), out)
+		w.Expect(out).To(HaveSuffix("no"))
+	})
+
+	play(t, "SA6 Essential: every user is Admin with full visibility", "sage-essential", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		shown := w.get("members")
+		for _, name := range []string{"ada", "bob"} {
+			w.Expect(shown[name]).To(HaveKeyWithValue("ROLE", "admin"))
+			w.awaitRights(name, "data:edit", "data:view", "settings:change", "users:manage")
+		}
+	})
+
 	play(t, "SA7 the invitee sets a password and accepts the terms", "sage-starter", func(w *world) {
 		w.declare("ada")
 		w.are(beInvited, "ada")

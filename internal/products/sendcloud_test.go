@@ -16,6 +16,16 @@ import (
 )
 
 func TestSendcloud(t *testing.T) {
+	play(t, "SE1 role Member: everything but settings, billing data and invoices, analytics, data export", "sendcloud", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob", immediate)
+		w.are(beImported, "bob")
+		w.Expect(w.get("members")["bob"]).To(HaveKeyWithValue("ROLE", "member"))
+		w.awaitRights("ada", everything...)
+		w.awaitRights("bob", "labels:print", "orders:view", "returns:handle")
+	})
+
 	play(t, "SE2 a restricted area tells them to contact the account holder", "sendcloud", func(w *world) {
 		w.declare("ada", immediate)
 		w.are(beImported, "ada")
@@ -25,6 +35,21 @@ func TestSendcloud(t *testing.T) {
 			message := w.kubectl("get", "plan", "sendcloud", "--output=jsonpath={.spec.restrictedMessage."+language+"}")
 			w.Expect(message).To(ContainSubstring("{owner}"), language)
 		}
+	})
+
+	play(t, "SE3 allowing an agent into the account allows it for all its users", "sendcloud", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		w.awaitRights("bob", "labels:print", "orders:view", "returns:handle")
+		agent := func() []string { return w.rightsAs("agent@vendor.example", "vendor:agents") }
+		w.Expect(agent()).To(BeEmpty())
+		w.patch("account", w.account, `{"access":{"supportGroup":"vendor:agents"}}`)
+		w.Eventually(agent).Should(Equal(everything), "what any role of the account has")
+		w.Expect(w.rightsAs("agent@vendor.example")).To(BeEmpty(), "as nobody but one of the group")
+		w.patch("account", w.account, `{"access":{"supportGroup":null}}`)
+		w.Eventually(agent).Should(BeEmpty())
+		w.awaitRights("bob", "labels:print", "orders:view", "returns:handle")
 	})
 
 	play(t, "SE4 invited by e-mail with one of seven languages", "sendcloud", func(w *world) {
@@ -82,6 +107,11 @@ func TestSendcloud(t *testing.T) {
 		w.Expect(out).To(ContainSubstring("disable or delete the Member instead"))
 		w.are(beActive, "carol")
 	})
+}
+
+// everything is the vocabulary of the plan.
+var everything = []string{
+	"analytics:view", "export:download", "invoices:view", "labels:print", "orders:view", "returns:handle", "settings:change",
 }
 
 var languages = []string{"de", "en-GB", "en-US", "es", "fr", "it", "nl"}

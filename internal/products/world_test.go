@@ -172,6 +172,11 @@ func (w *world) ownerOf(thing string) string {
 
 // The objects of the world as they are now; one that is not there is empty.
 
+func (w *world) theAccount() *usherv1.Account {
+	w.t.Helper()
+	return read(w, testkit.Account(w.account).Build())
+}
+
 func (w *world) member(name string) *usherv1.Member {
 	w.t.Helper()
 	return read(w, testkit.Member(name).Build())
@@ -210,4 +215,12 @@ func (w *world) mails(name string, atLeast int) []smtpsink.Mail {
 	_, err := site.sink.Await(ctx, func(mails []smtpsink.Mail) bool { return count(mails) >= atLeast })
 	w.Expect(err).NotTo(HaveOccurred(), "mails to "+name)
 	return site.sink.MailsTo(w.address(name))
+}
+
+// file is a file with this content, for kubectl to read.
+func (w *world) file(content string) string {
+	w.t.Helper()
+	name := filepath.Join(w.t.TempDir(), "object.yaml")
+	w.Expect(os.WriteFile(name, []byte(content), 0o600)).To(Succeed())
+	return name
 }

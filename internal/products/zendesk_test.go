@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/testkit"
 )
 
@@ -36,6 +37,27 @@ func TestZendeskSell(t *testing.T) {
 		w.Expect(w.get("seatpools")[w.base]).To(And(HaveKeyWithValue("ASSIGNED", "1"), HaveKeyWithValue("AVAILABLE", "1")))
 	})
 
+	play(t, "ZE6 can be reactivated whenever a licence is free, with the same permissions as before", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob", `rights: ["reports:view"]`)
+		w.accept("bob")
+		w.are(beActive, "bob")
+		w.awaitRights("bob", "deals:edit", "deals:view", "reports:view")
+		w.disable("bob")
+		w.declare("carol", immediate)
+		w.are(beImported, "carol")
+
+		w.enable("bob")
+		w.are(beWaiting, "bob") // the button is grey
+		w.awaitRights("bob")
+		w.kubectl("delete", "member", "carol", "--wait=false")
+		w.are(beActive, "bob")
+		w.awaitRights("bob", "deals:edit", "deals:view", "reports:view")
+		w.Expect(w.member("bob").Status.Role).To(Equal("user"))
+		w.Expect(w.mails("bob", 1)).To(HaveLen(1), "asked once")
+	})
+
 	play(t, "ZE7 or deleted for good", "zendesk-sell", func(w *world) {
 		w.declare("ada", immediate)
 		w.declare("bob", immediate)
@@ -49,4 +71,18 @@ func TestZendeskSell(t *testing.T) {
 		await(w, testkit.Account(w.account).Build(), HaveField("Status.Members.Total", BeEquivalentTo(1)))
 	})
 
+	play(t, "ZE8 only an administrator may disable or enable", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		w.Expect(w.member("ada").Status.Role).To(Equal("admin"))
+		for _, state := range []usherv1.State{usherv1.StateDisabled, usherv1.StateActive} {
+			patch := []string{"patch", "member", "bob", "--type=merge", "--patch", `{"spec":{"state":"` + string(state) + `"}}`}
+			w.Eventually(func() error { _, err := w.as("ada", patch...); return err }).Should(Succeed())
+			out, err := w.as("bob", patch...)
+			w.Expect(err).To(HaveOccurred())
+			w.Expect(out).To(forbidden)
+		}
+		w.are(beImported, "bob")
+	})
 }

@@ -1,0 +1,71 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package products_test
+
+import (
+	"slices"
+	"strings"
+
+	. "github.com/onsi/gomega"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// mayAs tells what Kubernetes answers a program that asks whether somebody, perhaps of a group, has a right in the account.
+func (w *world) mayAs(user, right string, groups ...string) bool {
+	w.t.Helper()
+	resource, verb, _ := strings.Cut(right, ":")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user, Groups: groups,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: w.namespace, Group: "rights.usher.dev", Resource: resource, Verb: verb,
+		},
+	}}
+	w.Expect(site.api.Create(w.ctx, review)).To(Succeed())
+	return review.Status.Allowed
+}
+
+// rights are those of the plan's that Kubernetes says somebody has, sorted.
+func (w *world) rightsAs(user string, groups ...string) []string {
+	w.t.Helper()
+	rights := []string{}
+	for _, right := range w.vocabulary() {
+		if w.mayAs(user, right, groups...) {
+			rights = append(rights, right)
+		}
+	}
+	return rights
+}
+
+// vocabulary is every right of the account's plan, sorted.
+func (w *world) vocabulary() []string {
+	w.t.Helper()
+	plan := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: w.theAccount().Spec.PlanRef.Name}}
+	w.Expect(site.api.Get(w.ctx, client.ObjectKeyFromObject(plan), plan)).To(Succeed())
+	var rights []string
+	for _, right := range plan.Spec.Rights {
+		rights = append(rights, string(right.Name))
+	}
+	slices.Sort(rights)
+	return rights
+}
+
+// awaitRights awaits a member to have these rights and none of the plan's others.
+func (w *world) awaitRights(name string, rights ...string) {
+	w.t.Helper()
+	slices.Sort(rights)
+	w.Eventually(func() []string { return w.rightsAs(w.address(name)) }).Should(Equal(append([]string{}, rights...)), "rights of %s", name)
+}
+
+// as runs kubectl as a member does who is signed in to the cluster.
+func (w *world) as(name string, args ...string) (string, error) {
+	w.t.Helper()
+	return w.tryKubectl(append([]string{"--as", w.address(name)}, args...)...)
+}
+
+// forbidden succeeds for what kubectl prints where RBAC does not let somebody do something.
+var forbidden = ContainSubstring("Forbidden")
