@@ -42,11 +42,6 @@ func Rules(rights []usherv1.Right) []rbacv1.PolicyRule {
 	return append(programs, kubectl...)
 }
 
-// ForPrograms are the rules without those for kubectl, which Usher can only give if it was given them itself.
-func ForPrograms(rules []rbacv1.PolicyRule) []rbacv1.PolicyRule {
-	return slices.DeleteFunc(slices.Clone(rules), func(r rbacv1.PolicyRule) bool { return slices.Contains(r.APIGroups, "") })
-}
-
 // HoldsRole tells whether a present role is as it is to be.
 func HoldsRole(present, wanted *rbacv1.Role) bool {
 	return equality.Semantic.DeepEqual(present.Rules, wanted.Rules) && sameMeta(present, wanted)

@@ -29,7 +29,7 @@ const manyMembers = 20
 
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,verbs=bind,resourceNames=usher-account-admin
-// +kubebuilder:rbac:groups=rights.usher.dev,resources=*,verbs=*
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=escalate;bind
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts/finalizers,verbs=update
 
 // projection brings one account's roles and bindings about.
@@ -56,10 +56,11 @@ func (r *AccountReconciler) project(ctx context.Context, account *usherv1.Accoun
 		}
 		wanted = access.Project(p.observed)
 	}
-	if err := p.ensureRoles(ctx, wanted.Roles); err != nil {
+	missing, err := p.ensureRoles(ctx, wanted.Roles)
+	if err != nil {
 		return p.verdict, err
 	}
-	if err := p.makeBindings(ctx, wanted.Bindings); err != nil {
+	if err := p.makeBindings(ctx, without(wanted.Bindings, missing)); err != nil {
 		return p.verdict, err
 	}
 	if len(wanted.Added) > 0 {
@@ -68,7 +69,7 @@ func (r *AccountReconciler) project(ctx context.Context, account *usherv1.Accoun
 		}
 		wanted = access.Project(p.observed)
 	}
-	if err := p.settleBindings(ctx, wanted.Bindings); err != nil {
+	if err := p.settleBindings(ctx, without(wanted.Bindings, missing)); err != nil {
 		return p.verdict, err
 	}
 	return p.verdict, p.dropRoles(ctx, wanted.Roles)

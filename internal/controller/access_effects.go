@@ -16,8 +16,8 @@ import (
 
 const howToBind = `give Usher that through a ClusterRole labelled ` + usherv1.AggregateLabel + `: "true" (docs/access.md)`
 
-// ensureRoles makes and changes the account's own roles.
-func (p *projection) ensureRoles(ctx context.Context, wanted []rbacv1.Role) error {
+// ensureRoles makes and changes the account's own roles, and returns the names of those that it could not.
+func (p *projection) ensureRoles(ctx context.Context, wanted []rbacv1.Role) (missing []string, err error) {
 	for i := range wanted {
 		role := &wanted[i]
 		j := slices.IndexFunc(p.roles, func(r rbacv1.Role) bool { return r.Name == role.Name })
@@ -25,35 +25,45 @@ func (p *projection) ensureRoles(ctx context.Context, wanted []rbacv1.Role) erro
 		if j >= 0 {
 			present = &p.roles[j]
 		}
-		err := p.ensureRole(ctx, role, present)
+		there, err := p.ensureRole(ctx, role, present)
 		if apierrors.IsForbidden(err) {
-			// Usher may give no more than it has. Programs are answered all the same.
-			p.complain(usherv1.ReasonBindForbidden, "Usher may not give the rights of Role %s to kubectl auth can-i, since it was not given them itself; %s", role.Name, howToBind)
-			role = role.DeepCopy()
-			role.Rules = access.ForPrograms(role.Rules)
-			err = p.ensureRole(ctx, role, present)
+			p.complain(usherv1.ReasonBindForbidden, "Usher may not write Role %s, which needs the verb escalate on roles; restore its ClusterRole from config/rbac (docs/access.md)", role.Name)
+			err = nil
 		}
 		if err != nil {
-			return err
+			return nil, err
+		}
+		if !there {
+			missing = append(missing, role.Name)
 		}
 	}
-	return nil
+	return missing, nil
 }
 
-// ensureRole makes or changes one role; present is nil if there is none.
-func (p *projection) ensureRole(ctx context.Context, role, present *rbacv1.Role) error {
+// ensureRole makes or changes one role, unless somebody else's has its name; present is nil if there is none.
+func (p *projection) ensureRole(ctx context.Context, role, present *rbacv1.Role) (there bool, err error) {
 	if present == nil {
 		if taken, err := p.taken(ctx, "Role", role, &rbacv1.Role{}); taken || err != nil {
-			return err
+			return false, err
 		}
-		return p.Client.Create(ctx, role.DeepCopy())
+		err := p.Client.Create(ctx, role.DeepCopy())
+		return err == nil, err
 	}
 	if access.HoldsRole(present, role) {
-		return nil
+		return true, nil
 	}
 	next := role.DeepCopy()
 	next.ResourceVersion = present.ResourceVersion
-	return p.Client.Update(ctx, next)
+	err = p.Client.Update(ctx, next)
+	return err == nil, err
+}
+
+// without leaves out the bindings to roles that could not be made or changed: nobody gets what somebody else wrote into them, or
+// what they are not to give any more.
+func without(bindings []rbacv1.RoleBinding, missing []string) []rbacv1.RoleBinding {
+	return slices.DeleteFunc(slices.Clone(bindings), func(b rbacv1.RoleBinding) bool {
+		return b.RoleRef.Kind == "Role" && slices.Contains(missing, b.RoleRef.Name)
+	})
 }
 
 // makeBindings makes those that are not there yet, without subjects.
@@ -70,7 +80,7 @@ func (p *projection) makeBindings(ctx context.Context, wanted []rbacv1.RoleBindi
 			continue
 		}
 		switch err := p.Client.Create(ctx, made); {
-		case apierrors.IsForbidden(err):
+		case apierrors.IsForbidden(err), apierrors.IsNotFound(err): // without bind, the API server looks the role up
 			p.forbidden(made)
 		case err != nil:
 			return err

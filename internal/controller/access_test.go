@@ -239,6 +239,33 @@ var _ = Describe("Access", func() {
 		Expect(w.member("ada")()).To(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 	})
 
+	It("does not bind anybody to somebody else's role", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		o := w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		o.stop()
+		var roles rbacv1.RoleList
+		Expect(w.api.List(ctx, &roles, client.InNamespace(w.namespace))).To(Succeed())
+		Expect(roles.Items).NotTo(BeEmpty())
+		for i := range roles.Items {
+			r := &roles.Items[i]
+			Expect(w.api.Delete(ctx, r)).To(Succeed())
+			r.ObjectMeta = metav1.ObjectMeta{Namespace: r.Namespace, Name: r.Name}
+			Expect(w.api.Create(ctx, r)).To(Succeed())
+		}
+		w.start()
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonNameTaken))
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeFalse())
+		for i := range roles.Items {
+			Expect(w.api.Delete(ctx, &roles.Items[i])).To(Succeed())
+		}
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "try", "again") })
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+	})
+
 	It("is the vendor's support group's while the account says so", func(ctx SpecContext) {
 		onPlan(ctx, 5)
 		w.start()
@@ -272,15 +299,13 @@ var _ = Describe("Access", func() {
 		areActive()
 		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonBindForbidden))
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
-		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue(), "what a program asks is Usher's own to give")
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		Eventually(may("ada@acme.example", "place", "", "orders.rights.usher.dev")).WithTimeout(promptly).Should(BeTrue())
 		Eventually(may("bob@acme.example", "create", "usher.dev", "members")).WithTimeout(promptly).Should(BeTrue())
 		Expect(may("ada@acme.example", "list", "", "replicationcontrollers")()).To(BeFalse())
-		Expect(may("ada@acme.example", "place", "", "orders.rights.usher.dev")()).To(BeFalse())
 
 		allow := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "more-" + w.namespace}, Rules: []rbacv1.PolicyRule{
 			{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, ResourceNames: []string{"acme-" + w.namespace}, Verbs: []string{"bind"}},
-			{APIGroups: []string{""}, Resources: []string{"orders.rights.usher.dev"}, Verbs: []string{"place"}},
-			{APIGroups: []string{""}, Resources: []string{"invoices.rights.usher.dev"}, Verbs: []string{"view"}},
 		}}
 		binding := &rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: allow.Name},
@@ -293,7 +318,33 @@ var _ = Describe("Access", func() {
 		}
 		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "try", "again") })
 		Eventually(may("ada@acme.example", "list", "", "replicationcontrollers")).Should(BeTrue())
-		Eventually(may("ada@acme.example", "place", "", "orders.rights.usher.dev")).Should(BeTrue())
 		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
+	})
+
+	It("is kept by admission policies to giving rights of plans", func(ctx SpecContext) {
+		usher, err := client.New(manager().Config(), client.Options{Scheme: testkit.Scheme()})
+		Expect(err).NotTo(HaveOccurred())
+		role := func(groups []string, resources ...string) func(context.Context) error {
+			r := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "usher-try"}}
+			r.Rules = []rbacv1.PolicyRule{{APIGroups: groups, Resources: resources, Verbs: []string{"place"}}}
+			return func(ctx context.Context) error { return usher.Create(ctx, r.DeepCopy(), client.DryRunAll) }
+		}
+		binding := func(name, of string) func(context.Context) error {
+			b := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}}
+			b.RoleRef = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: of}
+			return func(ctx context.Context) error { return usher.Create(ctx, b.DeepCopy(), client.DryRunAll) }
+		}
+		// The API server takes a moment to hear of a policy.
+		Eventually(role([]string{""}, "secrets")).WithContext(ctx).Should(MatchError(ContainSubstring("rights of plans only")))
+		Eventually(binding("usher-try-0", "theirs")).WithContext(ctx).Should(MatchError(ContainSubstring("its own Roles only")))
+		for _, refused := range []func(context.Context) error{
+			role([]string{""}, "*"), role([]string{"*"}, "orders.rights.usher.dev"), role([]string{"", "rights.usher.dev"}, "secrets"), role([]string{""}, "orders.rights.usher.dev", "secrets"), role([]string{"apps"}, "deployments"),
+		} {
+			Expect(refused(ctx)).To(MatchError(ContainSubstring("rights of plans only")))
+		}
+		Expect(role([]string{"rights.usher.dev"}, "*")(ctx)).To(Succeed())
+		Expect(role([]string{""}, "orders.rights.usher.dev")(ctx)).To(Succeed())
+		Expect(binding("usher-try-0", "usher-try")(ctx)).To(Succeed())
+		Expect(binding("usher-try-0", "usher")(ctx)).To(MatchError(ContainSubstring("its own Roles only")), "only a name's end may be a number")
 	})
 })
