@@ -61,7 +61,9 @@ func (t trial) run(ctx context.Context, namespace string) error {
 // field is where the API server sees the fault: "[]" is the item's index, or its value in a set.
 func (t trial) field() string {
 	field := strings.ReplaceAll(t.path, "[]", "[0]")
-	if of, isMap := strings.CutSuffix(field, "{}"); isMap {
+	if of, isMap := strings.CutSuffix(field, "{}"); isMap && t.refusal == badPlaceholder {
+		return of + "[fr]" // as CEL writes it
+	} else if isMap {
 		return of + ".fr"
 	}
 	switch t.refusal {

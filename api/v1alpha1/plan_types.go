@@ -96,7 +96,8 @@ type PlanSpec struct {
 	InvitedRole string `json:"invitedRole,omitempty"`
 
 	// restrictedMessage is what somebody reads who lacks a right, by language; `{owner}` becomes the address of the account's
-	// owner. Default: a sentence of Usher's own. Example: `{"en-GB": "Your access is restricted. Contact {owner}."}`.
+	// owner, and there are no other placeholders. Languages that are missing fall back to the account's, en-GB, then any.
+	// Default: a sentence of Usher's own. Example: `{"en-GB": "Your access is restricted. Contact {owner}."}`.
 	//
 	// +optional
 	// +mapType=granular
@@ -117,6 +118,7 @@ type PlanSpec struct {
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=500
+// +kubebuilder:validation:XValidation:rule="!self.replace('{owner}', '').matches('[{}]')",message="may have the placeholder {owner}, and no other braces",reason=FieldValueInvalid
 type RestrictedMessage string
 
 // SeatPurchase tells whether and when seats can be bought.

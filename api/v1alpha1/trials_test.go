@@ -62,6 +62,7 @@ const (
 	strangeRight    = "a role's rights must be among the plan's rights; add what is missing to spec.rights, or use * for all"
 	oneRight        = "must name one right as resource:verb, such as orders:place; * is for roles"
 	badTongue       = "must be by language: de, en-GB, en-US, es, fr, it, nl"
+	badPlaceholder  = "may have the placeholder {owner}, and no other braces"
 	memberNameLimit = "metadata.name must be at most 240 characters long: a Secret is named usher-member-<name>"
 )
 

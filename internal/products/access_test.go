@@ -9,10 +9,6 @@ import (
 
 	. "github.com/onsi/gomega"
 	authorizationv1 "k8s.io/api/authorization/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
 // mayAs tells what Kubernetes answers a program that asks whether somebody, perhaps of a group, has a right in the account.
@@ -44,10 +40,8 @@ func (w *world) rightsAs(user string, groups ...string) []string {
 // vocabulary is every right of the account's plan, sorted.
 func (w *world) vocabulary() []string {
 	w.t.Helper()
-	plan := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: w.theAccount().Spec.PlanRef.Name}}
-	w.Expect(site.api.Get(w.ctx, client.ObjectKeyFromObject(plan), plan)).To(Succeed())
 	var rights []string
-	for _, right := range plan.Spec.Rights {
+	for _, right := range w.thePlan().Spec.Rights {
 		rights = append(rights, string(right.Name))
 	}
 	slices.Sort(rights)

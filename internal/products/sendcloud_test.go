@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/testkit"
 )
 
@@ -30,11 +31,17 @@ func TestSendcloud(t *testing.T) {
 		w.declare("ada", immediate)
 		w.are(beImported, "ada")
 		await(w, testkit.Account(w.account).Build(), HaveField("Status.Owner", HaveValue(HaveField("Email", w.address("ada")))))
-		w.Expect(w.kubectl("get", "account", w.account, "--output=jsonpath={.status.owner.email}")).To(Equal(w.address("ada")))
+		told := map[string]bool{}
 		for _, language := range languages {
-			message := w.kubectl("get", "plan", "sendcloud", "--output=jsonpath={.spec.restrictedMessage."+language+"}")
-			w.Expect(message).To(ContainSubstring("{owner}"), language)
+			name := strings.ToLower(language)
+			w.declare(name, immediate, "language: "+language)
+			w.are(beImported, name)
+			message := w.restricted(name, "invoices:view")
+			w.Expect(message).To(And(ContainSubstring(w.address("ada")), Not(ContainSubstring("{"))), language)
+			told[message] = true
+			w.Expect(w.restricted(name, "orders:view")).To(BeEmpty(), "what the role has")
 		}
+		w.Expect(told).To(HaveLen(6), "in two sorts of English they say the same")
 	})
 
 	play(t, "SE3 allowing an agent into the account allows it for all its users", "sendcloud", func(w *world) {
@@ -107,6 +114,12 @@ func TestSendcloud(t *testing.T) {
 		w.Expect(out).To(ContainSubstring("disable or delete the Member instead"))
 		w.are(beActive, "carol")
 	})
+}
+
+// restricted is what a member reads who asks for a right; empty if they have it.
+func (w *world) restricted(name string, right usherv1.Right) string {
+	w.t.Helper()
+	return plan.For(w.theAccount(), w.thePlan()).Restricted(right, w.member(name), w.theAccount())
 }
 
 // everything is the vocabulary of the plan.

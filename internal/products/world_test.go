@@ -177,6 +177,13 @@ func (w *world) theAccount() *usherv1.Account {
 	return read(w, testkit.Account(w.account).Build())
 }
 
+func (w *world) thePlan() *usherv1.Plan {
+	w.t.Helper()
+	plan := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: w.theAccount().Spec.PlanRef.Name}}
+	w.Expect(site.api.Get(w.ctx, client.ObjectKeyFromObject(plan), plan)).To(Succeed())
+	return plan
+}
+
 func (w *world) member(name string) *usherv1.Member {
 	w.t.Helper()
 	return read(w, testkit.Member(name).Build())
