@@ -118,7 +118,7 @@ type PlanSpec struct {
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=500
-// +kubebuilder:validation:XValidation:rule="!self.replace('{owner}', '').matches('[{}]')",message="may have the placeholder {owner}, and no other braces",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{]owner[}])*$')",message="may have the placeholder {owner}, and no other braces",reason=FieldValueInvalid
 type RestrictedMessage string
 
 // SeatPurchase tells whether and when seats can be bought.
