@@ -26,6 +26,9 @@ const (
 	// ConditionAccessReady on an Account: its members have in Kubernetes RBAC what their roles say.
 	ConditionAccessReady = "AccessReady"
 
+	// ConditionNoAdmin on an Account that had an Active admin: it has none any more. It is there only while true.
+	ConditionNoAdmin = "NoAdmin"
+
 	// ConditionDeletionBlocked on a Member that is being deleted: it owns something that nobody was named for. It is there
 	// only while true.
 	ConditionDeletionBlocked = "DeletionBlocked"
@@ -151,6 +154,8 @@ const (
 	ReasonMemberActive = "MemberActive"
 	// ReasonMailProbing means: the mail server is being tried.
 	ReasonMailProbing = "MailProbing"
+	// ReasonLastAdminLost means: the account's last Active admin was deleted, disabled or demoted.
+	ReasonLastAdminLost = "LastAdminLost"
 	// ReasonUpToDate means: counts and conditions are as observed.
 	ReasonUpToDate = "UpToDate"
 )

@@ -84,6 +84,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		Sender: sender, Servers: servers, Keys: keys,
 		PortalURL: o.PortalURL, UserPrefix: o.UserPrefix, MailWorkers: o.MailWorkers, SkipNameValidation: o.Seams.Several,
 	}
+	addWebhooks(mgr, live, o)
 	return mgr, errors.Join(
 		controller.Setup(mgr, parts),
 		addPortal(ctx, mgr, live, keys, o),
@@ -109,6 +110,7 @@ func managerOptions(o Options) ctrl.Options {
 	return ctrl.Options{
 		Scheme:                        scheme,
 		Metrics:                       metrics,
+		WebhookServer:                 webhookServer(o),
 		HealthProbeBindAddress:        o.HealthProbeBindAddress,
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionID:              "usher.dev",

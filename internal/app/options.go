@@ -39,6 +39,9 @@ type Options struct {
 	LeaderElect bool
 	// UserPrefix is the cluster's OIDC username prefix; empty for none.
 	UserPrefix string
+	// WebhookPort of the admission webhooks; 0 turns them off. WebhookCertDir has their tls.crt and tls.key; empty for none.
+	WebhookPort    int
+	WebhookCertDir string
 	// MailWorkers is how many SMTP conversations run at once.
 	MailWorkers int
 
@@ -78,6 +81,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 turns them off")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let one replica work at a time; the portal runs on every one")
 	flags.StringVar(&o.UserPrefix, "user-prefix", "", "`prefix` that the cluster puts before the address of whom it knows by OIDC")
+	flags.IntVar(&o.WebhookPort, "webhook-port", 9443, "`port` of the admission webhooks; 0 turns them off, and nothing depends on them but early advice")
+	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", "", "`folder` with tls.crt and tls.key for the webhooks; without them the webhooks are off")
 	flags.IntVar(&o.MailWorkers, "mail-workers", 8, "how many SMTP conversations run at once")
 }
 

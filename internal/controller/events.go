@@ -95,6 +95,9 @@ func (e Environment) announceAccount(before, after *usherv1.Account) {
 		templates.Reason != conditions.Reason(before.Status.Conditions, usherv1.ConditionTemplatesReady) {
 		e.Recorder.Eventf(after, nil, corev1.EventTypeWarning, templates.Reason, "ReadTemplates", "%s", templates.Message)
 	}
+	if lost := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionNoAdmin); lost != nil && !meta.IsStatusConditionTrue(before.Status.Conditions, usherv1.ConditionNoAdmin) {
+		e.Recorder.Eventf(after, nil, corev1.EventTypeWarning, lost.Reason, "LoseAdmin", "%s", lost.Message)
+	}
 	mail := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionMailReady)
 	if mail == nil || mail.Reason == conditions.Reason(before.Status.Conditions, usherv1.ConditionMailReady) {
 		return

@@ -219,3 +219,27 @@ func TestAnOlderVerdictGivesWayToANewerCondition(t *testing.T) {
 	a.Generation++
 	g.Expect(older.Outdated(a)).To(BeFalse(), "the condition speaks of an earlier spec, maybe of another server")
 }
+
+// An account that loses its last Active admin past every guard says so, as long as that is so.
+func TestNoAdmin(t *testing.T) {
+	g := NewWithT(t)
+	admin := func(state usherv1.ObservedState) usherv1.Member {
+		m := usherv1.Member{Status: usherv1.MemberStatus{State: state, Role: "admin", ActivatedAt: later(-time.Hour)}}
+		m.Name = "ada"
+		return m
+	}
+	o := AccountObservation{Account: observed().Account}
+	says := func(members ...usherv1.Member) bool {
+		o.Members = members
+		o.Account = o.Account.DeepCopy()
+		o.Account.Status = Summarize(o, now)
+		return meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionNoAdmin)
+	}
+	g.Expect(says()).To(BeFalse(), "there never was one")
+	g.Expect(says(admin(usherv1.ObservedActive))).To(BeFalse())
+	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeTrue())
+	g.Expect(says()).To(BeTrue(), "also when it is gone")
+	g.Expect(says(admin(usherv1.ObservedActive))).To(BeFalse())
+	o.Account.Spec.State = usherv1.StateDisabled
+	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeFalse(), "all are disabled on purpose")
+}

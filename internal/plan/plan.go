@@ -223,3 +223,6 @@ func (t Terms) title() string {
 	}
 	return "Plan " + t.name
 }
+
+// InvitedRole is the role of members until they have accepted, whatever their spec says; empty if the plan names none.
+func (t Terms) InvitedRole() string { return t.spec.InvitedRole }
