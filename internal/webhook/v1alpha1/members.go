@@ -4,45 +4,73 @@
 package v1alpha1
 
 import (
+	"cmp"
 	"context"
-	"errors"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/guard"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// members guards an account's last admin and its plan's roles.
-type members struct{ gate }
-
-var _ admission.Validator[*usherv1.Member] = (*members)(nil)
-
-// ValidateCreate refuses roles and rights that the plan does not have, and warns where there is no seat.
-func (v *members) ValidateCreate(ctx context.Context, m *usherv1.Member) (admission.Warnings, error) {
-	terms, err := v.terms(ctx, m.Namespace, m.Spec.AccountRef.Name)
-	if errors.Is(err, errGoing) {
-		return nil, nil // it may come later, as in one file
-	}
+// member guards its plan's roles and its account's last admin, and warns where there is no seat.
+func (g gate) member(ctx context.Context, before, after *usherv1.Member) (admission.Warnings, error) {
+	m := cmp.Or(after, before)
+	terms, err := g.terms(ctx, m.Namespace, m.Spec.AccountRef.Name)
 	if err != nil {
 		return nil, err
 	}
-	if err := refuse(guard.Role(nil, m, terms)); err != nil {
-		return nil, err
+	if after != nil {
+		if err := refuse(guard.Role(before, after, terms)); err != nil {
+			return nil, err
+		}
 	}
-	if m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(v.now()) {
-		return nil, nil
-	}
-	all, err := v.poolsOf(ctx, m.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	choice := seat.Choose(m, all)
 	var warnings admission.Warnings
+	if before != nil && guard.Threatens(before, after, terms, g.now()) {
+		if warnings, err = g.lastAdmin(ctx, before, after, terms); err != nil {
+			return nil, err
+		}
+	}
+	if after != nil && guard.Joins(before, after, g.now()) {
+		waits, err := g.waits(ctx, before, after)
+		return append(warnings, waits...), err
+	}
+	return warnings, nil
+}
+
+// lastAdmin judges what Threatens one: unless account or namespace go with it, another has to be there.
+func (g gate) lastAdmin(ctx context.Context, before, after *usherv1.Member, terms plan.Terms) (admission.Warnings, error) {
+	if after == nil {
+		if leaving, err := g.leaving(ctx, before.Namespace); leaving || err != nil {
+			return nil, err
+		}
+	}
+	all, err := g.members(ctx, before.Namespace, before.Spec.AccountRef.Name)
+	if err != nil {
+		return nil, err
+	}
+	no, warning := guard.LastAdmin(before, after, all, terms, g.now())
+	if warning != "" {
+		return admission.Warnings{warning}, nil
+	}
+	return nil, refuse(no)
+}
+
+// waits warns of the pools that are too full for one more.
+func (g gate) waits(ctx context.Context, before, after *usherv1.Member) (warnings admission.Warnings, err error) {
+	all, err := g.pools(ctx, after.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	wanted := seat.Choose(after, all)
+	var already seat.Choice
+	if before != nil && guard.Wants(before, g.now()) {
+		already = seat.Choose(before, all)
+	}
 	for i := range all {
-		if !choice.Names(all[i].Name) {
+		if !wanted.Names(all[i].Name) || already.Names(all[i].Name) {
 			continue
 		}
 		if warning := guard.Waits(&all[i]); warning != "" {
@@ -50,55 +78,4 @@ func (v *members) ValidateCreate(ctx context.Context, m *usherv1.Member) (admiss
 		}
 	}
 	return warnings, nil
-}
-
-// ValidateUpdate refuses to take the last admin's access away, and roles and rights that the plan does not have.
-func (v *members) ValidateUpdate(ctx context.Context, before, after *usherv1.Member) (admission.Warnings, error) {
-	if before.Generation == after.Generation {
-		return nil, nil // Usher's finalizer, a label
-	}
-	terms, err := v.terms(ctx, after.Namespace, after.Spec.AccountRef.Name)
-	if errors.Is(err, errGoing) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if err := refuse(guard.Role(before, after, terms)); err != nil {
-		return nil, err
-	}
-	if !guard.Threatens(before, after, terms) {
-		return nil, nil
-	}
-	all, err := v.membersOf(ctx, after)
-	if err != nil {
-		return nil, err
-	}
-	return nil, refuse(guard.LastAdmin(before, after, all, terms, v.now()))
-}
-
-// ValidateDelete refuses to delete the last admin, unless its account or namespace goes with it.
-func (v *members) ValidateDelete(ctx context.Context, m *usherv1.Member) (admission.Warnings, error) {
-	terms, err := v.terms(ctx, m.Namespace, m.Spec.AccountRef.Name)
-	if errors.Is(err, errGoing) || err == nil && !guard.Threatens(m, nil, terms) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if going, err := v.leaving(ctx, m.Namespace); going || err != nil {
-		return nil, err
-	}
-	all, err := v.membersOf(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	return nil, refuse(guard.LastAdmin(m, nil, all, terms, v.now()))
-}
-
-// membersOf are the members of m's account.
-func (g gate) membersOf(ctx context.Context, m *usherv1.Member) ([]usherv1.Member, error) {
-	var list usherv1.MemberList
-	err := g.live.List(ctx, &list, client.InNamespace(m.Namespace), client.MatchingFields{"spec.accountRef.name": m.Spec.AccountRef.Name})
-	return list.Items, err
 }

@@ -5,7 +5,6 @@ package v1alpha1
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -17,38 +16,16 @@ import (
 	"github.com/usher-dev/usher/internal/guard"
 )
 
-// pools guards what a plan sells.
-type pools struct{ gate }
-
-var _ admission.Validator[*usherv1.SeatPool] = (*pools)(nil)
-
-// ValidateCreate refuses seats that the plan does not sell.
-func (v *pools) ValidateCreate(ctx context.Context, p *usherv1.SeatPool) (admission.Warnings, error) {
-	return v.judge(ctx, nil, p)
-}
-
-// ValidateUpdate refuses more seats that the plan does not sell, and warns of fewer than are claimed.
-func (v *pools) ValidateUpdate(ctx context.Context, before, after *usherv1.SeatPool) (admission.Warnings, error) {
-	if before.Generation == after.Generation {
+// pool guards what a plan sells, and warns of fewer seats than are claimed. Every pool may go.
+func (g gate) pool(ctx context.Context, before, after *usherv1.SeatPool) (admission.Warnings, error) {
+	if after == nil {
 		return nil, nil
 	}
-	return v.judge(ctx, before, after)
-}
-
-// ValidateDelete lets every pool go.
-func (v *pools) ValidateDelete(context.Context, *usherv1.SeatPool) (admission.Warnings, error) {
-	return nil, nil
-}
-
-func (v *pools) judge(ctx context.Context, before, after *usherv1.SeatPool) (admission.Warnings, error) {
-	terms, err := v.terms(ctx, after.Namespace, after.Spec.AccountRef.Name)
-	if errors.Is(err, errGoing) {
-		return nil, nil
-	}
+	terms, err := g.terms(ctx, after.Namespace, after.Spec.AccountRef.Name)
 	if err != nil {
 		return nil, err
 	}
-	all, err := v.poolsOf(ctx, after.Namespace)
+	all, err := g.pools(ctx, after.Namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -63,26 +40,26 @@ func (v *pools) judge(ctx context.Context, before, after *usherv1.SeatPool) (adm
 
 // scale guards the same where seats are bought with `kubectl scale`, which sends a Scale in place of the pool.
 type scale struct {
-	pools
+	gate
 	decoder admission.Decoder
 }
 
 // Handle implements admission.Handler.
-func (v *scale) Handle(ctx context.Context, request admission.Request) admission.Response {
+func (s *scale) Handle(ctx context.Context, request admission.Request) admission.Response {
 	wanted := &autoscalingv1.Scale{}
-	if err := v.decoder.Decode(request, wanted); err != nil {
+	if err := s.decoder.Decode(request, wanted); err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
 	}
 	before := &usherv1.SeatPool{}
-	err := v.live.Get(ctx, client.ObjectKey{Namespace: request.Namespace, Name: request.Name}, before)
+	err := s.live.Get(ctx, client.ObjectKey{Namespace: request.Namespace, Name: request.Name}, before)
 	if apierrors.IsNotFound(err) {
 		return admission.Allowed("")
 	}
 	if err != nil {
-		return admission.Errored(http.StatusInternalServerError, err)
+		return answer(ctx, nil, err)
 	}
 	after := before.DeepCopy()
 	after.Spec.Seats = &wanted.Spec.Replicas
-	warnings, err := v.judge(ctx, before, after)
-	return answer(warnings, err)
+	warnings, err := s.pool(ctx, before, after)
+	return answer(ctx, warnings, err)
 }

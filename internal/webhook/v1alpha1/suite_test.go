@@ -5,30 +5,29 @@ package v1alpha1_test
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
-	"fmt"
-	"net"
-	"os"
-	"path/filepath"
+	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
-	"sigs.k8s.io/yaml"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/testkit"
 	"github.com/usher-dev/usher/internal/testkit/apiserver"
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/testkit/gate"
 	webhookv1 "github.com/usher-dev/usher/internal/webhook/v1alpha1"
 )
 
@@ -36,61 +35,71 @@ var server *apiserver.Server
 
 func TestMain(m *testing.M) { apiserver.Main(m, apiserver.Options{}, &server) }
 
-// gate serves the webhooks as config/webhook has them called, until stop. The API server reaches them by their address here.
-func gate(t *testing.T) (stop func()) {
+// site is where the webhooks are served, and what they read the API server by.
+type site struct {
+	stop  func()
+	reads *reads
+}
+
+// reads fail where a test says so.
+type reads struct {
+	client.Client
+	fail atomic.Bool
+}
+
+var errUnreadable = apierrors.NewForbidden(schema.GroupResource{Resource: "anything"}, "", errors.New("not today"))
+
+func (r *reads) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
+	if r.fail.Load() {
+		return errUnreadable
+	}
+	return r.Client.Get(ctx, key, into, options...)
+}
+
+// serve serves the webhooks until stop, and has the API server call them.
+func serve(t *testing.T) *site {
 	t.Helper()
 	g := NewWithT(t)
-	authority, err := smtpsink.NewAuthority()
+	place, err := gate.New(t.TempDir())
 	g.Expect(err).NotTo(HaveOccurred())
-	issued, err := authority.Issue(smtpsink.Certificate{})
-	g.Expect(err).NotTo(HaveOccurred())
-	dir := t.TempDir()
-	key, err := x509.MarshalPKCS8PrivateKey(issued.PrivateKey)
-	g.Expect(err).NotTo(HaveOccurred())
-	for name, block := range map[string]*pem.Block{
-		"tls.crt": {Type: "CERTIFICATE", Bytes: issued.Certificate[0]}, "tls.key": {Type: "PRIVATE KEY", Bytes: key},
-	} {
-		g.Expect(os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600)).To(Succeed())
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	g.Expect(err).NotTo(HaveOccurred())
-	port := listener.Addr().(*net.TCPAddr).Port
-	g.Expect(listener.Close()).To(Succeed())
-
-	hooks := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: port, CertDir: dir})
+	hooks := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: place.Port, CertDir: place.CertDir})
 	mgr, err := ctrl.NewManager(server.Config(), ctrl.Options{Scheme: testkit.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, WebhookServer: hooks})
 	g.Expect(err).NotTo(HaveOccurred())
 	api, err := client.New(server.Config(), client.Options{Scheme: testkit.Scheme()})
 	g.Expect(err).NotTo(HaveOccurred())
-	webhookv1.Setup(mgr, api, time.Now)
+	s := &site{reads: &reads{Client: api}}
+	webhookv1.Setup(mgr, s.reads, time.Now)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(ctx) }()
-	g.Eventually(func() error { return hooks.StartedChecker()(nil) }).WithTimeout(30 * time.Second).Should(Succeed())
+	g.Eventually(func() error { return hooks.StartedChecker()(nil) }).WithTimeout(time.Minute).Should(Succeed())
+	s.stop = sync.OnceFunc(func() {
+		cancel()
+		g.Expect(<-done).To(Succeed())
+	})
+	t.Cleanup(s.stop)
 
-	raw, err := os.ReadFile("../../../config/webhook/webhooks.yaml")
+	config, err := place.Configuration()
 	g.Expect(err).NotTo(HaveOccurred())
-	config := &admissionv1.ValidatingWebhookConfiguration{}
-	g.Expect(yaml.UnmarshalStrict(raw, config)).To(Succeed())
-	for i := range config.Webhooks {
-		w := &config.Webhooks[i]
-		g.Expect(*w.FailurePolicy).To(Equal(admissionv1.Ignore))
-		g.Expect(*w.SideEffects).To(Equal(admissionv1.SideEffectClassNone))
-		url := fmt.Sprintf("https://127.0.0.1:%d%s", port, *w.ClientConfig.Service.Path)
-		w.ClientConfig = admissionv1.WebhookClientConfig{URL: &url, CABundle: authority.PEM()}
+	for _, w := range config.Webhooks {
+		g.Expect(*w.FailurePolicy).To(Equal(admissionv1.Ignore), w.Name)
+		g.Expect(*w.SideEffects).To(Equal(admissionv1.SideEffectClassNone), w.Name)
 	}
 	g.Expect(api.Create(ctx, config)).To(Succeed())
 	t.Cleanup(func() { g.Expect(api.Delete(context.Background(), config)).To(Succeed()) })
-	stopped := false
-	stop = func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			g.Expect(<-done).To(Succeed())
-		}
+	awaitCalls(g, api)
+	return s
+}
+
+// awaitCalls waits until the API server calls the webhooks: it learns of them by a watch.
+func awaitCalls(g *WithT, api client.Client) {
+	namespace, err := server.Namespace(context.Background(), "gate")
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, object := range []client.Object{testkit.Account(testkit.DefaultAccount).In(namespace).Build(), testkit.Member("boss").In(namespace).Disabled().Build()} {
+		g.Expect(api.Create(context.Background(), object)).To(Succeed())
 	}
-	t.Cleanup(stop)
-	return stop
+	probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe", Labels: map[string]string{usherv1.OwnerLabel: "boss"}}}
+	g.Eventually(func() error { return api.Create(context.Background(), probe.DeepCopy(), client.DryRunAll) }).WithTimeout(time.Minute).ShouldNot(Succeed())
 }
 
 // world is a namespace with an account on a plan with the roles member (default), admin and guest, which sells two seats.
