@@ -29,6 +29,8 @@ const (
 	MemberUIDAnnotation = "usher.dev/member-uid"
 	// ProfileGenerationAnnotation on a credentials Secret counts how often its member has changed their profile.
 	ProfileGenerationAnnotation = "usher.dev/profile-generation"
+	// TokenRotatedAnnotation on a credentials Secret tells the status.disabledAt of its member for which the API token was replaced.
+	TokenRotatedAnnotation = "usher.dev/token-rotated"
 )
 
 // Language is one of the languages that Usher's mails and pages are written in, as a BCP 47 tag.

@@ -146,6 +146,9 @@ const (
 	ReasonReassigned = "Reassigned"
 )
 
+// ReasonTokenRotated is the reason of the Event that tells that the API token of a member was replaced, since it was disabled.
+const ReasonTokenRotated = "TokenRotated"
+
 // Reasons of an Account's state.
 const (
 	// ReasonNoActiveMember means: no member of the account is Active yet.

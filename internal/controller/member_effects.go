@@ -5,6 +5,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/membership"
 )
 
-// settleCredentials makes, moves or drops the Member's credentials as decided, and tells whether o changed by it.
+// settleCredentials makes, changes or drops the Member's credentials as decided, and tells whether o changed by it.
 func (r *MemberReconciler) settleCredentials(ctx context.Context, o *membership.Observation, d membership.Decision) (changed bool, err error) {
 	m := o.Member
 	secret := &corev1.Secret{}
@@ -38,12 +39,11 @@ func (r *MemberReconciler) settleCredentials(ctx context.Context, o *membership.
 		if err := r.Client.Create(ctx, secret); err != nil {
 			return false, err
 		}
-	case d.MoveCredentials:
+	case d.MoveCredentials || d.RotateToken:
 		if err := r.Live.Get(ctx, client.ObjectKey{Namespace: m.Namespace, Name: credentials.Name(m.Name)}, secret); err != nil {
 			return false, err
 		}
-		secret.Data[credentials.KeyEmail] = []byte(m.Spec.Email)
-		if err := r.Client.Update(ctx, secret); err != nil {
+		if err := r.changeCredentials(ctx, m, secret, d); err != nil {
 			return false, err
 		}
 	default:
@@ -51,6 +51,37 @@ func (r *MemberReconciler) settleCredentials(ctx context.Context, o *membership.
 	}
 	o.Credentials = credentials.Read(secret)
 	return true, nil
+}
+
+// changeCredentials moves credentials that were just read to another address, and replaces their API token, as decided.
+//
+// The token is replaced once for each time that the Member was disabled, and never while it is Active: the Secret is read before the
+// Member, and written with the resourceVersion that was read. Before the Member can be Active again the Secret says that this was
+// done, so that whatever is still on its way then is refused.
+func (r *MemberReconciler) changeCredentials(ctx context.Context, m *usherv1.Member, secret *corev1.Secret, d membership.Decision) error {
+	if d.MoveCredentials {
+		secret.Data[credentials.KeyEmail] = []byte(m.Spec.Email)
+	}
+	rotated := d.RotateToken && credentials.RotateToken(secret, *m.Status.DisabledAt)
+	if rotated {
+		now := &usherv1.Member{}
+		if _, err := get(ctx, r.Live, m.Namespace, m.Name, now); err != nil {
+			return err
+		}
+		if now.UID != m.UID || now.Status.State == usherv1.ObservedActive || !now.Status.DisabledAt.Equal(m.Status.DisabledAt) {
+			return apierrors.NewConflict(usherv1.GroupVersion.WithResource("members").GroupResource(), m.Name, errors.New("its status is another by now"))
+		}
+	}
+	if !rotated && !d.MoveCredentials {
+		return nil
+	}
+	if err := r.Client.Update(ctx, secret); err != nil {
+		return err
+	}
+	if rotated {
+		r.Recorder.Eventf(m, nil, corev1.EventTypeNormal, usherv1.ReasonTokenRotated, "RotateToken", "The API token was replaced, since the member was disabled")
+	}
+	return nil
 }
 
 // ensureInvitation makes the Member's Invitation. One that was left by an earlier Member of this name has to go first. It looks

@@ -198,7 +198,7 @@ func (r *MemberReconciler) credentialsOf(ctx context.Context, o membership.Obser
 	if found && known && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
 		return &membership.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
-			ProfileGeneration: profile, Recorded: true,
+			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta), Recorded: true,
 		}, nil
 	}
 	return readCredentials(ctx, r.Live, m)

@@ -5,8 +5,6 @@
 package credentials
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"strings"
 	"time"
 
@@ -37,9 +35,6 @@ const (
 
 const namePrefix = "usher-member-"
 
-// apiTokenBytes of randomness are in a member's API token.
-const apiTokenBytes = 32
-
 // Name of the credentials Secret of a Member.
 func Name(member string) string { return namePrefix + member }
 
@@ -60,8 +55,6 @@ type Answers struct {
 // New returns the acceptance of a Member at now, with an API token of its own. It has no owner: an owner reference to a UID
 // from before a restore would have it garbage-collected.
 func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret {
-	token := make([]byte, apiTokenBytes)
-	rand.Read(token) // never fails: the program ends instead
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: member.Namespace,
@@ -84,12 +77,12 @@ func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret 
 		KeyFamilyName:   answers.FamilyName,
 		KeyPhone:        answers.Phone,
 		KeyPasswordHash: string(answers.PasswordHash),
-		KeyAPIToken:     base64.RawURLEncoding.EncodeToString(token),
 	} {
 		if value != "" {
 			secret.Data[key] = []byte(value)
 		}
 	}
+	setToken(secret, member.Status.DisabledAt)
 	return secret
 }
 
@@ -106,6 +99,7 @@ func Read(secret *corev1.Secret) *membership.Credentials {
 		GivenName:  string(secret.Data[KeyGivenName]),
 		FamilyName: string(secret.Data[KeyFamilyName]),
 
+		TokenRotatedFor:   TokenRotatedFor(secret),
 		ProfileGeneration: ProfileGeneration(secret),
 	}
 }

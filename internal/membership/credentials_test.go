@@ -6,6 +6,7 @@ package membership
 import (
 	"strings"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -85,4 +86,53 @@ func TestImmediate(t *testing.T) {
 	d = Decide(with(o, credentials()), now)
 	g.Expect(d.Status.State).To(Equal(usherv1.ObservedActive))
 	g.Expect(d.MakeCredentials).To(BeFalse())
+}
+
+// The API token is replaced after the status says Disabled, and before the seat is given back or the Member is Active again.
+func TestTheTokenIsReplacedOnceDisabled(t *testing.T) {
+	rotated := func(o *Observation) { o.Credentials.TokenRotatedFor = o.Member.Status.DisabledAt.Time }
+	for name, off := range map[string]edit{"disabled": disabled, "ended": func(o *Observation) { o.Member.Spec.AccessUntil = later(-time.Second) }, "account disabled": accountDisabled} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			o := observed(active)
+			g.Expect(Decide(o, now).RotateToken).To(BeFalse(), "Active")
+			o = with(o, off, bound)
+			d := Decide(o, now)
+			g.Expect(d.RotateToken).To(BeFalse(), "the status does not say so yet")
+
+			o = with(settled(o, d.Status), func(o *Observation) { o.Withdrawn = true })
+			d = Decide(o, now)
+			g.Expect(d.RotateToken).To(BeTrue())
+			g.Expect(d.Status.Seats[0].Held()).To(BeTrue(), "the token goes first")
+			on := with(settled(o, o.Member.Status), func(o *Observation) {
+				o.Member.Spec.State, o.Member.Spec.AccessUntil, o.Account = usherv1.StateActive, nil, observed().Account
+			})
+			d = Decide(on, now)
+			g.Expect(d.Status.State).To(Equal(usherv1.ObservedActive))
+			g.Expect(d.RotateToken).To(BeTrue(), "enabled before it was done")
+
+			d = Decide(with(o, rotated), now)
+			g.Expect(d.RotateToken).To(BeFalse(), "once")
+			g.Expect(d.Status.Seats[0].Held()).To(Equal(name == "account disabled"))
+			g.Expect(Decide(settled(with(o, rotated), d.Status), now.Add(time.Hour)).RotateToken).To(BeFalse(), "at rest")
+		})
+	}
+	t.Run("not accepted", func(t *testing.T) {
+		g := NewWithT(t)
+		d := Decide(observed(disabled, was(usherv1.ObservedDisabled), func(o *Observation) { o.Member.Status.DisabledAt = later(0) }), now)
+		g.Expect(d.RotateToken).To(BeFalse())
+	})
+	t.Run("only waiting", func(t *testing.T) {
+		g := NewWithT(t)
+		g.Expect(Decide(observed(active, was(usherv1.ObservedPending), rival), now).RotateToken).To(BeFalse(), "never disabled")
+	})
+}
+
+// Disabled twice within a second, or by an operator whose clock is behind: a moment of its own for each time.
+func TestEveryTimeHasItsMoment(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(active, disabled, func(o *Observation) { o.Member.Status.DisabledAt = later(0) })
+	g.Expect(Decide(o, now.Add(300*time.Millisecond)).Status.DisabledAt).To(Equal(later(time.Second)))
+	g.Expect(Decide(o, now.Add(-time.Hour)).Status.DisabledAt).To(Equal(later(time.Second)))
+	g.Expect(Decide(o, now.Add(time.Hour)).Status.DisabledAt).To(Equal(later(time.Hour)))
 }

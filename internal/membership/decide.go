@@ -58,6 +58,8 @@ func Decide(o Observation, now time.Time) Decision {
 	if accepted {
 		s.AcceptedAt, s.ProfileGeneration = &o.Credentials.AcceptedAt, o.Credentials.ProfileGeneration
 	}
+	d.RotateToken = accepted && m.Status.State != usherv1.ObservedActive && m.Status.DisabledAt != nil &&
+		!o.Credentials.TokenRotatedFor.Equal(m.Status.DisabledAt.Time)
 	given := o.terms().Assign(m, accepted, o.First)
 	s.Role, s.Rights = given.Role, given.Rights
 	s.DisplayName = displayName(o, accepted)
@@ -76,7 +78,7 @@ func Decide(o Observation, now time.Time) Decision {
 	if ends := m.Spec.AccessUntil; ends != nil && m.DeletionTimestamp == nil && now.Before(ends.Time) {
 		d.wakeBy(ends.Time)
 	}
-	if v.state != usherv1.ObservedActive && m.Status.ActivatedAt != nil && !o.Withdrawn {
+	if v.state != usherv1.ObservedActive && m.Status.ActivatedAt != nil && (!o.Withdrawn || d.RotateToken) {
 		if d.Awaits = retain(o, s.Seats); d.Awaits {
 			d.wakeBy(now.Add(withdrawalPause))
 		}

@@ -52,7 +52,10 @@ type Credentials struct {
 	GivenName, FamilyName string
 	// ProfileGeneration is how often the member has changed what it typed.
 	ProfileGeneration int64
-	// Recorded: nothing changed since the Member's status took note of them, so only AcceptedAt, MemberUID and ProfileGeneration were read.
+	// TokenRotatedFor is the status.disabledAt of the Member for which the API token was last replaced; zero if it never was.
+	TokenRotatedFor time.Time
+	// Recorded: nothing changed since the Member's status took note of them, so only what their metadata says was read: AcceptedAt,
+	// MemberUID, ProfileGeneration and TokenRotatedFor.
 	Recorded bool
 }
 
@@ -79,6 +82,8 @@ type Decision struct {
 	MakeCredentials bool
 	// MoveCredentials: the Member's address changed after it accepted, and the credentials are to say so.
 	MoveCredentials bool
+	// RotateToken: the Member was disabled, and its credentials still have the API token that it had before.
+	RotateToken bool
 
 	// Bequeath: what the Member owns is to be given to its heir. Empty for nothing, else the heir's name.
 	Bequeath string

@@ -24,6 +24,10 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 		s.ActivatedAt = moment
 	}
 	if v.state == usherv1.ObservedDisabled && was != v.state {
+		// Each time has a moment of its own, since the API token is replaced once for each.
+		if last := m.Status.DisabledAt; last != nil && !moment.After(last.Time) {
+			moment = &metav1.Time{Time: last.Add(time.Second)}
+		}
 		s.DisabledAt = moment
 	}
 }

@@ -183,6 +183,9 @@ func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 			o = settled(o, d.Status)
 			g.Expect(Decide(o, now).Status).To(Equal(o.Member.Status), "and waits")
 			o.Withdrawn = true
+			if at := o.Member.Status.DisabledAt; at != nil {
+				o.Credentials.TokenRotatedFor = at.Time
+			}
 			d = Decide(o, now)
 			g.Expect(d.Awaits).To(BeFalse())
 			g.Expect(d.Status.Seats[0].Held()).To(BeFalse())

@@ -184,8 +184,13 @@ func (th *theatre) observe(m *usherv1.Member, live bool) Observation {
 	if m.DeletionTimestamp != nil && live {
 		o.Credentials = nil
 	}
-	// Bindings follow the state at once here; how they do is package access's.
+	// Bindings and API tokens follow the state at once here; how bindings do is package access's.
 	o.Withdrawn = live && m.Status.State != usherv1.ObservedActive
+	if o.Credentials != nil && m.Status.DisabledAt != nil {
+		rotated := *o.Credentials
+		rotated.TokenRotatedFor = m.Status.DisabledAt.Time
+		o.Credentials = &rotated
+	}
 	o.Account.Status.Departures = []usherv1.Departure{{UID: string(m.UID)}}
 	return o
 }

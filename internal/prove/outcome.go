@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 )
 
 // Outcome is what a namespace has come to, in lines that are the same whatever happened on the way: without times, UIDs, grant
@@ -96,7 +97,7 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 	}
 	for i := range secrets.Items {
 		s := &secrets.Items[i]
-		say("secret %s: %v", s.Name, slices.Sorted(maps.Keys(s.Data)))
+		say("secret %s: %v rotated=%t", s.Name, slices.Sorted(maps.Keys(s.Data)), rotated(s, members.Items))
 	}
 	for i := range roles.Items {
 		say("role %s: %v", roles.Items[i].Name, roles.Items[i].Rules)
@@ -123,6 +124,14 @@ func Difference(want, got []string) string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// rotated tells whether credentials have another API token than before their member was disabled.
+func rotated(secret *corev1.Secret, members []usherv1.Member) bool {
+	name, _ := credentials.MemberOf(secret.Name)
+	return slices.ContainsFunc(members, func(m usherv1.Member) bool {
+		return m.Name == name && m.Status.DisabledAt != nil && credentials.TokenRotatedFor(secret).Equal(m.Status.DisabledAt.Time)
+	})
 }
 
 // told is who was told that the member's access ends.

@@ -157,6 +157,16 @@ var mutations = []mutation{
 		caught:  []string{"access-before-seat"},
 	},
 	{
+		name:    "a seat is given back before the API token is replaced",
+		options: Options{Wrap: keepToken},
+		caught:  []string{"token-before-seat"},
+	},
+	{
+		name:    "nobody looks whether the API token was replaced",
+		options: Options{Wrap: forgetToken},
+		caught:  []string{"token-once"},
+	},
+	{
 		name:    "accounts do not hear of members",
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "members" && controller == "accounts" }},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
@@ -350,6 +360,25 @@ func noBindings(at Seat, c client.Client) client.Client {
 			return nil
 		}
 		return next()
+	}}
+}
+
+// keepToken has whoever replaces a token believe that it is done.
+func keepToken(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, update: func(o client.Object, next func() error) error {
+		if _, ok := o.(*corev1.Secret); ok && o.GetAnnotations()[usherv1.TokenRotatedAnnotation] != "" {
+			return nil
+		}
+		return next()
+	}}
+}
+
+// forgetToken hides that a token was replaced.
+func forgetToken(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, get: func(_ client.ObjectKey, o client.Object, next func() error) error {
+		err := next()
+		delete(o.GetAnnotations(), usherv1.TokenRotatedAnnotation)
+		return err
 	}}
 }
 

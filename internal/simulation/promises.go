@@ -186,6 +186,7 @@ func (w *world) checkMember(c change) {
 		w.counts.Withdrawals++
 	}
 	w.checkAnnouncements(was, is)
+	w.checkSeatAfterToken(was, is)
 	if w.actor == nil || w.actor.on != members {
 		return
 	}

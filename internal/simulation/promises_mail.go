@@ -151,7 +151,7 @@ func (w *world) checkCredentials(c change) {
 	}
 	if is != nil {
 		if string(is.Data["api-token"]) != string(was.Data["api-token"]) {
-			w.violated("first-answer-stands", "the credentials of member %s were replaced", name)
+			w.checkToken(m, was, is)
 		}
 		return
 	}

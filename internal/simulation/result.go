@@ -20,8 +20,8 @@ type Counts struct {
 	Steps, Faults, Calls, Changes int
 	// Mails that were delivered, and Copies of them; Welcomes are acceptances that were confirmed.
 	Mails, Copies, Welcomes int
-	// Activations of members, and Withdrawals of their access.
-	Activations, Withdrawals int
+	// Activations of members, Withdrawals of their access, and Rotations of their API tokens.
+	Activations, Withdrawals, Rotations int
 }
 
 // Add adds another run's.
@@ -35,4 +35,5 @@ func (c *Counts) Add(o Counts) {
 	c.Welcomes += o.Welcomes
 	c.Activations += o.Activations
 	c.Withdrawals += o.Withdrawals
+	c.Rotations += o.Rotations
 }

@@ -15,6 +15,7 @@ type tampered struct {
 	get    func(key client.ObjectKey, o client.Object, next func() error) error
 	list   func(list client.ObjectList, next func() error) error
 	create func(o client.Object, next func() error) error
+	update func(o client.Object, next func() error) error
 	put    func(o client.Object, next func(client.Object) error) error
 }
 
@@ -40,6 +41,14 @@ func (t *tampered) Create(ctx context.Context, o client.Object, options ...clien
 		return next()
 	}
 	return t.create(o, next)
+}
+
+func (t *tampered) Update(ctx context.Context, o client.Object, options ...client.UpdateOption) error {
+	next := func() error { return t.Client.Update(ctx, o, options...) }
+	if t.update == nil {
+		return next()
+	}
+	return t.update(o, next)
 }
 
 func (t *tampered) Status() client.SubResourceWriter {
