@@ -117,7 +117,8 @@ const (
 const (
 	// ReasonAccessUpToDate means: roles and bindings are as they are to be.
 	ReasonAccessUpToDate = "UpToDate"
-	// ReasonBindForbidden means: Usher lacks the verb bind on a ClusterRole that the plan names.
+	// ReasonBindForbidden means: Usher lacks the verb bind on a ClusterRole that the plan names. All else works, so the Account is
+	// Ready.
 	ReasonBindForbidden = "BindForbidden"
 	// ReasonNameTaken means: an object that is not Usher's has the name of one that Usher would make.
 	ReasonNameTaken = "NameTaken"

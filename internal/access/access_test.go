@@ -260,6 +260,34 @@ func TestWithdrawn(t *testing.T) {
 	g.Expect(Project(after).Bindings[0].Annotations).To(BeEmpty())
 }
 
+func TestOnlyAdds(t *testing.T) {
+	ada, bob := member("ada", "seller"), member("bob", "seller")
+	leaver := member("bob", "seller", gone, because(usherv1.ReasonDisabledBySpec))
+	binding := func(members ...usherv1.Member) *rbacv1.RoleBinding { return &Project(observed(members...)).Bindings[0] }
+	supported := observed(ada)
+	supported.Account.Spec.Access = &usherv1.AccountAccess{SupportGroup: "vendor:agents"}
+	group := &Project(supported).Bindings[0]
+	tests := []struct {
+		name            string
+		present, wanted *rbacv1.RoleBinding
+		want            bool
+	}{
+		{"the same", binding(ada), binding(ada), true},
+		{"one more", binding(ada), binding(ada, bob), true},
+		{"one less", binding(ada, bob), binding(ada), false},
+		{"another", binding(ada), binding(bob), false},
+		{"one more group", binding(ada), group, true},
+		{"one group less", group, binding(ada), false},
+		{"a mark that somebody waits for", binding(ada), binding(ada, leaver), false},
+		{"a mark that nobody waits for", binding(ada, leaver), binding(ada, bob), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			NewWithT(t).Expect(OnlyAdds(tt.present, tt.wanted)).To(Equal(tt.want))
+		})
+	}
+}
+
 func TestRules(t *testing.T) {
 	g := NewWithT(t)
 	rules := Rules([]usherv1.Right{"orders:place", "invoices:view", "orders:cancel"})

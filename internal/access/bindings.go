@@ -147,6 +147,19 @@ func Holds(present, wanted *rbacv1.RoleBinding) bool {
 	return equality.Semantic.DeepEqual(present.Subjects, wanted.Subjects) && present.RoleRef == wanted.RoleRef && sameMeta(present, wanted)
 }
 
+// OnlyAdds tells whether all that a present binding lacks is somebody to name: whom it names is to be named, and nobody waits for
+// a mark on it.
+func OnlyAdds(present, wanted *rbacv1.RoleBinding) bool {
+	for _, s := range present.Subjects {
+		if !slices.Contains(wanted.Subjects, s) {
+			return false
+		}
+	}
+	rest := wanted.DeepCopy()
+	rest.Subjects = present.Subjects
+	return Holds(present, rest)
+}
+
 // removed are the users whom a present binding names and none of the wanted ones to the same role does.
 func removed(present, wanted []rbacv1.RoleBinding) []string {
 	type place struct {

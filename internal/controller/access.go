@@ -5,7 +5,6 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -37,7 +36,7 @@ type projection struct {
 	*AccountReconciler
 	observed access.Observation
 	roles    []rbacv1.Role
-	verdict  membership.AccessVerdict
+	complaints
 }
 
 // project makes the account's roles and bindings what they are to be. Whoever is added to a binding is read live first, and after
@@ -46,33 +45,38 @@ func (r *AccountReconciler) project(ctx context.Context, account *usherv1.Accoun
 	p := projection{AccountReconciler: r, observed: access.Observation{
 		Account: account, Terms: plan.For(account, tier), Members: slices.Clone(members), UserPrefix: r.UserPrefix,
 	}}
+	err := p.settle(ctx)
+	return p.verdict(), err
+}
+
+func (p *projection) settle(ctx context.Context) error {
 	if err := p.load(ctx); err != nil {
-		return p.verdict, err
+		return err
 	}
 	wanted := access.Project(p.observed)
 	if len(wanted.Removed) > 0 {
 		if err := p.doubt(ctx, wanted.Removed); err != nil {
-			return p.verdict, err
+			return err
 		}
 		wanted = access.Project(p.observed)
 	}
 	missing, err := p.ensureRoles(ctx, wanted.Roles)
 	if err != nil {
-		return p.verdict, err
+		return err
 	}
 	if err := p.makeBindings(ctx, without(wanted.Bindings, missing)); err != nil {
-		return p.verdict, err
+		return err
 	}
 	if len(wanted.Added) > 0 {
 		if err := p.refresh(ctx, wanted.Added); err != nil {
-			return p.verdict, err
+			return err
 		}
 		wanted = access.Project(p.observed)
 	}
 	if err := p.settleBindings(ctx, without(wanted.Bindings, missing)); err != nil {
-		return p.verdict, err
+		return err
 	}
-	return p.verdict, p.dropRoles(ctx, wanted.Roles)
+	return p.dropRoles(ctx, wanted.Roles)
 }
 
 // load reads the account's roles and bindings.
@@ -141,13 +145,6 @@ func (p *projection) refreshAll(ctx context.Context) error {
 	return nil
 }
 
-// complain keeps the first thing that is wrong.
-func (p *projection) complain(reason, format string, args ...any) {
-	if p.verdict.Reason == "" {
-		p.verdict = membership.AccessVerdict{Reason: reason, Message: fmt.Sprintf(format, args...)}
-	}
-}
-
 // taken tells whether the name of an object that is to be made is that of one that is not Usher's. Otherwise the cache is behind.
 func (p *projection) taken(ctx context.Context, kind string, wanted, present client.Object) (bool, error) {
 	found, err := get(ctx, p.Live, wanted.GetNamespace(), wanted.GetName(), present)
@@ -157,7 +154,7 @@ func (p *projection) taken(ctx context.Context, kind string, wanted, present cli
 	if access.AccountOf(present) == p.observed.Account.Name {
 		return false, apierrors.NewAlreadyExists(rbacv1.Resource(kind), wanted.GetName())
 	}
-	p.complain(usherv1.ReasonNameTaken, "The %s %s in this namespace is not Usher's, and has the name of one that it would make; rename or delete it", kind, wanted.GetName())
+	p.foreign.add(kind + " " + wanted.GetName())
 	return true, nil
 }
 

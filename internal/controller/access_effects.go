@@ -5,16 +5,15 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
-	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
 )
-
-const howToBind = `give Usher that through a ClusterRole labelled ` + usherv1.AggregateLabel + `: "true" (docs/access.md)`
 
 // ensureRoles makes and changes the account's own roles, and returns the names of those that it could not.
 func (p *projection) ensureRoles(ctx context.Context, wanted []rbacv1.Role) (missing []string, err error) {
@@ -27,7 +26,7 @@ func (p *projection) ensureRoles(ctx context.Context, wanted []rbacv1.Role) (mis
 		}
 		there, err := p.ensureRole(ctx, role, present)
 		if apierrors.IsForbidden(err) {
-			p.complain(usherv1.ReasonBindForbidden, "Usher may not write Role %s, which needs the verb escalate on roles; restore its ClusterRole from config/rbac (docs/access.md)", role.Name)
+			p.unwritable.add(role.Name)
 			err = nil
 		}
 		if err != nil {
@@ -80,8 +79,8 @@ func (p *projection) makeBindings(ctx context.Context, wanted []rbacv1.RoleBindi
 			continue
 		}
 		switch err := p.Client.Create(ctx, made); {
-		case apierrors.IsForbidden(err), apierrors.IsNotFound(err): // without bind, the API server looks the role up
-			p.forbidden(made)
+		case unbindable(err):
+			p.unbindable.add(made.RoleRef.Kind + " " + made.RoleRef.Name)
 		case err != nil:
 			return err
 		default:
@@ -108,9 +107,12 @@ func (p *projection) settleBindings(ctx context.Context, wanted []rbacv1.RoleBin
 		next := wanted[j].DeepCopy()
 		next.ResourceVersion = present.ResourceVersion
 		err := p.Client.Update(ctx, next)
-		if apierrors.IsForbidden(err) {
-			// What cannot be changed any more cannot be left as it is either: it may name somebody who is to have no access.
-			p.forbidden(next)
+		if unbindable(err) {
+			p.unbindable.add(next.RoleRef.Kind + " " + next.RoleRef.Name)
+			if access.OnlyAdds(present, next) {
+				continue
+			}
+			// It names somebody who is to have no access, and taking them out needs the verb bind, too.
 			err = p.discard(ctx, present)
 		}
 		if err != nil {
@@ -120,8 +122,11 @@ func (p *projection) settleBindings(ctx context.Context, wanted []rbacv1.RoleBin
 	return nil
 }
 
-func (p *projection) forbidden(b *rbacv1.RoleBinding) {
-	p.complain(usherv1.ReasonBindForbidden, "Usher may not bind %s %s, which needs the verb bind on it; %s", b.RoleRef.Kind, b.RoleRef.Name, howToBind)
+// unbindable tells whether a binding was refused because of its role. Without the verb bind, the API server looks a role up.
+func unbindable(err error) bool {
+	var status apierrors.APIStatus
+	return apierrors.IsForbidden(err) || apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil &&
+		strings.HasPrefix(status.Status().Details.Kind, "clusterrole")
 }
 
 func (p *projection) binding(name string) *rbacv1.RoleBinding {

@@ -14,8 +14,12 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
 	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -235,6 +239,8 @@ var _ = Describe("Access", func() {
 		Eventually(w.account).Should(SatisfyAll(
 			testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonNameTaken),
 			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonNameTaken)))
+		Expect(meta.FindStatusCondition(w.account().Status.Conditions, usherv1.ConditionAccessReady).Message).To(ContainSubstring(theirs[0].Name))
+		Eventually(warnings).WithArguments(w).Should(ContainElement(usherv1.ReasonNameTaken))
 		Expect(places("eve")()).To(BeTrue())
 		Expect(w.member("ada")()).To(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 	})
@@ -292,33 +298,106 @@ var _ = Describe("Access", func() {
 		Expect(places("ada")()).To(BeFalse())
 	})
 
-	It("says what it is not allowed to bind, and binds it when it is", func(ctx SpecContext) {
-		onPlan(ctx, 5)
-		w.startAs(manager().Config())
-		immediate(testkit.Member("ada").Role("seller"), testkit.Member("bob").Role("admin"))
-		areActive()
-		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonBindForbidden))
-		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
-		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
-		Eventually(may("ada@acme.example", "place", "", "orders.rights.usher.dev")).WithTimeout(promptly).Should(BeTrue())
-		Eventually(may("bob@acme.example", "create", "usher.dev", "members")).WithTimeout(promptly).Should(BeTrue())
-		Expect(may("ada@acme.example", "list", "", "replicationcontrollers")()).To(BeFalse())
+	Context("with the rights that config/rbac gives, and no others", func() {
+		var forbidden types.GomegaMatcher
+		lists := func(name string) func() bool {
+			return may(name+"@acme.example", "list", "", "replicationcontrollers")
+		}
+		// allow lets the manager bind the seller's ClusterRole, as a ClusterRole with the label does in a cluster, until deny.
+		grant := func() []client.Object {
+			name := "more-" + w.namespace
+			return []client.Object{
+				&rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: []rbacv1.PolicyRule{
+					{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, ResourceNames: []string{"acme-" + w.namespace}, Verbs: []string{"bind"}},
+				}},
+				&rbacv1.ClusterRoleBinding{
+					ObjectMeta: metav1.ObjectMeta{Name: name},
+					RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
+					Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: apiserver.ManagerNamespace, Name: "usher"}},
+				},
+			}
+		}
+		mayBind := func() bool {
+			GinkgoHelper()
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+				User: "system:serviceaccount:" + apiserver.ManagerNamespace + ":usher",
+				ResourceAttributes: &authorizationv1.ResourceAttributes{
+					Verb: "bind", Group: rbacv1.GroupName, Resource: "clusterroles", Name: "acme-" + w.namespace, Namespace: w.namespace,
+				},
+			}}
+			Expect(w.api.Create(context.Background(), review)).To(Succeed())
+			return review.Status.Allowed
+		}
+		allow := func(ctx context.Context) {
+			GinkgoHelper()
+			for _, o := range grant() {
+				Expect(w.api.Create(ctx, o)).To(Succeed())
+			}
+			Eventually(mayBind).Should(BeTrue())
+		}
+		deny := func(ctx context.Context) {
+			GinkgoHelper()
+			for _, o := range grant() {
+				Expect(client.IgnoreNotFound(w.api.Delete(ctx, o))).To(Succeed())
+			}
+			Eventually(mayBind).Should(BeFalse())
+		}
+		BeforeEach(func(ctx SpecContext) {
+			onPlan(ctx, 5)
+			forbidden = SatisfyAll(
+				testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonBindForbidden),
+				testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue, usherv1.ReasonBindForbidden))
+			w.startAs(manager().Config())
+			DeferCleanup(deny)
+		})
 
-		allow := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "more-" + w.namespace}, Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, ResourceNames: []string{"acme-" + w.namespace}, Verbs: []string{"bind"}},
-		}}
-		binding := &rbacv1.ClusterRoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: allow.Name},
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: allow.Name},
-			Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: apiserver.ManagerNamespace, Name: "usher"}},
-		}
-		for _, o := range []client.Object{allow, binding} {
-			Expect(w.api.Create(ctx, o)).To(Succeed())
-			DeferCleanup(func(ctx SpecContext) { Expect(w.api.Delete(ctx, o)).To(Succeed()) })
-		}
-		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "try", "again") })
-		Eventually(may("ada@acme.example", "list", "", "replicationcontrollers")).Should(BeTrue())
-		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
+		It("says what it is not allowed to bind while all else goes on, and binds it when it is", func(ctx SpecContext) {
+			immediate(testkit.Member("ada").Role("seller"), testkit.Member("bob").Role("admin"))
+			areActive()
+			Eventually(w.account).Should(forbidden)
+			Expect(meta.FindStatusCondition(w.account().Status.Conditions, usherv1.ConditionAccessReady).Message).To(SatisfyAll(
+				ContainSubstring("ClusterRole acme-"+w.namespace), ContainSubstring(usherv1.AggregateLabel)))
+			Eventually(warnings).WithArguments(w).Should(ContainElement(usherv1.ReasonBindForbidden))
+			Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+			Eventually(may("ada@acme.example", "place", "", "orders.rights.usher.dev")).WithTimeout(promptly).Should(BeTrue())
+			Eventually(may("bob@acme.example", "create", "usher.dev", "members")).WithTimeout(promptly).Should(BeTrue())
+			Expect(lists("ada")()).To(BeFalse())
+			w.hire("cat")
+			Eventually(w.member("cat")).Should(beInvited)
+			Expect(w.mails("cat")).To(HaveLen(1))
+			w.disable("ada")
+			Eventually(places("ada")).WithTimeout(promptly).Should(BeFalse())
+			Eventually(func() bool { return w.member("ada")().Status.Seats[0].Held() }).Should(BeFalse(), "the seat is free")
+			w.enable("ada")
+			Eventually(places("ada")).Should(BeTrue())
+			Expect(w.account()).To(forbidden)
+
+			allow(ctx)
+			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "try", "again") })
+			Eventually(lists("ada")).Should(BeTrue())
+			Eventually(w.account).Should(SatisfyAll(
+				testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue),
+				testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue, usherv1.ReasonUpToDate)))
+		})
+
+		It("leaves others what they have when it may not bind any more, and takes what has to be taken", func(ctx SpecContext) {
+			allow(ctx)
+			immediate(testkit.Member("ada").Role("seller"), testkit.Member("bob").Role("admin"))
+			areActive()
+			Eventually(lists("ada")).Should(BeTrue())
+			deny(ctx)
+			immediate(testkit.Member("cat").Role("seller"))
+			areActive()
+			Eventually(w.account).Should(forbidden)
+			Eventually(places("cat")).WithTimeout(promptly).Should(BeTrue())
+			Expect(lists("cat")()).To(BeFalse())
+			Expect(lists("ada")()).To(BeTrue(), "nobody is to lose it")
+
+			w.disable("ada")
+			Eventually(lists("ada")).WithTimeout(promptly).Should(BeFalse())
+			Eventually(func() bool { return w.member("ada")().Status.Seats[0].Held() }).Should(BeFalse(), "the seat is free")
+			Expect(places("cat")()).To(BeTrue())
+		})
 	})
 
 	It("is kept by admission policies to giving rights of plans", func(ctx SpecContext) {
@@ -348,3 +427,16 @@ var _ = Describe("Access", func() {
 		Expect(binding("usher-try-0", "usher")(ctx)).To(MatchError(ContainSubstring("its own Roles only")), "only a name's end may be a number")
 	})
 })
+
+// warnings are the reasons of the Events that warn of an Account.
+func warnings(w *world) (reasons []string) {
+	GinkgoHelper()
+	var list eventsv1.EventList
+	Expect(w.api.List(context.Background(), &list, client.InNamespace(w.namespace))).To(Succeed())
+	for _, e := range list.Items {
+		if e.Regarding.Kind == "Account" && e.Type == corev1.EventTypeWarning {
+			reasons = append(reasons, e.Reason)
+		}
+	}
+	return reasons
+}

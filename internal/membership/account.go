@@ -114,7 +114,7 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	switch {
 	case problem != "":
 		w.SetReady(conditions.Stuck, fault, problem)
-	case o.Access.Reason != "":
+	case o.Access.Reason != "" && o.Access.Reason != usherv1.ReasonBindForbidden:
 		w.SetReady(conditions.Stuck, o.Access.Reason, o.Access.Message)
 	case mail == nil:
 		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
@@ -122,6 +122,9 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 		w.SetReady(conditions.Working, mail.Reason, mail.Message)
 	case o.Templates != nil && !o.Templates.Ready:
 		w.SetReady(conditions.Stuck, o.Templates.Reason, o.Templates.Message)
+	case o.Access.Reason != "":
+		// Usher has done what it is allowed to; the rest is for the platform to grant or not.
+		w.SetReady(conditions.Done, o.Access.Reason, o.Access.Message)
 	default:
 		w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
 	}

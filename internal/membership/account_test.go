@@ -142,6 +142,29 @@ func TestTemplatesAreToldOf(t *testing.T) {
 	}
 }
 
+func TestAccessIsToldOf(t *testing.T) {
+	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
+	tests := []struct {
+		reason, outlook, ready string
+		mail                   *MailVerdict
+	}{
+		{"", ready, "UpToDate", works},
+		{"BindForbidden", ready, "BindForbidden", works},
+		{"BindForbidden", reconciling, "AuthFailed", &MailVerdict{Reason: "AuthFailed", At: now}},
+		{"NameTaken", stalled, "NameTaken", works},
+	}
+	for _, tt := range tests {
+		g := NewWithT(t)
+		s := Summarize(AccountObservation{Account: anAccount(), Mail: tt.mail, Access: AccessVerdict{Reason: tt.reason, Message: "so"}}, now)
+		c := meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady)
+		g.Expect(c.Status == metav1.ConditionTrue).To(Equal(tt.reason == ""))
+		for _, kind := range []string{ready, reconciling, stalled} {
+			g.Expect(meta.IsStatusConditionTrue(s.Conditions, kind)).To(Equal(kind == tt.outlook), "%s %s", tt.ready, kind)
+		}
+		g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionReady).Reason).To(Equal(tt.ready))
+	}
+}
+
 func TestSummarizeCounts(t *testing.T) {
 	g := NewWithT(t)
 	counted := func(name string, capacity, assigned, reserved, available int32, edits ...func(*usherv1.SeatPool)) usherv1.SeatPool {
