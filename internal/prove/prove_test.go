@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -32,12 +33,14 @@ var (
 	raceSeeds   = flag.Int("race-seeds", 20, "runs of the full ledger race")
 	longestLag  = flag.Duration("longest-lag", 30*time.Second, "the longest lag of a full run of the stale caches")
 	onlyWalk    = flag.Uint64("walk", 0, "the one walk to run, by its number")
+	raceAbreast = flag.Int("race-abreast", 2, "how many full ledger races go on at once: one alone leaves a fifth of two cores idle")
 	walks       = flag.Int("walks", 200, "runs of the full state walk")
 	abreast     = flag.Int("abreast", 4, "how many runs of a harness go on at once")
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	debug.SetGCPercent(400) // as for the API server: a history is large, and processor time is what runs are short of
 	log.SetLogger(logr.Discard())
 	apiserver.Main(reporting{m}, apiserver.Options{}, &server)
 }

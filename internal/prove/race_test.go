@@ -35,15 +35,19 @@ func TestLedgerRace(t *testing.T) {
 	h := begin(t, "ledger race")
 	h.limit = time.Hour
 	size := scaled(race{seats: 12, members: 120}, race{seats: *raceSeats, members: *raceMembers})
-	for i := range scaled(2, *raceSeeds) {
+	seeds := make([]uint64, scaled(2, *raceSeeds))
+	for i := range seeds {
+		seeds[i] = *seed + uint64(i)
+	}
+	eachOf(scaled(1, *raceAbreast), seeds, func(seed uint64) {
 		r := size
-		r.seed = *seed + uint64(i)
+		r.seed = seed
 		h.run(r.String(), func(w *world) {
 			w.startAnother()
 			w.startAnother()
 			r.run(w)
 		})
-	}
+	})
 	h.run("200 members for 1 seat", func(w *world) {
 		w.startAnother()
 		w.startAnother()

@@ -32,19 +32,22 @@ func newLeash(dir string) (*leash, error) {
 	return &leash{dir: dir, pipe: pipe}, nil
 }
 
+// lessGC is the programs' GOGC. With Go's own 100 a busy API server spends a quarter of its time on collecting a heap of 120 MB.
+const lessGC = 400
+
 // The program's own outputs are kept from the reader, which outlives nobody but would keep them open. envtest asks every
 // program for --help first, outside of a process group of its own.
 const leashed = `#!/bin/sh
 if [ "$1" != --help ]; then
 	(read -r _; kill -s KILL -- -$$) <'%s' >/dev/null 2>&1 &
 fi
-exec '%s' "$@"
+GOGC=%d exec '%s' "$@"
 `
 
 // wrap returns a program that runs the given one on the leash.
 func (l *leash) wrap(program string) (string, error) {
 	path := filepath.Join(l.dir, filepath.Base(program))
-	script := fmt.Sprintf(leashed, l.pipe.Name(), program)
+	script := fmt.Sprintf(leashed, l.pipe.Name(), lessGC, program)
 	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
 		return "", err
 	}
