@@ -91,7 +91,7 @@ func (w *world) changeProfile(name string, forms ...url.Values) {
 			w.fail("%s changes their profile and reads a page of status %d", name, code)
 		}
 		w.nurse()
-		w.await(w.history.Changed(), glance)
+		w.await(w.history.Changed(), w.glance)
 	}
 }
 
@@ -108,7 +108,7 @@ func (w *world) answer(name, action string, arrived func() bool) {
 			w.fail("%s answers %s and reads a page of status %d", name, action, code)
 		}
 		w.nurse()
-		w.await(w.history.Changed(), glance)
+		w.await(w.history.Changed(), w.glance)
 	}
 }
 

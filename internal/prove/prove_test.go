@@ -35,7 +35,8 @@ var (
 	onlyWalk    = flag.Uint64("walk", 0, "the one walk to run, by its number")
 	raceAbreast = flag.Int("race-abreast", 2, "how many full ledger races go on at once: one alone leaves a fifth of two cores idle")
 	walks       = flag.Int("walks", 200, "runs of the full state walk")
-	abreast     = flag.Int("abreast", 4, "how many runs of a harness go on at once")
+	abreast     = flag.Int("abreast", scaled(4, 8), "how many runs of a harness go on at once")
+	only        = flag.String("only", "", "the runs to do: those whose names hold this")
 )
 
 func TestMain(m *testing.M) {
@@ -71,6 +72,8 @@ type harness struct {
 	began time.Time
 	// limit of one run; default 5 minutes.
 	limit time.Duration
+	// chosen: only the runs that were asked for.
+	chosen bool
 	// words that a mutant's harness is to find.
 	words string
 
@@ -82,7 +85,7 @@ type harness struct {
 
 // begin starts a harness that is to find nothing: its row goes into the table, and whatever it finds fails the test.
 func begin(t *testing.T, name string) *harness {
-	h := &harness{t: t, began: time.Now()}
+	h := &harness{t: t, began: time.Now(), chosen: true}
 	t.Cleanup(func() {
 		for _, v := range h.violations {
 			t.Error(v)
@@ -134,8 +137,11 @@ type failed string
 
 // run does one run; what it panics with as a failure, and what its world says in the end, are violations.
 func (h *harness) run(name string, do func(w *world)) {
+	if h.chosen && !strings.Contains(name, *only) {
+		return
+	}
 	began := time.Now()
-	w := &world{name: name, patience: patience}
+	w := &world{name: name, patience: patience, glance: glance}
 	found := func() (found []string) {
 		ctx, cancel := context.WithTimeout(context.Background(), max(h.limit, 5*time.Minute))
 		defer cancel()

@@ -15,7 +15,7 @@ import (
 )
 
 // watched are the resources that a manager keeps caches of.
-var watched = []string{"accounts", "seatpools", "members", "invitations", "secrets", "rolebindings", "configmaps"}
+var watched = []string{"accounts", "seatpools", "members", "invitations", "secrets", "roles", "rolebindings", "configmaps"}
 
 // relist is how often caches are listed anew where events are lost; 10 minutes in production. Much more often than this, and
 // client-go waits for longer and longer between two lists.
@@ -92,6 +92,7 @@ func TestStaleCaches(t *testing.T) {
 	each(share(stalenesses(), 5), func(s staleness) {
 		h.run(s.String(), func(w *world) {
 			w.patience += 10 * s.lag
+			w.glance = max(glance, s.lag/20)
 			o := w.start()
 			ctx, stop := context.WithCancel(w.ctx)
 			ended := make(chan struct{})

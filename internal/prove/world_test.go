@@ -44,8 +44,10 @@ const (
 	// silence is how long a manager that knows all that there is does nothing before it is believed to be done: longer than
 	// bursts are gathered for.
 	silence = 400 * time.Millisecond
-	// glance is how often that is looked at which no History tells of.
+	// glance is a world's, unless its harness has more time.
 	glance = 100 * time.Millisecond
+	// blink is the least time between two looks: changes come in bursts, and each look costs reads.
+	blink = 25 * time.Millisecond
 )
 
 // world is one run's namespace, with a manager, a portal, a mail server and a clock of its own. Its methods panic with failed.
@@ -72,6 +74,8 @@ type world struct {
 	options  []func(*managerOptions)
 	injected atomic.Int64
 	patience time.Duration
+	// glance is how often that is looked at which no History tells of.
+	glance time.Duration
 	// harm is closed once a broken design has done its harm: then there is nothing to be patient for.
 	harm <-chan struct{}
 	// leaps is how often time was set forward for somebody who waited for it.
@@ -256,7 +260,8 @@ func (w *world) within(limit time.Duration, what string, missing func() string) 
 			w.fail("%s: not within %s: %s", what, limit, lacks)
 		}
 		w.nurse()
-		w.await(changed, glance)
+		w.await(nil, blink)
+		w.await(changed, w.glance)
 	}
 }
 
