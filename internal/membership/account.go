@@ -5,7 +5,6 @@ package membership
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -72,7 +71,7 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	s.SeatsSummary = fmt.Sprintf("%d/%d", s.Seats.Assigned, s.Seats.Capacity)
 	s.FormerMembers, s.Departures = Remember(a, o.Members), Depart(a, o.Members)
 	terms := plan.For(a, o.Plan)
-	administered := s.Owner != nil || meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionNoAdmin)
+	led := s.Owner != nil
 	s.Owner = owner(s.Owner, o.Members, terms)
 
 	var reason string
@@ -104,11 +103,7 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	} else {
 		w.Set(usherv1.ConditionAccessReady, false, o.Access.Reason, o.Access.Message)
 	}
-	if administered && a.Spec.State != usherv1.StateDisabled && terms.Problem == "" && !hasAdmin(o.Members, terms) {
-		w.Set(usherv1.ConditionNoAdmin, true, usherv1.ReasonLastAdminLost, "No member of the account is an Active admin any more; give one an admin role, or enable one that has it")
-	} else if terms.Problem == "" {
-		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionNoAdmin)
-	}
+	setNoAdmin(w, o, terms, led)
 	mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)
 	fault, problem := terms.Fault()
 	switch {
@@ -162,13 +157,6 @@ func countSeats(pools []usherv1.SeatPool) *usherv1.SeatCounts {
 		}
 	}
 	return c
-}
-
-// hasAdmin tells whether an Active member manages the account's members.
-func hasAdmin(members []usherv1.Member, terms plan.Terms) bool {
-	return slices.ContainsFunc(members, func(m usherv1.Member) bool {
-		return m.Status.State == usherv1.ObservedActive && m.DeletionTimestamp == nil && terms.Admin(m.Status.Role)
-	})
 }
 
 // owner is the present one as long as that member is there, else the admin who has been Active the longest.

@@ -263,6 +263,11 @@ func TestNoAdmin(t *testing.T) {
 	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeTrue())
 	g.Expect(says()).To(BeTrue(), "also when it is gone")
 	g.Expect(says(admin(usherv1.ObservedActive))).To(BeFalse())
+	o.Account.Status = usherv1.AccountStatus{}
+	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeTrue(), "nobody was there to see it")
+	o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "lost"}
+	g.Expect(says(admin(usherv1.ObservedActive))).To(BeTrue(), "nobody knows who is an admin")
+	o.Account.Spec.PlanRef = nil
 	o.Account.Spec.State = usherv1.StateDisabled
 	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeFalse(), "all are disabled on purpose")
 }

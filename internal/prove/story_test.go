@@ -46,7 +46,7 @@ var story = []step{
 	{"the third waits", func(w *world) {
 		w.create(testkit.Member("cat").Build())
 	}, func(w *world) string { return w.be("cat", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
-	{"one accepts", func(w *world) { w.accept("ada") }, func(w *world) string { return w.active("ada") }},
+	{"one accepts", func(w *world) { w.accept("ada") }, func(w *world) string { return w.active("ada") + w.led(true) }},
 	{"and changes their profile and the company's", func(w *world) {
 		w.changeProfile("ada", url.Values{"action": {"details"}, "given_name": {"Augusta"}, "family_name": {"King"}},
 			url.Values{"action": {"company"}, "contact_phone": {"+33 1 23 45 67 89"}})
@@ -60,7 +60,7 @@ var story = []step{
 	{"the first is disabled, the third invited", func(w *world) {
 		w.setState("ada", usherv1.StateDisabled)
 	}, func(w *world) string {
-		return w.be("ada", usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec) + w.invited("cat") + w.sent("cat")
+		return w.be("ada", usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec) + w.invited("cat") + w.sent("cat") + w.led(false)
 	}},
 	{"the first is enabled and waits", func(w *world) {
 		w.setState("ada", usherv1.StateActive)
@@ -74,7 +74,7 @@ var story = []step{
 		w.leapTo(w.clock.Now().Add(24 * time.Hour))
 	}, func(w *world) string {
 		return w.be("bob", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) +
-			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada")
+			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada") + w.led(true)
 	}},
 	{"the account words its mails itself", func(w *world) {
 		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "acme-mails"}, Data: map[string]string{
@@ -107,7 +107,7 @@ var story = []step{
 	}},
 	{"two leave", func(w *world) {
 		w.remove(testkit.Member("ada").Build(), testkit.Member("cat").Build())
-	}, func(w *world) string { return w.gone("ada", "cat") }},
+	}, func(w *world) string { return w.gone("ada", "cat") + w.led(false) }},
 	{"the account hands its links out", func(w *world) {
 		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.Mail.Delivery = usherv1.DeliveryLink })
 	}, func(w *world) string {

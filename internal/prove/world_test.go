@@ -430,6 +430,15 @@ func (w *world) gone(names ...string) string {
 	})
 }
 
+// led tells what the account lacks to say that somebody administers it, or that nobody does any more.
+func (w *world) led(yes bool) string {
+	s := w.account().Status
+	if lost := meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionNoAdmin); lost == yes || yes && s.Owner == nil {
+		return fmt.Sprintf("the account's owner is %v, and that it has lost its admin is %t", s.Owner, lost)
+	}
+	return ""
+}
+
 // sent tells what an invitation lacks to have its wanted generation sent.
 func (w *world) sent(name string) string {
 	i := w.invitation(name)

@@ -66,4 +66,25 @@ func (w *world) checkAccessAtRest() {
 	}
 }
 
+// checkAdminsAtRest: an account that has lost its last Active admin says so, and no other does.
+func (w *world) checkAdminsAtRest() {
+	a, terms := w.account(), w.terms()
+	if a == nil || terms.Problem != "" {
+		return
+	}
+	admins, led := 0, a.Status.Owner != nil
+	for _, o := range w.api.tables[members] {
+		if m := o.(*usherv1.Member); terms.Admin(m.Status.Role) {
+			led = led || m.Status.ActivatedAt != nil
+			if m.Status.State == usherv1.ObservedActive && m.DeletionTimestamp == nil {
+				admins++
+			}
+		}
+	}
+	lost, closed := conditionTrue(a.Status.Conditions, usherv1.ConditionNoAdmin), a.Spec.State == usherv1.StateDisabled
+	if lost && (admins > 0 || closed) || !lost && admins == 0 && led && !closed {
+		w.violated("converged", "the account has %d Active admins, and that it has lost its last is said: %t", admins, lost)
+	}
+}
+
 func everything(client.Object) bool { return true }

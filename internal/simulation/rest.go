@@ -31,6 +31,7 @@ func (w *world) checkRest() {
 		w.checkMemberAtRest(o.(*usherv1.Member))
 	}
 	w.checkAccessAtRest()
+	w.checkAdminsAtRest()
 	for _, o := range w.api.tables[pools] {
 		w.checkPoolAtRest(o.(*usherv1.SeatPool))
 	}

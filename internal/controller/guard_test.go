@@ -1,0 +1,113 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"context"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/types"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+// No webhook is there in these specs: everything gets past admission.
+var _ = Describe("What admission would have refused", func() {
+	// guarded is a world whose account is on a plan that change makes, with seats bought.
+	guarded := func(ctx context.Context, seats int32, change func(*testkit.PlanBuilder)) *world {
+		GinkgoHelper()
+		w := newWorld(ctx, smtpsink.Options{})
+		b := testkit.Plan(w.namespace).Rights("orders:place").Role("guest").Admin("admin")
+		change(b)
+		plan := b.Build()
+		Expect(w.api.Create(ctx, plan)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(w.api.Delete(ctx, plan)).To(Succeed()) })
+		account := testkit.Account(testkit.DefaultAccount).Build()
+		account.Spec.PlanRef = &usherv1.PlanReference{Name: w.namespace}
+		w.create(account, testkit.SeatPool(base).Seats(seats).Build())
+		w.start()
+		return w
+	}
+	activated := be(usherv1.ObservedActive, usherv1.ReasonActivated)
+
+	It("leaves the account without an admin, which it says, with what to do, until there is one again", func(ctx SpecContext) {
+		w := guarded(ctx, 3, func(*testkit.PlanBuilder) {})
+		lost := testkit.HaveCondition(usherv1.ConditionNoAdmin, metav1.ConditionTrue, usherv1.ReasonLastAdminLost)
+		has := func(lost types.GomegaMatcher) { GinkgoHelper(); Eventually(w.account).Should(lost) }
+		found := func() {
+			GinkgoHelper()
+			Eventually(func() *metav1.Condition {
+				return meta.FindStatusCondition(w.account().Status.Conditions, usherv1.ConditionNoAdmin)
+			}).Should(BeNil())
+		}
+		w.create(testkit.Member("bob").Immediate().Role("member").Build())
+		Eventually(w.member("bob")).Should(activated)
+		w.create(testkit.Member("ada").Immediate().Role("admin").Build())
+		Eventually(func() *usherv1.AccountOwner { return w.account().Status.Owner }).Should(HaveField("Name", "ada"))
+		found()
+
+		By("disabling")
+		w.disable("ada")
+		has(lost)
+		Expect(meta.FindStatusCondition(w.account().Status.Conditions, usherv1.ConditionNoAdmin).Message).To(Equal(
+			"No member of the account is an Active admin any more; give one an admin role, or enable one that has it"))
+		w.enable("ada")
+		found()
+
+		By("demoting")
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Role = "member" })
+		has(lost)
+		w.editMember("bob", func(m *usherv1.Member) { m.Spec.Role = "admin" })
+		found()
+
+		By("deleting")
+		w.remove(testkit.Member("bob").Build())
+		has(lost)
+		Eventually(exists(w, testkit.Member("bob").Build())).Should(BeFalse())
+		has(lost)
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Role = "admin" })
+		found()
+		Eventually(func() []string {
+			var list corev1.EventList
+			Expect(w.api.List(ctx, &list, client.InNamespace(w.namespace), client.MatchingFields{"reason": usherv1.ReasonLastAdminLost})).To(Succeed())
+			var said []string
+			for _, e := range list.Items {
+				said = append(said, e.InvolvedObject.Kind+" "+e.Type)
+			}
+			return said
+		}).Should(ContainElement("Account Warning"))
+	})
+
+	It("gives nobody another role before the acceptance than the plan says", func(ctx SpecContext) {
+		w := guarded(ctx, 2, func(b *testkit.PlanBuilder) { b.InvitedRole("guest") })
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(SatisfyAll(beInvited, HaveField("Status.Role", "guest")))
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Role = "admin" })
+		Eventually(w.member("ada")).Should(SatisfyAll(beInvited, HaveField("Status.Role", "guest"),
+			WithTransform(func(m *usherv1.Member) bool { return m.Status.ObservedGeneration == m.Generation }, BeTrue())))
+		w.accept("ada")
+		Eventually(w.member("ada")).Should(SatisfyAll(beActive, HaveField("Status.Role", "admin")))
+	})
+
+	It("sells no seat and opens nothing: a role, a right, and seats that the plan does not have", func(ctx SpecContext) {
+		w := guarded(ctx, 5, func(b *testkit.PlanBuilder) {
+			b.Included(1).Purchase(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})
+		})
+		w.create(testkit.Member("ada").Immediate().Build())
+		Eventually(w.member("ada")).Should(activated)
+		w.create(testkit.Member("bob").Immediate().Build(), testkit.Member("cat").Immediate().Role("boss").Build(), testkit.Member("dan").Immediate().Rights("planes:fly").Build())
+		Eventually(w.member("bob")).Should(beWaiting)
+		Eventually(w.member("cat")).Should(be(usherv1.ObservedPending, usherv1.ReasonRoleNotInPlan))
+		Eventually(w.member("dan")).Should(be(usherv1.ObservedPending, usherv1.ReasonRightNotInPlan))
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+		Expect(w.pool(base)()).To(testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonPurchaseNotAllowed))
+	})
+})

@@ -1,0 +1,33 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/plan"
+)
+
+// setNoAdmin says that an account has lost its last Active admin past admission, as long as that is so. led tells that it had an
+// owner. An account that is Disabled has nobody on purpose, and while its plan is not there nobody knows who is an admin.
+func setNoAdmin(w conditions.Writer, o AccountObservation, terms plan.Terms, led bool) {
+	if terms.Problem != "" {
+		return
+	}
+	led = led || meta.IsStatusConditionTrue(*w.List, usherv1.ConditionNoAdmin) || slices.ContainsFunc(o.Members, func(m usherv1.Member) bool {
+		return m.Status.ActivatedAt != nil && terms.Admin(m.Status.Role)
+	})
+	if led && o.Account.Spec.State != usherv1.StateDisabled && !slices.ContainsFunc(o.Members, func(m usherv1.Member) bool {
+		return m.Status.State == usherv1.ObservedActive && m.DeletionTimestamp == nil && terms.Admin(m.Status.Role)
+	}) {
+		w.Set(usherv1.ConditionNoAdmin, true, usherv1.ReasonLastAdminLost,
+			"No member of the account is an Active admin any more; give one an admin role, or enable one that has it")
+		return
+	}
+	meta.RemoveStatusCondition(w.List, usherv1.ConditionNoAdmin)
+}
