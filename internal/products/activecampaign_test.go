@@ -4,6 +4,7 @@
 package products_test
 
 import (
+	"fmt"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -13,6 +14,42 @@ import (
 )
 
 func TestActiveCampaign(t *testing.T) {
+	play(t, "AC1 an account has at least one user", "activecampaign-plus", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		for _, end := range [][]string{
+			{"delete", "member", "ada", "--wait=false"},
+			{"patch", "member", "ada", "--type=merge", "--patch", `{"spec":{"state":"Disabled"}}`},
+			{"patch", "member", "ada", "--type=merge", "--patch", `{"spec":{"role":"user"}}`},
+		} {
+			out, err := w.tryKubectl(end...)
+			w.Expect(err).To(HaveOccurred(), "%v: %s", end, out)
+			w.Expect(out).To(ContainSubstring("last"), "%v", end)
+		}
+		w.Expect(w.member("ada").DeletionTimestamp).To(BeNil())
+		w.are(beImported, "ada")
+	})
+
+	play(t, "AC2 Starter includes 1, no more can be bought; Plus 1, Professional 3, Enterprise 5, any number can be bought", "activecampaign-starter", func(w *world) {
+		included := func(seats int32) {
+			w.t.Helper()
+			w.awaitPool(And(count(seats, 0, 0), HaveField("Status.Included", seats)))
+		}
+		included(1)
+		out, err := w.tryKubectl("scale", "seatpool", w.base, "--replicas=1")
+		w.Expect(err).To(HaveOccurred(), out)
+		w.Expect(out).To(ContainSubstring("activecampaign-starter"))
+
+		w.install("activecampaign-plus")
+		included(1)
+		w.install("activecampaign-professional")
+		included(3)
+		w.install("activecampaign-enterprise")
+		included(5)
+		w.kubectl("scale", "seatpool", w.base, "--replicas=200")
+		w.awaitPool(count(205, 0, 0))
+	})
+
 	play(t, "AC3 add-ons Pipelines and Sales Engagement: not available on Starter; 1, 3, 5 included", "activecampaign-starter", func(w *world) {
 		w.patch("account", w.account, `{"addOns":["pipelines"]}`)
 		await(w, testkit.Account(w.account).Build(), testkit.HaveCondition(usherv1.ConditionReady, "False", usherv1.ReasonAddOnNotInPlan))
@@ -29,6 +66,23 @@ func TestActiveCampaign(t *testing.T) {
 		included(3)
 		w.install("activecampaign-enterprise")
 		included(5)
+	})
+
+	play(t, "AC4 on one page seats can be bought though some are free, on the other only when all are assigned", "activecampaign-plus", func(w *world) {
+		w.awaitPool(count(1, 0, 0))
+		w.kubectl("scale", "seatpool", w.base, "--replicas=1")
+		w.awaitPool(count(2, 0, 0))
+
+		engagement := w.account + "-sales-engagement"
+		await(w, testkit.SeatPool(engagement).Build(), count(1, 0, 0))
+		out, err := w.tryKubectl("scale", "seatpool", engagement, "--replicas=1")
+		w.Expect(err).To(HaveOccurred(), out)
+		w.Expect(out).To(ContainSubstring("assigned"))
+		w.declare("ada", immediate, fmt.Sprintf("seatPoolRefs: [{name: %s}, {name: %s}]", w.base, engagement))
+		w.are(beImported, "ada")
+		await(w, testkit.SeatPool(engagement).Build(), count(1, 1, 0))
+		w.kubectl("scale", "seatpool", engagement, "--replicas=1")
+		await(w, testkit.SeatPool(engagement).Build(), count(2, 1, 0))
 	})
 
 	play(t, "AC5 bought seats can be given back", "activecampaign-plus", func(w *world) {

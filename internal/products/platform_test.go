@@ -15,16 +15,19 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/usher-dev/usher/internal/app"
 	"github.com/usher-dev/usher/internal/testkit"
 	"github.com/usher-dev/usher/internal/testkit/apiserver"
+	"github.com/usher-dev/usher/internal/testkit/gate"
 	"github.com/usher-dev/usher/internal/testkit/smtpsink"
 )
 
-// platform is what runs whatever customers do: the plans, one manager with its portal, and a mail server.
+// platform is what runs whatever customers do: the plans, one manager with its portal and its webhooks, and a mail server.
 type platform struct {
 	api    client.WithWatch
 	sink   *smtpsink.Sink
@@ -72,17 +75,46 @@ func startPlatform() (*platform, error) {
 		return nil, err
 	}
 	p.portal = "http://" + address
+	place, err := gate.New(filepath.Join(server.Dir(), "webhooks"))
+	if err != nil {
+		return nil, err
+	}
 	mgr, err := app.New(ctx, manager.Config(), app.Options{
 		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
 		PortalURL: p.portal, PortalBindAddress: address, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		TrustedProxies: "127.0.0.0/8",
-		Seams:          app.Seams{Now: p.clock.Now, Several: true},
+		TrustedProxies: "127.0.0.0/8", WebhookPort: place.Port, WebhookCertDir: place.CertDir,
+		Seams: app.Seams{Now: p.clock.Now, Several: true},
 	})
 	if err != nil {
 		return nil, err
 	}
 	go func() { p.ended <- mgr.Start(ctx) }()
-	return p, nil
+	return p, p.guard(ctx, place)
+}
+
+// guard has the API server ask the webhooks, and waits until it does: it learns of them by a watch, and where they are not served
+// yet it goes on without.
+func (p *platform) guard(ctx context.Context, place *gate.Gate) error {
+	config, err := place.Configuration()
+	if err != nil {
+		return err
+	}
+	if err := p.api.Create(ctx, config); err != nil {
+		return err
+	}
+	namespace, err := server.Namespace(ctx, "guarded")
+	if err != nil {
+		return err
+	}
+	ada := testkit.Member("ada").In(namespace).Disabled().Build()
+	if err := p.api.Create(ctx, ada); err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(ctx, 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		deal := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "deal", Labels: map[string]string{"usher.dev/owner": "ada"}}}
+		err := p.api.Create(ctx, deal, client.DryRunAll)
+		return apierrors.IsForbidden(err), nil
+	})
 }
 
 // aggregate gives the manager what the samples' ClusterRoles are labelled for. In a cluster, the controller that aggregates

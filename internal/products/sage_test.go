@@ -54,6 +54,25 @@ func TestSageSalesManagement(t *testing.T) {
 		w.Expect(w.get("members", "--output=wide")["ada"]).To(HaveKeyWithValue("NAME", w.address("ada")))
 	})
 
+	play(t, "SA4 Starter: invited as Salesrep; role editable once accepted", "sage-starter", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob")
+		w.declare("carol", "role: manager") // whatever is asked for at the start
+		w.are(beInvited, "bob", "carol")
+		shown := w.get("members")
+		w.Expect(shown["bob"]).To(HaveKeyWithValue("ROLE", "salesrep"))
+		w.Expect(shown["carol"]).To(HaveKeyWithValue("ROLE", "salesrep"))
+		w.Expect(w.tryDeclare("bob", "role: manager")).To(MatchError(ContainSubstring("accepted")), "too early, and why")
+		w.accept("bob")
+		w.are(And(beActive, HaveField("Status.Role", "salesrep")), "bob")
+		w.declare("bob", "role: manager")
+		w.are(And(beActive, HaveField("Status.Role", "manager")), "bob")
+		w.awaitRights("bob", "own-data:edit", "own-data:view", "team-data:edit", "team-data:view")
+		w.accept("carol")
+		w.are(And(beActive, HaveField("Status.Role", "manager")), "carol")
+	})
+
 	play(t, "SA5 Starter roles: Salesrep (own data), Manager (team's data), Admin (settings, users, all data)", "sage-starter", func(w *world) {
 		table := map[string][]string{
 			"salesrep": {"own-data:edit", "own-data:view"},
@@ -152,6 +171,25 @@ func TestSageSalesManagement(t *testing.T) {
 		w.are(beDisabled, "carol")
 		w.are(beImported, "bob")
 		w.Expect(site.sink.MailsTo(w.address("bob"))).To(BeEmpty())
+	})
+
+	play(t, "SA11 edit given name, family name, e-mail, role (Starter only)", "sage-starter", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob", immediate, "givenName: Bob", "familyName: Roberts", "role: salesrep")
+		w.are(beImported, "bob")
+		w.awaitRights("bob", "own-data:edit", "own-data:view")
+		w.patch("member", "bob", `{"givenName":"Robert","familyName":"Smith","role":"manager","email":"`+w.address("robert")+`"}`)
+		w.are(And(beImported, HaveField("Status.Role", "manager"), HaveField("Status.DisplayName", "Robert Smith")), "bob")
+		w.awaitRights("robert", "own-data:edit", "own-data:view", "team-data:edit", "team-data:view")
+		w.awaitRights("bob") // the earlier address
+
+		w.install("sage-essential")
+		w.declare("eve", immediate)
+		w.are(beImported, "eve")
+		out, err := w.tryKubectl("patch", "member", "eve", "--type=merge", "--patch", `{"spec":{"role":"manager"}}`)
+		w.Expect(err).To(HaveOccurred())
+		w.Expect(out).To(And(ContainSubstring("manager"), ContainSubstring("admin")), "which roles there are")
 	})
 
 	play(t, "SA12 all licences in use: a button to add licences", "sage-starter", func(w *world) {

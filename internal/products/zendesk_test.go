@@ -4,6 +4,7 @@
 package products_test
 
 import (
+	"fmt"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -25,6 +26,22 @@ func TestZendeskSell(t *testing.T) {
 		w.Expect(w.member("bob").Status.ActivatedAt).To(Equal(activated))
 		w.Expect(w.member("bob").Status.DisabledAt).NotTo(BeNil())
 		w.Expect(w.ownerOf("deal")).To(Equal("bob"))
+	})
+
+	play(t, "ZE3 cannot be given data or tasks", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		w.Expect(w.own("deal", "bob")).To(Succeed())
+		w.Expect(w.own("task", "ada")).To(Succeed())
+		w.disable("bob")
+		w.are(beDisabled, "bob")
+		tries := 0
+		w.Eventually(func() error { tries++; return w.own(fmt.Sprint("another-", tries), "bob") }).Should(MatchError(ContainSubstring("bob")))
+		out, err := w.tryKubectl("label", "configmap", "task", "usher.dev/owner=bob", "--overwrite")
+		w.Expect(err).To(HaveOccurred(), out)
+		w.Expect(w.ownerOf("task")).To(Equal("ada"))
+		w.kubectl("annotate", "configmap", "deal", "note=what they own can still be worked on")
 	})
 
 	play(t, "ZE5 not counted against the licence limit", "zendesk-sell", func(w *world) {

@@ -33,7 +33,7 @@ type Gate struct {
 	authority []byte
 }
 
-// New chooses a free port, and puts a certificate into a folder.
+// New chooses a free port, and puts a certificate into a folder, which it makes.
 func New(folder string) (*Gate, error) {
 	authority, err := smtpsink.NewAuthority()
 	if err != nil {
@@ -50,7 +50,7 @@ func New(folder string) (*Gate, error) {
 	write := func(name, kind string, content []byte) error {
 		return os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600)
 	}
-	if err := errors.Join(write("tls.crt", "CERTIFICATE", issued.Certificate[0]), write("tls.key", "PRIVATE KEY", key)); err != nil {
+	if err := errors.Join(os.MkdirAll(folder, 0o700), write("tls.crt", "CERTIFICATE", issued.Certificate[0]), write("tls.key", "PRIVATE KEY", key)); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
