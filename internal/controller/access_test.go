@@ -64,17 +64,8 @@ var _ = Describe("Access", func() {
 		account.Spec.PlanRef = &usherv1.PlanReference{Name: w.namespace}
 		w.create(account, testkit.SeatPool(base).Seats(seats).Build())
 	}
-	// may asks the API server what somebody may do in the account's namespace.
 	may := func(user, verb, group, resource string, groups ...string) func() bool {
-		return func() bool {
-			GinkgoHelper()
-			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-				User: user, Groups: groups,
-				ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: w.namespace, Verb: verb, Group: group, Resource: resource},
-			}}
-			Expect(w.api.Create(context.Background(), review)).To(Succeed())
-			return review.Status.Allowed
-		}
+		return func() bool { GinkgoHelper(); return w.may(user, verb, group, resource, groups...) }
 	}
 	places := func(name string) func() bool {
 		return may(name+"@acme.example", "place", "rights.usher.dev", "orders")
@@ -439,4 +430,15 @@ func warnings(w *world) (reasons []string) {
 		}
 	}
 	return reasons
+}
+
+// may asks the API server what somebody, who may be of groups, may do in the world's namespace.
+func (w *world) may(user, verb, group, resource string, groups ...string) bool {
+	GinkgoHelper()
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user, Groups: groups,
+		ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: w.namespace, Verb: verb, Group: group, Resource: resource},
+	}}
+	Expect(w.api.Create(context.Background(), review)).To(Succeed())
+	return review.Status.Allowed
 }
