@@ -50,6 +50,7 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	for _, c := range append(append([]func(*managerOptions){}, w.options...), change...) {
 		c(&options)
 	}
+	options.wire.Watches("plans").Only(func(name string) bool { return name == w.namespace }) // other runs have plans of their own
 	o := &operator{wire: options.wire, done: make(chan struct{})}
 	var config *rest.Config
 	if options.wrap != nil {

@@ -33,7 +33,8 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 	var secrets corev1.SecretList
 	var roles rbacv1.RoleList
 	var bindings rbacv1.RoleBindingList
-	for _, list := range []client.ObjectList{&members, &pools, &invitations, &accounts, &secrets, &roles, &bindings} {
+	var owned corev1.ConfigMapList
+	for _, list := range []client.ObjectList{&owned, &members, &pools, &invitations, &accounts, &secrets, &roles, &bindings} {
 		if err := api.List(ctx, list, client.InNamespace(namespace)); err != nil {
 			return nil, err
 		}
@@ -105,6 +106,9 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 	for i := range bindings.Items {
 		b := &bindings.Items[i]
 		say("binding %s: %s %v", b.Name, b.RoleRef.Name, b.Subjects)
+	}
+	for i := range owned.Items {
+		say("configmap %s: of %s", owned.Items[i].Name, owned.Items[i].Labels[usherv1.OwnerLabel])
 	}
 	slices.Sort(lines)
 	return lines, nil

@@ -15,7 +15,7 @@ import (
 )
 
 // watched are the resources that a manager keeps caches of.
-var watched = []string{"accounts", "seatpools", "members", "invitations", "secrets", "roles", "rolebindings", "configmaps"}
+var watched = []string{"accounts", "seatpools", "members", "invitations", "secrets", "roles", "rolebindings", "plans", "configmaps"}
 
 // relist is how often caches are listed anew where events are lost; 10 minutes in production. Much more often than this, and
 // client-go waits for longer and longer between two lists.
@@ -41,22 +41,25 @@ func late(_ context.Context, s staleness, watches *testkit.Watches, struck func(
 // watch that is dropped again each time is no watch.
 const mostOften = 6
 
-// again does something to the watches every now and then, for as long as the lag at a time.
+// soon is about the longest time before watches are disturbed anew: a story is over after some seconds, whatever the lag.
+const soon = 2 * time.Second
+
+// again does something to the watches every now and then, for about as long as the lag at a time.
 func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, staleness, *testkit.Watches, func()) {
 	return func(ctx context.Context, s staleness, watches *testkit.Watches, struck func()) {
 		random := randomly(uint64(s.lag))
-		pause := func() bool {
+		pause := func(about time.Duration) bool {
 			select {
 			case <-ctx.Done():
 				return false
-			case <-time.After(s.lag/2 + time.Duration(random.Int64N(int64(s.lag)))):
+			case <-time.After(about/2 + time.Duration(random.Int64N(int64(about)))):
 				return true
 			}
 		}
-		for n := 0; n < mostOften && pause(); n++ {
+		for n := 0; n < mostOften && pause(min(s.lag, soon)); n++ {
 			struck()
 			do(watches, random)
-			if !pause() {
+			if !pause(s.lag) {
 				break
 			}
 			watches.Thaw()
@@ -67,7 +70,8 @@ func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, stalenes
 
 func stalenesses() (all []staleness) {
 	lags := scaled([]time.Duration{500 * time.Millisecond},
-		[]time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second})
+		// The longest first: they wait most of the time, and the others use it.
+		[]time.Duration{30 * time.Second, 10 * time.Second, 3 * time.Second, time.Second, 300 * time.Millisecond, 100 * time.Millisecond})
 	for _, lag := range lags {
 		if lag > *longestLag {
 			continue
@@ -89,7 +93,7 @@ func TestStaleCaches(t *testing.T) {
 	c := cleanRun(t)
 	h := begin(t, "stale, frozen, rewound, dropped watches")
 	h.limit = time.Hour
-	each(share(stalenesses(), 5), func(s staleness) {
+	eachOf(scaled(*abreast, 5**abreast), share(stalenesses(), 5), func(s staleness) {
 		h.run(s.String(), func(w *world) {
 			w.patience += 10 * s.lag
 			w.glance = max(glance, s.lag/20)
@@ -104,6 +108,9 @@ func TestStaleCaches(t *testing.T) {
 			w.tell()
 			stop()
 			<-ended
+			if w.faults() == 0 {
+				w.fail("nothing was disturbed")
+			}
 			w.endsLike(c, 0)
 		})
 	})

@@ -89,12 +89,31 @@ var story = []step{
 		}
 		return ""
 	}},
+	{"the account takes a plan, whose admins may look at everything", func(w *world) {
+		w.plan()
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+			a.Spec.PlanRef = &usherv1.PlanReference{Name: w.namespace}
+		})
+	}, func(w *world) string {
+		return w.bound("view", "ada") + w.led(true) + lacks([]string{"ada", "bob", "cat"}, func(name string) string {
+			if w.member(name).Status.Role == "" {
+				return name + " has no role of the plan's"
+			}
+			return ""
+		})
+	}},
 	{"the third is asked again", func(w *world) { w.resend("cat") }, func(w *world) string { return w.invited("cat") + w.sent("cat") }},
 	{"and declines", func(w *world) { w.decline("cat") }, func(w *world) string {
 		return w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationDeclined)
 	}},
 	{"the second is asked again", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
 	{"and accepts", func(w *world) { w.accept("bob") }, func(w *world) string { return w.active("bob") }},
+	{"the first leaves, and the second has what it owned", func(w *world) {
+		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: "ada"}}})
+		w.scale(base, 1)
+		edit(w, testkit.Member("ada").Build(), func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
+		w.remove(testkit.Member("ada").Build())
+	}, func(w *world) string { return w.gone("ada") + w.bound("view") + w.led(false) }},
 	{"the second's access is to end, as two are told", func(w *world) {
 		w.endAccess("bob", 24*time.Hour)
 	}, func(w *world) string { return w.told("bob", usherv1.EndNoticeSent) }},
@@ -105,9 +124,7 @@ var story = []step{
 	}, func(w *world) string {
 		return w.be("bob", usherv1.ObservedDisabled, usherv1.ReasonAccessEnded) + w.invited("cat") + w.sent("cat")
 	}},
-	{"two leave", func(w *world) {
-		w.remove(testkit.Member("ada").Build(), testkit.Member("cat").Build())
-	}, func(w *world) string { return w.gone("ada", "cat") + w.led(false) }},
+	{"the third leaves", func(w *world) { w.remove(testkit.Member("cat").Build()) }, func(w *world) string { return w.gone("cat") }},
 	{"the account hands its links out", func(w *world) {
 		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.Mail.Delivery = usherv1.DeliveryLink })
 	}, func(w *world) string {

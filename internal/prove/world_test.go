@@ -14,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"golang.org/x/crypto/bcrypt"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -56,6 +57,7 @@ type world struct {
 	ctx        context.Context
 	end        context.CancelFunc
 	namespace  string
+	planned    bool
 	api        client.WithWatch
 	clock      clock
 	sink       *smtpsink.Sink
@@ -142,6 +144,9 @@ func (w *world) judge() []string {
 
 func (w *world) close() {
 	w.halt()
+	if w.planned { // nobody else is to read it
+		_ = w.api.Delete(context.WithoutCancel(w.ctx), testkit.Plan(w.namespace).Build())
+	}
 	w.end()
 	if w.sink != nil {
 		w.sink.Close()
@@ -194,6 +199,37 @@ func (w *world) resend(name string) {
 func (w *world) endAccess(name string, in time.Duration) {
 	until := metav1.Time{Time: w.clock.Now().Add(in).Truncate(time.Second)}
 	edit(w, testkit.Member(name).Build(), func(m *usherv1.Member) { m.Spec.AccessUntil = &until })
+}
+
+// plan makes the world's own plan: its admins are bound to a ClusterRole, and ConfigMaps are members' property. It goes with the world.
+func (w *world) plan() {
+	plan := testkit.Plan(w.namespace).AddOn("pipelines", 0, usherv1.SeatPurchase{}).Rights("deals:read").Role("admin", "deals:read").ClusterRoles("view").Build()
+	admin := true
+	plan.Spec.Roles[1].AccountAdmin = &admin
+	plan.Spec.OwnedResources = []usherv1.OwnedResource{{APIVersion: "v1", Kind: "ConfigMap"}}
+	w.must(w.api.Create(w.ctx, plan), "make a plan")
+	w.planned = true
+}
+
+// bound tells what the bindings to a role lack to name those members and nobody else.
+func (w *world) bound(role string, names ...string) string {
+	var bindings rbacv1.RoleBindingList
+	w.must(w.api.List(w.ctx, &bindings, client.InNamespace(w.namespace)), "list the bindings")
+	var bound, wanted []string
+	for _, b := range bindings.Items {
+		for _, s := range b.Subjects {
+			if b.RoleRef.Name == role {
+				bound = append(bound, s.Name)
+			}
+		}
+	}
+	for _, name := range names {
+		wanted = append(wanted, name+"@acme.example")
+	}
+	if slices.Equal(bound, wanted) {
+		return ""
+	}
+	return fmt.Sprintf("%v are bound to %s, not %v; ", bound, role, wanted)
 }
 
 func (w *world) scale(pool string, seats int32) {

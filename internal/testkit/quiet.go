@@ -123,6 +123,9 @@ func (w *Watches) lacks(now []metav1.PartialObjectMetadata, namespace string) st
 	defer w.mu.Unlock()
 	there := map[string]bool{}
 	for i := range now {
+		if w.wanted != nil && !w.wanted(now[i].Name) {
+			continue
+		}
 		uid := string(now[i].UID)
 		there[uid] = true
 		if w.told[uid].version != now[i].ResourceVersion {

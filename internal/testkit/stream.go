@@ -60,6 +60,8 @@ func (s *stream) pump() {
 		case err != nil:
 		case f.Type == "BOOKMARK": // the first one ends the listing
 			s.listing = false
+		case !s.watches.wants(f.name):
+			continue
 		case !s.listing && s.watches.loses(Event{f.Type, f.name}):
 			s.watches.tell(f)
 			continue

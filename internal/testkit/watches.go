@@ -22,6 +22,8 @@ type Watches struct {
 	delay   time.Duration
 	streams map[*stream]struct{}
 	losses  losses
+	// wanted tells which objects the client hears of; nil: all.
+	wanted func(name string) bool
 	// group of the resource, known once there was a stream.
 	group string
 	// told is what clients were last told, by UID.
@@ -44,6 +46,17 @@ func (w *Watches) Thaw() { w.set(func() { w.frozen = false }) }
 
 // Delay delivers every event that arrives from now on that much later; 0 ends it.
 func (w *Watches) Delay(d time.Duration) { w.set(func() { w.delay = d }) }
+
+// Only has clients hear of no other objects than those whose names match wants: of cluster-scoped ones that belong to other tests, in
+// lists as in watches. Call it before the first stream.
+func (w *Watches) Only(match func(name string) bool) { w.set(func() { w.wanted = match }) }
+
+// wants tells whether clients hear of an object.
+func (w *Watches) wants(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.wanted == nil || w.wanted(name)
+}
 
 // Drop ends the open streams with 410 Expired and loses what they kept back; the client has to list again.
 func (w *Watches) Drop() { w.each((*stream).drop) }

@@ -92,6 +92,14 @@ var _ = Describe("Watches", func() {
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:one"))
 	})
 
+	It("pass nothing on of objects that are not wanted", func(ctx SpecContext) {
+		wire.Watches("members").Only(func(name string) bool { return name != "bob" })
+		create(ctx, "bob")
+		create(ctx, "ada")
+		Eventually(seen).WithContext(ctx).Should(Equal("ada:one"))
+		Expect(wire.Settled(ctx, plain, ns, 0)).To(Succeed())
+	})
+
 	It("delay every event and keep their order", func(ctx SpecContext) {
 		const delay = 400 * time.Millisecond
 		wire.Watches("members").Delay(delay)
