@@ -61,9 +61,15 @@ func TestGate(t *testing.T) {
 
 	t.Run("the last admin goes with its account", func(t *testing.T) {
 		w := newWorld(t, nil)
-		ada := w.active("ada", "admin")
-		w.Expect(w.api.Delete(w.ctx, testkit.Account(testkit.DefaultAccount).In(w.namespace).Build())).To(Succeed())
+		ada, eve := w.active("ada", "admin"), w.active("eve", "member")
+		account := testkit.Account(testkit.DefaultAccount).In(w.namespace).Build()
+		w.Expect(w.api.Delete(w.ctx, account, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
+		w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(account), account)).To(Succeed(), "it waits for what depends on it")
 		w.Expect(w.api.Delete(w.ctx, ada)).To(Succeed())
+		account.Finalizers = nil
+		w.Expect(w.api.Update(w.ctx, account)).To(Succeed())
+		w.Expect(w.change(eve, func(m *usherv1.Member) { m.Spec.Role = "boss" })).To(Succeed(), "it has no plan any more")
+		w.Expect(w.warnings.said).To(BeEmpty())
 	})
 
 	t.Run("the last admin goes with its namespace", func(t *testing.T) {
