@@ -129,14 +129,15 @@ type SeatPurchase struct {
 	// +kubebuilder:default=Allowed
 	Policy PurchasePolicy `json:"policy,omitempty"`
 
-	// maximum is the most seats that can be bought, not counting those that are included: 0 to 10000. Default: 10000.
+	// maximum is the most seats that can be bought in one SeatPool, not counting those that are included: 0 to 10000. Default: 10000.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=10000
 	Maximum *int32 `json:"maximum,omitempty"`
 
-	// whenFull lets an account buy only while every seat that it has is assigned. Default: false, at any time.
+	// whenFull lets an account add seats to a SeatPool only while every seat of it is assigned; what a new one is made with counts at
+	// once. Default: false, at any time.
 	//
 	// +optional
 	WhenFull *bool `json:"whenFull,omitempty"`
