@@ -27,13 +27,10 @@ func addWebhooks(mgr manager.Manager, live client.Client, o Options) {
 
 // certificates tells whether there are any, and what to do if not.
 func (o *Options) certificates(log logr.Logger) bool {
-	if o.WebhookCertDir == "" {
-		log.Info("the admission webhooks are off: there are no certificates; set --webhook-cert-dir to a folder with tls.crt and tls.key, or --webhook-port=0 to say that none are wanted")
-		return false
-	}
 	for _, file := range []string{"tls.crt", "tls.key"} {
-		if _, err := os.Stat(filepath.Join(o.WebhookCertDir, file)); err != nil {
-			log.Error(err, "the admission webhooks are off: put the certificate's files into --webhook-cert-dir and restart", "missing", file)
+		if _, err := os.Stat(filepath.Join(o.WebhookCertDir, file)); o.WebhookCertDir == "" || err != nil {
+			log.Info("the admission webhooks are off: put their certificate's tls.crt and tls.key into --webhook-cert-dir and restart, "+
+				"or set --webhook-port=0 to say that none are wanted", "folder", o.WebhookCertDir, "missing", file)
 			return false
 		}
 	}
