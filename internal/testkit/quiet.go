@@ -30,6 +30,13 @@ var heart = sync.OnceFunc(func() {
 	}()
 })
 
+// Given is how much time this process was given since it began to count. Two readings with less between them than by the clock on the
+// wall tell of a machine that was too busy to run it.
+func Given() time.Duration {
+	heart()
+	return time.Duration(beats.Load()) * beat
+}
+
 // activity is what goes on on a Wire, and when something last did.
 type activity struct {
 	underWay atomic.Int64
