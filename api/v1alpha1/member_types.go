@@ -76,7 +76,8 @@ type MemberSpec struct {
 	// +optional
 	Language Language `json:"language,omitempty"`
 
-	// role of the member, one of its plan's. Default: the plan's default role; `member` without a plan. Example: `admin`.
+	// role of the member, one of its plan's. Default: the plan's default role, and for the account's first member the plan's owner
+	// role; `member` without a plan. Example: `admin`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1

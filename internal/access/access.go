@@ -145,3 +145,14 @@ func AccountOf(object metav1.Object) string {
 	}
 	return owner.Name
 }
+
+// Stripped tells whether an object that AccountOf knows nothing of was made for an Account all the same: somebody took away its
+// labels, or its owner.
+func Stripped(object metav1.Object, account *usherv1.Account) bool {
+	if AccountOf(object) != "" {
+		return false
+	}
+	marks := object.GetLabels()
+	labelled := marks[labels.ManagedBy] == labels.Usher && marks[usherv1.AccountLabel] == labels.Value(account.Name)
+	return metav1.IsControlledBy(object, account) || labelled && metav1.GetControllerOf(object) == nil
+}

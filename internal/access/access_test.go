@@ -18,6 +18,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/plan"
 )
 
@@ -301,17 +302,32 @@ func TestRules(t *testing.T) {
 }
 
 func TestAccountOf(t *testing.T) {
-	g := NewWithT(t)
-	b := Project(observed(member("ada", "seller"))).Bindings[0]
-	g.Expect(AccountOf(&b)).To(Equal("acme"))
-	for _, spoil := range []func(*rbacv1.RoleBinding){
-		func(b *rbacv1.RoleBinding) { b.OwnerReferences = nil },
-		func(b *rbacv1.RoleBinding) { b.Labels = nil },
-		func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Kind = "Member" },
-		func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Name = "globex" },
-	} {
-		other := b.DeepCopy()
-		spoil(other)
-		g.Expect(AccountOf(other)).To(BeEmpty())
+	o := observed(member("ada", "seller"))
+	b := Project(o).Bindings[0]
+	tests := []struct {
+		name     string
+		spoil    func(*rbacv1.RoleBinding)
+		of       string
+		stripped bool
+	}{
+		{name: "as it was made", spoil: func(*rbacv1.RoleBinding) {}, of: "acme"},
+		{name: "for an account of an earlier UID", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].UID = "earlier" }, of: "acme"},
+		{name: "without an owner", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences = nil }, stripped: true},
+		{name: "without labels", spoil: func(b *rbacv1.RoleBinding) { b.Labels = nil }, stripped: true},
+		{name: "without anything", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences, b.Labels = nil, nil }},
+		{name: "without labels, of an earlier account", spoil: func(b *rbacv1.RoleBinding) { b.Labels, b.OwnerReferences[0].UID = nil, "earlier" }},
+		{name: "without an owner, of another account", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences, b.Labels[usherv1.AccountLabel] = nil, "globex" }},
+		{name: "without an owner, managed by somebody else", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences, b.Labels[labels.ManagedBy] = nil, "helm" }},
+		{name: "of another kind of owner", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Kind, b.OwnerReferences[0].UID = "Member", "ada" }},
+		{name: "of another owner", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Name, b.OwnerReferences[0].UID = "globex", "globex" }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			g := NewWithT(t)
+			other := b.DeepCopy()
+			tt.spoil(other)
+			g.Expect(AccountOf(other)).To(Equal(tt.of))
+			g.Expect(Stripped(other, o.Account)).To(Equal(tt.stripped))
+		})
 	}
 }

@@ -145,11 +145,15 @@ func (p *projection) refreshAll(ctx context.Context) error {
 	return nil
 }
 
-// taken tells whether the name of an object that is to be made is that of one that is not Usher's. Otherwise the cache is behind.
+// taken tells whether the name of an object that is to be made is that of one that is not Usher's. Otherwise the cache is behind, or
+// somebody took from it what it is known by; then it is made anew.
 func (p *projection) taken(ctx context.Context, kind string, wanted, present client.Object) (bool, error) {
 	found, err := get(ctx, p.Live, wanted.GetNamespace(), wanted.GetName(), present)
 	if err != nil || !found {
 		return false, err
+	}
+	if access.Stripped(present, p.observed.Account) {
+		return false, p.discard(ctx, present)
 	}
 	if access.AccountOf(present) == p.observed.Account.Name {
 		return false, apierrors.NewAlreadyExists(rbacv1.Resource(kind), wanted.GetName())

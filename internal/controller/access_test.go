@@ -25,6 +25,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/testkit"
 	"github.com/usher-dev/usher/internal/testkit/apiserver"
 	"github.com/usher-dev/usher/internal/testkit/smtpsink"
@@ -69,6 +70,9 @@ var _ = Describe("Access", func() {
 	}
 	places := func(name string) func() bool {
 		return may(name+"@acme.example", "place", "rights.usher.dev", "orders")
+	}
+	lists := func(name string) func() bool {
+		return may(name+"@acme.example", "list", "", "replicationcontrollers")
 	}
 	immediate := func(builders ...*testkit.MemberBuilder) {
 		GinkgoHelper()
@@ -210,6 +214,37 @@ var _ = Describe("Access", func() {
 		Eventually(places("ada")).Should(BeTrue())
 	})
 
+	It("is put right when somebody takes away what a binding or a role is known by", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		known := SatisfyAll(HaveKeyWithValue(usherv1.AccountLabel, testkit.DefaultAccount), HaveKeyWithValue(labels.ManagedBy, labels.Usher))
+		strip := func(how func(client.Object)) {
+			GinkgoHelper()
+			var roles rbacv1.RoleList
+			Expect(w.api.List(ctx, &roles, client.InNamespace(w.namespace))).To(Succeed())
+			objects := []client.Object{&roles.Items[0]}
+			for _, b := range bindings() {
+				objects = append(objects, &b)
+			}
+			for _, o := range objects {
+				edit(w, o, how)
+				Eventually(func() client.Object { return read(w, o.DeepCopyObject().(client.Object)) }).Should(SatisfyAll(
+					HaveField("GetLabels()", known), HaveField("GetOwnerReferences()", HaveLen(1))), o.GetName())
+			}
+			Eventually(places("ada")).Should(BeTrue())
+			Eventually(lists("ada")).Should(BeTrue())
+			Expect(w.account()).To(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
+		}
+		strip(func(o client.Object) { o.SetLabels(nil) })
+		strip(func(o client.Object) { o.SetOwnerReferences(nil) })
+		strip(func(o client.Object) {
+			o.SetLabels(map[string]string{usherv1.AccountLabel: "globex", labels.ManagedBy: labels.Usher})
+		})
+	})
+
 	It("leaves an object alone that has its name and is not its own", func(ctx SpecContext) {
 		onPlan(ctx, 5)
 		o := w.start()
@@ -291,9 +326,6 @@ var _ = Describe("Access", func() {
 
 	Context("with the rights that config/rbac gives, and no others", func() {
 		var forbidden types.GomegaMatcher
-		lists := func(name string) func() bool {
-			return may(name+"@acme.example", "list", "", "replicationcontrollers")
-		}
 		// allow lets the manager bind the seller's ClusterRole, as a ClusterRole with the label does in a cluster, until deny.
 		grant := func() []client.Object {
 			name := "more-" + w.namespace
