@@ -6,17 +6,24 @@ package prove_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/transport"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/testkit"
 )
 
@@ -55,6 +62,27 @@ func hire(builders ...*testkit.MemberBuilder) func(w *world) {
 }
 
 func nothing(*world) {}
+
+// settled has members who are Active, and nothing more to do. Those who are admins are named in a binding.
+func settled(names ...string) func(w *world) {
+	return func(w *world) {
+		w.scale(base, 2)
+		for _, name := range names {
+			hire(testkit.Member(name).Role("admin").Immediate())(w)
+		}
+		w.until("active", func() string { return w.atWork(names...) + w.bound(access.AccountAdminRole, names...) })
+		w.settle()
+	}
+}
+
+func (w *world) atWork(names ...string) string {
+	return lacks(names, func(n string) string { return w.be(n, usherv1.ObservedActive, usherv1.ReasonActivated) })
+}
+
+// anyOf is a write of a resource, whatever its name.
+func anyOf(verb, resource string) func(testkit.Call) bool {
+	return func(c testkit.Call) bool { return c.Verb == verb && c.Resource == resource && c.Subresource == "" }
+}
 
 var depositions = []deposition{
 	{
@@ -128,6 +156,80 @@ var depositions = []deposition{
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 		},
 	},
+	{
+		name: "the making of a binding", held: anyOf("create", "rolebindings"), nth: 1, before: nothing,
+		cause:     hire(testkit.Member("ada").Role("admin").Immediate()),
+		meanwhile: func(w *world) { w.until("bound", func() string { return w.bound(access.AccountAdminRole, "ada") }) },
+	},
+	{
+		name: "somebody new in a binding", held: anyOf("update", "rolebindings"), nth: 1, before: settled("ada"),
+		cause: hire(testkit.Member("bob").Role("admin").Immediate()),
+		meanwhile: func(w *world) {
+			w.until("bound", func() string { return w.bound(access.AccountAdminRole, "ada", "bob") })
+			w.setState("bob", usherv1.StateDisabled)
+			w.until("unbound", func() string { return w.bound(access.AccountAdminRole, "ada") })
+		},
+	},
+	{
+		name: "the end of a binding", held: anyOf("delete", "rolebindings"), nth: 1, before: settled("ada"),
+		cause: func(w *world) { w.setState("ada", usherv1.StateDisabled) },
+		meanwhile: func(w *world) {
+			w.until("unbound", func() string { return w.bound(access.AccountAdminRole) })
+			w.setState("ada", usherv1.StateActive)
+			w.until("bound", func() string { return w.atWork("ada") + w.bound(access.AccountAdminRole, "ada") })
+		},
+	},
+	{
+		name: "a new API token", held: writes("update", "secrets", "usher-member-ada"), nth: 1, before: settled("ada"),
+		cause: func(w *world) { w.setState("ada", usherv1.StateDisabled) },
+		meanwhile: func(w *world) {
+			w.until("disabled", func() string {
+				if m := w.member("ada"); m.Status.DisabledAt == nil || len(w.pool(base).Status.Claims) > 0 {
+					return "ada has a seat"
+				}
+				return ""
+			})
+		},
+	},
+	{
+		name: "the handing over of what a leaver owned", held: writes("patch", "configmaps", "deal"), nth: 1,
+		before: func(w *world) {
+			w.plan()
+			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+				a.Spec.PlanRef = &usherv1.PlanReference{Name: w.namespace}
+			})
+			settled("ada", "bob")(w)
+			w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: "ada"}}})
+		},
+		cause: func(w *world) {
+			edit(w, testkit.Member("ada").Build(), func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
+			w.remove(testkit.Member("ada").Build())
+		},
+		meanwhile: func(w *world) { w.until("gone", func() string { return w.gone("ada") }) },
+	},
+	{
+		name: "the fence of a reminder", held: writes("update", "invitations/status", "ada"), nth: 1,
+		before: func(w *world) {
+			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+				a.Spec.Invitations = testkit.Account("").InvitationTTL("48h").Reminders(reminder).Build().Spec.Invitations
+			})
+			hire(testkit.Member("ada"))(w)
+			w.until("invited", func() string { return w.invited("ada") })
+			w.settle()
+		},
+		cause:     func(w *world) { w.leapTo(w.clock.Now().Add(25 * time.Hour)) },
+		meanwhile: func(w *world) { w.until("reminded", func() string { return w.reminded("ada") }) },
+	},
+	{
+		name: "the announcement of an end", held: writes("update", "members/status", "ada"), nth: 2, copies: 1, before: settled("ada"),
+		cause: func(w *world) {
+			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+				a.Spec.Contact = testkit.Account("").Contact("it@acme.example", "", "").Build().Spec.Contact
+			})
+			w.endAccess("ada", 24*time.Hour)
+		},
+		meanwhile: func(w *world) { w.until("told", func() string { return w.told("ada", usherv1.EndNoticeSent) }) },
+	},
 }
 
 // What a leader began to write is refused when another leads by the time it arrives, and changes nothing.
@@ -140,7 +242,7 @@ func TestDeposedLeader(t *testing.T) {
 		}
 		return jobs
 	}()
-	eachOf(*abreast+4, all, func(d deposition) { h.run(d.name, func(w *world) { d.run(w, nil) }) })
+	eachOf(*abreast+12, all, func(d deposition) { h.run(d.name, func(w *world) { d.run(w, nil) }) })
 }
 
 // A ledger that is written over whatever is there comes through, and what the second leader granted is gone.
@@ -209,18 +311,18 @@ func (d deposition) run(w *world, wrap transport.WrapperFunc) {
 // versions of everything that Usher writes, by kind and name.
 func (w *world) versions() map[string]string {
 	all := map[string]string{}
-	for _, m := range w.members() {
-		all["member "+m.Name] = m.ResourceVersion
+	for _, list := range []client.ObjectList{
+		&usherv1.AccountList{}, &usherv1.MemberList{}, &usherv1.SeatPoolList{}, &usherv1.InvitationList{},
+		&rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &corev1.SecretList{}, &corev1.ConfigMapList{},
+	} {
+		w.must(w.api.List(w.ctx, list, client.InNamespace(w.namespace)), "list what there is")
+		objects, err := meta.ExtractList(list)
+		w.must(err, "read a list")
+		for _, o := range objects {
+			o := o.(client.Object)
+			all[fmt.Sprintf("%T %s", o, o.GetName())] = o.GetResourceVersion()
+		}
 	}
-	for _, i := range w.invitations() {
-		all["invitation "+i.Name] = i.ResourceVersion
-	}
-	var pools usherv1.SeatPoolList
-	w.must(w.api.List(w.ctx, &pools, client.InNamespace(w.namespace)), "list the pools")
-	for _, p := range pools.Items {
-		all["pool "+p.Name] = p.ResourceVersion
-	}
-	all["account"] = w.account().ResourceVersion
 	return all
 }
 
