@@ -105,7 +105,7 @@ verify: ## Check that what is generated is committed, manifests build, modules a
 		echo "verify: generated files were out of date; commit what 'make generate manifests' just wrote" >&2; exit 1; \
 	fi
 	@echo "verify: generated files are current"
-	@for dir in config/default config/samples; do $(KUSTOMIZE) $$dir >/dev/null || exit 1; done
+	@for dir in config/default config/samples config/webhook; do $(KUSTOMIZE) $$dir >/dev/null || exit 1; done
 	@echo "verify: manifests build"
 	@for dir in . $(patsubst %/go.mod,%,$(wildcard hack/*/go.mod)); do (cd $$dir && go mod tidy -diff) || { \
 		echo "verify: run 'go mod tidy' in $$dir" >&2; exit 1; }; done
