@@ -44,7 +44,10 @@ type stride struct {
 	do     func(w *walk) error
 }
 
-const secondBase = "acme-more"
+const (
+	secondBase = "acme-more"
+	nowhere    = "nowhere"
+)
 
 var people = []string{"ada", "bob", "cat", "dan"}
 
@@ -75,7 +78,7 @@ func (w *walk) poolRefs(m *usherv1.Member) {
 	case 2:
 		m.Spec.SeatPoolRefs = []usherv1.SeatPoolReference{{Name: base}, {Name: addOn}}
 	case 3:
-		m.Spec.SeatPoolRefs = []usherv1.SeatPoolReference{{Name: base}, {Name: "nowhere"}}
+		m.Spec.SeatPoolRefs = []usherv1.SeatPoolReference{{Name: base}, {Name: nowhere}}
 	default:
 		m.Spec.SeatPoolRefs = []usherv1.SeatPoolReference{{Name: base}}
 	}
@@ -83,6 +86,10 @@ func (w *walk) poolRefs(m *usherv1.Member) {
 
 func (w *walk) anyMember(change func(*usherv1.Member)) error {
 	return tryEdit(w.world, testkit.Member(w.one(people...)).Build(), change)
+}
+
+func (w *walk) anyAccount(change func(*usherv1.Account)) error {
+	return tryEdit(w.world, testkit.Account(testkit.DefaultAccount).Build(), change)
 }
 
 func (w *walk) anyInvitation(change func(*usherv1.Invitation)) error {
@@ -121,7 +128,7 @@ var strides = []stride{
 	}},
 	{"the account goes", 1, func(w *walk) error { return w.drop(testkit.Account(testkit.DefaultAccount).Build()) }},
 	{"the account is disabled or enabled", 2, func(w *walk) error {
-		return tryEdit(w.world, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.State = w.state() })
+		return w.anyAccount(func(a *usherv1.Account) { a.Spec.State = w.state() })
 	}},
 	{"a pool comes", 3, func(w *walk) error {
 		switch w.random.IntN(4) {
@@ -193,6 +200,41 @@ var strides = []stride{
 	{"two days pass", 2, func(w *walk) error {
 		w.leapTo(w.clock.Now().Add(49 * time.Hour))
 		return nil
+	}},
+	{"a member's access is to end, or not any more", 2, func(w *walk) error {
+		var ends *metav1.Time
+		if days := w.random.IntN(4); days > 0 {
+			ends = &metav1.Time{Time: w.clock.Now().Add(time.Duration(days) * 20 * time.Hour).Truncate(time.Second)}
+		}
+		return w.anyMember(func(m *usherv1.Member) { m.Spec.AccessUntil = ends })
+	}},
+	{"a member has another role", 2, func(w *walk) error {
+		role := w.one("", "admin", "admin", "cook")
+		return w.anyMember(func(m *usherv1.Member) { m.Spec.Role = role })
+	}},
+	{"the account reminds, or hands links out", 2, func(w *walk) error {
+		lead, delivery := w.one("", reminder), w.one(string(usherv1.DeliverySMTP), string(usherv1.DeliverySMTP), string(usherv1.DeliveryLink))
+		return w.anyAccount(func(a *usherv1.Account) {
+			a.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.MailDelivery(delivery)}
+			if a.Spec.Invitations.Reminders = nil; lead != "" {
+				a.Spec.Invitations.Reminders = []usherv1.Lead{usherv1.Lead(lead)}
+			}
+		})
+	}},
+	{"a plan comes", 1, func(w *walk) error {
+		if w.planned {
+			return nil
+		}
+		w.plan()
+		return nil
+	}},
+	{"the account takes a plan, one that is not there, or none", 2, func(w *walk) error {
+		name := w.one("", w.namespace, w.namespace, nowhere)
+		return w.anyAccount(func(a *usherv1.Account) {
+			if a.Spec.PlanRef = nil; name != "" {
+				a.Spec.PlanRef = &usherv1.PlanReference{Name: name}
+			}
+		})
 	}},
 	{"an address is nonsense", 1, func(w *walk) error {
 		return refusal(w.anyMember(func(m *usherv1.Member) { m.Spec.Email = "nobody at all" }))
@@ -278,7 +320,7 @@ func (w *walk) inconsistent() string {
 	for i := range all {
 		m := &all[i]
 		members[m.UID] = m
-		if wrong := stateOf(m, account); wrong != "" {
+		if wrong := w.stateOf(m, account); wrong != "" {
 			return m.Name + " " + wrong
 		}
 	}
@@ -297,12 +339,12 @@ func (w *walk) inconsistent() string {
 			for _, s := range m.Status.Seats {
 				held = held || s.Pool == p.Name && s.Held() && s.Grant == grant
 			}
-			// While the account is disabled it takes nothing up and gives nothing back.
-			if !held && account.Spec.State != usherv1.StateDisabled {
+			// While the account is disabled, or its plan is not there, it takes nothing up and gives nothing back.
+			if !held && account.Spec.State != usherv1.StateDisabled && !w.lacksPlan(account) {
 				return fmt.Sprintf("%s has claim %d of %s and does not know: %+v", m.Name, grant, p.Name, m.Status.Seats)
 			}
 		}
-		if account.UID != "" && *p.Status.Available > 0 && *p.Status.Waiting > 0 {
+		if account.UID != "" && !w.lacksPlan(account) && *p.Status.Available > 0 && *p.Status.Waiting > 0 {
 			return fmt.Sprintf("SeatPool %s has %d free seats, and %d wait", p.Name, *p.Status.Available, *p.Status.Waiting)
 		}
 	}
@@ -313,7 +355,7 @@ func (w *walk) inconsistent() string {
 }
 
 // stateOf tells what is wrong with a member's state, as far as its own and its account's spec say.
-func stateOf(m *usherv1.Member, account *usherv1.Account) string {
+func (w *walk) stateOf(m *usherv1.Member, account *usherv1.Account) string {
 	reason := conditionReason(m.Status.Conditions)
 	wrong := func(state usherv1.ObservedState, wanted string) string {
 		if m.Status.State != state || reason != wanted {
@@ -322,16 +364,22 @@ func stateOf(m *usherv1.Member, account *usherv1.Account) string {
 		return ""
 	}
 	switch {
+	case m.DeletionTimestamp != nil && w.lacksPlan(account):
+		return wrong(usherv1.ObservedDisabled, usherv1.ReasonDeletionBlocked)
 	case m.DeletionTimestamp != nil:
 		return "is to go and stays"
 	case m.Status.ObservedGeneration != m.Generation:
 		return fmt.Sprintf("was observed at generation %d of %d", m.Status.ObservedGeneration, m.Generation)
 	case m.Spec.State == usherv1.StateDisabled:
 		return wrong(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec)
+	case m.Spec.Ended(w.clock.Now()):
+		return wrong(usherv1.ObservedDisabled, usherv1.ReasonAccessEnded)
 	case account.UID == "":
 		return wrong(usherv1.ObservedPending, usherv1.ReasonAccountNotFound)
 	case account.Spec.State == usherv1.StateDisabled:
 		return wrong(usherv1.ObservedDisabled, usherv1.ReasonAccountDisabled)
+	case w.lacksPlan(account):
+		return wrong(usherv1.ObservedPending, usherv1.ReasonPlanNotFound)
 	case m.Status.State == usherv1.ObservedDisabled:
 		return "is Disabled, and nobody wants it"
 	case m.Status.State == usherv1.ObservedActive && m.Status.AcceptedAt == nil:
@@ -340,6 +388,12 @@ func stateOf(m *usherv1.Member, account *usherv1.Account) string {
 		return "is still being invited"
 	}
 	return ""
+}
+
+// lacksPlan tells whether the account is on a plan that is not there.
+func (w *walk) lacksPlan(account *usherv1.Account) bool {
+	ref := account.Spec.PlanRef
+	return ref != nil && (ref.Name == nowhere || !w.planned)
 }
 
 // From whatever state a change of any spec leads to one that fits, and then to rest.
