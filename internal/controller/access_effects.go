@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -79,7 +78,7 @@ func (p *projection) makeBindings(ctx context.Context, wanted []rbacv1.RoleBindi
 			continue
 		}
 		switch err := p.Client.Create(ctx, made); {
-		case unbindable(err):
+		case unbindable(err, made.RoleRef):
 			p.unbindable.add(made.RoleRef.Kind + " " + made.RoleRef.Name)
 		case err != nil:
 			return err
@@ -107,7 +106,7 @@ func (p *projection) settleBindings(ctx context.Context, wanted []rbacv1.RoleBin
 		next := wanted[j].DeepCopy()
 		next.ResourceVersion = present.ResourceVersion
 		err := p.Client.Update(ctx, next)
-		if unbindable(err) {
+		if unbindable(err, next.RoleRef) {
 			p.unbindable.add(next.RoleRef.Kind + " " + next.RoleRef.Name)
 			if access.OnlyAdds(present, next) {
 				continue
@@ -122,11 +121,12 @@ func (p *projection) settleBindings(ctx context.Context, wanted []rbacv1.RoleBin
 	return nil
 }
 
-// unbindable tells whether a binding was refused because of its role. Without the verb bind, the API server looks a role up.
-func unbindable(err error) bool {
+// unbindable tells whether a binding was refused because of its role. Without the verb bind, the API server looks the role up, and
+// says of one that is not there that the binding of the role's name was not found.
+func unbindable(err error, ref rbacv1.RoleRef) bool {
 	var status apierrors.APIStatus
 	return apierrors.IsForbidden(err) || apierrors.IsNotFound(err) && errors.As(err, &status) && status.Status().Details != nil &&
-		strings.HasPrefix(status.Status().Details.Kind, "clusterrole")
+		status.Status().Details.Name == ref.Name
 }
 
 func (p *projection) binding(name string) *rbacv1.RoleBinding {

@@ -403,6 +403,17 @@ var _ = Describe("Access", func() {
 				testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue, usherv1.ReasonUpToDate)))
 		})
 
+		It("says the same of a ClusterRole that is not there", func(ctx SpecContext) {
+			immediate(testkit.Member("bob").Role("admin"))
+			areActive()
+			Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
+			Expect(w.api.Delete(ctx, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "acme-" + w.namespace}})).To(Succeed())
+			immediate(testkit.Member("ada").Role("seller"))
+			areActive()
+			Eventually(w.account).Should(forbidden)
+			Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		})
+
 		It("leaves others what they have when it may not bind any more, and takes what has to be taken", func(ctx SpecContext) {
 			allow(ctx)
 			immediate(testkit.Member("ada").Role("seller"), testkit.Member("bob").Role("admin"))
