@@ -61,7 +61,9 @@ func Decide(o Observation, now time.Time) Decision {
 	d.RotateToken = accepted && m.Status.State != usherv1.ObservedActive && m.Status.DisabledAt != nil &&
 		!o.Credentials.TokenRotatedFor.Equal(m.Status.DisabledAt.Time)
 	given := o.terms().Assign(m, accepted, o.First)
-	s.Role, s.Rights = given.Role, given.Rights
+	if m.DeletionTimestamp == nil || s.Role == "" { // who leaves is remembered with the role that it had
+		s.Role, s.Rights = given.Role, given.Rights
+	}
 	s.DisplayName = displayName(o, accepted)
 	recordInvitation(s, o)
 

@@ -89,3 +89,21 @@ func TestAnEstateNamesTwenty(t *testing.T) {
 	}
 	NewWithT(t).Expect(e.String()).To(And(HavePrefix("Still owns 4321 (Deal 0, "), HaveSuffix("Deal 19 and 4301 more)")))
 }
+
+func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
+	tier := &usherv1.Plan{Spec: usherv1.PlanSpec{
+		Roles:       []usherv1.PlanRole{{Name: "guest"}, {Name: "seller"}, {Name: "admin"}},
+		DefaultRole: "seller", OwnerRole: "admin", InvitedRole: "guest",
+	}}
+	for _, tt := range []struct {
+		had, want string
+	}{
+		{had: "admin", want: "admin"},
+		{had: "", want: "guest"}, // deleted before anybody looked
+	} {
+		o := leaving(func(o *Observation) { o.Plan, o.Member.Status.Role = tier, tt.had })
+		d := Decide(o, now)
+		g := NewWithT(t)
+		g.Expect(d.Status.Role).To(Equal(tt.want), "its acceptance is gone, and it is not the first any more")
+	}
+}
