@@ -53,7 +53,8 @@ func (r *InvitationReconciler) reconcile(ctx context.Context, inv *usherv1.Invit
 		return ctrl.Result{}, err
 	}
 	plan := invite.Decide(observed, r.Now())
-	if !plan.Send && plan.Status.State != inv.Status.State {
+	// What ends a link or hands out another is decided on live reads, as what is sent is.
+	if !plan.Send && (plan.Status.State != inv.Status.State || plan.Status.LinkGeneration != inv.Status.LinkGeneration) {
 		if observed, err = r.observe(ctx, r.Live, inv); err != nil {
 			return ctrl.Result{}, err
 		}

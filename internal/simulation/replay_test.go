@@ -97,6 +97,27 @@ var replays = []struct{ name, schedule string }{
 			begin op=1 on=members name=m0
 			rest to=pools n=5000`,
 	},
+	{
+		// Nothing is sent for a link that is handed out, and nothing looked whether the member was still to be asked.
+		name: "another link handed out on an old cache's word",
+		schedule: `schedule seed=12751 fine=false week=false
+			make-pool name=p0 n=1
+			restart op=1
+			make-member name=m0 to=a0@acme.example
+			make-account name=acme
+			deliver-by name=acme to=Link
+			rest n=5000
+			resend name=m0
+			resend name=m0
+			deliver op=1 on=invitations
+			begin op=1 on=members name=m0
+			go op=1 on=members name=m0
+			begin op=1 on=invitations name=m0
+			go op=1 on=invitations name=m0
+			disable name=m0
+			deliver op=1 on=members
+			begin op=1 on=invitations name=m0`,
+	},
 }
 
 func TestReplays(t *testing.T) {
