@@ -75,7 +75,7 @@ type AccountSpec struct {
 	// +kubebuilder:default={}
 	Invitations InvitationDefaults `json:"invitations,omitempty,omitzero"`
 
-	// access tells who else gets at what the account's members have access to.
+	// access tells who else gets at what the account's members have access to, and in which other form.
 	//
 	// +optional
 	Access *AccountAccess `json:"access,omitempty"`
@@ -89,8 +89,20 @@ type AccountSpec struct {
 	RetainFormerMembers *int32 `json:"retainFormerMembers,omitempty"`
 }
 
-// AccountAccess tells who else gets at what the account's members have access to.
+// AccountAccess tells who else gets at what the account's members have access to, and in which other form.
 type AccountAccess struct {
+	// htpasswdSecret names a Secret, in the account's namespace, that Usher makes and keeps current: its key `auth` is a password
+	// file (htpasswd), where ingress-nginx looks for one, with a line `<e-mail address>:<bcrypt hash>` for each Active
+	// member who has chosen a password. A Secret of that name that Usher did not make is left alone. Default: none.
+	// Example: `acme-htpasswd`.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a Secret's name: lower-case letters, digits, hyphens and dots",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('usher-')",message="must not begin with usher-, as the Secrets do in which Usher keeps other things",reason=FieldValueInvalid
+	HtpasswdSecret string `json:"htpasswdSecret,omitempty"`
+
 	// supportGroup names an RBAC group, such as the vendor's agents, that while it is set has what every role of the account
 	// has. Default: none. Example: `vendor:agents`.
 	//
@@ -167,6 +179,14 @@ const (
 	// DeliveryLink leaves it to somebody who is allowed to get it.
 	DeliveryLink MailDelivery = "Link"
 )
+
+// PasswordFile is the name of the Secret with the account's password file; empty if it is to have none.
+func (a *Account) PasswordFile() string {
+	if a.Spec.Access == nil {
+		return ""
+	}
+	return a.Spec.Access.HtpasswdSecret
+}
 
 // HandsOut tells whether an account's links are handed out and not mailed.
 func (a *Account) HandsOut() bool {

@@ -115,13 +115,15 @@ const (
 
 // Reasons of an Account's AccessReady condition.
 const (
-	// ReasonAccessUpToDate means: roles and bindings are as they are to be.
+	// ReasonAccessUpToDate means: roles, bindings and the password file are as they are to be.
 	ReasonAccessUpToDate = "UpToDate"
 	// ReasonBindForbidden means: Usher lacks the verb bind on a ClusterRole that the plan names. All else works, so the Account is
 	// Ready.
 	ReasonBindForbidden = "BindForbidden"
 	// ReasonNameTaken means: an object that is not Usher's has the name of one that Usher would make.
 	ReasonNameTaken = "NameTaken"
+	// ReasonPasswordFileFull means: a Secret holds no more than 1 MiB, and members are missing from the password file.
+	ReasonPasswordFileFull = "PasswordFileFull"
 )
 
 // Reasons of an Account's TemplatesReady condition.

@@ -63,6 +63,8 @@ const (
 	oneRight        = "must name one right as resource:verb, such as orders:place; * is for roles"
 	badTongue       = "must be by language: de, en-GB, en-US, es, fr, it, nl"
 	badPlaceholder  = "may have the placeholder {owner}, and no other braces"
+	badSecretName   = "must be a Secret's name: lower-case letters, digits, hyphens and dots"
+	ownSecretName   = "must not begin with usher-, as the Secrets do in which Usher keeps other things"
 	memberNameLimit = "metadata.name must be at most 240 characters long: a Secret is named usher-member-<name>"
 )
 
@@ -96,6 +98,13 @@ func trials() []trial {
 		{kind: "Account", path: "spec.addOns[]", value: x(63)},
 		{kind: "Account", path: "spec.addOns[]", value: x(64), refusal: tooLong},
 		{kind: "Account", path: "spec.access", value: map[string]any{}},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "acme-htpasswd.v2"},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "", refusal: tooShort},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: x(253)},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: x(254), refusal: tooLong},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "Acme_Htpasswd", refusal: badSecretName},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "acme..htpasswd", refusal: badSecretName},
+		{kind: "Account", path: "spec.access.htpasswdSecret", value: "usher-member-ada", refusal: ownSecretName},
 		{kind: "Account", path: "spec.retainFormerMembers", value: int64(-1), refusal: tooSmall},
 		{kind: "Account", path: "spec.retainFormerMembers", value: int64(0)},
 		{kind: "Account", path: "spec.retainFormerMembers", value: int64(50)},

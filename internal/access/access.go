@@ -49,6 +49,11 @@ func Entitled(m *usherv1.Member) (keeps, gains bool) {
 	return keeps, keeps && m.Status.ObservedGeneration == m.Generation
 }
 
+// closed tells whether no member of the account has access, whatever it is.
+func (o Observation) closed() bool {
+	return o.Account.Spec.State == usherv1.StateDisabled || o.Terms.Problem != ""
+}
+
 // grant is one role reference and who has it.
 type grant struct {
 	stem    string
@@ -59,7 +64,7 @@ type grant struct {
 // Project returns the roles and bindings of an account. Where the account is disabled there are none.
 func Project(o Observation) Projection {
 	var p Projection
-	if o.Account.Spec.State == usherv1.StateDisabled || o.Terms.Problem != "" {
+	if o.closed() {
 		p.Removed = removed(o.Bindings, nil)
 		return p
 	}

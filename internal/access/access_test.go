@@ -244,7 +244,7 @@ func TestWithdrawn(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			NewWithT(t).Expect(Withdrawn(&tt.m, tt.bindings)).To(Equal(tt.want))
+			NewWithT(t).Expect(Withdrawn(&tt.m, places(tt.bindings))).To(Equal(tt.want))
 		})
 	}
 
@@ -287,6 +287,14 @@ func TestOnlyAdds(t *testing.T) {
 			NewWithT(t).Expect(OnlyAdds(tt.present, tt.wanted)).To(Equal(tt.want))
 		})
 	}
+}
+
+func places(bindings []rbacv1.RoleBinding) []metav1.Object {
+	var all []metav1.Object
+	for i := range bindings {
+		all = append(all, &bindings[i])
+	}
+	return all
 }
 
 func TestRules(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
@@ -62,9 +63,7 @@ func (p *Projection) bind(o Observation, g grant, marks []string) {
 		if o.Account.Spec.Access != nil && o.Account.Spec.Access.SupportGroup != "" {
 			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: string(o.Account.Spec.Access.SupportGroup)})
 		}
-		if len(marks) > 0 {
-			b.Annotations = map[string]string{WithdrawnAnnotation: strings.Join(marks, " ")}
-		}
+		mark(&b, marks)
 		p.Bindings = append(p.Bindings, b)
 	}
 }
@@ -81,14 +80,15 @@ func shardsOf(bindings []rbacv1.RoleBinding, stem string) map[int]*rbacv1.RoleBi
 	return shards
 }
 
-// WithdrawnAnnotation on a binding holds the marks of those whom its writer left out because they are on their way out.
+// WithdrawnAnnotation on a binding or a password file holds the marks of those whom its writer left out because they are on their
+// way out.
 const WithdrawnAnnotation = "usher.dev/withdrawn"
 
 // maxMarks at once: an annotation has its limits too. The others come when these have gone.
 const maxMarks = 3000
 
-// markOf stands for one time that a Member was Active; empty if it has no seat to give back after it.
-func markOf(m *usherv1.Member) string {
+// Mark stands for one time that a Member was Active; empty if it has no seat to give back after it.
+func Mark(m *usherv1.Member) string {
 	if m.Status.State == usherv1.ObservedActive || m.Status.ActivatedAt == nil {
 		return ""
 	}
@@ -103,31 +103,47 @@ func markOf(m *usherv1.Member) string {
 func marksOf(members []usherv1.Member) []string {
 	var marks []string
 	for i := range members {
-		if mark := markOf(&members[i]); mark != "" && leaves(&members[i]) {
-			marks = append(marks, mark)
+		if m := Mark(&members[i]); m != "" && leaves(&members[i]) {
+			marks = append(marks, m)
 		}
 	}
 	slices.Sort(marks)
 	return marks[:min(len(marks), maxMarks)]
 }
 
-// Withdrawn tells whether no binding of the account can give a Member access any more. m and bindings were read live, in this order.
-func Withdrawn(m *usherv1.Member, bindings []rbacv1.RoleBinding) bool {
-	mark := markOf(m)
+func mark(place metav1.Object, marks []string) {
+	if len(marks) > 0 {
+		place.SetAnnotations(map[string]string{WithdrawnAnnotation: strings.Join(marks, " ")})
+	}
+}
+
+// marked tells whether a present place has all marks that it is to have.
+func marked(present, wanted metav1.Object) bool {
+	there := map[string]bool{}
+	for _, mark := range Marked(present) {
+		there[mark] = true
+	}
+	return !slices.ContainsFunc(Marked(wanted), func(mark string) bool { return !there[mark] })
+}
+
+// Withdrawn tells whether none of the places that name who has access, an account's bindings and its password files, can give a
+// Member access any more. m and places were read live, in this order.
+func Withdrawn(m *usherv1.Member, places []metav1.Object) bool {
+	mark := Mark(m)
 	if m.Status.State == usherv1.ObservedActive {
 		return false
 	}
-	for i := range bindings {
-		if mark != "" && AccountOf(&bindings[i]) == m.Spec.AccountRef.Name && !slices.Contains(Marked(&bindings[i]), mark) {
+	for _, place := range places {
+		if mark != "" && AccountOf(place) == m.Spec.AccountRef.Name && !slices.Contains(Marked(place), mark) {
 			return false
 		}
 	}
 	return true
 }
 
-// Marked are the marks of a binding.
-func Marked(b *rbacv1.RoleBinding) []string {
-	return strings.Fields(b.Annotations[WithdrawnAnnotation])
+// Marked are the marks of a binding or a password file.
+func Marked(place metav1.Object) []string {
+	return strings.Fields(place.GetAnnotations()[WithdrawnAnnotation])
 }
 
 // MemberOf is the UID of the Member that a mark stands for.
@@ -138,13 +154,7 @@ func MemberOf(mark string) string {
 
 // Holds tells whether a present binding is as it is to be. Marks of those who have gone since do no harm.
 func Holds(present, wanted *rbacv1.RoleBinding) bool {
-	there := Marked(present)
-	for _, mark := range Marked(wanted) {
-		if !slices.Contains(there, mark) {
-			return false
-		}
-	}
-	return equality.Semantic.DeepEqual(present.Subjects, wanted.Subjects) && present.RoleRef == wanted.RoleRef && sameMeta(present, wanted)
+	return marked(present, wanted) && equality.Semantic.DeepEqual(present.Subjects, wanted.Subjects) && present.RoleRef == wanted.RoleRef && sameMeta(present, wanted)
 }
 
 // OnlyAdds tells whether all that a present binding lacks is somebody to name: whom it names is to be named, and nobody waits for

@@ -31,7 +31,7 @@ const manyMembers = 20
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=escalate;bind
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts/finalizers,verbs=update
 
-// projection brings one account's roles and bindings about.
+// projection brings one account's roles, bindings and password file about.
 type projection struct {
 	*AccountReconciler
 	observed access.Observation
@@ -39,8 +39,8 @@ type projection struct {
 	complaints
 }
 
-// project makes the account's roles and bindings what they are to be. Whoever is added to a binding is read live first, and after
-// the binding: see package access.
+// project makes the account's roles, bindings and password file what they are to be. Whoever is added is read live first, and after
+// what they are added to: see package access.
 func (r *AccountReconciler) project(ctx context.Context, account *usherv1.Account, tier *usherv1.Plan, members []usherv1.Member) (membership.AccessVerdict, error) {
 	p := projection{AccountReconciler: r, observed: access.Observation{
 		Account: account, Terms: plan.For(account, tier), Members: slices.Clone(members), UserPrefix: r.UserPrefix,
@@ -76,7 +76,10 @@ func (p *projection) settle(ctx context.Context) error {
 	if err := p.settleBindings(ctx, without(wanted.Bindings, missing)); err != nil {
 		return err
 	}
-	return p.dropRoles(ctx, wanted.Roles)
+	if err := p.dropRoles(ctx, wanted.Roles); err != nil {
+		return err
+	}
+	return p.settlePasswords(ctx)
 }
 
 // load reads the account's roles and bindings.
@@ -207,7 +210,7 @@ func (r *AccountReconciler) withdraw(ctx context.Context, namespace, name string
 			return err
 		}
 	}
-	return nil
+	return r.dropPasswords(ctx, namespace, name, "")
 }
 
 // discard deletes an object as it was read.
@@ -231,13 +234,13 @@ func accountOfAccess(_ context.Context, before, after client.Object) []types.Nam
 	return keys
 }
 
-// withdrawnFrom are the members whom a binding has newly marked: they wait to give their seats back.
+// withdrawnFrom are the members whom a binding or a password file has newly marked: they wait to give their seats back.
 func (w Watches) withdrawnFrom(ctx context.Context, before, after client.Object) []types.NamespacedName {
 	var keys []types.NamespacedName
-	is := either(before, after).(*rbacv1.RoleBinding)
+	is := either(before, after)
 	for _, mark := range access.Marked(is) {
-		if before == nil || after == nil || !slices.Contains(access.Marked(before.(*rbacv1.RoleBinding)), mark) {
-			keys = append(keys, w.members(ctx, is.Namespace, indexUID, access.MemberOf(mark), nil)...)
+		if before == nil || after == nil || !slices.Contains(access.Marked(before), mark) {
+			keys = append(keys, w.members(ctx, is.GetNamespace(), indexUID, access.MemberOf(mark), nil)...)
 		}
 	}
 	return keys

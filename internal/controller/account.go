@@ -17,7 +17,7 @@ import (
 
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts/status,verbs=update
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;delete
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
 
 // AccountReconciler adds up an account's members and seats, and tells whether mail can be sent.
 type AccountReconciler struct {
@@ -27,6 +27,8 @@ type AccountReconciler struct {
 	Configured bool
 	// UserPrefix comes before the address of a member where Kubernetes is to know it.
 	UserPrefix string
+
+	passwords passwords
 }
 
 // Reconcile looks at one Account.

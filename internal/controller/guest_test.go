@@ -36,8 +36,8 @@ func (w *world) answer(link, action string) int {
 	form := url.Values{"action": {action}}
 	if action == "accept" {
 		form.Set("given_name", "Guest")
-		form.Set("password", "correct horse battery")
-		form.Set("password_confirm", "correct horse battery")
+		form.Set("password", password)
+		form.Set("password_confirm", password)
 		form.Set("terms", "on")
 	}
 	return w.ask(http.MethodPost, link, form)
@@ -65,7 +65,7 @@ func (w *world) request(method, link string, form url.Values, cookies ...*http.C
 func (w *world) signIn(name string) []*http.Cookie {
 	GinkgoHelper()
 	response := w.request(http.MethodPost, "/me", url.Values{
-		"action": {"sign-in"}, "email": {name + "@acme.example"}, "password": {"correct horse battery"},
+		"action": {"sign-in"}, "email": {name + "@acme.example"}, "password": {password},
 	})
 	Expect(response.Code).To(Equal(http.StatusSeeOther))
 	return response.Result().Cookies()

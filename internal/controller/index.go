@@ -14,15 +14,16 @@ import (
 
 // Indexes of the cache.
 const (
-	indexAccount      = "spec.accountRef.name" // Members and SeatPools by the name of their Account; selectable of Members, too
-	indexPlan         = "spec.planRef"         // Accounts by the name of their Plan
-	indexAddress      = "account/email"        // Members by Account and lower-case address
-	indexEmail        = "email"                // Members by lower-case address
-	indexHeir         = "spec.reassignTo"      // Members that are being deleted, by the name of who is to have what they own
-	indexUID          = "uid"                  // Members by UID
-	indexMemberRef    = "spec.memberRef"       // Invitations by the name of their Member
-	indexSecretRef    = "mail.secretRef"       // Accounts by the name of their SMTP Secret; "" for the operator's; not those that mail nothing
-	indexTemplatesRef = "mail.templatesRef"    // Accounts by the name of the ConfigMap with their templates
+	indexAccount      = "spec.accountRef.name"  // Members and SeatPools by the name of their Account; selectable of Members, too
+	indexPlan         = "spec.planRef"          // Accounts by the name of their Plan
+	indexAddress      = "account/email"         // Members by Account and lower-case address
+	indexEmail        = "email"                 // Members by lower-case address
+	indexHeir         = "spec.reassignTo"       // Members that are being deleted, by the name of who is to have what they own
+	indexUID          = "uid"                   // Members by UID
+	indexMemberRef    = "spec.memberRef"        // Invitations by the name of their Member
+	indexSecretRef    = "mail.secretRef"        // Accounts by the name of their SMTP Secret; "" for the operator's; not those that mail nothing
+	indexPasswords    = "access.htpasswdSecret" // Accounts by the name of the Secret with their password file
+	indexTemplatesRef = "mail.templatesRef"     // Accounts by the name of the ConfigMap with their templates
 )
 
 // Index is one index of the cache.
@@ -66,6 +67,12 @@ func Indexes() []Index {
 				return nil
 			}
 			return []string{secretRef(o.(*usherv1.Account))}
+		}},
+		{&usherv1.Account{}, indexPasswords, func(o client.Object) []string {
+			if name := o.(*usherv1.Account).PasswordFile(); name != "" {
+				return []string{name}
+			}
+			return nil
 		}},
 		{&usherv1.Account{}, indexTemplatesRef, func(o client.Object) []string {
 			if name := templatesRef(o.(*usherv1.Account)); name != "" {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/credentials"
 )
@@ -72,8 +73,12 @@ func memberOfInvitation(_ context.Context, before, after client.Object) []types.
 	return keys
 }
 
-func memberOfSecret(_ context.Context, before, after client.Object) []types.NamespacedName {
+// membersOfSecret are whose credentials it has, or whom it has newly marked if it is a password file.
+func (w Watches) membersOfSecret(ctx context.Context, before, after client.Object) []types.NamespacedName {
 	secret := either(before, after)
+	if access.PasswordsOf(secret) != "" {
+		return w.withdrawnFrom(ctx, before, after)
+	}
 	name, found := credentials.MemberOf(secret.GetName())
 	if !found {
 		return nil

@@ -109,13 +109,27 @@ func (r *MemberReconciler) observeLive(ctx context.Context, cached membership.Ob
 	return o, err
 }
 
-// withdrawn tells, by live reads, whether no binding gives the Member, which was read live, access any more.
+// withdrawn tells, by live reads, whether nothing gives the Member, which was read live, access any more.
 func (r *MemberReconciler) withdrawn(ctx context.Context, member *usherv1.Member) (bool, error) {
-	if member.Status.State == usherv1.ObservedActive {
-		return false, nil
+	if member.Status.State == usherv1.ObservedActive || access.Mark(member) == "" {
+		return member.Status.State != usherv1.ObservedActive, nil
 	}
 	bindings, err := bindingsOf(ctx, r.Live, member.Namespace, member.Spec.AccountRef.Name)
-	return err == nil && access.Withdrawn(member, bindings), err
+	if err != nil {
+		return false, err
+	}
+	files, err := passwordFilesOf(ctx, r.Live, member.Namespace, member.Spec.AccountRef.Name)
+	if err != nil {
+		return false, err
+	}
+	var places []metav1.Object
+	for i := range bindings {
+		places = append(places, &bindings[i])
+	}
+	for i := range files {
+		places = append(places, &files[i])
+	}
+	return access.Withdrawn(member, places), nil
 }
 
 // poolsOf are the SeatPools of the Member's account, and those in which it has a seat on record.

@@ -55,7 +55,7 @@ func (w Watches) ForMembers() []Watch {
 		{Object: &usherv1.Member{}, Map: w.rivalsOfMember},
 		{Object: &usherv1.Member{}, Map: w.leaversToMember},
 		{Object: &usherv1.Member{}, Map: w.heirs},
-		{Object: &corev1.Secret{}, Map: memberOfSecret},
+		{Object: &corev1.Secret{}, Map: w.membersOfSecret},
 		{Object: &rbacv1.RoleBinding{}, Map: w.withdrawnFrom},
 	}
 }
@@ -85,6 +85,7 @@ func (w Watches) ForAccounts() []Watch {
 		{Object: &usherv1.SeatPool{}, Map: accountOfPool, Delay: summaryDelay},
 		{Object: &corev1.ConfigMap{}, Map: w.accountsOfConfigMap},
 		{Object: &usherv1.Plan{}, Map: w.accountsOfPlan},
+		{Object: &corev1.Secret{}, Map: w.accountsOfPasswords, Delay: summaryDelay},
 		{Object: &rbacv1.Role{}, Map: accountOfAccess, Delay: summaryDelay},
 		{Object: &rbacv1.RoleBinding{}, Map: accountOfAccess, Delay: summaryDelay},
 	}

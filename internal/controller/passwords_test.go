@@ -1,0 +1,218 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/nginx"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+// password is what invitees choose; see guest_test.go.
+const password = "correct horse battery"
+
+var _ = Describe("A password file", func() {
+	const name = "acme-htpasswd"
+	var w *world
+	var o *operator
+
+	// keep has the account keep its password file in a Secret of that name; none if it is empty.
+	keep := func(name string) {
+		GinkgoHelper()
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+			a.Spec.Access = &usherv1.AccountAccess{HtpasswdSecret: name}
+		})
+	}
+	// seats is a world with a password file and that many seats.
+	seats := func(ctx SpecContext, n int32) {
+		GinkgoHelper()
+		w, o = running(ctx, n)
+		keep(name)
+	}
+	file := func() string { return string(w.secret(name).Data["auth"]) }
+	// named are those who have a line.
+	named := func() []string {
+		var users []string
+		for line := range strings.Lines(file()) {
+			user, _, _ := strings.Cut(line, "@acme.example:")
+			users = append(users, user)
+		}
+		return users
+	}
+	there := func() bool { return w.secret(name).UID != "" }
+
+	It("lets a member in by nginx from when they are Active until they are not", func(ctx SpecContext) {
+		if why := nginx.Missing(); why != "" {
+			Skip(why)
+		}
+		seats(ctx, 3)
+		server, err := nginx.Start(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(server.Close)
+		ask := func(user, password string) func() int {
+			return func() int {
+				GinkgoHelper()
+				Expect(server.SetPasswords(w.secret(name).Data["auth"])).To(Succeed()) // as the kubelet does
+				status, err := server.Ask(ctx, user+"@acme.example", password)
+				Expect(err).NotTo(HaveOccurred())
+				return status
+			}
+		}
+		w.hire("ada", "bob")
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(ask("ada", password)()).To(Equal(http.StatusUnauthorized), "only invited")
+		w.activate("ada", "bob")
+		Eventually(ask("ada", password)).WithTimeout(promptly).Should(Equal(http.StatusOK))
+		Expect(ask("ada", "wrong horse battery")()).To(Equal(http.StatusUnauthorized))
+		Expect(ask("eve", password)()).To(Equal(http.StatusUnauthorized))
+
+		w.disable("ada")
+		Eventually(ask("ada", password)).WithTimeout(promptly).Should(Equal(http.StatusUnauthorized))
+		Expect(ask("bob", password)()).To(Equal(http.StatusOK))
+		w.enable("ada")
+		Eventually(ask("ada", password)).Should(Equal(http.StatusOK))
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "augusta@acme.example" })
+		Eventually(ask("augusta", password)).WithTimeout(promptly).Should(Equal(http.StatusOK))
+		Expect(ask("ada", password)()).To(Equal(http.StatusUnauthorized))
+		w.remove(testkit.Member("ada").Build())
+		Eventually(ask("augusta", password)).WithTimeout(promptly).Should(Equal(http.StatusUnauthorized))
+
+		account := testkit.Account(testkit.DefaultAccount).Build()
+		edit(w, account, func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled })
+		Eventually(ask("bob", password)).WithTimeout(promptly).Should(Equal(http.StatusUnauthorized))
+		Expect(there()).To(BeTrue(), "empty, so that nginx has something to read")
+	})
+
+	It("has a line for each Active member with a password, and is written only when one changes", func(ctx SpecContext) {
+		seats(ctx, 4)
+		w.create(testkit.Member("imported").Immediate().Build())
+		w.hire("cat", "ada", "bob")
+		w.activate("cat", "ada")
+		Eventually(named).WithTimeout(promptly).Should(Equal([]string{"ada", "cat"}))
+		Expect(file()).To(MatchRegexp(`^ada@acme\.example:\$2a\$\d\d\$[./A-Za-z0-9]{53}\ncat@`))
+		Expect(w.secret(name)).To(HaveField("Labels", HaveKeyWithValue("usher.dev/account", testkit.DefaultAccount)))
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue, usherv1.ReasonAccessUpToDate))
+
+		o.settles()
+		o.wire.Forget()
+		w.touch()
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "touched", "yes") })
+		o.settles()
+		Expect(o.wire.Calls()).To(BeEmpty(), "at rest nothing is written")
+		o.stop()
+		o = w.start()
+		o.settles()
+		for _, call := range o.wire.Calls() {
+			Expect(call.Resource).NotTo(Equal("secrets"), "%s", call)
+		}
+
+		was := file()
+		edit(w, w.credentials("ada"), func(s *corev1.Secret) {
+			s.Data["password-hash"] = []byte(strings.Replace(string(s.Data["password-hash"]), "$2a$", "$2b$", 1))
+		})
+		Eventually(file).WithTimeout(promptly).Should(Equal(strings.Replace(was, "ada@acme.example:$2a$", "ada@acme.example:$2b$", 1)))
+		edit(w, w.credentials("ada"), func(s *corev1.Secret) { s.Data["password-hash"] = []byte("x\nmallory@acme.example:y") })
+		Eventually(named).WithTimeout(promptly).Should(Equal([]string{"cat"}), "what is no hash gets into no file")
+	})
+
+	It("is put right when somebody changes or deletes it", func(ctx SpecContext) {
+		seats(ctx, 2)
+		w.hire("ada")
+		w.activate("ada")
+		Eventually(named).Should(Equal([]string{"ada"}))
+		right := file()
+		for _, spoil := range []func(*corev1.Secret){
+			func(s *corev1.Secret) {
+				s.Data["auth"] = append(s.Data["auth"], []byte("eve@acme.example:"+right[len("ada@acme.example:"):])...)
+			},
+			func(s *corev1.Secret) { s.Data = nil },
+			func(s *corev1.Secret) { s.Data["auth"], s.Immutable = []byte("eve@acme.example:x\n"), ptr.To(true) },
+		} {
+			edit(w, w.secret(name), spoil)
+			Eventually(file).Should(Equal(right))
+		}
+		w.remove(w.secret(name))
+		Eventually(file).Should(Equal(right))
+		o.settles()
+	})
+
+	It("goes with its name, and with the account", func(ctx SpecContext) {
+		seats(ctx, 2)
+		w.hire("ada")
+		w.activate("ada")
+		Eventually(named).Should(Equal([]string{"ada"}))
+		keep("other")
+		Eventually(there).Should(BeFalse())
+		Eventually(func() []byte { return w.secret("other").Data["auth"] }).ShouldNot(BeEmpty())
+		keep("")
+		Eventually(func() bool { return w.secret("other").UID == "" }).Should(BeTrue())
+		keep(name)
+		Eventually(named).Should(Equal([]string{"ada"}))
+		w.remove(testkit.Account(testkit.DefaultAccount).Build())
+		Eventually(there).Should(BeFalse())
+		o.settles()
+	})
+
+	It("is not made of a Secret that is somebody else's", func(ctx SpecContext) {
+		w, o = running(ctx, 1)
+		theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string][]byte{"auth": []byte("eve:x\n")}}
+		w.create(theirs)
+		keep(name)
+		w.hire("ada")
+		w.activate("ada")
+		Eventually(w.account).Should(SatisfyAll(
+			testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionFalse, usherv1.ReasonNameTaken),
+			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonNameTaken)))
+		Expect(file()).To(Equal("eve:x\n"))
+		w.disable("ada")
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty(), "what is not Usher's is not waited for")
+		w.enable("ada")
+		Eventually(w.member("ada")).Should(beActive)
+		w.remove(theirs)
+		Eventually(named).WithTimeout(promptly).Should(Equal([]string{"ada"}))
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
+	})
+
+	It("is without a member before the seat goes to the next in line", func(ctx SpecContext) {
+		seats(ctx, 1)
+		w.hire("ada")
+		w.activate("ada")
+		Eventually(named).Should(Equal([]string{"ada"}))
+		w.hire("bob")
+		Eventually(w.member("bob")).Should(beWaiting)
+		o.settles()
+		o.wire.When(func(c testkit.Call) bool { return c.Resource == "secrets" && c.Name == name }, testkit.Refused)
+		w.disable("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
+		Consistently(func() []string { return w.holders(base) }).WithTimeout(2 * time.Second).Should(Equal([]string{"ada"}))
+		o.wire.Heal()
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(named()).To(BeEmpty())
+	})
+
+	It("is kept by what config/rbac allows", func(ctx SpecContext) {
+		w = newWorld(ctx, smtpsink.Options{})
+		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(1).Build())
+		o = w.startAs(manager().Config())
+		keep(name)
+		w.hire("ada")
+		w.activate("ada")
+		Eventually(named).Should(Equal([]string{"ada"}))
+		w.disable("ada")
+		Eventually(named).Should(BeEmpty())
+		keep("")
+		Eventually(there).Should(BeFalse())
+	})
+})
