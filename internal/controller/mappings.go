@@ -172,7 +172,8 @@ func accountOfMember(_ context.Context, before, after client.Object) []types.Nam
 	if !reborn(before, after) {
 		was := before.(*usherv1.Member)
 		if was.Status.State == m.Status.State && was.Status.Role == m.Status.Role && slices.Equal(was.Status.Rights, m.Status.Rights) &&
-			was.Status.ObservedGeneration == m.Status.ObservedGeneration && equality.Semantic.DeepEqual(was.Status.Seats, m.Status.Seats) {
+			was.Status.ObservedGeneration == m.Status.ObservedGeneration && equality.Semantic.DeepEqual(was.Status.Seats, m.Status.Seats) &&
+			conditions.Reason(was.Status.Conditions, usherv1.ConditionReady) == conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) {
 			return nil
 		}
 	}

@@ -56,6 +56,8 @@ const (
 	Entitle    Action = "entitle"     // to N rights
 	// DeliverBy has links delivered in the way To: SMTP or Link.
 	DeliverBy Action = "deliver-by"
+	// KeepPasswords has the account keep a password file in the Secret To; none if that is empty.
+	KeepPasswords Action = "keep-passwords"
 	// Collect is the garbage collector: it deletes an Invitation whose owner is gone.
 	Collect Action = "collect"
 )
@@ -156,7 +158,7 @@ func (w *world) edit(s Step) bool {
 	switch s.Do {
 	case ChangePlan:
 		k, key = plans, planKey
-	case EnableAccount, DisableAccount, Subscribe, DeliverBy:
+	case EnableAccount, DisableAccount, Subscribe, DeliverBy, KeepPasswords:
 		k = accounts
 	case ScalePool, SwitchPool:
 		k = pools
@@ -184,6 +186,8 @@ func (w *world) respecify(o client.Object, s Step) {
 		switch {
 		case s.Do == DeliverBy:
 			o.Spec.Mail.Delivery = usherv1.MailDelivery(s.To)
+		case s.Do == KeepPasswords:
+			o.Spec.Access = &usherv1.AccountAccess{HtpasswdSecret: s.To}
 		case s.Do == DisableAccount:
 			o.Spec.State = usherv1.StateDisabled
 		case s.Do == EnableAccount:

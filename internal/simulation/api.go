@@ -120,7 +120,7 @@ func (a *API) current(o client.Object) (client.Object, error) {
 	return stored, nil
 }
 
-// Update replaces an object's spec, labels and annotations (a Secret's and a ConfigMap's contents); its status stays.
+// Update replaces an object's spec, labels, annotations and owners (a Secret's and a ConfigMap's contents); its status stays.
 func (a *API) Update(o client.Object) error {
 	stored, err := a.current(o)
 	if err != nil {
@@ -212,6 +212,7 @@ func (a *API) Delete(k kind, key types.NamespacedName, only *metav1.Precondition
 func copySpec(from, to client.Object) {
 	to.SetLabels(from.GetLabels())
 	to.SetAnnotations(from.GetAnnotations())
+	to.SetOwnerReferences(from.GetOwnerReferences())
 	switch to := to.(type) {
 	case *usherv1.Account:
 		from.(*usherv1.Account).Spec.DeepCopyInto(&to.Spec)

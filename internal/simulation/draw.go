@@ -71,7 +71,7 @@ var adminActions = []Action{
 	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate, End,
 	Resend, Revoke, Reopen, WriteByHand, Tear,
 	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, DeliverBy, Collect,
-	MakePlan, DeletePlan, ChangePlan, Subscribe, Subscribe, Appoint, Entitle,
+	MakePlan, DeletePlan, ChangePlan, Subscribe, Subscribe, Appoint, Entitle, KeepPasswords,
 }
 
 // chance is one in n.
@@ -87,6 +87,9 @@ func (d *draw) prepare() {
 	}
 	if d.chance(3) {
 		d.setup = append(d.setup, Step{Do: MakePlan, N: int64(d.random.IntN(len(tiers)))}, Step{Do: Subscribe, Name: accountName, To: planKey.Name})
+	}
+	if d.chance(3) {
+		d.setup = append(d.setup, Step{Do: KeepPasswords, Name: accountName, To: "passwords"})
 	}
 	for i := range d.members {
 		d.setup = append(d.setup, Step{Do: MakeMember, Name: fmt.Sprintf("m%d", i), To: d.address(i), N: []int64{0, 0, 0, 0, 0, 3}[d.random.IntN(6)]})
@@ -263,6 +266,8 @@ func (d *draw) administer() (Step, bool) {
 		s.Name = ""
 	case DeliverBy:
 		s.Name, s.To = accountName, []string{string(usherv1.DeliverySMTP), string(usherv1.DeliveryLink)}[d.random.IntN(2)]
+	case KeepPasswords:
+		s.Name, s.To = accountName, []string{"", "passwords", "passwords", "others"}[d.random.IntN(4)]
 	case Word:
 		s.Name, s.To = "", []string{"right", "right", "wrong", ""}[d.random.IntN(4)]
 	case MakePlan, ChangePlan:

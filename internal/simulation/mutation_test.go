@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/mail"
 )
 
@@ -157,6 +158,11 @@ var mutations = []mutation{
 		caught:  []string{"access-before-seat"},
 	},
 	{
+		name:    "a seat is given back while the password file has its member",
+		options: Options{Wrap: noPasswords},
+		caught:  []string{"access-before-seat"},
+	},
+	{
 		name:    "a seat is given back before the API token is replaced",
 		options: Options{Wrap: keepToken},
 		caught:  []string{"token-before-seat"},
@@ -219,7 +225,7 @@ func goneByCache(at Seat, c client.Client) client.Client {
 	}
 	return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
 		page, ok := list.(*metav1.PartialObjectMetadataList)
-		if !ok {
+		if !ok || kindOf(page) != members {
 			return next()
 		}
 		var all usherv1.MemberList
@@ -361,6 +367,26 @@ func noBindings(at Seat, c client.Client) client.Client {
 		}
 		return next()
 	}}
+}
+
+// noPasswords has nobody see the password file, and nobody taken out of it.
+func noPasswords(at Seat, c client.Client) client.Client {
+	return &tampered{
+		Client: c,
+		list: func(list client.ObjectList, next func() error) error {
+			if page, ok := list.(*metav1.PartialObjectMetadataList); ok && kindOf(page) == secrets && at.Live {
+				page.Items = nil
+				return nil
+			}
+			return next()
+		},
+		update: func(o client.Object, next func() error) error {
+			if access.PasswordsOf(o) != "" && len(access.Marked(o)) > 0 {
+				return nil
+			}
+			return next()
+		},
+	}
 }
 
 // keepToken has whoever replaces a token believe that it is done.

@@ -55,7 +55,7 @@ func (k kind) String() string { return resources[k].Resource }
 
 // kindOf tells an object's kind; a PartialObjectMetadata is a Secret's.
 func kindOf(o any) kind {
-	switch o.(type) {
+	switch o := o.(type) {
 	case *usherv1.Account, *usherv1.AccountList:
 		return accounts
 	case *usherv1.SeatPool, *usherv1.SeatPoolList:
@@ -74,6 +74,8 @@ func kindOf(o any) kind {
 		return roles
 	case *rbacv1.RoleBinding, *rbacv1.RoleBindingList:
 		return bindings
+	case *metav1.PartialObjectMetadataList:
+		return map[string]kind{"MemberList": members, "SecretList": secrets}[o.Kind]
 	}
 	panic(fmt.Sprintf("the simulation does not serve %T", o))
 }

@@ -56,6 +56,7 @@ func (w *world) committed(c change) {
 		w.checkInvitation(c)
 	case secrets:
 		w.checkCredentials(c)
+		w.checkPasswords()
 	case bindings:
 		w.checkNamed()
 	}

@@ -30,6 +30,7 @@ func (w *world) checkNamed() {
 			}
 		}
 	}
+	w.checkPasswords()
 }
 
 // seatedAs tells whether somebody who has, or had, an address has a base seat.

@@ -32,6 +32,7 @@ func (w *world) checkRest() {
 	}
 	w.checkAccessAtRest()
 	w.checkAdminsAtRest()
+	w.checkPasswordsAtRest()
 	for _, o := range w.api.tables[pools] {
 		w.checkPoolAtRest(o.(*usherv1.SeatPool))
 	}

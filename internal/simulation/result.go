@@ -22,6 +22,8 @@ type Counts struct {
 	Mails, Copies, Welcomes int
 	// Activations of members, Withdrawals of their access, and Rotations of their API tokens.
 	Activations, Withdrawals, Rotations int
+	// Passwords are the password files in the end that let somebody in.
+	Passwords int
 }
 
 // Add adds another run's.
@@ -36,4 +38,5 @@ func (c *Counts) Add(o Counts) {
 	c.Activations += o.Activations
 	c.Withdrawals += o.Withdrawals
 	c.Rotations += o.Rotations
+	c.Passwords += o.Passwords
 }

@@ -84,15 +84,6 @@ func (c *wire) Get(_ context.Context, key types.NamespacedName, o client.Object,
 
 func (c *wire) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
 	q := queryOf(options)
-	if page, ok := list.(*metav1.PartialObjectMetadataList); ok {
-		return c.call("list", members, types.NamespacedName{}, func() error {
-			page.Items = nil
-			for _, o := range c.world.api.tables[members] {
-				page.Items = append(page.Items, *metadataOf(o))
-			}
-			return nil
-		})
-	}
 	k := kindOf(list)
 	if c.live {
 		if q.index != "" && q.index != "spec.accountRef.name" {
@@ -155,6 +146,13 @@ func (q query) from(w *world, k kind, objects table, list client.ObjectList) {
 		list.Items = collect[rbacv1.RoleBinding](objects, matches, q.shared)
 	case *usherv1.InvitationList:
 		list.Items = collect[usherv1.Invitation](objects, matches, q.shared)
+	case *metav1.PartialObjectMetadataList:
+		list.Items = nil
+		for _, o := range objects {
+			if matches(o) {
+				list.Items = append(list.Items, *metadataOf(o).DeepCopy())
+			}
+		}
 	}
 }
 
