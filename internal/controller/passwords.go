@@ -83,11 +83,11 @@ func (p *projection) ensurePasswords(ctx context.Context) (*corev1.Secret, error
 	case !found:
 		present = p.observed.NewPasswords(name)
 		return present, p.Client.Create(ctx, present)
-	case access.PasswordsOf(present) != account.Name:
+	case access.Stripped(present, account), present.Immutable != nil && *present.Immutable:
+		return nil, p.discard(ctx, present) // it cannot be put right; that it is gone brings us back
+	case access.AccountOf(present) != account.Name:
 		p.foreignFile.add(name)
 		return nil, nil
-	case present.Immutable != nil && *present.Immutable:
-		return nil, p.discard(ctx, present) // it cannot be put right; that it is gone brings us back
 	}
 	return present, nil
 }

@@ -138,6 +138,8 @@ var _ = Describe("A password file", func() {
 				s.Data["auth"] = append(s.Data["auth"], []byte("eve@acme.example:"+right[len("ada@acme.example:"):])...)
 			},
 			func(s *corev1.Secret) { s.Data = nil },
+			func(s *corev1.Secret) { s.Data, s.Labels = nil, nil },
+			func(s *corev1.Secret) { s.Data, s.OwnerReferences = nil, nil },
 			func(s *corev1.Secret) { s.Data["auth"], s.Immutable = []byte("eve@acme.example:x\n"), ptr.To(true) },
 		} {
 			edit(w, w.secret(name), spoil)
