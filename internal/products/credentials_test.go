@@ -4,6 +4,8 @@
 package products_test
 
 import (
+	"strings"
+
 	. "github.com/onsi/gomega"
 	"golang.org/x/crypto/bcrypt"
 	corev1 "k8s.io/api/core/v1"
@@ -36,4 +38,16 @@ func (w *world) credentials(name string) map[string]string {
 func (w *world) expectPassword(name, password string) {
 	w.t.Helper()
 	w.Expect(bcrypt.CompareHashAndPassword([]byte(w.credentials(name)["password-hash"]), []byte(password))).To(Succeed())
+}
+
+// letIn tells whether the account's password file lets somebody in, as a web server asks it.
+func (w *world) letIn(name, password string) bool {
+	w.t.Helper()
+	for line := range strings.Lines(w.secret(w.account + "-htpasswd")["auth"]) {
+		user, hash, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if user == w.address(name) {
+			return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil
+		}
+	}
+	return false
 }

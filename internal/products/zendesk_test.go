@@ -14,6 +14,26 @@ import (
 )
 
 func TestZendeskSell(t *testing.T) {
+	play(t, "ZE1 a disabled user cannot sign in, web or mobile", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.are(beImported, "ada")
+		w.declare("bob")
+		w.accept("bob")
+		w.are(beActive, "bob")
+		w.awaitRights("bob", "deals:edit", "deals:view")
+		w.Eventually(func() bool { return w.letIn("bob", password) }).Should(BeTrue())
+		w.Expect(w.letIn("bob", "not "+password)).To(BeFalse())
+		phone := w.browser()
+		w.Expect(phone.signIn("bob").Body).To(ContainSubstring(`value="sign-out"`))
+
+		w.disable("bob")
+		w.are(beDisabled, "bob")
+		w.awaitRights("bob")
+		w.Eventually(func() bool { return w.letIn("bob", password) }).Should(BeFalse())
+		w.Expect(phone.open(site.portal+"/me", nil).Body).NotTo(ContainSubstring(`value="sign-out"`))
+		w.Expect(w.browser().signIn("bob").Body).NotTo(ContainSubstring(`value="sign-out"`))
+	})
+
 	play(t, "ZE2 stays listed and in reports, history and ownership kept", "zendesk-sell", func(w *world) {
 		w.declare("ada", immediate)
 		w.declare("bob", immediate)
@@ -42,6 +62,21 @@ func TestZendeskSell(t *testing.T) {
 		w.Expect(err).To(HaveOccurred(), out)
 		w.Expect(w.ownerOf("task")).To(Equal("ada"))
 		w.kubectl("annotate", "configmap", "deal", "note=what they own can still be worked on")
+	})
+
+	play(t, "ZE4 their API token changes, their integrations stop", "zendesk-sell", func(w *world) {
+		w.declare("ada", immediate)
+		w.declare("bob", immediate)
+		w.are(beImported, "ada", "bob")
+		token, others := w.credentials("bob")["api-token"], w.credentials("ada")["api-token"]
+		w.Expect(token).NotTo(BeEmpty())
+		w.disable("bob")
+		w.are(beDisabled, "bob")
+		w.Eventually(func() string { return w.credentials("bob")["api-token"] }).ShouldNot(Or(Equal(token), BeEmpty()))
+		w.Expect(w.credentials("ada")["api-token"]).To(Equal(others))
+		w.enable("bob")
+		w.are(beImported, "bob")
+		w.Expect(w.credentials("bob")["api-token"]).NotTo(Equal(token))
 	})
 
 	play(t, "ZE5 not counted against the licence limit", "zendesk-sell", func(w *world) {
