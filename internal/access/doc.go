@@ -1,8 +1,8 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package access says what an account's Active members have in Kubernetes RBAC. It is pure: an Observation goes in, the roles and
-// bindings that there should be come out.
+// Package access says what an account's Active members have in Kubernetes RBAC, and who is in the account's password file. It is pure:
+// an Observation goes in, the roles, bindings and file that there should be come out.
 //
 // Per role of the plan that an Active member has there is one grant for each ClusterRole that it names, one for its rights, and one
 // of the ClusterRole usher-account-admin if its members manage the account; per right that members have on top of their role, one
@@ -13,7 +13,8 @@
 //
 // A Member that was Active gives its seat back in a second step (package membership): first it says that it is not Active, and only
 // when no binding can give it access any more it says releasedGrant. What tells that is a mark: an annotation of each binding of the
-// account with the marks of those whom its writer knew to be on their way out, and left out.
+// account with the marks of those whom its writer knew to be on their way out, and left out. A password file is written and marked as a
+// binding is, and all that follows is true of it, too.
 //
 //	(A1) A binding is written with the resourceVersion that was read, and made without subjects.
 //	(A2) Whoever is added was Active by a live read that came after the read of the binding.

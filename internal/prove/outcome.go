@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
@@ -98,7 +99,8 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 	}
 	for i := range secrets.Items {
 		s := &secrets.Items[i]
-		say("secret %s: %v rotated=%t", s.Name, slices.Sorted(maps.Keys(s.Data)), rotated(s, members.Items))
+		say("secret %s: %v rotated=%t lets in %v", s.Name, slices.Sorted(maps.Keys(s.Data)), rotated(s, members.Items),
+			UsersOf(string(s.Data[access.KeyPasswords])))
 	}
 	for i := range roles.Items {
 		say("role %s: %v", roles.Items[i].Name, roles.Items[i].Rules)
@@ -128,6 +130,16 @@ func Difference(want, got []string) string {
 		}
 	}
 	return strings.Join(out, "\n")
+}
+
+// UsersOf are those whom a password file lets in.
+func UsersOf(file string) []string {
+	var users []string
+	for line := range strings.Lines(file) {
+		user, _, _ := strings.Cut(line, ":")
+		users = append(users, user)
+	}
+	return users
 }
 
 // rotated tells whether credentials have another API token than before their member was disabled.

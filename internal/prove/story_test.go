@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/prove"
 	"github.com/usher-dev/usher/internal/testkit"
 )
@@ -56,11 +57,16 @@ var story = []step{
 		}
 		return ""
 	}},
+	{"and signs in by the account's password file", func(w *world) {
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+			a.Spec.Access = &usherv1.AccountAccess{HtpasswdSecret: passwordFile}
+		})
+	}, func(w *world) string { return w.letsIn("ada") }},
 	{"one is sent another link", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
 	{"the first is disabled, the third invited", func(w *world) {
 		w.setState("ada", usherv1.StateDisabled)
 	}, func(w *world) string {
-		return w.be("ada", usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec) + w.invited("cat") + w.sent("cat") + w.led(false)
+		return w.be("ada", usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec) + w.invited("cat") + w.sent("cat") + w.led(false) + w.letsIn()
 	}},
 	{"the first is enabled and waits", func(w *world) {
 		w.setState("ada", usherv1.StateActive)
@@ -74,7 +80,7 @@ var story = []step{
 		w.leapTo(w.clock.Now().Add(24 * time.Hour))
 	}, func(w *world) string {
 		return w.be("bob", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) +
-			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada") + w.led(true)
+			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada") + w.led(true) + w.letsIn("ada")
 	}},
 	{"the account words its mails itself", func(w *world) {
 		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "acme-mails"}, Data: map[string]string{
@@ -107,13 +113,13 @@ var story = []step{
 		return w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationDeclined)
 	}},
 	{"the second is asked again", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
-	{"and accepts", func(w *world) { w.accept("bob") }, func(w *world) string { return w.active("bob") }},
+	{"and accepts", func(w *world) { w.accept("bob") }, func(w *world) string { return w.active("bob") + w.letsIn("ada", "bob") }},
 	{"the first leaves, and the second has what it owned", func(w *world) {
 		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: "ada"}}})
 		w.scale(base, 1)
 		edit(w, testkit.Member("ada").Build(), func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
 		w.remove(testkit.Member("ada").Build())
-	}, func(w *world) string { return w.gone("ada") + w.bound("view") + w.led(false) }},
+	}, func(w *world) string { return w.gone("ada") + w.bound("view") + w.led(false) + w.letsIn("bob") }},
 	{"the second's access is to end, as two are told", func(w *world) {
 		w.endAccess("bob", 24*time.Hour)
 	}, func(w *world) string { return w.told("bob", usherv1.EndNoticeSent) }},
@@ -122,7 +128,7 @@ var story = []step{
 		w.settle()
 		w.leapTo(w.member("bob").Spec.AccessUntil.Time)
 	}, func(w *world) string {
-		return w.be("bob", usherv1.ObservedDisabled, usherv1.ReasonAccessEnded) + w.invited("cat") + w.sent("cat")
+		return w.be("bob", usherv1.ObservedDisabled, usherv1.ReasonAccessEnded) + w.invited("cat") + w.sent("cat") + w.letsIn()
 	}},
 	{"the third leaves", func(w *world) { w.remove(testkit.Member("cat").Build()) }, func(w *world) string { return w.gone("cat") }},
 	{"the account hands its links out", func(w *world) {
@@ -136,6 +142,18 @@ var story = []step{
 	{"another is invited without a mail", func(w *world) {
 		w.create(testkit.Member("dan").Build())
 	}, func(w *world) string { return w.invited("dan") + w.sent("dan") }},
+}
+
+// passwordFile is the Secret with the account's password file.
+const passwordFile = "acme-htpasswd"
+
+// letsIn tells what the account's password file lacks to let these in, and nobody else.
+func (w *world) letsIn(names ...string) string {
+	file := string(read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: passwordFile}}).Data[access.KeyPasswords])
+	if users := prove.UsersOf(file); !slices.EqualFunc(users, names, func(user, name string) bool { return user == name+"@acme.example" }) {
+		return fmt.Sprintf("the password file lets in %v, not %v", users, names)
+	}
+	return ""
 }
 
 // reminder is how long before the end the story's invitees are reminded.
