@@ -57,11 +57,14 @@ func Announce(o EndingObservation, now time.Time) EndingPlan {
 		p.Wake = due
 		return p
 	}
+	if slices.ContainsFunc(p.Notices, func(n usherv1.EndNotice) bool { return unsent(n, *until) }) {
+		p.Wake = until.Time // to give it up, also for somebody who is not Active any more
+	}
 	if m.Status.State != usherv1.ObservedActive || o.Account == nil || o.Account.Spec.State == usherv1.StateDisabled ||
 		o.Account.HandsOut() || conditions.Reason(o.Account.Status.Conditions, usherv1.ConditionMailReady) != usherv1.ReasonMailReady {
 		return p
 	}
-	p.Wake = until.Time // to give up what was not sent by then
+	p.Wake = until.Time
 	for _, to := range recipients(o) {
 		if p.Send == "" {
 			p.attempt(to, *until, now)
@@ -105,12 +108,17 @@ func (p *EndingPlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time, n
 	p.Send = to
 }
 
+// unsent tells whether a notice is of that end, and neither sent nor given up.
+func unsent(n usherv1.EndNotice, until metav1.Time) bool {
+	return n.AccessUntil.Equal(&until) && n.State != usherv1.EndNoticeSent && n.State != usherv1.EndNoticeFailed
+}
+
 // giveUp ends what was not sent before the end came, but for a mail that may be on its way.
 func (p *EndingPlan) giveUp(until metav1.Time, now time.Time) {
 	for i := range p.Notices {
 		n := &p.Notices[i]
 		switch {
-		case !n.AccessUntil.Equal(&until) || n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed:
+		case !unsent(*n, until):
 		case n.State == usherv1.EndNoticeSending && n.NextAttemptAt != nil && now.Before(n.NextAttemptAt.Time):
 			p.Wake = n.NextAttemptAt.Time
 		default:

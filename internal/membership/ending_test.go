@@ -115,6 +115,7 @@ func TestAnnounce(t *testing.T) {
 		{name: "no end", in: day, edits: []edit{func(o *Observation) { o.Member.Spec.AccessUntil = nil }}},
 		{name: "being deleted", in: day, edits: []edit{deleting}},
 		{name: "not Active", in: day, edits: []edit{was(usherv1.ObservedPending)}},
+		{name: "one that waits, to who is not Active any more", in: day, edits: []edit{was(usherv1.ObservedDisabled), notice(in(usherv1.EndNoticePending, time.Hour))}, wake: day},
 		{name: "the account is disabled", in: day, edits: []edit{accountDisabled}},
 		{name: "no account", in: day, edits: []edit{noAccount}},
 		{name: "no usable mail server", in: day, edits: []edit{mailDown}},

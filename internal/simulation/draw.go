@@ -61,8 +61,27 @@ func newDraw(seed uint64) *draw {
 			d.actions = append(d.actions, action)
 		}
 	}
+	about := seed%8 == 7
+	if about {
+		d.comeAndGo()
+	}
 	d.prepare()
+	if about {
+		for i := range d.members {
+			d.setup = append(d.setup, Step{Do: Immediate, Name: fmt.Sprintf("m%d", i)}, Step{Do: Appoint, Name: fmt.Sprintf("m%d", i), To: "admin"})
+		}
+	}
 	return d
+}
+
+// comeAndGo is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members.
+func (d *draw) comeAndGo() {
+	d.actions = []Action{Enable, Disable, End, ScalePool, DeleteMember, MakeMember, Appoint}
+	d.length, d.pass, d.admin, d.rest = 60+d.random.IntN(100), 8, 6, 1
+	for k := range d.deliver[1] {
+		d.deliver[1][k] = 30
+	}
+	d.deliver[1][members] = d.random.IntN(2)
 }
 
 var adminActions = []Action{

@@ -163,6 +163,11 @@ var mutations = []mutation{
 		caught:  []string{"access-before-seat"},
 	},
 	{
+		name:    "who is named in a binding is not read anew",
+		options: Options{Wrap: believeMembers},
+		caught:  []string{"access-before-seat"},
+	},
+	{
 		name:    "a seat is given back before the API token is replaced",
 		options: Options{Wrap: keepToken},
 		caught:  []string{"token-before-seat"},
@@ -405,6 +410,19 @@ func forgetToken(_ Seat, c client.Client) client.Client {
 		err := next()
 		delete(o.GetAnnotations(), usherv1.TokenRotatedAnnotation)
 		return err
+	}}
+}
+
+// believeMembers reads members from the cache wherever no resourceVersion guards what is written of them.
+func believeMembers(at Seat, c client.Client) client.Client {
+	if !at.Live {
+		return c
+	}
+	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
+		if _, ok := o.(*usherv1.Member); ok {
+			return at.Cached.Get(context.Background(), key, o)
+		}
+		return next()
 	}}
 }
 

@@ -118,6 +118,27 @@ var replays = []struct{ name, schedule string }{
 			deliver op=1 on=members
 			begin op=1 on=invitations name=m0`,
 	},
+	{
+		// A mail server that was down kept an announcement waiting; its member was disabled, and nobody gave it up when the end came.
+		name: "an announcement that waits for a member who is not Active any more",
+		schedule: `schedule seed=500466 fine=false week=false
+			restart op=1
+			mend-secret
+			make-pool name=p0 n=2
+			make-member name=m0 to=a0@acme.example n=3
+			make-account name=acme
+			rest to=invitations n=5000
+			end name=m0 n=2
+			deliver op=1 on=members
+			begin op=1 on=endings name=m0
+			go op=1 on=endings name=m0
+			go op=1 on=endings name=m0
+			go op=1 on=endings name=m0
+			stop-server
+			go op=1 on=endings name=m0
+			disable name=m0
+			go op=1 on=endings name=m0`,
+	},
 }
 
 func TestReplays(t *testing.T) {
