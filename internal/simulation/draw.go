@@ -61,12 +61,12 @@ func newDraw(seed uint64) *draw {
 			d.actions = append(d.actions, action)
 		}
 	}
-	about := seed%8 == 7
-	if about {
+	aboutAccess := seed%8 == 7
+	if aboutAccess {
 		d.comeAndGo()
 	}
 	d.prepare()
-	if about {
+	if aboutAccess {
 		for i := range d.members {
 			d.setup = append(d.setup, Step{Do: Immediate, Name: fmt.Sprintf("m%d", i)}, Step{Do: Appoint, Name: fmt.Sprintf("m%d", i), To: "admin"})
 		}
