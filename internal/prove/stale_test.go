@@ -7,6 +7,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -44,6 +46,9 @@ const mostOften = 6
 // soon is about the longest time before watches are disturbed anew: a story is over after some seconds, whatever the lag.
 const soon = 2 * time.Second
 
+// patient is from which lag on runs wait most of the time, so that many may go on at once.
+const patient = 10 * time.Second
+
 // again does something to the watches every now and then, for about as long as the lag at a time.
 func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, staleness, *testkit.Watches, func()) {
 	return func(ctx context.Context, s staleness, watches *testkit.Watches, struck func()) {
@@ -55,6 +60,8 @@ func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, stalenes
 			case <-time.After(about/2 + time.Duration(random.Int64N(int64(about)))):
 				return true
 			}
+		}
+		for watches.Open() == 0 && pause(10*time.Millisecond) { // the manager has not begun
 		}
 		for n := 0; n < mostOften && pause(min(s.lag, soon)); n++ {
 			struck()
@@ -70,8 +77,7 @@ func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, stalenes
 
 func stalenesses() (all []staleness) {
 	lags := scaled([]time.Duration{500 * time.Millisecond},
-		// The longest first: they wait most of the time, and the others use it.
-		[]time.Duration{30 * time.Second, 10 * time.Second, 3 * time.Second, time.Second, 300 * time.Millisecond, 100 * time.Millisecond})
+		[]time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second, 10 * time.Second, 30 * time.Second})
 	for _, lag := range lags {
 		if lag > *longestLag {
 			continue
@@ -93,7 +99,7 @@ func TestStaleCaches(t *testing.T) {
 	c := cleanRun(t)
 	h := begin(t, "stale, frozen, rewound, dropped watches")
 	h.limit = time.Hour
-	eachOf(scaled(*abreast, 5**abreast), share(stalenesses(), 5), func(s staleness) {
+	run := func(s staleness) {
 		h.run(s.String(), func(w *world) {
 			w.patience += 10 * s.lag
 			w.glance = max(glance, s.lag/20)
@@ -113,7 +119,20 @@ func TestStaleCaches(t *testing.T) {
 			}
 			w.endsLike(c, 0)
 		})
-	})
+	}
+	var short, long []staleness
+	for _, s := range share(stalenesses(), 5) {
+		if s.lag < patient {
+			short = append(short, s)
+		} else {
+			long = append(long, s)
+		}
+	}
+	var both sync.WaitGroup
+	slices.Reverse(long) // the longest first
+	both.Go(func() { eachOf(5**abreast, long, run) })
+	both.Go(func() { each(short, run) })
+	both.Wait()
 }
 
 // A manager that writes its ledger over whatever is there, from a cache that is old, takes a seat away that it has given.
