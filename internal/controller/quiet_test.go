@@ -108,6 +108,7 @@ var _ = Describe("at rest", func() {
 			"Member/ada AwaitingAcceptance":                     1,
 			"Member/ada Accepted":                               1,
 			"Member/ada DisabledBySpec":                         1,
+			"Member/ada " + usherv1.ReasonTokenRotated:          1,
 			"Invitation/ada Sent":                               1,
 			"Invitation/ada Accepted":                           1,
 			"Member/bob SeatUnavailable":                        1,
