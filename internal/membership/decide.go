@@ -80,13 +80,15 @@ func Decide(o Observation, now time.Time) Decision {
 	if ends := m.Spec.AccessUntil; ends != nil && m.DeletionTimestamp == nil && now.Before(ends.Time) {
 		d.wakeBy(ends.Time)
 	}
-	if v.state != usherv1.ObservedActive && m.Status.ActivatedAt != nil && (!o.Withdrawn || d.RotateToken) {
+	lingers := v.state != usherv1.ObservedActive && m.Status.ActivatedAt != nil && (!o.Withdrawn || d.RotateToken)
+	if lingers {
 		if d.Awaits = retain(o, s.Seats); d.Awaits {
 			d.wakeBy(now.Add(withdrawalPause))
 		}
 	}
 	recordState(s, m, v, now)
-	d.Withdraws = !v.own && takesAway(m.Status, *s)
+	// An old ledger, in which the claim of a seat is missing, would have the seat go before the access that it gave.
+	d.Withdraws = (!v.own || lingers && !d.Awaits) && takesAway(m.Status, *s)
 	d.Elevates = o.First && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && d.mayGo(o)

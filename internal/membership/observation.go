@@ -67,7 +67,7 @@ type Decision struct {
 	Hold bool
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
-	// Withdraws: the new status takes away access or a seat because of another object.
+	// Withdraws: the new status takes away access or a seat because of another object, or on the word of a ledger.
 	Withdraws bool
 	// Awaits: the Member is not Active any more, and gives its seat back once Withdrawn is known.
 	Awaits bool

@@ -189,6 +189,9 @@ func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 			d = Decide(o, now)
 			g.Expect(d.Awaits).To(BeFalse())
 			g.Expect(d.Status.Seats[0].Held()).To(BeFalse())
+
+			d = Decide(observed(active, leave, bound, editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })), now)
+			g.Expect(d.Withdraws).To(BeTrue(), "a ledger without the claim may be an old one")
 		})
 	}
 	for name, o := range map[string]Observation{

@@ -12,7 +12,8 @@
 //     wants, work queues that are fed by the watches that ship, and in-memory state that a crash takes away;
 //   - reconciles that run one at a time and change places only where they call the API server or the mail server, so that one
 //     of them may be held there for as long as the schedule wants, fail, lose the answer, or die;
-//   - invitees who open the links of the mails that were delivered in the portal that ships, late, twice, or with an old link;
+//   - invitees who open the links of the mails that were delivered in the portal that ships, late, twice, or with an old link, and
+//     members who sign in there and change their profile;
 //   - an admin who changes specs at random, mail servers that misbehave, and a clock that only moves when it is told to.
 //
 // # A schedule

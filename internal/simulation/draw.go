@@ -29,6 +29,8 @@ type draw struct {
 	// actions of the admin that happen.
 	actions []Action
 	members int
+	// profiles: members change theirs.
+	profiles bool
 
 	candidates []Step
 	weights    []int
@@ -61,6 +63,10 @@ func newDraw(seed uint64) *draw {
 			d.actions = append(d.actions, action)
 		}
 	}
+	d.profiles = seed%8 == 3
+	if d.profiles {
+		d.comeBack()
+	}
 	aboutAccess := seed%8 == 7
 	if aboutAccess {
 		d.comeAndGo()
@@ -74,14 +80,21 @@ func newDraw(seed uint64) *draw {
 	return d
 }
 
-// comeAndGo is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members.
+// comeBack is a schedule about members who, once they are in, change what they said of themselves, while they lose their access
+// and get it again.
+func (d *draw) comeBack() {
+	d.actions = []Action{Disable, Enable, Disable, Enable, End, Readdress, EnableAccount, DisableAccount}
+	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(100), 20, []int{2, 6}[d.random.IntN(2)], 2
+}
+
+// comeAndGo is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members, or of pools.
 func (d *draw) comeAndGo() {
 	d.actions = []Action{Enable, Disable, End, ScalePool, DeleteMember, MakeMember, Appoint}
 	d.length, d.pass, d.admin, d.rest = 60+d.random.IntN(100), 8, 6, 1
 	for k := range d.deliver[1] {
 		d.deliver[1][k] = 30
 	}
-	d.deliver[1][members] = d.random.IntN(2)
+	d.deliver[1][[]kind{members, pools}[d.random.IntN(2)]] = d.random.IntN(2)
 }
 
 var adminActions = []Action{
@@ -173,6 +186,9 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 			s.Do = VisitDecline
 		}
 		d.add(d.visit, s)
+	}
+	if d.profiles {
+		d.add(d.visit, Step{Do: VisitProfile, Op: d.random.IntN(operators), Name: fmt.Sprintf("m%d", d.random.IntN(d.members)), N: int64(d.random.IntN(3))})
 	}
 	n := d.random.IntN(d.total)
 	for j, weight := range d.weights {

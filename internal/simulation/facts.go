@@ -164,8 +164,11 @@ func (w *world) rival(m *usherv1.Member) *usherv1.Member {
 	return nil
 }
 
-// admissible tells whether a link may be answered now.
+// admissible tells whether a link may be answered, or a profile changed, now.
 func (w *world) admissible(v *visit) bool {
+	if v.profile != nil {
+		return w.welcome(v.profile)
+	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
 	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||
 		inv.Spec.SendGeneration > inv.Status.SendGeneration || inv.Spec.State == usherv1.InvitationRevokedWish {

@@ -153,6 +153,16 @@ var mutations = []mutation{
 		caught:  []string{"first-answer-stands", "dead-link"},
 	},
 	{
+		name:    "a profile is called saved and is not written",
+		options: Options{WrapPortal: unwritten},
+		caught:  []string{"profile-saved"},
+	},
+	{
+		name:    "the profile page is open to whoever has a password",
+		options: Options{WrapPortal: alwaysActive},
+		caught:  []string{"profile-of-the-active"},
+	},
+	{
 		name:    "a seat is given back before the access that it gave is withdrawn",
 		options: Options{Wrap: noBindings},
 		caught:  []string{"access-before-seat"},
@@ -496,6 +506,20 @@ func cachedPortal(at Seat, c client.Client) client.Client {
 			return next()
 		}
 		return at.Cached.Get(context.Background(), key, o)
+	}}
+}
+
+func unwritten(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, update: func(client.Object, func() error) error { return nil }}
+}
+
+func alwaysActive(_ Seat, c client.Client) client.Client {
+	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
+		err := next()
+		if m, ok := o.(*usherv1.Member); ok && err == nil {
+			m.Spec.State, m.Status.State = usherv1.StateActive, usherv1.ObservedActive
+		}
+		return err
 	}}
 }
 

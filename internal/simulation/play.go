@@ -84,6 +84,9 @@ func (w *world) apply(s Step) bool {
 	case VisitAccept, VisitDecline:
 		w.announce(s)
 		return o.visit(s)
+	case VisitProfile:
+		w.announce(s)
+		return o.changeProfile(s)
 	default:
 		w.announce(s)
 		return w.administer(s)

@@ -121,6 +121,10 @@ func (w *world) checkCopy(d *delivered, m mail.Invitation) {
 // checkVisit: only a link that was alive is accepted, and what an invitee was told stands.
 func (w *world) checkVisit(t *task) {
 	v := t.visit
+	if v.profile != nil {
+		w.checkProfileVisit(v)
+		return
+	}
 	if !v.confirmed() {
 		return
 	}
@@ -150,6 +154,7 @@ func (w *world) checkCredentials(c change) {
 		return
 	}
 	if is != nil {
+		w.checkSaid(m, was, is)
 		if string(is.Data["api-token"]) != string(was.Data["api-token"]) {
 			w.checkToken(m, was, is)
 		}

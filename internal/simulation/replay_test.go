@@ -139,6 +139,25 @@ var replays = []struct{ name, schedule string }{
 			disable name=m0
 			go op=1 on=endings name=m0`,
 	},
+	{
+		// An operator disabled a member and, since the claim was not in its old ledger, gave the seat back in the same write.
+		name: "a seat given back by an old ledger, before the access that it gave is withdrawn",
+		schedule: `schedule seed=12727 fine=true week=false
+			make-pool name=p0 n=2
+			make-account name=acme
+			restart op=0
+			make-member name=m1 to=a2@acme.example
+			make-member name=m0 to=a0@acme.example
+			immediate name=m0
+			appoint name=m0 to=admin
+			appoint name=m1 to=admin
+			rest to=invitations n=5000
+			disable name=m0
+			appoint name=m1
+			restart op=1 n=2
+			deliver op=1 on=members
+			begin op=1 on=members name=m0`,
+	},
 }
 
 func TestReplays(t *testing.T) {

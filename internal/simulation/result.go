@@ -22,8 +22,8 @@ type Counts struct {
 	Mails, Copies, Welcomes int
 	// Activations of members, Withdrawals of their access, and Rotations of their API tokens.
 	Activations, Withdrawals, Rotations int
-	// Passwords are the password files in the end that let somebody in.
-	Passwords int
+	// Passwords are the password files in the end that let somebody in, Profiles the changes of profiles that were confirmed.
+	Passwords, Profiles int
 }
 
 // Add adds another run's.
@@ -39,4 +39,5 @@ func (c *Counts) Add(o Counts) {
 	c.Withdrawals += o.Withdrawals
 	c.Rotations += o.Rotations
 	c.Passwords += o.Passwords
+	c.Profiles += o.Profiles
 }

@@ -46,7 +46,7 @@ func TestPromises(t *testing.T) {
 	// What never happens proves nothing.
 	for what, n := range map[string]int{
 		"faults": r.Faults, "mails": r.Mails, "acceptances": r.Welcomes, "activations": r.Activations, "withdrawals": r.Withdrawals,
-		"rotations": r.Rotations, "password files": r.Passwords,
+		"rotations": r.Rotations, "password files": r.Passwords, "profiles": r.Profiles,
 	} {
 		if r.Broken == nil && count >= 1000 && n == 0 {
 			t.Errorf("%d schedules had no %s", count, what)

@@ -13,6 +13,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/portal"
 )
 
@@ -23,11 +24,12 @@ const (
 	VisitDecline Action = "decline"
 )
 
-// visit is one POST to a portal.
+// visit is what somebody does at a portal: one POST with a link, or a change of a profile.
 type visit struct {
-	mail   *delivered
-	accept bool
-	// admissible: the link could be answered at some moment since the visit began.
+	mail    *delivered
+	accept  bool
+	profile *profileVisit
+	// admissible: the link could be answered, or the profile changed, at some moment since the visit began.
 	admissible bool
 	status     int
 	location   string
@@ -38,8 +40,10 @@ var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost:
 // form is what everybody who accepts types.
 var form = url.Values{
 	"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"},
-	"password": {"correct horse battery"}, "password_confirm": {"correct horse battery"}, "terms": {"on"},
+	"password": {password}, "password_confirm": {password}, "terms": {"on"},
 }.Encode()
+
+const password = "correct horse battery"
 
 func (w *world) letter(name string, generation int64) *delivered {
 	for i := len(w.inbox) - 1; i >= 0; i-- {
@@ -57,11 +61,6 @@ func (o *operator) visit(s Step) bool {
 	if !o.up || d == nil || o.task(visits, s.Name) != nil {
 		return false
 	}
-	if o.portal == nil {
-		o.portal = portal.New(portal.Options{
-			Client: w.wrapPortal(o, o.live), Keys: o.keyring, Now: w.now, Log: logr.Discard(), Limits: limits,
-		})
-	}
 	v := &visit{mail: d, accept: s.Do == VisitAccept}
 	v.admissible = w.admissible(v)
 	body := form
@@ -73,14 +72,31 @@ func (o *operator) visit(s Step) bool {
 		w.violated("link-opens", "the link cannot be parsed")
 		return true
 	}
-	request := (&http.Request{
-		Method: http.MethodPost, URL: target, Host: target.Host, RequestURI: target.RequestURI(), RemoteAddr: "192.0.2.1:1234",
+	t := &task{on: visits, key: types.NamespacedName{Namespace: namespace, Name: s.Name}, visit: v}
+	o.begin(t, func() {
+		o.openPortal().ServeHTTP(&response{visit: v, header: http.Header{}}, post(target.RequestURI(), body))
+	})
+	return true
+}
+
+// openPortal is the operator's portal, which knows members from its cache, as it ships.
+func (o *operator) openPortal() *portal.Portal {
+	if o.portal == nil {
+		o.portal = portal.New(portal.Options{
+			Client: o.world.wrapPortal(o, o.live), Keys: o.keyring, Now: o.world.now, Log: logr.Discard(), Limits: limits,
+			MembersAt: controller.Directory{Reader: &wire{world: o.world, op: o}}.MembersAt,
+		})
+	}
+	return o.portal
+}
+
+// post is a form that is sent to a portal.
+func post(at, body string) *http.Request {
+	return (&http.Request{
+		Method: http.MethodPost, URL: &url.URL{Path: at}, Host: "invite.example", RequestURI: at, RemoteAddr: "192.0.2.1:1234",
 		Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}},
 		Body:   io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)),
 	}).WithContext(quiet)
-	t := &task{on: visits, key: types.NamespacedName{Namespace: namespace, Name: s.Name}, visit: v}
-	o.begin(t, func() { o.portal.ServeHTTP(&response{visit: v, header: http.Header{}}, request) })
-	return true
 }
 
 // response keeps of an answer what an invitee goes by.

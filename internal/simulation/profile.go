@@ -1,0 +1,93 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package simulation
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+)
+
+// VisitProfile is a member's: Name signs in to operator Op's portal, and says there that its given name is another, numbered N.
+const VisitProfile Action = "profile"
+
+// profileVisit is a sign-in and one form, each of which is a POST of its own.
+type profileVisit struct {
+	email, said string
+	// stored: the change was written.
+	stored bool
+}
+
+// changeProfile begins the visit of a member who has a password; false if there is none, or it is at this portal already.
+func (o *operator) changeProfile(s Step) bool {
+	w := o.world
+	m := w.member(s.Name)
+	if !o.up || m == nil || o.task(visits, profileTask(s.Name)) != nil {
+		return false
+	}
+	p := &profileVisit{email: string(m.Spec.Email), said: fmt.Sprintf("Ada %d", s.N)}
+	v := &visit{profile: p}
+	v.admissible = w.admissible(v)
+	at := "/me/" + namespace + "/" + accountName
+	t := &task{on: visits, key: types.NamespacedName{Namespace: namespace, Name: profileTask(s.Name)}, visit: v}
+	o.begin(t, func() {
+		answer := &response{visit: v, header: http.Header{}}
+		o.openPortal().ServeHTTP(answer, post(at, url.Values{"action": {"sign-in"}, "email": {p.email}, "password": {password}}.Encode()))
+		cookie := (&http.Response{Header: answer.header}).Cookies()
+		if v.location == "" || len(cookie) == 0 {
+			return
+		}
+		v.status, v.location = 0, ""
+		form := post(at, url.Values{"action": {"details"}, "given_name": {p.said}, "family_name": {"Lovelace"}}.Encode())
+		form.AddCookie(cookie[0])
+		o.portal.ServeHTTP(&response{visit: v, header: http.Header{}}, form)
+	})
+	return true
+}
+
+func profileTask(member string) string { return "me-" + member }
+
+// welcome tells whether a member with the visitor's address may change its profile now.
+func (w *world) welcome(p *profileVisit) bool {
+	a := w.account()
+	return a != nil && a.Spec.State != usherv1.StateDisabled && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
+		m := o.(*usherv1.Member)
+		return strings.EqualFold(string(m.Spec.Email), p.email) && m.Status.State == usherv1.ObservedActive && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now())
+	})
+}
+
+// checkSaid: what members say of themselves is written by nobody else, and nobody takes it back.
+func (w *world) checkSaid(m *usherv1.Member, was, is *corev1.Secret) {
+	said := string(is.Data[credentials.KeyGivenName])
+	if w.actor != nil && w.actor.visit != nil && w.actor.visit.profile != nil && w.actor.visit.profile.said == said {
+		w.actor.visit.profile.stored = true
+		return
+	}
+	if said != string(was.Data[credentials.KeyGivenName]) {
+		w.violated("profile-kept", "the given name of member %s is %q, and nobody said so", m.Name, said)
+	}
+}
+
+// checkProfileVisit: only who has access is let in, and what is called saved is.
+func (w *world) checkProfileVisit(v *visit) {
+	if !strings.Contains(v.location, "saved=details") {
+		return
+	}
+	w.counts.Profiles++
+	if !v.admissible {
+		w.violated("profile-of-the-active", "%s changed a profile, and was an Active member's address at no moment meanwhile", v.profile.email)
+	}
+	if !v.profile.stored {
+		w.violated("profile-saved", "%s was told that the profile is saved, and it is not", v.profile.email)
+	}
+}
