@@ -393,7 +393,7 @@ var _ = Describe("Access", func() {
 			Eventually(func() bool { return w.member("ada")().Status.Seats[0].Held() }).Should(BeFalse(), "the seat is free")
 			w.enable("ada")
 			Eventually(places("ada")).Should(BeTrue())
-			Expect(w.account()).To(forbidden)
+			Eventually(w.account).Should(forbidden)
 
 			allow(ctx)
 			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "try", "again") })
