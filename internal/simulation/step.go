@@ -49,7 +49,7 @@ func (s Step) String() string {
 	var b strings.Builder
 	b.WriteString(string(s.Do))
 	switch s.Do {
-	case Deliver, Relist, Begin, Go, Crash, Restart, VisitAccept, VisitDecline:
+	case Deliver, Relist, Begin, Go, Crash, Restart, VisitAccept, VisitDecline, VisitProfile:
 		fmt.Fprintf(&b, " op=%d", s.Op)
 	}
 	switch s.Do {
