@@ -256,9 +256,9 @@ func TestWithdrawn(t *testing.T) {
 	after.Bindings, after.Members = marked, after.Members[1:]
 	g.Expect(Holds(&marked[0], &Project(after).Bindings[0])).To(BeTrue())
 	g.Expect(Project(after).Bindings[0].Annotations).To(BeEmpty())
-	// Who lost access for a while keeps the seat, and needs no mark.
+	// Who lost access for a while may lose the seat to the end of its pool.
 	after.Members = []usherv1.Member{member("ada", "seller", gone, because(usherv1.ReasonRoleNotInPlan)), member("bob", "seller")}
-	g.Expect(Project(after).Bindings[0].Annotations).To(BeEmpty())
+	g.Expect(Withdrawn(&after.Members[0], places(Project(after).Bindings))).To(BeTrue())
 }
 
 func TestOnlyAdds(t *testing.T) {
@@ -338,4 +338,16 @@ func TestAccountOf(t *testing.T) {
 			g.Expect(Stripped(other, o.Account)).To(Equal(tt.stripped))
 		})
 	}
+}
+
+// Where there is no room for all marks, nobody waits for those who keep their seat.
+func TestMarksOfLeaversComeFirst(t *testing.T) {
+	g := NewWithT(t)
+	members := []usherv1.Member{member("zoe", "seller", gone, because(usherv1.ReasonDisabledBySpec))}
+	for i := range maxMarks {
+		members = append(members, member(fmt.Sprintf("m%04d", i), "seller", gone, because(usherv1.ReasonRoleNotInPlan)))
+	}
+	marks := marksOf(members)
+	g.Expect(marks).To(HaveLen(maxMarks))
+	g.Expect(marks).To(ContainElement(Mark(&members[0])))
 }

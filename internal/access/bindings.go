@@ -100,14 +100,23 @@ func Mark(m *usherv1.Member) string {
 	return ""
 }
 
+// marksOf the members who lost their access, as many as there is room for: first of those who are to give their seat back, then of
+// those who keep it, as a rule; their pool may be on its way out.
 func marksOf(members []usherv1.Member) []string {
-	var marks []string
+	var leavers, others []string
 	for i := range members {
-		if m := Mark(&members[i]); m != "" && leaves(&members[i]) {
-			marks = append(marks, m)
+		m := Mark(&members[i])
+		switch {
+		case m == "":
+		case leaves(&members[i]):
+			leavers = append(leavers, m)
+		default:
+			others = append(others, m)
 		}
 	}
-	slices.Sort(marks)
+	slices.Sort(leavers)
+	slices.Sort(others)
+	marks := append(leavers, others...)
 	return marks[:min(len(marks), maxMarks)]
 }
 

@@ -158,6 +158,30 @@ var replays = []struct{ name, schedule string }{
 			deliver op=1 on=members
 			begin op=1 on=members name=m0`,
 	},
+	{
+		// A member who had lost its access with the plan waited for ever to give back the seat of a pool that was deleted.
+		name: "no mark for whom the plan, and then the pool, was taken",
+		schedule: `schedule seed=413230 fine=false week=false
+			restart op=1
+			make-account name=acme
+			make-member name=m0 to=a0@acme.example n=3
+			restart op=0
+			make-pool name=p0 n=2
+			keep-passwords name=acme to=passwords
+			deliver op=0 on=pools
+			deliver op=1 on=pools
+			begin op=1 on=pools name=p0
+			go op=1 on=pools name=p0
+			go op=1 on=pools name=p0
+			deliver op=1 on=members
+			deliver op=0 on=pools
+			go op=1 on=pools name=p0
+			go op=1 on=pools name=p0
+			delete-pool name=p0
+			begin op=0 on=members name=m0
+			subscribe name=acme to=tier
+			deliver op=0 on=pools`,
+	},
 }
 
 func TestReplays(t *testing.T) {
