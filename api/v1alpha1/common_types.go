@@ -203,3 +203,13 @@ func (t TTL) Duration() time.Duration {
 	}
 	return d
 }
+
+// Right is one thing that a member may do, as "resource:verb". Example: `orders:place`.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=127
+// +kubebuilder:validation:XValidation:rule="self == '*' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be resource:verb in lower case, such as orders:place",reason=FieldValueInvalid
+type Right string
+
+// AnyRight in a role's rights stands for every right of the plan.
+const AnyRight Right = "*"

@@ -21,13 +21,6 @@ const (
 	ActivateImmediately Activation = "Immediate"
 )
 
-// Right is one thing that a member may do, as "resource:verb". Example: `orders:place`.
-//
-// +kubebuilder:validation:MinLength=1
-// +kubebuilder:validation:MaxLength=127
-// +kubebuilder:validation:XValidation:rule="self == '*' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be resource:verb in lower case, such as orders:place",reason=FieldValueInvalid
-type Right string
-
 // MemberSpec is who should have access, to what, and how they are asked.
 type MemberSpec struct {
 	// accountRef names the Account that the member belongs to. It cannot be changed.

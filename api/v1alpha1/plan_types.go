@@ -17,9 +17,6 @@ const (
 	PurchaseNotAllowed PurchasePolicy = "NotAllowed"
 )
 
-// AnyRight in a role's rights stands for every right of the plan.
-const AnyRight Right = "*"
-
 // PlanSpec is what an account that is on the plan gets, and what it may buy.
 //
 // +kubebuilder:validation:XValidation:rule="self.roles.exists(r, r.name == self.defaultRole)",message="defaultRole must be one of the plan's roles",fieldPath=".defaultRole",reason=FieldValueInvalid

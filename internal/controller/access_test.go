@@ -89,6 +89,16 @@ var _ = Describe("Access", func() {
 			Eventually(w.member(name)).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 		}
 	}
+	// adaSells starts a manager on an account on the plan, and waits until a seller has her rights.
+	adaSells := func(ctx context.Context) *operator {
+		GinkgoHelper()
+		onPlan(ctx, 5)
+		o := w.start()
+		immediate(testkit.Member("ada").Role("seller"))
+		areActive()
+		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		return o
+	}
 	bindings := func() []rbacv1.RoleBinding {
 		GinkgoHelper()
 		var list rbacv1.RoleBindingList
@@ -191,11 +201,7 @@ var _ = Describe("Access", func() {
 	})
 
 	It("is put right when somebody changes or deletes a binding or a role", func(ctx SpecContext) {
-		onPlan(ctx, 5)
-		w.start()
-		immediate(testkit.Member("ada").Role("seller"))
-		areActive()
-		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		adaSells(ctx)
 		for _, b := range bindings() {
 			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "eve@acme.example"})
 			Expect(w.api.Update(ctx, &b)).To(Succeed())
@@ -215,11 +221,7 @@ var _ = Describe("Access", func() {
 	})
 
 	It("is put right when somebody takes away what a binding or a role is known by", func(ctx SpecContext) {
-		onPlan(ctx, 5)
-		w.start()
-		immediate(testkit.Member("ada").Role("seller"))
-		areActive()
-		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		adaSells(ctx)
 		known := SatisfyAll(HaveKeyWithValue(usherv1.AccountLabel, testkit.DefaultAccount), HaveKeyWithValue(labels.ManagedBy, labels.Usher))
 		strip := func(how func(client.Object)) {
 			GinkgoHelper()
@@ -246,11 +248,7 @@ var _ = Describe("Access", func() {
 	})
 
 	It("leaves an object alone that has its name and is not its own", func(ctx SpecContext) {
-		onPlan(ctx, 5)
-		o := w.start()
-		immediate(testkit.Member("ada").Role("seller"))
-		areActive()
-		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		o := adaSells(ctx)
 		o.settles()
 		o.stop()
 		theirs := bindings()
@@ -272,11 +270,7 @@ var _ = Describe("Access", func() {
 	})
 
 	It("does not bind anybody to somebody else's role", func(ctx SpecContext) {
-		onPlan(ctx, 5)
-		o := w.start()
-		immediate(testkit.Member("ada").Role("seller"))
-		areActive()
-		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
+		o := adaSells(ctx)
 		o.stop()
 		var roles rbacv1.RoleList
 		Expect(w.api.List(ctx, &roles, client.InNamespace(w.namespace))).To(Succeed())

@@ -5,7 +5,6 @@ package controller
 
 import (
 	"context"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -31,8 +30,8 @@ type InvitationReconciler struct {
 	Keys *Keyring
 	// PortalURL is the public base URL of the links, without a slash at the end.
 	PortalURL string
-	// Tick paces the renewal of a send's lease; nil for none, where no conversation lasts.
-	Tick func(time.Duration) (ticks <-chan time.Time, stop func())
+	// LastingMails: a conversation may last, and the lease of a send is renewed meanwhile.
+	LastingMails bool
 	// RecordBackoff is how the outcome of an attempt is written again when the API server does not take it.
 	RecordBackoff wait.Backoff
 }

@@ -97,8 +97,8 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 		return false, ctrl.Result{}, err
 	}
 
-	if ends := invite.LeaseEnd(&inv.Status, plan.Remind); !r.Now().Before(ends.Add(-invite.RenewEvery)) {
-		// The fence took so long to be written that its lease is as good as over, and somebody else may be at it by now.
+	if ends := invite.LeaseEnd(&inv.Status, plan.Remind); !r.Now().Before(ends.Add(-2 * invite.RenewEvery)) {
+		// The fence took so long to be written that its lease might be over before it is renewed.
 		return false, r.wake(ends), nil
 	}
 

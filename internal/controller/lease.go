@@ -14,36 +14,54 @@ import (
 )
 
 // keepLease says again and again that the sender of this attempt is alive, until stop is called, and returns the Invitation as
-// it was last written. It calls abandon when it cannot say so in time, or when the attempt is somebody else's by now.
-func (r *InvitationReconciler) keepLease(ctx context.Context, fence *usherv1.Invitation, remind usherv1.Lead, abandon context.CancelFunc) (stop func() *usherv1.Invitation) {
-	if r.Tick == nil {
+// it was last written. It calls abandon at the moment to hang up, or when the attempt is somebody else's by now.
+func (r *InvitationReconciler) keepLease(ctx context.Context, fence *usherv1.Invitation, remind usherv1.Lead, abandon func()) (stop func() *usherv1.Invitation) {
+	current := fence
+	if !r.LastingMails {
 		return func() *usherv1.Invitation { return fence }
 	}
+	end := untilHangUp(ctx, r.Now, invite.HangUp(&fence.Status, remind), abandon, func(ctx context.Context) (time.Time, bool) {
+		renewed, ours := r.renew(ctx, current, remind)
+		if renewed != nil {
+			current = renewed
+		}
+		return invite.HangUp(&current.Status, remind), ours
+	})
+	return func() *usherv1.Invitation {
+		end()
+		return current
+	}
+}
+
+// untilHangUp calls renew every invite.RenewEvery, which says when to hang up next, and whether there is still something to renew.
+// It calls abandon if there is not, or when that moment has come, even if renew is still at it. After end it calls neither.
+func untilHangUp(
+	ctx context.Context, now func() time.Time, hangUp time.Time, abandon func(), renew func(context.Context) (hangUp time.Time, ours bool),
+) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	last := make(chan *usherv1.Invitation, 1)
-	ticks, stopTicks := r.Tick(invite.RenewEvery)
+	ended := make(chan struct{})
+	timer := time.AfterFunc(hangUp.Sub(now()), abandon)
+	ticks := time.NewTicker(invite.RenewEvery)
 	go func() {
-		defer stopTicks()
-		current := fence
+		defer close(ended)
+		defer timer.Stop()
+		defer ticks.Stop()
 		for {
 			select {
 			case <-ctx.Done():
-				last <- current
 				return
-			case <-ticks:
+			case <-ticks.C:
 			}
-			renewed, ours := r.renew(ctx, current, remind)
-			if renewed != nil {
-				current = renewed
-			}
-			if !ours || !r.Now().Before(invite.LeaseEnd(&current.Status, remind).Add(-invite.RenewEvery/2)) {
+			next, ours := renew(ctx)
+			if !ours {
 				abandon()
 			}
+			timer.Reset(next.Sub(now()))
 		}
 	}()
-	return func() *usherv1.Invitation {
+	return func() {
 		cancel()
-		return <-last
+		<-ended
 	}
 }
 
@@ -63,10 +81,4 @@ func (r *InvitationReconciler) renew(ctx context.Context, current *usherv1.Invit
 		return nil, true
 	}
 	return live, true
-}
-
-// tick is the Tick of a manager that runs on the wall clock.
-func tick(d time.Duration) (<-chan time.Time, func()) {
-	t := time.NewTicker(d)
-	return t.C, t.Stop
 }

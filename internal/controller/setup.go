@@ -67,7 +67,7 @@ func New(p Parts) Reconcilers {
 		SeatPools: &SeatPoolReconciler{Environment: p.Environment.doubting()},
 		Invitations: &InvitationReconciler{
 			Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, Keys: p.Keys,
-			PortalURL: p.PortalURL, Tick: tick, RecordBackoff: recordBackoff,
+			PortalURL: p.PortalURL, LastingMails: true, RecordBackoff: recordBackoff,
 		},
 		Endings:     &EndingReconciler{Environment: p.Environment.doubting(), Sender: p.Sender, Servers: p.Servers, RecordBackoff: recordBackoff},
 		Accounts:    &AccountReconciler{Environment: p.Environment.doubting(), Servers: p.Servers, Configured: p.PortalURL != "", UserPrefix: p.UserPrefix},

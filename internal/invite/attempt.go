@@ -21,6 +21,12 @@ func LeaseEnd(s *usherv1.InvitationStatus, remind usherv1.Lead) time.Time {
 	return s.NextAttemptAt.Time
 }
 
+// HangUp is when the sender of that attempt ends its conversation, unless its lease has been made longer by then: well before
+// somebody else may take the attempt over.
+func HangUp(s *usherv1.InvitationStatus, remind usherv1.Lead) time.Time {
+	return LeaseEnd(s, remind).Add(-RenewEvery / 2)
+}
+
 // Extend makes s the fence of the same attempt for longer.
 func Extend(s *usherv1.InvitationStatus, remind usherv1.Lead, until time.Time) {
 	if remind != "" {

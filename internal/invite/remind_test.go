@@ -209,6 +209,9 @@ func TestAttempts(t *testing.T) {
 		fence := o.Invitation.DeepCopy()
 		fence.Status = p.Status
 		g.Expect(LeaseEnd(&fence.Status, p.Remind)).To(Equal(now.Add(SendLease)))
+		g.Expect(HangUp(&fence.Status, p.Remind)).To(And(
+			BeTemporally(">", now.Add(2*RenewEvery)), BeTemporally("<=", now.Add(SendLease-5*time.Second)),
+		), "not before it was renewed twice, and not so late that two may send")
 		is := fence.DeepCopy()
 		Extend(&is.Status, p.Remind, now.Add(time.Minute))
 		g.Expect(LeaseEnd(&is.Status, p.Remind)).To(Equal(now.Add(time.Minute)))

@@ -29,6 +29,8 @@ type draw struct {
 	// actions of the admin that happen.
 	actions []Action
 	members int
+	// rests are what rests leave to be interleaved; empty for nothing.
+	rests []string
 	// profiles: members change theirs.
 	profiles bool
 
@@ -51,6 +53,7 @@ func newDraw(seed uint64) *draw {
 	d.relist = []int{0, 1, 2}[d.random.IntN(3)]
 	d.pass = []int{1, 4, 8}[d.random.IntN(3)]
 	d.rest = []int{0, 1, 2}[d.random.IntN(3)]
+	d.rests = []string{"", "members", "pools", "invitations", "invitations", "visits"}
 	d.admin = []int{2, 6, 15}[d.random.IntN(3)]
 	d.visit = []int{0, 6, 20, 20}[d.random.IntN(4)]
 	d.faults = []int{0, 0, 5, 20}[d.random.IntN(4)] // in a hundred calls
@@ -63,20 +66,9 @@ func newDraw(seed uint64) *draw {
 			d.actions = append(d.actions, action)
 		}
 	}
-	d.profiles = seed%8 == 3
-	if d.profiles {
-		d.comeBack()
-	}
-	aboutAccess := seed%8 == 7
-	if aboutAccess {
-		d.comeAndGo()
-	}
+	last := d.theme(seed)
 	d.prepare()
-	if aboutAccess {
-		for i := range d.members {
-			d.setup = append(d.setup, Step{Do: Immediate, Name: fmt.Sprintf("m%d", i)}, Step{Do: Appoint, Name: fmt.Sprintf("m%d", i), To: "admin"})
-		}
-	}
+	d.setup = append(d.setup, last...)
 	return d
 }
 
@@ -184,7 +176,7 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 
 // restful is a rest that mostly leaves one kind of work to be interleaved.
 func (d *draw) restful() Step {
-	return Step{Do: Rest, N: 5000, To: []string{"", "members", "pools", "invitations", "invitations", "visits"}[d.random.IntN(6)]}
+	return Step{Do: Rest, N: 5000, To: d.rests[d.random.IntN(len(d.rests))]}
 }
 
 func (d *draw) add(weight int, s Step) {

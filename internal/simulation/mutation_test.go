@@ -30,7 +30,7 @@ type mutation struct {
 }
 
 // mutationSchedules is how many schedules a mutation may survive.
-const mutationSchedules = 20000
+const mutationSchedules = 5000
 
 // TestMutations breaks the design, and expects the simulation to see it.
 func TestMutations(t *testing.T) {

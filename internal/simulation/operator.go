@@ -90,7 +90,7 @@ func (o *operator) start(behind int) {
 		Environment: controller.Environment{Client: o.cached, Live: o.live, Recorder: silence{}, Now: w.now},
 		Sender:      w.wrapSender(o, &postbox{world: w}), Servers: o.servers, Keys: o.keys, PortalURL: portalURL,
 	})
-	r.Invitations.Tick = nil // no conversation lasts
+	r.Invitations.LastingMails = false // the clock waits for a conversation: see pass
 	r.Invitations.RecordBackoff = wait.Backoff{Steps: recordTries}
 	r.Endings.RecordBackoff = r.Invitations.RecordBackoff
 	o.reconcilers = [kinds]reconcile.Reconciler{

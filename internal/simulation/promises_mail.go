@@ -14,8 +14,8 @@ import (
 	"github.com/usher-dev/usher/internal/mail"
 )
 
-// attemptTime is how long an attempt to send may take here, where nobody renews its lease.
-const attemptTime = invite.SendLease - invite.RenewEvery
+// attemptTime is how long an attempt to send may take here, where nobody renews its lease, from the decision to make it.
+const attemptTime = invite.SendLease - invite.RenewEvery/2
 
 func (w *world) checkInvitation(c change) {
 	was, _ := c.before.(*usherv1.Invitation)
@@ -23,11 +23,8 @@ func (w *world) checkInvitation(c change) {
 	if was == nil || is == nil {
 		return
 	}
-	if w.actor != nil && w.actor.on == invitations && is.Status.State == usherv1.InvitationSending && was.Status.Attempts+1 >= is.Status.Attempts {
-		w.actor.endBy = w.clock + attemptTime
-	}
-	if w.actor != nil && w.actor.on == invitations && reminderAttempts(is) > reminderAttempts(was) {
-		w.actor.endBy = w.clock + attemptTime
+	if attempted, remind := attemptOf(was, is); attempted && w.actor != nil && w.actor.on == invitations {
+		w.actor.endBy = invite.HangUp(&is.Status, remind).Sub(epoch)
 	}
 	if is.Status.State == usherv1.InvitationSent && is.Status.MessageID == "" && (was.Status.State != usherv1.InvitationSent || was.Status.LinkGeneration != is.Status.LinkGeneration) {
 		w.handOut(is)
@@ -80,11 +77,15 @@ func (w *world) checkMail(t *task, d *delivered) {
 	}
 }
 
-func reminderAttempts(inv *usherv1.Invitation) (n int32) {
-	for _, r := range inv.Status.Reminders {
-		n += r.Attempts
+// attemptOf tells whether a change is the fence of an attempt, and of which.
+func attemptOf(was, is *usherv1.Invitation) (attempted bool, remind usherv1.Lead) {
+	for _, r := range is.Status.Reminders {
+		i := slices.IndexFunc(was.Status.Reminders, func(old usherv1.Reminder) bool { return old.Before == r.Before })
+		if r.NextAttemptAt != nil && (i < 0 || was.Status.Reminders[i].Attempts < r.Attempts) {
+			return true, r.Before
+		}
 	}
-	return n
+	return is.Status.State == usherv1.InvitationSending, ""
 }
 
 // checkReminder: a reminder has the link of the mail that it reminds of, while that is alive and it is not too late for its point.

@@ -182,6 +182,30 @@ var replays = []struct{ name, schedule string }{
 			subscribe name=acme to=tier
 			deliver op=0 on=pools`,
 	},
+	{
+		// A fence took some seconds to be written. Its sender, who could not renew the lease, was still at it when that was over.
+		name: "a conversation that outlasts its lease",
+		schedule: `schedule seed=801101 fine=false week=false
+			restart op=0
+			restart op=1
+			make-member name=m0 to=a0@acme.example
+			mend-secret
+			make-pool name=p0 n=2
+			make-account name=acme
+			rest to=invitations n=5000
+			begin op=1 on=invitations name=m0
+			go op=1 on=invitations name=m0
+			go op=1 on=invitations name=m0
+			go op=1 on=invitations name=m0
+			go op=1 on=invitations name=m0
+			pass n=4000
+			go op=1 on=invitations name=m0
+			pass n=4000
+			go op=1 on=invitations name=m0
+			rest to=invitations n=5000
+			pass
+			begin op=0 on=invitations name=m0`,
+	},
 }
 
 func TestReplays(t *testing.T) {

@@ -3,13 +3,33 @@
 
 package simulation
 
-// Some schedules are about one thing, which takes more in a row than chance brings together.
+import "fmt"
+
+// theme makes three of eight schedules be about one thing, which takes more in a row than chance brings together. It returns what
+// such a schedule's setup ends with.
+func (d *draw) theme(seed uint64) (last []Step) {
+	switch seed % 8 {
+	case 3:
+		d.comeBack()
+	case 5:
+		d.askAgain()
+		last = []Step{{Do: ScalePool, Name: "p0", N: 3}}
+	case 7:
+		d.comeAndGo()
+		for i := range d.members {
+			m := fmt.Sprintf("m%d", i)
+			last = append(last, Step{Do: Immediate, Name: m}, Step{Do: Appoint, Name: m, To: "admin"})
+		}
+	}
+	return last
+}
 
 // comeBack is a schedule about members who, once they are in, change what they said of themselves, while they lose their access
 // and get it again.
 func (d *draw) comeBack() {
+	d.profiles = true
 	d.actions = []Action{Disable, Enable, Disable, Enable, End, Readdress, EnableAccount, DisableAccount}
-	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(100), 20, []int{2, 6}[d.random.IntN(2)], 2
+	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(100), 12, []int{2, 6}[d.random.IntN(2)], 2
 }
 
 // comeAndGo is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members,
@@ -21,4 +41,15 @@ func (d *draw) comeAndGo() {
 		d.deliver[1][k] = 30
 	}
 	d.deliver[1][[]kind{members, pools}[d.random.IntN(2)]] = d.random.IntN(2)
+}
+
+// askAgain is a schedule about mails: whoever has been asked is asked again, and old letters are opened, while both operators hear of
+// all else that happens, and each is held up here and there between the fence and the record of what it sends.
+func (d *draw) askAgain() {
+	d.actions = []Action{Resend, Resend, Resend, Readdress, Enable, Disable}
+	d.length, d.pass, d.visit, d.admin, d.rest = 60+d.random.IntN(60), 1, 6, 1, 4
+	d.paces, d.rests = [...]int{1, 1, 10, 40, 100}, []string{"invitations"}
+	for op := range d.deliver {
+		d.deliver[op][invitations] = 30
+	}
 }

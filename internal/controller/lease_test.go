@@ -1,0 +1,46 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controller_test
+
+import (
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+)
+
+var _ = Describe("a mail server that thinks about a mail for longer than a send's lease", func() {
+	It("gets it from one of two managers, once", func(ctx SpecContext) {
+		thought := make(chan struct{})
+		w := newWorld(ctx, smtpsink.Options{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{smtpsink.Body: {Hold: thought}})})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		managers := []*operator{w.start(), w.start()}
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionMailReady, "True"))
+		w.hire("ada")
+		leaseEnd := func() time.Time {
+			if ends := w.invitation("ada")().Status.NextAttemptAt; ends != nil {
+				return ends.Time
+			}
+			return time.Time{}
+		}
+		Eventually(leaseEnd).ShouldNot(BeZero())
+		first := leaseEnd()
+		Eventually(leaseEnd, 2*invite.RenewEvery).Should(BeTemporally(">", first), "its sender says that it is alive")
+
+		w.clock.Step(first.Sub(w.clock.Now()) + time.Second)
+		w.touch()
+		for _, o := range managers {
+			o.settles()
+		}
+		Expect(w.invitation("ada")().Status).To(And(HaveField("State", usherv1.InvitationSending), HaveField("Attempts", BeEquivalentTo(1))))
+		close(thought)
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.mailed()).To(ConsistOf("ada"))
+	})
+})
