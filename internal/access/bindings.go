@@ -80,8 +80,8 @@ func shardsOf(bindings []rbacv1.RoleBinding, stem string) map[int]*rbacv1.RoleBi
 	return shards
 }
 
-// WithdrawnAnnotation on a binding or a password file holds the marks of those whom its writer left out because they are on their
-// way out.
+// WithdrawnAnnotation on a binding or a password file holds the marks of those whom its writer left out because they had lost their
+// access.
 const WithdrawnAnnotation = "usher.dev/withdrawn"
 
 // maxMarks at once: an annotation has its limits too. The others come when these have gone.

@@ -13,8 +13,8 @@
 //
 // A Member that was Active gives its seat back in a second step (package membership): first it says that it is not Active, and only
 // when no binding can give it access any more it says releasedGrant. What tells that is a mark: an annotation of each binding of the
-// account with the marks of those whom its writer knew to be on their way out, and left out. A password file is written and marked as a
-// binding is, and all that follows is true of it, too.
+// account with the marks of those whom its writer knew to have lost their access, and left out. A password file is written and marked
+// as a binding is, and all that follows is true of it, too.
 //
 //	(A1) A binding is written with the resourceVersion that was read, and made without subjects.
 //	(A2) Whoever is added was Active by a live read that came after the read of the binding.
