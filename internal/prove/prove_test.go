@@ -42,6 +42,7 @@ var (
 func TestMain(m *testing.M) {
 	flag.Parse()
 	debug.SetGCPercent(400) // as for the API server: a history is large, and processor time is what runs are short of
+	debug.SetMemoryLimit(5 << 30)
 	log.SetLogger(logr.Discard())
 	apiserver.Main(reporting{m}, apiserver.Options{}, &server)
 }
