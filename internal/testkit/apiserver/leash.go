@@ -36,7 +36,7 @@ func newLeash(dir string) (*leash, error) {
 // Up to mostMemory, its GOMEMLIMIT: after 60,000 Members it had 16 GiB.
 const (
 	lessGC     = 400
-	mostMemory = "5GiB"
+	mostMemory = "8GiB"
 )
 
 // The program's own outputs are kept from the reader, which outlives nobody but would keep them open. envtest asks every
