@@ -21,8 +21,8 @@ import (
 // facts are what was true at some moment since a piece of work began. Nobody can act on the very last state of several objects:
 // what is acted on must have been true while one was at it, and not only in an old cache.
 type facts struct {
-	// mailable: the member could be asked.
-	mailable bool
+	// mailable: the member could be asked; open: its account could ask. They are not read at one moment.
+	mailable, open bool
 	// losable: there was a reason for a member to lose its access.
 	losable bool
 	// unaccepted: there were no credentials of the member's.
@@ -77,6 +77,7 @@ func (w *world) observe(f *facts, name string) {
 		return
 	}
 	f.mailable = f.mailable || w.mailable(m, secret)
+	f.open = f.open || w.open()
 	f.ending = f.ending || w.ending(m)
 	f.seated = f.seated || holdsBase(m)
 	if address := strings.ToLower(string(m.Spec.Email)); len(f.addresses) == 0 || f.addresses[len(f.addresses)-1] != address {
@@ -129,9 +130,14 @@ func (w *world) poolList() []usherv1.SeatPool {
 }
 
 func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
-	a := w.account()
 	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && m.Spec.Activation != usherv1.ActivateImmediately &&
-		secret == nil && a != nil && a.Spec.State != usherv1.StateDisabled
+		secret == nil
+}
+
+// open tells whether the account is there and not disabled.
+func (w *world) open() bool {
+	a := w.account()
+	return a != nil && a.Spec.State != usherv1.StateDisabled
 }
 
 // losable tells whether there is a reason for a member not to be Active.
@@ -139,7 +145,7 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) || !acceptedBy(m, secret) || !holdsBase(m) {
 		return true
 	}
-	if a := w.account(); a == nil || a.Spec.State == usherv1.StateDisabled {
+	if !w.open() {
 		return true
 	}
 	all := w.poolList()
@@ -182,9 +188,9 @@ func (w *world) admissible(v *visit) bool {
 	if inv.Status.ExpiresAt != nil && !w.now().Before(inv.Status.ExpiresAt.Time) {
 		return false
 	}
-	m, a := w.member(inv.Spec.MemberRef.Name), w.account()
+	m := w.member(inv.Spec.MemberRef.Name)
 	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && !acceptedBy(m, w.credentials(m.Name)) &&
-		strings.EqualFold(string(m.Spec.Email), v.mail.mail.To) && a != nil && a.Spec.State != usherv1.StateDisabled
+		strings.EqualFold(string(m.Spec.Email), v.mail.mail.To) && w.open()
 }
 
 func conditionTrue(list []metav1.Condition, kind string) bool {

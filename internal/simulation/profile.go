@@ -59,8 +59,7 @@ func profileTask(member string) string { return "me-" + member }
 
 // welcome tells whether a member with the visitor's address may change its profile now.
 func (w *world) welcome(p *profileVisit) bool {
-	a := w.account()
-	return a != nil && a.Spec.State != usherv1.StateDisabled && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
+	return w.open() && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
 		m := o.(*usherv1.Member)
 		return strings.EqualFold(string(m.Spec.Email), p.email) && m.Status.State == usherv1.ObservedActive && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now())
 	})

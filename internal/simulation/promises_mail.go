@@ -70,6 +70,8 @@ func (w *world) checkMail(t *task, d *delivered) {
 	switch {
 	case !t.facts.mailable:
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose member was disabled, had accepted or needs none", d.name)
+	case !t.facts.open:
+		w.violated("mail-wanted", "a mail went out with invitation %s, whose account was disabled or gone", d.name)
 	case !t.facts.seated && !w.beliefs.seatless && d.point == "": // a link outlives the pool of its seat, and may be reminded of
 		w.violated("mail-with-seat", "a mail went out with invitation %s, whose member had no seat", d.name)
 	case !slices.Contains(t.facts.addresses, strings.ToLower(d.mail.To)):
