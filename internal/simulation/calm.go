@@ -38,8 +38,8 @@ func (w *world) nextTimer() time.Duration {
 	return next
 }
 
-// settle ends all trouble and rests until nothing is left to do for hours.
-func (w *world) settle() {
+// settle ends all trouble and rests until nothing is left to do for as long.
+func (w *world) settle(horizon time.Duration) {
 	for _, do := range []Action{MendSecret, StartServer} {
 		w.apply(Step{Do: do})
 	}
@@ -152,19 +152,20 @@ func (w *world) resync() {
 // finish is the calm after the last step, and what must be true then.
 func (w *world) finish() {
 	w.calm = true
-	w.settle()
+	w.settle(horizon)
 	if w.schedule.Week && w.violation == nil {
 		w.clock += 8 * 24 * time.Hour
 		w.refresh()
-		w.settle()
+		w.settle(horizon)
 	}
 	if w.violation != nil {
 		return
 	}
 	w.checkRest()
 	writes := w.writes
+	due := w.nextTimer() // and what it is due for is not the resync's
 	w.resync()
-	w.settle()
+	w.settle(min(horizon, due-w.clock-1))
 	if w.writes != writes {
 		w.violated("rests", "a resync after the calm made %d writes", w.writes-writes)
 	}

@@ -163,7 +163,10 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 		d.add(d.visit, s)
 	}
 	if d.profiles {
-		d.add(d.visit, Step{Do: VisitProfile, Op: d.random.IntN(operators), Name: fmt.Sprintf("m%d", d.random.IntN(d.members)), N: int64(d.random.IntN(3))})
+		m := fmt.Sprintf("m%d", d.random.IntN(d.members))
+		if w.credentials(m) != nil || d.chance(8) {
+			d.add(d.visit, Step{Do: VisitProfile, Op: d.random.IntN(operators), Name: m, N: int64(d.random.IntN(3))})
+		}
 	}
 	n := d.random.IntN(d.total)
 	for j, weight := range d.weights {
