@@ -29,7 +29,7 @@ func (d *draw) theme(seed uint64) (last []Step) {
 func (d *draw) comeBack() {
 	d.profiles = true
 	d.actions = []Action{Disable, Enable, Disable, Enable, End, Readdress, EnableAccount, DisableAccount}
-	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(100), 12, []int{2, 6}[d.random.IntN(2)], 2
+	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(100), 20, []int{2, 6}[d.random.IntN(2)], 2
 }
 
 // comeAndGo is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members,
