@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -50,11 +51,16 @@ func (r *MemberReconciler) observe(ctx context.Context, member *usherv1.Member) 
 }
 
 // observeLive loads the same from the API server. Which invitation and which rivals to look at is taken from the cache: one
-// that the cache does not know yet brings its own watch event. It fails with NotFound if the Member is gone.
+// that the cache does not know yet brings its own watch event. It fails with NotFound if the Member is gone, also where there is
+// another of its name.
 func (r *MemberReconciler) observeLive(ctx context.Context, cached membership.Observation) (membership.Observation, error) {
 	o := membership.Observation{Member: &usherv1.Member{}, NameTaken: cached.NameTaken}
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(cached.Member), o.Member); err != nil {
 		return o, err
+	}
+	if o.Member.UID != cached.Member.UID {
+		// The next of this name has no finalizer yet, and might be gone before what is done for it.
+		return o, apierrors.NewNotFound(usherv1.GroupVersion.WithResource("members").GroupResource(), cached.Member.Name)
 	}
 	var err error
 	if o.Account, err = getAccount(ctx, r.Live, o.Member.Namespace, o.Member.Spec.AccountRef.Name); err != nil {

@@ -206,6 +206,52 @@ var replays = []struct{ name, schedule string }{
 			pass
 			begin op=0 on=invitations name=m0`,
 	},
+	{
+		// An operator that meant the Member before made credentials for the next of its name, which had no finalizer yet and went. The
+		// one after that took them for its own, come back from a backup.
+		name: "credentials for the next member of a name",
+		schedule: `schedule seed=5008127 fine=false week=false
+			restart op=1
+			make-account name=acme
+			restart op=0
+			make-pool name=p0
+			make-member name=m0 to=a0@acme.example n=3
+			deliver op=0 on=members
+			begin op=0 on=members name=m0
+			deliver op=0 on=pools
+			go op=0 on=members name=m0
+			delete-member name=m0
+			disable name=m0
+			end name=m0 n=192
+			go op=0 on=members name=m0
+			end name=m0
+			enable name=m0
+			deliver op=0 on=members
+			deliver op=0 on=members
+			begin op=0 on=accounts name=acme
+			go op=0 on=accounts name=acme
+			go op=0 on=accounts name=acme
+			appoint name=m0 to=admin
+			relist op=1 on=members n=5
+			begin op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			deliver op=1 on=secrets
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			begin op=1 on=members name=m0
+			make-member name=m0 to=a0@acme.example n=1
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			delete-member name=m0
+			make-member name=m0 to=a0@acme.example n=1`,
+	},
 }
 
 func TestReplays(t *testing.T) {
