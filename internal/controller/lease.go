@@ -16,10 +16,10 @@ import (
 // keepLease says again and again that the sender of this attempt is alive, until stop is called, and returns the Invitation as
 // it was last written. It calls abandon at the moment to hang up, or when the attempt is somebody else's by now.
 func (r *InvitationReconciler) keepLease(ctx context.Context, fence *usherv1.Invitation, remind usherv1.Lead, abandon func()) (stop func() *usherv1.Invitation) {
-	current := fence
 	if !r.LastingMails {
 		return func() *usherv1.Invitation { return fence }
 	}
+	current := fence
 	end := untilHangUp(ctx, r.Now, invite.HangUp(&fence.Status, remind), abandon, func(ctx context.Context) (time.Time, bool) {
 		renewed, ours := r.renew(ctx, current, remind)
 		if renewed != nil {

@@ -15,7 +15,7 @@ import (
 )
 
 // TestUntilHangUp: a conversation goes on for as long as its lease can be renewed, and ends before it is over, whatever the API
-// server does.
+// server does. All time in it is synctest's: nothing waits.
 func TestUntilHangUp(t *testing.T) {
 	const (
 		lease = invite.SendLease - invite.RenewEvery/2
