@@ -46,7 +46,7 @@ test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS
 
 .PHONY: pictures
 pictures: controlplane ## Take the pictures in docs/images anew, by the tests that look at every page (needs chromium)
-	@KUBEBUILDER_ASSETS="$(ASSETS)" $(GO) test ./internal/journey -count=1 -run 'EveryPage|OwnColour|Profile'
+	@KUBEBUILDER_ASSETS="$(ASSETS)" $(GO) test ./internal/test/journey -count=1 -run 'EveryPage|OwnColour|Profile'
 	@$(GO) test ./internal/mail -count=1 -run InABrowser
 	@for picture in docs/images/*.png; do cp "dist/screens/$${picture##*/}" docs/images/ || exit 1; done
 
@@ -60,7 +60,7 @@ simulate: ## Run the reconcilers in the simulated world (SEEDS=100000 FROM=1)
 
 .PHONY: prove
 prove: controlplane ## Run every reliability harness in full and print its table (hours; PROVEFLAGS="-race-seeds 2 -walks 50" for less)
-	@KUBEBUILDER_ASSETS="$(ASSETS)" PROVE=full $(GO) test ./internal/prove -count=1 -timeout 0 -v $(PROVEFLAGS)
+	@KUBEBUILDER_ASSETS="$(ASSETS)" PROVE=full $(GO) test ./internal/test/prove -count=1 -timeout 0 -v $(PROVEFLAGS)
 
 ##@ Build
 

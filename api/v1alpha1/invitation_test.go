@@ -8,7 +8,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
 var _ = Describe("An Invitation", func() {

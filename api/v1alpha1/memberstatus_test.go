@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
 // The Member's half of the seat protocol: nobody is Active without a seat, and what was given back stays given back.

@@ -16,7 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
-	"github.com/usher-dev/usher/internal/testkit/apiserver"
+	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
 type schema = apiextensionsv1.JSONSchemaProps

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/usher-dev/usher/internal/simulation"
+	"github.com/usher-dev/usher/internal/test/simulation"
 )
 
 // collectLess trades memory for time: a run leaves nothing behind but garbage.

@@ -20,7 +20,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/client-go/util/cert"
 
-	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
 var _ = Describe("the portal with TLS of its own", func() {

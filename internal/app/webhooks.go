@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
 
-	webhookv1 "github.com/usher-dev/usher/internal/webhook/v1alpha1"
+	admissionwebhook "github.com/usher-dev/usher/internal/admission/webhook"
 )
 
 // addWebhooks serves the admission webhooks on every replica, where there are certificates to serve them with. A manager without
@@ -22,7 +22,7 @@ func addWebhooks(mgr manager.Manager, live client.Client, o Options) {
 	if o.WebhookPort == 0 || !o.certificates(log) {
 		return
 	}
-	webhookv1.Setup(mgr, live, o.now())
+	admissionwebhook.Setup(mgr, live, o.now())
 }
 
 // certificates tells whether there are any, and what to do if not.

@@ -26,9 +26,9 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/app"
 	"github.com/usher-dev/usher/internal/labels"
-	"github.com/usher-dev/usher/internal/testkit"
-	"github.com/usher-dev/usher/internal/testkit/apiserver"
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/test/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
 // manager is the user that config/rbac is for.

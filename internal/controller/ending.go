@@ -20,7 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/membership"
-	"github.com/usher-dev/usher/internal/pace"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
 // EndingReconciler announces the end of members' access. It writes status.endNotices of a Member and nothing else of it: the
@@ -93,7 +93,7 @@ func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservat
 	member := o.Member
 	member.Status.EndNotices = plan.Notices
 	fence := notice(member, plan.Send)
-	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, pace.Mail{
+	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, ratelimit.Mail{
 		ID: string(member.UID) + "/" + string(plan.Send), Recipient: mail.Inbox(composeEnding(o, *fence).To), PerMinute: server.RateLimit,
 	}, r.Now())
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/mail"
-	"github.com/usher-dev/usher/internal/pace"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
 // unconfiguredPause is how long to wait for a Secret that cannot be used; its mending is noticed before, by the watch.
@@ -56,7 +56,7 @@ func (r *InvitationReconciler) sendInTurn(ctx context.Context, o invite.Observat
 		r.Servers.Suspect(o.Account)
 		return ctrl.Result{RequeueAfter: unconfiguredPause}, nil
 	}
-	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, pace.Mail{
+	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, ratelimit.Mail{
 		ID: string(o.Invitation.UID), Recipient: mail.Inbox(plan.Status.Recipient), PerMinute: server.RateLimit,
 	}, r.Now())
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/membership"
-	"github.com/usher-dev/usher/internal/pace"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
 // MailServers knows what the last probe of each SMTP Secret's server said. It is shared by the reconcilers that probe, that
@@ -32,7 +32,7 @@ type MailServers struct {
 	// find a free conversation now.
 	Accounts, Secrets, Invitations, Endings chan event.GenericEvent
 	// Pace says when a mail's turn is.
-	Pace *pace.Pace
+	Pace *ratelimit.Pace
 
 	// PerServer is how many conversations with one server run at once, so that a slow one leaves room for the others.
 	PerServer int
@@ -71,7 +71,7 @@ func (p probed) due() time.Time {
 func NewMailServers(live client.Reader, defaultSecret types.NamespacedName, workers int) *MailServers {
 	return &MailServers{
 		Live: live, Default: defaultSecret, PerServer: max(1, workers/2),
-		Pace: pace.New(), verdicts: map[types.NamespacedName]probed{}, lines: map[string]*line{},
+		Pace: ratelimit.New(), verdicts: map[types.NamespacedName]probed{}, lines: map[string]*line{},
 		Accounts: make(chan event.GenericEvent, 1024), Secrets: make(chan event.GenericEvent, 1024),
 		Invitations: make(chan event.GenericEvent, 1024), Endings: make(chan event.GenericEvent, 1024),
 	}

@@ -13,21 +13,21 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/mail"
-	"github.com/usher-dev/usher/internal/pace"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
-// Turn lets a mail of an account go, or says what it has to wait for; see pace.Take. Before the first one it has the pace know what
+// Turn lets a mail of an account go, or says what it has to wait for; see ratelimit.Take. Before the first one it has the pace know what
 // an earlier manager sent, as far as the statuses in the cache tell.
-func (s *MailServers) Turn(ctx context.Context, cache client.Reader, account *usherv1.Account, m pace.Mail, now time.Time) (takeBack func(), hold *invite.Hold, err error) {
+func (s *MailServers) Turn(ctx context.Context, cache client.Reader, account *usherv1.Account, m ratelimit.Mail, now time.Time) (takeBack func(), hold *invite.Hold, err error) {
 	if !s.Pace.Recalled() {
 		var all usherv1.InvitationList
 		if err := cache.List(ctx, &all); err != nil {
 			return nil, nil, err
 		}
-		var sent []pace.Sent
+		var sent []ratelimit.Sent
 		for i := range all.Items {
 			if status := &all.Items[i].Status; status.SentAt != nil {
-				sent = append(sent, pace.Sent{Recipient: mail.Inbox(status.Recipient), At: status.SentAt.Time})
+				sent = append(sent, ratelimit.Sent{Recipient: mail.Inbox(status.Recipient), At: status.SentAt.Time})
 			}
 		}
 		s.Pace.Recall(sent)

@@ -16,7 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/usher-dev/usher/internal/app"
-	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
 // operator is a running manager, as cmd/manager runs it.

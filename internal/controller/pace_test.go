@@ -16,8 +16,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/app"
-	"github.com/usher-dev/usher/internal/testkit"
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/test/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
 // waitFor succeeds for an Invitation whose mail waits for its turn at that time.

@@ -15,9 +15,9 @@ import (
 	"k8s.io/utils/ptr"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/testkit"
-	"github.com/usher-dev/usher/internal/testkit/nginx"
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/test/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit/nginx"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
 // password is what invitees choose; see guest_test.go.

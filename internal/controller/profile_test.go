@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
 var _ = Describe("a profile", func() {

@@ -11,8 +11,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/testkit"
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/test/testkit"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
 var _ = Describe("a manager that is killed", func() {

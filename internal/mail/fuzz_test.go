@@ -15,7 +15,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
 // Whatever is let through as an address is one path in a command and nothing more, and one address in a header.

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/usher-dev/usher/internal/mail"
-	"github.com/usher-dev/usher/internal/testkit/browser"
+	"github.com/usher-dev/usher/internal/test/testkit/browser"
 )
 
 // widths of a mail: a small telephone's, and the column of a mail program on a desk.

@@ -14,7 +14,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/mail"
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
 const (

@@ -12,7 +12,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/mail"
-	"github.com/usher-dev/usher/internal/testkit/smtpsink"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
 // The same mail arrives over every kind of connection, with and without a password.

@@ -11,7 +11,7 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/usher-dev/usher/internal/testkit/apiserver"
+	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
 // scanners open every link of every mail before its reader does, as a browser, a bot or both.

@@ -1,0 +1,82 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package admission
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
+)
+
+// Threatens tells whether a change may take the access of an Active admin away, by before and after alone; what it says no to is not
+// worth reading the account's other members for. after is nil for a deletion. Without its plan nobody knows who is an admin.
+func Threatens(before, after *usherv1.Member, terms plan.Terms, now time.Time) bool {
+	if terms.Problem != "" || before.Status.State != usherv1.ObservedActive || !terms.Admin(before.Status.Role) || before.DeletionTimestamp != nil {
+		return false
+	}
+	return after == nil || Wants(before, now) && !Wants(after, now) || demotes(before, after, terms, nil) || ends(before, after) ||
+		!sameAddress(before, after)
+}
+
+// LastAdmin refuses to delete, disable or demote the account's last Active admin, and warns if that one's access is to end later.
+// after is nil for a deletion; members are all of the account.
+func LastAdmin(before, after *usherv1.Member, members []usherv1.Member, terms plan.Terms, now time.Time) (refusal, warning string) {
+	if !Threatens(before, after, terms, now) || slices.ContainsFunc(members, func(m usherv1.Member) bool {
+		return m.UID != before.UID && administers(&m, before.Spec.AccountRef.Name, terms, now)
+	}) {
+		return "", ""
+	}
+	var what string
+	closing := "disable the Account to close it"
+	switch {
+	case after == nil:
+		what, closing = "deleted", "delete the Account to close it"
+	case !Wants(after, now) && Wants(before, now):
+		what = "disabled"
+	case demotes(before, after, terms, members):
+		what = "demoted"
+	case !sameAddress(before, after) && taken(after, members):
+		what = "given the address of another member"
+	case ends(before, after):
+		return "", fmt.Sprintf("Member %s is the last Active admin of Account %s, and its access ends at %s; make another member an admin before that",
+			before.Name, before.Spec.AccountRef.Name, after.Spec.AccessUntil.UTC().Format(time.RFC3339))
+	default:
+		return "", ""
+	}
+	return fmt.Sprintf("Member %s is the last Active admin of Account %s and cannot be %s; make another member an admin and wait until it is Active, or %s",
+		before.Name, before.Spec.AccountRef.Name, what, closing), ""
+}
+
+// demotes tells whether the member was to have an admin role and is not any more. Who of members came first may have the owner's.
+func demotes(before, after *usherv1.Member, terms plan.Terms, members []usherv1.Member) bool {
+	first := members != nil && !slices.ContainsFunc(members, func(m usherv1.Member) bool { return plan.Elder(&m, before) })
+	return terms.Admin(terms.Assign(before, true, first).Role) && !terms.Admin(terms.Assign(after, true, first).Role)
+}
+
+// ends tells whether the access is to end, or sooner than it was.
+func ends(before, after *usherv1.Member) bool {
+	until, was := after.Spec.AccessUntil, before.Spec.AccessUntil
+	return until != nil && (was == nil || until.Before(was))
+}
+
+func sameAddress(a, b *usherv1.Member) bool {
+	return strings.EqualFold(string(a.Spec.Email), string(b.Spec.Email))
+}
+
+// taken tells whether somebody else of the account has the member's address, and would keep the member from having it.
+func taken(m *usherv1.Member, members []usherv1.Member) bool {
+	return slices.ContainsFunc(members, func(o usherv1.Member) bool {
+		return o.UID != m.UID && o.DeletionTimestamp == nil && o.Spec.AccountRef.Name == m.Spec.AccountRef.Name && sameAddress(&o, m)
+	})
+}
+
+// administers tells whether a member is an Active admin of the account, and nobody has said that it shall not be.
+func administers(m *usherv1.Member, account string, terms plan.Terms, now time.Time) bool {
+	return m.Spec.AccountRef.Name == account && m.DeletionTimestamp == nil && Wants(m, now) &&
+		m.Status.State == usherv1.ObservedActive && terms.Admin(m.Status.Role)
+}

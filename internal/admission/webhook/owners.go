@@ -1,0 +1,77 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	rules "github.com/usher-dev/usher/internal/admission"
+	"github.com/usher-dev/usher/internal/labels"
+)
+
+// owners guards the label by which anything is owned: nobody without access is given something new. What they own already stays
+// theirs.
+type owners struct{ gate }
+
+// Handle implements admission.Handler.
+func (o *owners) Handle(ctx context.Context, request admission.Request) admission.Response {
+	before, err := ownerOf(request.OldObject.Raw)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	after, err := ownerOf(request.Object.Raw)
+	if err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	if after == "" || after == before || request.Namespace == "" {
+		return admission.Allowed("")
+	}
+	m, err := o.named(ctx, request.Namespace, after)
+	if err != nil || m == nil { // nobody: they may come later
+		return answer(ctx, nil, err)
+	}
+	return answer(ctx, nil, refuse(rules.Owner(m, o.now())))
+}
+
+// named is the member that a label's value names; nil for nobody.
+func (g gate) named(ctx context.Context, namespace, value string) (*usherv1.Member, error) {
+	m := &usherv1.Member{}
+	err := g.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: value}, m)
+	if err == nil {
+		return m, nil
+	}
+	if !apierrors.IsNotFound(err) || len(value) < validation.LabelValueMaxLength {
+		return nil, client.IgnoreNotFound(err)
+	}
+	var all usherv1.MemberList // one with a longer name, which the label has shortened
+	if err := g.live.List(ctx, &all, client.InNamespace(namespace)); err != nil {
+		return nil, err
+	}
+	for i := range all.Items {
+		if labels.Value(all.Items[i].Name) == value {
+			return &all.Items[i], nil
+		}
+	}
+	return nil, nil
+}
+
+func ownerOf(raw []byte) (string, error) {
+	if len(raw) == 0 {
+		return "", nil
+	}
+	var o metav1.PartialObjectMetadata
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return "", err
+	}
+	return o.Labels[usherv1.OwnerLabel], nil
+}

@@ -1,9 +1,0 @@
-// Copyright The Usher Authors.
-// SPDX-License-Identifier: Apache-2.0
-
-package pace
-
-// Sizes tell how much is remembered.
-func Sizes(p *Pace) (waiting, recipients, servers int) {
-	return len(p.waiting), len(p.recipients.sent), len(p.servers)
-}

@@ -1,0 +1,15 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package prove shows that Usher keeps its promises while things fail: the whole manager, the portal, a real API server and a
+// real SMTP conversation, and between them a wire that loses, delays and refuses.
+//
+// This file's neighbours without _test hold what a harness judges by: every revision of the ledgers and of the members
+// ([Record], [History.Violations]), and what a story comes to in the end ([Outcome]). The harnesses are tests. What members go
+// through in most of them is one table, the story in story_test.go: whoever adds an effect to Usher adds a step there, and
+// every cut point, lost event and stale cache of the new effect is tried from then on.
+//
+//	go test ./internal/test/prove              a share of every harness
+//	PROVE=full go test ./internal/test/prove   all of it, or `make prove`
+//	go test ./internal/test/prove -run CutPoints -seed 7
+package prove

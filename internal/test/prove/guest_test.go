@@ -1,0 +1,123 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/usher-dev/usher/internal/test/testkit"
+)
+
+// What an invitee does, with nothing but the link of the latest mail.
+
+// link is that of the latest mail to a member.
+func (w *world) link(name string) string {
+	mails := w.mailsTo(name)
+	if len(mails) == 0 {
+		w.fail("%s has no mail", name)
+	}
+	link := mails[len(mails)-1].Link()
+	if !strings.HasPrefix(link, portalURL+"/i/"+w.namespace+"/") {
+		w.fail("the mail to %s has a strange link: %s", name, link)
+	}
+	return link
+}
+
+// post answers a link and returns the status of the page; 303 leads to the page that says thank you.
+func (w *world) post(link, action string) int {
+	form := url.Values{"action": {action}}
+	if action == "accept" {
+		for _, field := range []string{"password", "password_confirm"} {
+			form.Set(field, "correct horse battery")
+		}
+		form.Set("given_name", "Guest")
+		form.Set("terms", "on")
+	}
+	return w.submit(link, form).Code
+}
+
+// submit posts a form with the cookies of who does, and returns the answer.
+func (w *world) submit(page string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+	request := httptest.NewRequestWithContext(w.ctx, http.MethodPost, page, strings.NewReader(form.Encode()))
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	for _, cookie := range cookies {
+		request.AddCookie(cookie)
+	}
+	w.visitors++
+	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // everybody has a computer of their own
+	response := httptest.NewRecorder()
+	w.portal.ServeHTTP(response, request)
+	return response
+}
+
+// signedIn is what a member's browser keeps once they have signed in on the profile page; nil where that fails.
+func (w *world) signedIn(page, name string) []*http.Cookie {
+	answer := w.submit(page, url.Values{
+		"action": {"sign-in"}, "email": {string(w.member(name).Spec.Email)}, "password": {"correct horse battery"},
+	})
+	switch {
+	case answer.Code == http.StatusSeeOther:
+		return answer.Result().Cookies()
+	case answer.Code < 500:
+		w.fail("%s signs in and reads a page of status %d", name, answer.Code)
+	}
+	return nil
+}
+
+// changeProfile posts forms on a member's profile page, each until it is told that it was saved; who sees an error page signs in
+// again and sends the same once more.
+func (w *world) changeProfile(name string, forms ...url.Values) {
+	page := portalURL + "/me/" + w.namespace + "/" + testkit.DefaultAccount
+	deadline := time.Now().Add(w.patience)
+	for len(forms) > 0 {
+		code := http.StatusServiceUnavailable
+		if cookies := w.signedIn(page, name); cookies != nil {
+			code = w.submit(page, forms[0], cookies...).Code
+		}
+		switch {
+		case code == http.StatusSeeOther:
+			forms = forms[1:]
+			continue
+		case code < 500 || time.Now().After(deadline):
+			w.fail("%s changes their profile and reads a page of status %d", name, code)
+		}
+		w.nurse()
+		w.await(w.history.Changed(), w.glance)
+	}
+}
+
+// answer posts until it is told that the answer arrived, as people do who see an error page. A portal that was killed is
+// followed by another.
+func (w *world) answer(name, action string, arrived func() bool) {
+	deadline := time.Now().Add(w.patience)
+	for {
+		code := w.post(w.link(name), action)
+		switch {
+		case code == http.StatusSeeOther, code == http.StatusGone && arrived():
+			return
+		case code < 500 || time.Now().After(deadline):
+			w.fail("%s answers %s and reads a page of status %d", name, action, code)
+		}
+		w.nurse()
+		w.await(w.history.Changed(), w.glance)
+	}
+}
+
+func (w *world) accept(name string) {
+	w.answer(name, "accept", func() bool {
+		return read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "usher-member-" + name}}).UID != ""
+	})
+}
+
+func (w *world) decline(name string) {
+	w.answer(name, "decline", func() bool { return w.invitation(name).Status.State == "Declined" })
+}

@@ -1,0 +1,105 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove_test
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/transport"
+
+	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/test/testkit"
+)
+
+// operator is a running manager, as cmd/manager runs it.
+type operator struct {
+	wire   *testkit.Wire
+	cancel context.CancelFunc
+	done   chan struct{}
+	err    error
+	killed atomic.Bool
+}
+
+// managerOptions are what a harness may change about a manager.
+type managerOptions struct {
+	app.Options
+	wire *testkit.Wire
+	// wrap goes around the manager's transport, on the side of the API server: for mutants.
+	wrap transport.WrapperFunc
+}
+
+// start runs a manager in the world's namespace, in place of the one that there was.
+func (w *world) start() *operator {
+	o := w.startAnother()
+	w.op = o
+	return o
+}
+
+// startAnother runs one more manager.
+func (w *world) startAnother(change ...func(*managerOptions)) *operator {
+	options := managerOptions{wire: testkit.NewWire(), Options: app.Options{
+		Namespace: w.namespace, WatchNamespaces: w.namespace,
+		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
+		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
+		Seams: app.Seams{Now: w.clock.Now, Several: true},
+	}}
+	for _, c := range append(append([]func(*managerOptions){}, w.options...), change...) {
+		c(&options)
+	}
+	options.wire.Watches("plans").Only(func(name string) bool { return name == w.namespace }) // other runs have plans of their own
+	o := &operator{wire: options.wire, done: make(chan struct{})}
+	var config *rest.Config
+	if options.wrap != nil {
+		config = server.Config()
+		config.Wrap(options.wrap)
+		config = o.wire.Attach(config)
+	} else {
+		config = o.wire.Attach(server.Config())
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	o.cancel = cancel
+	mgr, err := app.New(ctx, config, options.Options)
+	w.must(err, "make a manager")
+	go func() {
+		defer close(o.done)
+		o.err = mgr.Start(ctx)
+	}()
+	w.ops = append(w.ops, o)
+	return o
+}
+
+// halt stops all managers and waits for their end.
+func (w *world) halt() {
+	for _, o := range w.ops {
+		o.cancel()
+	}
+	for _, o := range w.ops {
+		<-o.done
+	}
+	w.ops = nil
+}
+
+// die has nothing that the manager does reach the API server from now on, as if it had been killed. What is under way is told
+// that its object is gone, so that it is not tried again. A conversation with a mail server may still end as it would have,
+// had the manager been killed a moment later.
+func (o *operator) die() {
+	o.wire.Heal()
+	o.wire.When(func(testkit.Call) bool { return true }, testkit.Status(http.StatusNotFound, 0))
+	o.cancel()
+	o.killed.Store(true)
+}
+
+// kill ends the manager without letting it finish anything.
+func (w *world) kill() {
+	w.op.die()
+	w.halt()
+	w.op = nil
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (r roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return r(req) }

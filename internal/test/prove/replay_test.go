@@ -1,0 +1,64 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/test/testkit"
+)
+
+// replay is the shortest way to something that a harness has found, and that must not come back.
+type replay struct {
+	name string
+	do   func(w *world)
+}
+
+var replays = []replay{
+	// State walk 1134: the Member said nothing until its pool's keeper had spoken, and the keeper waited for the Member to say
+	// that it had accepted. It took five seconds until one of them gave in.
+	{"a member without an invitation comes to a pool that reserves on acceptance", func(w *world) {
+		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(3).OnAcceptance().Build())
+		w.until("an account", func() string { return story[0].done(w) })
+		w.settle()
+		w.create(testkit.Member("ada").Immediate().Build())
+		w.within(4*time.Second, "active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
+	}},
+	// Brown-out, seed 1: an API server that could not hand over the SMTP Secret was taken for a Secret that makes no sense, which is
+	// looked at again a minute later.
+	{"the SMTP Secret cannot be read once", func(w *world) {
+		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(1).Build())
+		w.until("an account", func() string { return story[0].done(w) })
+		w.settle()
+		var once sync.Once
+		w.op.wire.When(func(c testkit.Call) (first bool) {
+			if c.Verb == "get" && c.Resource == "secrets" && c.Name == smtpSecret {
+				once.Do(func() { first = true })
+			}
+			return first
+		}, testkit.Status(http.StatusInternalServerError, 0))
+		w.create(testkit.Member("ada").Build())
+		w.within(30*time.Second, "invited", func() string { return w.invited("ada") })
+		if w.op.wire.Struck() != 1 {
+			w.fail("nothing failed")
+		}
+	}},
+}
+
+// What was found once is not there any more.
+func TestReplays(t *testing.T) {
+	t.Parallel()
+	h := begin(t, "replays of what was found")
+	each(replays, func(r replay) {
+		h.run(r.name, func(w *world) {
+			w.start()
+			r.do(w)
+			w.settle()
+		})
+	})
+}

@@ -1,0 +1,232 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package prove_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/test/prove"
+	"github.com/usher-dev/usher/internal/test/testkit"
+)
+
+// step is one thing that happens to an account, and what is so when Usher has done its part.
+type step struct {
+	name string
+	do   func(w *world)
+	// done says what is still missing; empty once nothing is.
+	done func(w *world) string
+}
+
+// story is what three members go through, over two pools. Every effect that Usher has is in it: the cut points, the stale
+// caches and the missed events are tried on each call and each event of this table. A new effect is a new step; done must
+// name all that it changes, or the next step begins too early.
+var story = []step{
+	{"an account with two seats and one of an add-on", func(w *world) {
+		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Reminders(reminder).Contact("it@acme.example", "", "").Build(),
+			testkit.SeatPool(base).Seats(2).Build(), testkit.SeatPool(addOn).AddOn("pipelines").Seats(1).Build())
+	}, func(w *world) string {
+		if ready := conditionReason(w.account().Status.Conditions); ready != usherv1.ReasonUpToDate {
+			return "the account is " + ready
+		}
+		return ""
+	}},
+	{"two are invited", func(w *world) {
+		w.create(testkit.Member("ada").Pools(base, addOn).Role("admin").Build(), testkit.Member("bob").Build())
+	}, func(w *world) string { return w.invited("ada", "bob") + w.sent("ada") + w.sent("bob") }},
+	{"the third waits", func(w *world) {
+		w.create(testkit.Member("cat").Build())
+	}, func(w *world) string { return w.be("cat", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
+	{"one accepts", func(w *world) { w.accept("ada") }, func(w *world) string { return w.active("ada") + w.led(true) }},
+	{"and changes their profile and the company's", func(w *world) {
+		w.changeProfile("ada", url.Values{"action": {"details"}, "given_name": {"Augusta"}, "family_name": {"King"}},
+			url.Values{"action": {"company"}, "contact_phone": {"+33 1 23 45 67 89"}})
+	}, func(w *world) string {
+		if name := w.member("ada").Status.DisplayName; name != "Augusta King" {
+			return "the first is called " + name
+		}
+		return ""
+	}},
+	{"and signs in by the account's password file", func(w *world) {
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+			a.Spec.Access = &usherv1.AccountAccess{HtpasswdSecret: passwordFile}
+		})
+	}, func(w *world) string { return w.letsIn("ada") }},
+	{"one is sent another link", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
+	{"the first is disabled, the third invited", func(w *world) {
+		w.setState("ada", usherv1.StateDisabled)
+	}, func(w *world) string {
+		return w.be("ada", usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec) + w.invited("cat") + w.sent("cat") + w.led(false) + w.letsIn()
+	}},
+	{"the first is enabled and waits", func(w *world) {
+		w.setState("ada", usherv1.StateActive)
+	}, func(w *world) string { return w.be("ada", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
+	{"nobody answers for a day, and both are reminded", func(w *world) {
+		w.settle()
+		w.leapTo(w.clock.Now().Add(25 * time.Hour))
+	}, func(w *world) string { return w.reminded("bob") + w.reminded("cat") }},
+	{"nobody answers for two days, and the first is back", func(w *world) {
+		w.settle()
+		w.leapTo(w.clock.Now().Add(24 * time.Hour))
+	}, func(w *world) string {
+		return w.be("bob", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) +
+			w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationExpired) + w.active("ada") + w.led(true) + w.letsIn("ada")
+	}},
+	{"the account words its mails itself", func(w *world) {
+		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "acme-mails"}, Data: map[string]string{
+			"en-GB.invitation.txt": "{{.Link}}", "en-GB.invitation.html": `<a href="{{.Link}}">Come in</a>`,
+		}})
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+			a.Spec.Mail = &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: "acme-mails"}}
+		})
+	}, func(w *world) string {
+		if !meta.IsStatusConditionTrue(w.account().Status.Conditions, usherv1.ConditionTemplatesReady) {
+			return "the account's wording is not used"
+		}
+		return ""
+	}},
+	{"the account takes a plan, whose admins may look at everything", func(w *world) {
+		w.plan()
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
+			a.Spec.PlanRef = &usherv1.PlanReference{Name: w.namespace}
+		})
+	}, func(w *world) string {
+		return w.bound("view", "ada") + w.led(true) + lacks([]string{"ada", "bob", "cat"}, func(name string) string {
+			if w.member(name).Status.Role == "" {
+				return name + " has no role of the plan's"
+			}
+			return ""
+		})
+	}},
+	{"the third is asked again", func(w *world) { w.resend("cat") }, func(w *world) string { return w.invited("cat") + w.sent("cat") }},
+	{"and declines", func(w *world) { w.decline("cat") }, func(w *world) string {
+		return w.be("cat", usherv1.ObservedPending, usherv1.ReasonInvitationDeclined)
+	}},
+	{"the second is asked again", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
+	{"and accepts", func(w *world) { w.accept("bob") }, func(w *world) string { return w.active("bob") + w.letsIn("ada", "bob") }},
+	{"the first leaves, and the second has what it owned", func(w *world) {
+		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: "ada"}}})
+		w.scale(base, 1)
+		edit(w, testkit.Member("ada").Build(), func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
+		w.remove(testkit.Member("ada").Build())
+	}, func(w *world) string { return w.gone("ada") + w.bound("view") + w.led(false) + w.letsIn("bob") }},
+	{"the second's access is to end, as two are told", func(w *world) {
+		w.endAccess("bob", 24*time.Hour)
+	}, func(w *world) string { return w.told("bob", usherv1.EndNoticeSent) }},
+	{"and ends, and the third has the seat", func(w *world) {
+		w.resend("cat")
+		w.settle()
+		w.leapTo(w.member("bob").Spec.AccessUntil.Time)
+	}, func(w *world) string {
+		return w.be("bob", usherv1.ObservedDisabled, usherv1.ReasonAccessEnded) + w.invited("cat") + w.sent("cat") + w.letsIn()
+	}},
+	{"the third leaves", func(w *world) { w.remove(testkit.Member("cat").Build()) }, func(w *world) string { return w.gone("cat") }},
+	{"the account hands its links out", func(w *world) {
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.Mail.Delivery = usherv1.DeliveryLink })
+	}, func(w *world) string {
+		if c := meta.FindStatusCondition(w.account().Status.Conditions, usherv1.ConditionMailReady); c.Reason != usherv1.ReasonLinkDelivery {
+			return "the account's links are delivered by " + c.Reason
+		}
+		return ""
+	}},
+	{"another is invited without a mail", func(w *world) {
+		w.create(testkit.Member("dan").Build())
+	}, func(w *world) string { return w.invited("dan") + w.sent("dan") }},
+}
+
+// passwordFile is the Secret with the account's password file.
+const passwordFile = "acme-htpasswd"
+
+// letsIn tells what the account's password file lacks to let these in, and nobody else.
+func (w *world) letsIn(names ...string) string {
+	file := string(read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: passwordFile}}).Data[access.KeyPasswords])
+	if users := prove.UsersOf(file); !slices.EqualFunc(users, names, func(user, name string) bool { return user == name+"@acme.example" }) {
+		return fmt.Sprintf("the password file lets in %v, not %v", users, names)
+	}
+	return ""
+}
+
+// reminder is how long before the end the story's invitees are reminded.
+const reminder = "24h"
+
+// tell goes through the story.
+func (w *world) tell() {
+	for _, s := range story {
+		s.do(w)
+		w.until(s.name, func() string { return s.done(w) })
+	}
+}
+
+// clean is what the story comes to when nothing fails.
+type clean struct {
+	outcome []string
+	letters []string
+	calls   []testkit.Call
+	portal  []testkit.Call
+	// events are how many each kind's watch brought.
+	events map[string]int
+}
+
+// letters are the mails without copies: one line for each that was to be written. more are the copies, and strange those that
+// are not what a copy has to be.
+func (w *world) letters() (lines []string, more int, strange []string) {
+	links := map[string]string{}
+	for _, m := range w.sink.Mails() {
+		_, generation, _ := strings.Cut(m.MessageID, ".")
+		if _, to, announced := strings.Cut(generation, "-"); announced {
+			_, generation, _ = strings.Cut(to, "-") // whom an end was announced to, without the moment
+		}
+		line := fmt.Sprintf("to %s, generation %s", m.To[0], generation)
+		if first, reminds := links[strings.Replace(m.MessageID, "."+reminder, "", 1)]; reminds && first != m.Link() {
+			strange = append(strange, line+": another link than the first mail's")
+		}
+		link, copied := links[m.MessageID]
+		links[m.MessageID] = m.Link()
+		switch {
+		case !copied:
+			lines = append(lines, line)
+		case link != m.Link():
+			strange = append(strange, line+": one Message-ID, two links")
+		default:
+			more++
+		}
+	}
+	slices.Sort(lines)
+	return lines, more, strange
+}
+
+// endsLike waits until the world has come to what the clean run came to, and tells what is different about the mails.
+func (w *world) endsLike(c clean, copies int) {
+	var difference string
+	w.until("the end of the clean run", func() string {
+		difference = prove.Difference(c.outcome, w.outcome())
+		if difference != "" {
+			return "\n" + difference
+		}
+		return ""
+	})
+	w.settle()
+	if difference = prove.Difference(c.outcome, w.outcome()); difference != "" {
+		w.fail("the end of the clean run did not last:\n%s", difference)
+	}
+	lines, more, strange := w.letters()
+	if len(strange) > 0 {
+		w.fail("%v", strange)
+	}
+	if difference = prove.Difference(c.letters, lines); difference != "" || len(lines) != len(c.letters) {
+		w.fail("other mails than in the clean run:\n%s", difference)
+	}
+	if more > copies {
+		w.fail("%d mails were sent twice", more)
+	}
+}

@@ -1,0 +1,123 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package testkit
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/serializer"
+
+	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
+)
+
+// Call is one request to the API server.
+type Call struct {
+	// Verb is get, list, watch, create, update, patch, delete or deletecollection.
+	Verb string
+	// Group and Resource are such as usher.dev and members; Subresource such as status.
+	Group, Resource, Subresource string
+	// Namespace and Name of the object; a create has the name that its body gives.
+	Namespace, Name string
+}
+
+// String is, for example, "update members/status acme/ada".
+func (c Call) String() string {
+	resource, object := c.Resource, c.Name
+	if c.Subresource != "" {
+		resource += "/" + c.Subresource
+	}
+	if c.Namespace != "" {
+		object = c.Namespace + "/" + c.Name
+	}
+	return fmt.Sprintf("%s %s %s", c.Verb, resource, object)
+}
+
+// Mutating tells whether it asks for a change.
+func (c Call) Mutating() bool {
+	switch c.Verb {
+	case "create", "update", "patch", "delete", "deletecollection":
+		return true
+	}
+	return false
+}
+
+// Housekeeping tells whether it is about a Lease, an Event or a review.
+func (c Call) Housekeeping() bool { return apiserver.Housekeeping(c.Group, c.Resource) }
+
+// callOf reads a request as the API server does: see k8s.io/apiserver/pkg/endpoints/request.RequestInfo.
+func callOf(req *http.Request) (Call, error) {
+	var c Call
+	parts := strings.Split(strings.Trim(req.URL.Path, "/"), "/")
+	switch {
+	case parts[0] == "api" && len(parts) > 2: // api/v1/…
+		parts = parts[2:]
+	case parts[0] == "apis" && len(parts) > 3: // apis/usher.dev/v1alpha1/…
+		c.Group, parts = parts[1], parts[3:]
+	default: // discovery, health, OpenAPI
+		c.Verb = strings.ToLower(req.Method)
+		return c, nil
+	}
+	if parts[0] == "namespaces" && len(parts) > 2 {
+		c.Namespace, parts = parts[1], parts[2:]
+	}
+	c.Resource = parts[0]
+	if len(parts) > 1 {
+		c.Name = parts[1]
+	}
+	if len(parts) > 2 {
+		c.Subresource = strings.Join(parts[2:], "/")
+	}
+
+	switch req.Method {
+	case http.MethodPost:
+		c.Verb = "create"
+		if c.Name == "" {
+			return c, c.nameFromBody(req)
+		}
+	case http.MethodPut:
+		c.Verb = "update"
+	case http.MethodPatch:
+		c.Verb = "patch"
+	case http.MethodDelete:
+		c.Verb = "delete"
+		if c.Name == "" {
+			c.Verb = "deletecollection"
+		}
+	default:
+		c.Verb = "get"
+		if watch := req.URL.Query().Get("watch"); watch == "true" || watch == "1" {
+			c.Verb = "watch"
+		} else if c.Name == "" {
+			c.Verb = "list"
+		}
+	}
+	return c, nil
+}
+
+// bodies decodes what a client sends, as JSON or protobuf.
+var bodies = serializer.NewCodecFactory(Scheme()).UniversalDeserializer()
+
+func (c *Call) nameFromBody(req *http.Request) error {
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return err
+	}
+	if err := req.Body.Close(); err != nil {
+		return err
+	}
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	object, _, err := bodies.Decode(body, nil, nil)
+	if err != nil {
+		return nil //nolint:nilerr // a kind that Scheme does not know stays without a name
+	}
+	if named, err := meta.Accessor(object); err == nil {
+		c.Name = named.GetName()
+	}
+	return nil
+}
