@@ -117,6 +117,8 @@ const (
 const (
 	// ReasonAccessUpToDate means: roles, bindings and the password file are as they are to be.
 	ReasonAccessUpToDate = "UpToDate"
+	// ReasonAccessPending means: the roles and bindings of the account's present spec are still to be written; the reason of Ready.
+	ReasonAccessPending = "AccessPending"
 	// ReasonBindForbidden means: Usher lacks the verb bind on a ClusterRole that the plan names. All else works, so the Account is
 	// Ready.
 	ReasonBindForbidden = "BindForbidden"

@@ -27,9 +27,13 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/channel/factory"
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/outbox"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // stopTimeout lets mails that are being sent finish, and their outcome be recorded; it is within a pod's usual grace period.
@@ -64,32 +68,34 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	if err != nil {
 		return nil, err
 	}
-	if err := controller.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := store.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, err
 	}
 	live, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("make a client without a cache: %w", err)
 	}
-	keys := &controller.Keyring{
+	keys := &store.KeyStore{
 		Reader: live, Writer: live, Now: o.now(),
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
 	}
-	servers := controller.NewMailServers(live, types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}, o.MailWorkers)
-	sender := mail.NewSMTP(mail.Options{})
-	parts := controller.Parts{
-		Environment: controller.Environment{
-			Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now(),
+	sender := factory.Channel{SMTP: mail.NewSMTP(mail.Options{})}
+	base := reconciler.Base{Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now()}
+	defaultSecret := types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}
+	dependencies := controller.Dependencies{
+		Base: base,
+		Outbox: &outbox.Outbox{
+			Client: base.Client, Live: base.Live, Now: base.Now, Channel: sender, Backoff: outbox.RecordBackoff,
+			Endpoints: outbox.NewEndpoints(live, factory.Parse, defaultSecret, o.MailWorkers),
 		},
-		Sender: sender, Servers: servers, Keys: keys,
-		PortalURL: o.PortalURL, UserPrefix: o.UserPrefix, MailWorkers: o.MailWorkers, SkipNameValidation: o.Seams.Several,
+		Keys: keys, PortalURL: o.PortalURL, UserPrefix: o.UserPrefix, MailWorkers: o.MailWorkers,
 	}
 	addWebhooks(mgr, live, o)
 	return mgr, errors.Join(
-		controller.Setup(mgr, parts),
+		controller.Setup(mgr, dependencies, o.Seams.Several),
 		addPortal(ctx, mgr, live, keys, o),
 		addLinks(mgr, live, keys, o),
-		mgr.Add(hangingUp(sender)),
+		mgr.Add(hangingUp(sender.SMTP)),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("caches", cachesSynced(mgr)),
 	)

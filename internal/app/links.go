@@ -13,12 +13,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
-	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/links"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // addLinks gives links out beside the metrics: over HTTPS only, and on every replica.
-func addLinks(mgr manager.Manager, live client.Client, keys *controller.Keyring, o Options) error {
+func addLinks(mgr manager.Manager, live client.Client, keys *store.KeyStore, o Options) error {
 	if !o.MetricsSecure || o.MetricsBindAddress == "0" {
 		return nil
 	}

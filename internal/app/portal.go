@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // Files of --portal-cert-dir, named as in a Secret of type kubernetes.io/tls.
@@ -25,7 +25,7 @@ const (
 	keyFile  = "tls.key"
 )
 
-func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, keys *controller.Keyring, o Options) error {
+func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, keys *store.KeyStore, o Options) error {
 	if o.PortalBindAddress == "0" {
 		return nil
 	}
@@ -40,7 +40,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	// As the server that it is, it starts before the caches do and stops after them: a replica that is ready answers links.
 	return mgr.Add(portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
-		MembersAt: controller.Directory{Reader: mgr.GetClient()}.MembersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
+		MembersAt: store.Directory{Reader: mgr.GetClient()}.MembersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
 		BindAddress: o.PortalBindAddress, Listener: listener, TLS: listener != nil, Proxies: proxies,
 		Log: mgr.GetLogger().WithName("portal"),
 	}).Server())

@@ -10,7 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
@@ -31,7 +31,7 @@ var _ = Describe("a mail server that thinks about a mail for longer than a send'
 		}
 		Eventually(leaseEnd).ShouldNot(BeZero())
 		first := leaseEnd()
-		Eventually(leaseEnd, 2*invite.RenewEvery).Should(BeTemporally(">", first), "its sender says that it is alive")
+		Eventually(leaseEnd, 2*delivery.RenewEvery).Should(BeTemporally(">", first), "its sender says that it is alive")
 
 		w.clock.Step(first.Sub(w.clock.Now()) + time.Second)
 		w.touch()

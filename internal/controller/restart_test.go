@@ -10,7 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
@@ -42,7 +42,7 @@ var _ = Describe("a manager that is killed", func() {
 		next := w.start()
 		next.settles()
 		Expect(w.mailed()).To(BeEmpty(), "the first could still be at it")
-		w.clock.Step(invite.SendLease)
+		w.clock.Step(delivery.SendLease)
 		w.touch()
 		Eventually(w.member("ada")).Should(beInvited)
 		is := w.invitation("ada")().Status
@@ -61,7 +61,7 @@ var _ = Describe("a manager that is killed", func() {
 		Expect(w.invitation("ada")().Status.State).To(Equal(usherv1.InvitationSending))
 		Expect(w.visit(w.link("ada", 1))).To(Equal(200))
 
-		w.clock.Step(invite.SendLease)
+		w.clock.Step(delivery.SendLease)
 		next := w.start()
 		Eventually(w.member("ada")).Should(beInvited)
 		next.settles()
@@ -78,7 +78,7 @@ var _ = Describe("a manager that is killed", func() {
 		Eventually(dead).Should(BeClosed())
 		o.kill()
 		w.accept("ada")
-		w.clock.Step(invite.SendLease)
+		w.clock.Step(delivery.SendLease)
 		next := w.start()
 		Eventually(w.member("ada")).Should(beActive)
 		next.settles()
@@ -97,7 +97,7 @@ var _ = Describe("a manager that is killed", func() {
 				case <-dead:
 					if next == o {
 						o.kill()
-						w.clock.Step(invite.SendLease)
+						w.clock.Step(delivery.SendLease)
 						next = w.start()
 					}
 				default:

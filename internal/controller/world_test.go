@@ -22,9 +22,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/store"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
@@ -53,7 +53,7 @@ func newWorld(ctx context.Context, mail smtpsink.Options) *world {
 	w.history = watchHistory(w)
 	w.sink = startSink(mail)
 	w.create(w.mailSecret(smtpSecret, w.sink))
-	keys := &controller.Keyring{
+	keys := &store.KeyStore{
 		Reader: w.api, Writer: w.api, Now: w.clock.Now, Secret: ktypes.NamespacedName{Namespace: w.namespace, Name: tokenSecret},
 	}
 	w.portal = portal.New(portal.Options{

@@ -10,15 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-)
-
-// A sender is believed to be alive for SendLease, and says so again every RenewEvery while a conversation lasts. It gives a
-// conversation up after SendTimeout: RFC 5321 section 4.5.3.2 allows a server ten minutes for its answer to the final dot, and a
-// mail that is given up before that may well have been delivered.
-const (
-	SendTimeout = 11 * time.Minute
-	SendLease   = 30 * time.Second
-	RenewEvery  = 10 * time.Second
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // answeredPause is how long the Member is given to take note of an answer.
@@ -34,7 +26,7 @@ type Observation struct {
 	// Answered: there is a credentials Secret that the Member's status does not speak of yet. Only a live read tells.
 	Answered bool
 	// Hold has the next mail wait; nil if it need not.
-	Hold *Hold
+	Hold *delivery.Hold
 }
 
 // Plan is what to do next.
@@ -49,7 +41,9 @@ type Plan struct {
 	Wake time.Time
 
 	// told is the hold that Status tells of.
-	told *Hold
+	told *delivery.Hold
+	// endsOrHandsOut reports that the state or the link changes.
+	endsOrHandsOut bool
 }
 
 // Decide returns what to do with the observed Invitation at now.
@@ -62,6 +56,7 @@ func Decide(o Observation, now time.Time) Plan {
 	}
 	p := Plan{Status: next}
 	p.decide(o, now)
+	p.endsOrHandsOut = p.Status.State != inv.Status.State || p.Status.LinkGeneration != inv.Status.LinkGeneration
 	describe(&p.Status, o, p.told, now)
 	return p
 }
@@ -179,7 +174,7 @@ func (p *Plan) attempt(o Observation, now time.Time) {
 	if s.FirstAttemptAt == nil {
 		s.FirstAttemptAt = &metav1.Time{Time: now}
 	}
-	s.NextAttemptAt = &metav1.Time{Time: now.Add(SendLease)}
+	s.NextAttemptAt = &metav1.Time{Time: now.Add(delivery.SendLease)}
 	s.SentAt, s.ExpiresAt, s.AcceptedAt = nil, nil, nil
 	p.Send = true
 }

@@ -15,6 +15,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // situations are all states, each on every side of every clock that runs in it.
@@ -175,7 +176,7 @@ func TestDecideFence(t *testing.T) {
 		p.Status.Conditions = nil
 		g.Expect(p.Status).To(Equal(usherv1.InvitationStatus{
 			ObservedGeneration: 3, State: usherv1.InvitationSending, Recipient: ada, Language: "en-GB", SendGeneration: 1, LinkGeneration: 1,
-			Attempts: 1, FirstAttemptAt: later(0), NextAttemptAt: later(SendLease),
+			Attempts: 1, FirstAttemptAt: later(0), NextAttemptAt: later(delivery.SendLease),
 		}))
 	})
 	t.Run("the same link again", func(t *testing.T) {
@@ -188,7 +189,7 @@ func TestDecideFence(t *testing.T) {
 		g.Expect(p.Status.Attempts).To(Equal(was.Attempts + 1))
 		g.Expect(p.Status.FirstAttemptAt).To(Equal(was.FirstAttemptAt), "the ttl of trying runs from the first attempt")
 		g.Expect(p.Status.LastError).To(Equal(was.LastError))
-		g.Expect(p.Status.NextAttemptAt).To(Equal(later(SendLease)))
+		g.Expect(p.Status.NextAttemptAt).To(Equal(later(delivery.SendLease)))
 	})
 	t.Run("a new link after one that was sent", func(t *testing.T) {
 		g := NewWithT(t)
@@ -206,7 +207,7 @@ func TestDecideFence(t *testing.T) {
 		g.Expect(p.Status.LastError).To(BeNil())
 	})
 	t.Run("a sender that is late once, or whose renewal fails once, is not taken for dead", func(t *testing.T) {
-		NewWithT(t).Expect(2 * RenewEvery).To(BeNumerically("<", SendLease))
+		NewWithT(t).Expect(2 * delivery.RenewEvery).To(BeNumerically("<", delivery.SendLease))
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // describe makes s's conditions say what its other fields are.
@@ -19,7 +20,7 @@ import (
 //	Reconciling  Pending, Sending, and whatever the last link came to while a new one is asked for; RateLimited and
 //	             RecipientLimited while a mail that could be sent waits for its turn
 //	Stalled      Declined, Expired, Failed, no such Member
-func describe(s *usherv1.InvitationStatus, o Observation, hold *Hold, now time.Time) {
+func describe(s *usherv1.InvitationStatus, o Observation, hold *delivery.Hold, now time.Time) {
 	outlook, message := sentence(s, o, now)
 	reason := string(s.State)
 	if o.Member == nil && s.State == usherv1.InvitationPending {

@@ -12,10 +12,11 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 func holdFor(reason string, d time.Duration) func(*Observation) {
-	return func(o *Observation) { o.Hold = &Hold{Until: now.Add(d), Reason: reason} }
+	return func(o *Observation) { o.Hold = &delivery.Hold{Until: now.Add(d), Reason: reason} }
 }
 
 // told is what was decided, as the next look finds it.
@@ -96,7 +97,7 @@ func TestHold(t *testing.T) {
 	t.Run("says nothing of an outcome", func(t *testing.T) {
 		g := NewWithT(t)
 		o := observed(linked(usherv1.InvitationSending), holdFor(usherv1.ReasonRateLimited, time.Minute))
-		g.Expect(Waits(ptr(Outcome(o, "", &Failure{Class: usherv1.ErrorTemporary, Code: "451"}, now)))).To(BeFalse())
+		g.Expect(Waits(ptr(Outcome(o, "", &delivery.Failure{Class: usherv1.ErrorTemporary, Code: "451"}, now)))).To(BeFalse())
 	})
 }
 

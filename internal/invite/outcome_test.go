@@ -4,19 +4,18 @@
 package invite
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
-	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // fenced is an Invitation whose fence was written a second ago, at its third attempt.
 func fenced(edits ...func(*Observation)) Observation {
-	fence := linked(usherv1.InvitationSending, due(SendLease-time.Second), failed(usherv1.ErrorTemporary, -time.Minute))
+	fence := linked(usherv1.InvitationSending, due(delivery.SendLease-time.Second), failed(usherv1.ErrorTemporary, -time.Minute))
 	return observed(append([]func(*Observation){fence, func(o *Observation) { o.Invitation.Status.Attempts = 3 }}, edits...)...)
 }
 
@@ -51,7 +50,7 @@ func TestOutcomeFailed(t *testing.T) {
 		t.Run(string(tt.class), func(t *testing.T) {
 			g := NewWithT(t)
 			o := fenced()
-			s := Outcome(o, "", &Failure{Class: tt.class, Code: "4xx"}, now.Add(700*time.Millisecond))
+			s := Outcome(o, "", &delivery.Failure{Class: tt.class, Code: "4xx"}, now.Add(700*time.Millisecond))
 			g.Expect(s.State).To(Equal(tt.state))
 			g.Expect(s.LastError).To(Equal(&usherv1.SendError{Class: tt.class, Code: "4xx", At: *later(0)}))
 			g.Expect(s.SentAt).To(BeNil())
@@ -76,49 +75,4 @@ func TestOutcomeLeavesTheNextRequest(t *testing.T) {
 	g.Expect(p.Send).To(BeTrue())
 	g.Expect(p.Status.SendGeneration).To(BeEquivalentTo(2))
 	g.Expect(p.Status.LinkGeneration).To(BeEquivalentTo(6))
-}
-
-func TestPause(t *testing.T) {
-	tests := []struct {
-		attempt    int32
-		greylisted bool
-		base       time.Duration
-	}{
-		{attempt: 0, base: time.Minute},
-		{attempt: 1, base: time.Minute},
-		{attempt: 2, base: 2 * time.Minute},
-		{attempt: 3, base: 4 * time.Minute},
-		{attempt: 6, base: 32 * time.Minute},
-		{attempt: 7, base: time.Hour},
-		{attempt: 8, base: time.Hour},
-		{attempt: 1 << 30, base: time.Hour},
-		{attempt: 1, greylisted: true, base: 5 * time.Minute},
-		{attempt: 2, greylisted: true, base: 10 * time.Minute},
-		{attempt: 4, greylisted: true, base: 40 * time.Minute},
-		{attempt: 5, greylisted: true, base: time.Hour},
-	}
-	for _, tt := range tests {
-		t.Run(fmt.Sprintf("attempt %d greylisted %v", tt.attempt, tt.greylisted), func(t *testing.T) {
-			g := NewWithT(t)
-			f := &Failure{Class: usherv1.ErrorTemporary, Greylisted: tt.greylisted}
-			shortest, longest := 2*time.Hour, time.Duration(0)
-			for i := range 5000 {
-				uid := types.UID(fmt.Sprintf("uid-%d", i))
-				d := Pause(uid, tt.attempt, f)
-				g.Expect(Pause(uid, tt.attempt, f)).To(Equal(d), "the same attempt, the same pause")
-				shortest, longest = min(shortest, d), max(longest, d)
-			}
-			// Within 20 % of the base, and spread over nearly all of it.
-			g.Expect(shortest).To(And(BeNumerically(">=", tt.base*80/100), BeNumerically("<", tt.base*82/100)))
-			g.Expect(longest).To(And(BeNumerically("<=", tt.base*120/100), BeNumerically(">", tt.base*118/100)))
-		})
-	}
-	t.Run("attempts of one invitation do not keep step", func(t *testing.T) {
-		g := NewWithT(t)
-		f := &Failure{Class: usherv1.ErrorTemporary}
-		g.Expect(Pause("uid", 8, f)).NotTo(Equal(Pause("uid", 9, f)))
-	})
-	t.Run("a wrong configuration is tried at its own pace", func(t *testing.T) {
-		NewWithT(t).Expect(Pause("uid", 20, &Failure{Class: usherv1.ErrorConfiguration, Greylisted: true})).To(Equal(time.Minute))
-	})
 }

@@ -17,6 +17,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // anyObservation is any state with any fields, even such as nobody should ever have written, and any combination of facts.
@@ -64,7 +65,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	}
 	if rapid.Bool().Draw(t, "held") {
 		reason := rapid.SampledFrom([]string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited}).Draw(t, "why")
-		o.Hold = &Hold{Until: later(time.Duration(rapid.Int64Range(-10, 3600).Draw(t, "until")) * time.Second).Time, Reason: reason}
+		o.Hold = &delivery.Hold{Until: later(time.Duration(rapid.Int64Range(-10, 3600).Draw(t, "until")) * time.Second).Time, Reason: reason}
 		if rapid.Bool().Draw(t, "told") {
 			inv.Status.NextAttemptAt = &metav1.Time{Time: o.Hold.Until}
 			inv.Status.Conditions = []metav1.Condition{{Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason}}

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // point is one moment before a link's expiry at which its invitee is reminded.
@@ -87,7 +88,7 @@ func (p *Plan) attemptReminder(before usherv1.Lead, now time.Time) {
 		r = &s.Reminders[len(s.Reminders)-1]
 	}
 	r.Attempts++
-	r.NextAttemptAt = &metav1.Time{Time: now.Add(SendLease)}
+	r.NextAttemptAt = &metav1.Time{Time: now.Add(delivery.SendLease)}
 	p.Send, p.Remind = true, before
 }
 
@@ -112,23 +113,4 @@ func reminderOf(s *usherv1.InvitationStatus, before usherv1.Lead) *usherv1.Remin
 		return &s.Reminders[i]
 	}
 	return nil
-}
-
-// reminderOutcome is Outcome for a reminder. Whatever becomes of it, the invitation stays Sent.
-func reminderOutcome(o Observation, before usherv1.Lead, failure *Failure, now time.Time) usherv1.InvitationStatus {
-	s := *o.Invitation.Status.DeepCopy()
-	r := reminderOf(&s, before)
-	r.NextAttemptAt = nil
-	switch {
-	case failure == nil:
-		r.SentAt = &metav1.Time{Time: now.Truncate(time.Second)}
-		s.LastError = nil
-	case failure.Class == usherv1.ErrorPermanent:
-		s.LastError = LastError(failure, now)
-	default:
-		s.LastError = LastError(failure, now)
-		r.NextAttemptAt = &metav1.Time{Time: now.Add(Pause(o.Invitation.UID, r.Attempts, failure))}
-	}
-	describe(&s, o, nil, now)
-	return s
 }

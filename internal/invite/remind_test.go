@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 const hour = time.Hour
@@ -103,8 +104,8 @@ func TestRemind(t *testing.T) {
 		{name: "another invitation counts", o: out(72*hour, another), wake: 48 * hour},
 		{name: "activated without one", o: out(72*hour, immediate), wake: 48 * hour},
 		{name: "the link was handed out, not mailed", o: out(72*hour, handedOut), wake: 72 * hour},
-		{name: "its turn is later", o: out(72*hour, func(o *Observation) { o.Hold = &Hold{Until: now.Add(hour), Reason: usherv1.ReasonRateLimited} }), wake: hour},
-		{name: "its turn has come", o: out(72*hour, func(o *Observation) { o.Hold = &Hold{Until: now, Reason: usherv1.ReasonRateLimited} }), remind: "72h"},
+		{name: "its turn is later", o: out(72*hour, func(o *Observation) { o.Hold = &delivery.Hold{Until: now.Add(hour), Reason: usherv1.ReasonRateLimited} }), wake: hour},
+		{name: "its turn has come", o: out(72*hour, func(o *Observation) { o.Hold = &delivery.Hold{Until: now, Reason: usherv1.ReasonRateLimited} }), remind: "72h"},
 		{name: "expired", o: out(0)},
 	}
 	for _, tt := range tests {
@@ -118,7 +119,7 @@ func TestRemind(t *testing.T) {
 			if tt.remind != "" {
 				r := reminderOf(&p.Status, tt.remind)
 				g.Expect(r.SentAt).To(BeNil())
-				g.Expect(r.NextAttemptAt).To(Equal(later(SendLease)), "the fence")
+				g.Expect(r.NextAttemptAt).To(Equal(later(delivery.SendLease)), "the fence")
 				g.Expect(p.Status.State).To(Equal(usherv1.InvitationSent))
 				g.Expect(p.Status.Attempts).To(Equal(before.Status.Attempts), "the invitation's own")
 				return
@@ -156,13 +157,13 @@ func TestRemindHasAnEnd(t *testing.T) {
 func TestOutcomeOfAReminder(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		failure *Failure
+		failure *delivery.Failure
 		again   bool
 	}{
 		{name: "taken"},
-		{name: "refused for good", failure: &Failure{Class: usherv1.ErrorPermanent, Code: "550 5.1.1"}},
-		{name: "refused for now", failure: &Failure{Class: usherv1.ErrorTemporary, Code: "451 4.7.1"}, again: true},
-		{name: "the server is not right", failure: &Failure{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8"}, again: true},
+		{name: "refused for good", failure: &delivery.Failure{Class: usherv1.ErrorPermanent, Code: "550 5.1.1"}},
+		{name: "refused for now", failure: &delivery.Failure{Class: usherv1.ErrorTemporary, Code: "451 4.7.1"}, again: true},
+		{name: "the server is not right", failure: &delivery.Failure{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8"}, again: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -208,16 +209,15 @@ func TestAttempts(t *testing.T) {
 		p := Decide(o, now)
 		fence := o.Invitation.DeepCopy()
 		fence.Status = p.Status
-		g.Expect(LeaseEnd(&fence.Status, p.Remind)).To(Equal(now.Add(SendLease)))
-		g.Expect(HangUp(&fence.Status, p.Remind)).To(And(
-			BeTemporally(">", now.Add(2*RenewEvery)), BeTemporally("<=", now.Add(SendLease-5*time.Second)),
+		g.Expect(AttemptOf(&fence.Status, p.Remind).LeaseEnd).To(Equal(now.Add(delivery.SendLease)))
+		g.Expect(AttemptOf(&fence.Status, p.Remind).HangUp()).To(And(
+			BeTemporally(">", now.Add(2*delivery.RenewEvery)), BeTemporally("<=", now.Add(delivery.SendLease-5*time.Second)),
 		), "not before it was renewed twice, and not so late that two may send")
 		is := fence.DeepCopy()
-		Extend(&is.Status, p.Remind, now.Add(time.Minute))
-		g.Expect(LeaseEnd(&is.Status, p.Remind)).To(Equal(now.Add(time.Minute)))
-		g.Expect(SameAttempt(is, fence, p.Remind)).To(BeTrue(), "the lease was extended")
+		ExtendLease(&is.Status, p.Remind, now.Add(time.Minute))
+		g.Expect(AttemptOf(&is.Status, p.Remind).LeaseEnd).To(Equal(now.Add(time.Minute)))
+		g.Expect(continues(is, fence, p.Remind)).To(BeTrue(), "the lease was extended")
 		for name, change := range map[string]func(*usherv1.Invitation){
-			"another object":  func(i *usherv1.Invitation) { i.UID = "other" },
 			"another link":    func(i *usherv1.Invitation) { i.Status.LinkGeneration++ },
 			"revoked":         func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationRevoked },
 			"accepted":        func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationAccepted },
@@ -225,14 +225,19 @@ func TestAttempts(t *testing.T) {
 		} {
 			other := fence.DeepCopy()
 			change(other)
-			g.Expect(SameAttempt(other, fence, p.Remind)).To(BeFalse(), name)
+			g.Expect(continues(other, fence, p.Remind)).To(BeFalse(), name)
 		}
 	}
 	over := out(72*hour, recorded(sent("72h")))
 	began := over.Invitation.DeepCopy()
 	began.Status.Reminders[0].SentAt = nil
-	g.Expect(SameAttempt(over.Invitation, began, "72h")).To(BeFalse(), "it is over")
-	g.Expect(SameAttempt(out(72*hour).Invitation, began, "72h")).To(BeFalse(), "it is forgotten")
+	g.Expect(continues(over.Invitation, began, "72h")).To(BeFalse(), "it is over")
+	g.Expect(continues(out(72*hour).Invitation, began, "72h")).To(BeFalse(), "it is forgotten")
+}
+
+// continues reports whether is still records the attempt that was claimed.
+func continues(is, claim *usherv1.Invitation, remind usherv1.Lead) bool {
+	return AttemptOf(&is.Status, remind).Continues(AttemptOf(&claim.Status, remind))
 }
 
 func attemptsOf(i *usherv1.Invitation, remind usherv1.Lead) *int32 {

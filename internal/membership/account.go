@@ -23,12 +23,12 @@ type AccountObservation struct {
 	// Members and Pools of the Account.
 	Members []usherv1.Member
 	Pools   []usherv1.SeatPool
-	// Access is how the account's roles and bindings are.
-	Access AccessVerdict
 	// Mail is what is known of the account's mail server; nil before the first probe.
 	Mail *MailVerdict
-	// Templates is what was found of the account's own wording; nil if it has none.
-	Templates *TemplatesVerdict
+	// Templates is what was found of the account's own wording; nil if it has none. TemplatesUnknown: it could not be read, so that
+	// the condition stays as it is.
+	Templates        *TemplatesVerdict
+	TemplatesUnknown bool
 }
 
 // TemplatesVerdict is whether an account's own wording can be used.
@@ -93,35 +93,54 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	if o.Mail != nil && !o.Mail.Outdated(a) {
 		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
 	}
-	if o.Templates != nil {
+	switch {
+	case o.TemplatesUnknown:
+	case o.Templates != nil:
 		w.Set(usherv1.ConditionTemplatesReady, o.Templates.Ready, o.Templates.Reason, o.Templates.Message)
-	} else {
+	default:
 		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionTemplatesReady)
 	}
-	if o.Access.Reason == "" {
-		w.Set(usherv1.ConditionAccessReady, true, usherv1.ReasonAccessUpToDate, "")
-	} else {
-		w.Set(usherv1.ConditionAccessReady, false, o.Access.Reason, o.Access.Message)
-	}
 	setNoAdmin(w, o, terms, led)
-	mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)
+	setReady(w, terms)
+	return s
+}
+
+// setReady sets the conditions Ready, Reconciling and Stalled from what the other conditions say.
+func setReady(w conditions.Writer, terms plan.Terms) {
+	mail := meta.FindStatusCondition(*w.List, usherv1.ConditionMailReady)
+	access := meta.FindStatusCondition(*w.List, usherv1.ConditionAccessReady)
+	templates := meta.FindStatusCondition(*w.List, usherv1.ConditionTemplatesReady)
+	denied := access != nil && access.Status == metav1.ConditionFalse
 	fault, problem := terms.Fault()
 	switch {
 	case problem != "":
 		w.SetReady(conditions.Stuck, fault, problem)
-	case o.Access.Reason != "" && o.Access.Reason != usherv1.ReasonBindForbidden:
-		w.SetReady(conditions.Stuck, o.Access.Reason, o.Access.Message)
+	case denied && access.Reason != usherv1.ReasonBindForbidden:
+		w.SetReady(conditions.Stuck, access.Reason, access.Message)
 	case mail == nil:
 		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
 	case mail.Status != metav1.ConditionTrue:
 		w.SetReady(conditions.Working, mail.Reason, mail.Message)
-	case o.Templates != nil && !o.Templates.Ready:
-		w.SetReady(conditions.Stuck, o.Templates.Reason, o.Templates.Message)
-	case o.Access.Reason != "":
-		// Usher has done what it is allowed to; the rest is for the platform to grant or not.
-		w.SetReady(conditions.Done, o.Access.Reason, o.Access.Message)
+	case templates != nil && templates.Status == metav1.ConditionFalse:
+		w.SetReady(conditions.Stuck, templates.Reason, templates.Message)
+	case access == nil || access.ObservedGeneration != w.Generation:
+		w.SetReady(conditions.Working, usherv1.ReasonAccessPending, "The roles and bindings of the members are being written")
+	case denied:
+		// Usher has done what it is allowed to; whether to grant the rest is the platform's decision.
+		w.SetReady(conditions.Done, access.Reason, access.Message)
 	default:
 		w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
+	}
+}
+
+// RecordAccess returns the Account's status with the condition AccessReady, and nothing else, brought up to date.
+func RecordAccess(a *usherv1.Account, v AccessVerdict, now time.Time) usherv1.AccountStatus {
+	s := *a.Status.DeepCopy()
+	w := conditions.Writer{List: &s.Conditions, Generation: a.Generation, Now: now}
+	if v.Reason == "" {
+		w.Set(usherv1.ConditionAccessReady, true, usherv1.ReasonAccessUpToDate, "")
+	} else {
+		w.Set(usherv1.ConditionAccessReady, false, v.Reason, v.Message)
 	}
 	return s
 }

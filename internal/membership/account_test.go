@@ -34,6 +34,7 @@ func admin(ago time.Duration) func(*usherv1.Member) {
 func anAccount(edits ...func(*usherv1.Account)) *usherv1.Account {
 	a := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Name: "acme", Generation: 3}}
 	a.Spec.State = usherv1.StateActive
+	a.Status = RecordAccess(a, AccessVerdict{}, now)
 	for _, e := range edits {
 		e(a)
 	}
@@ -142,6 +143,18 @@ func TestTemplatesAreToldOf(t *testing.T) {
 	}
 }
 
+// What an account says of its wording outlasts a read that fails.
+func TestWordingThatCannotBeReadChangesNothing(t *testing.T) {
+	g := NewWithT(t)
+	a := anAccount()
+	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
+	a.Status = Summarize(AccountObservation{Account: a, Mail: works, Templates: &TemplatesVerdict{Reason: "TemplateInvalid", Message: "key x"}}, now)
+	s := Summarize(AccountObservation{Account: a, Mail: works, TemplatesUnknown: true, Members: []usherv1.Member{aMember("ada", "Active")}}, now)
+	g.Expect(s.Conditions).To(ContainElement(*meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionTemplatesReady)))
+	g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal("TemplateInvalid"))
+	g.Expect(s.Members.Active).To(BeEquivalentTo(1), "the rest of the status is brought up to date")
+}
+
 func TestAccessIsToldOf(t *testing.T) {
 	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
 	tests := []struct {
@@ -155,7 +168,9 @@ func TestAccessIsToldOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		g := NewWithT(t)
-		s := Summarize(AccountObservation{Account: anAccount(), Mail: tt.mail, Access: AccessVerdict{Reason: tt.reason, Message: "so"}}, now)
+		a := anAccount()
+		a.Status = RecordAccess(a, AccessVerdict{Reason: tt.reason, Message: "so"}, now)
+		s := Summarize(AccountObservation{Account: a, Mail: tt.mail}, now)
 		c := meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady)
 		g.Expect(c.Status == metav1.ConditionTrue).To(Equal(tt.reason == ""))
 		for _, kind := range []string{ready, reconciling, stalled} {
@@ -163,6 +178,34 @@ func TestAccessIsToldOf(t *testing.T) {
 		}
 		g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionReady).Reason).To(Equal(tt.ready))
 	}
+}
+
+// The account is not Ready before its present spec's roles and bindings are written.
+func TestAccountWaitsForAccess(t *testing.T) {
+	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
+	for name, access := range map[string]func(*usherv1.Account){
+		"never written":               func(a *usherv1.Account) { a.Status.Conditions = nil },
+		"written for an earlier spec": func(a *usherv1.Account) { a.Generation++ },
+	} {
+		g := NewWithT(t)
+		a := anAccount(access)
+		s := Summarize(AccountObservation{Account: a, Mail: works}, now)
+		g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal(usherv1.ReasonAccessPending), name)
+		g.Expect(meta.IsStatusConditionTrue(s.Conditions, reconciling)).To(BeTrue(), name)
+	}
+}
+
+// RecordAccess leaves everything else of the status to the other writer.
+func TestRecordAccessTouchesOneCondition(t *testing.T) {
+	g := NewWithT(t)
+	a := anAccount()
+	a.Status = Summarize(AccountObservation{Account: a, Mail: &MailVerdict{Ready: true, Reason: "Ready", At: now}}, now)
+	s := RecordAccess(a, AccessVerdict{Reason: "NameTaken", Message: "so"}, now.Add(time.Minute))
+	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady).Reason).To(Equal("NameTaken"))
+	for _, status := range []*usherv1.AccountStatus{&s, &a.Status} {
+		meta.RemoveStatusCondition(&status.Conditions, usherv1.ConditionAccessReady)
+	}
+	g.Expect(s).To(Equal(a.Status))
 }
 
 func TestSummarizeCounts(t *testing.T) {

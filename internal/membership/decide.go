@@ -49,7 +49,7 @@ type verdict struct {
 // Decide returns what the observed Member is at now.
 func Decide(o Observation, now time.Time) Decision {
 	m := o.Member
-	d := Decision{Status: *m.Status.DeepCopy()}
+	d := Decision{Status: *m.Status.DeepCopy(), before: m.Status.State, deleting: m.DeletionTimestamp != nil}
 	s := &d.Status
 	s.ObservedGeneration = m.Generation
 

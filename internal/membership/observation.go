@@ -94,6 +94,9 @@ type Decision struct {
 	Invite bool
 	// Forget: the Member is going, nothing is left of it, and it may be let go.
 	Forget bool
+
+	before   usherv1.ObservedState
+	deleting bool
 }
 
 func (o Observation) pool(name string) *usherv1.SeatPool {

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package pace says when a mail's turn is: a server gets no more mails a minute than its Secret's rateLimit, and nobody is sent
-// more than invite.MailsPerRecipient within invite.RecipientWindow, whatever raises sendGeneration, makes Members anew or has
+// more than delivery.MailsPerRecipient within delivery.RecipientWindow, whatever raises sendGeneration, makes Members anew or has
 // several accounts.
 //
 // It blocks nobody. A mail is let go or is told until when to wait; the wait is written into the Invitation's status, before

@@ -4,6 +4,6 @@
 package ratelimit
 
 // Sizes tell how much is remembered.
-func Sizes(p *Pace) (waiting, recipients, servers int) {
+func Sizes(p *Limiter) (waiting, recipients, servers int) {
 	return len(p.waiting), len(p.recipients.sent), len(p.servers)
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 const (
@@ -34,7 +34,7 @@ type Mail struct {
 }
 
 // Pace knows the mails that were sent lately and those that wait. It is safe for concurrent use.
-type Pace struct {
+type Limiter struct {
 	mu         sync.Mutex
 	recipients recipients
 	servers    map[string]*server
@@ -45,19 +45,19 @@ type Pace struct {
 
 // waiting is a mail that was told to wait.
 type waiting struct {
-	hold      invite.Hold
+	hold      delivery.Hold
 	recipient slot
 	// server whose turn it was given; empty for none.
 	server string
 }
 
 // New returns a Pace that knows of no mail yet.
-func New() *Pace {
-	return &Pace{recipients: newRecipients(), servers: map[string]*server{}, waiting: map[string]waiting{}}
+func New() *Limiter {
+	return &Limiter{recipients: newRecipients(), servers: map[string]*server{}, waiting: map[string]waiting{}}
 }
 
 // Held is what a mail to a recipient was told to wait for; nil if nothing, or not any more at now.
-func (p *Pace) Held(id, recipient string, now time.Time) *invite.Hold {
+func (p *Limiter) Held(id, recipient string, now time.Time) *delivery.Hold {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	w, known := p.waiting[id]
@@ -69,7 +69,7 @@ func (p *Pace) Held(id, recipient string, now time.Time) *invite.Hold {
 
 // Take lets a mail go, or says what it has to wait for. One that goes is counted; takeBack undoes that, for a mail that in the end
 // did not go out.
-func (p *Pace) Take(m Mail, now time.Time) (takeBack func(), hold *invite.Hold) {
+func (p *Limiter) Reserve(m Mail, now time.Time) (takeBack func(), hold *delivery.Hold) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sweep(now)
@@ -77,13 +77,13 @@ func (p *Pace) Take(m Mail, now time.Time) (takeBack func(), hold *invite.Hold) 
 	delete(p.waiting, m.ID)
 	recipient := p.recipients.slotOf(m.Recipient)
 	if free := p.recipients.freeAt(recipient, now); now.Before(free) {
-		return nil, p.wait(m, waiting{hold: invite.Hold{Until: free, Reason: usherv1.ReasonRecipientLimited}, recipient: recipient})
+		return nil, p.wait(m, waiting{hold: delivery.Hold{Until: free, Reason: usherv1.ReasonRecipientLimited}, recipient: recipient})
 	}
 	itsTurn := w.server == m.Server && !now.Before(w.hold.Until) && !now.After(w.hold.Until.Add(turnLasts))
 	if m.PerMinute > 0 && !itsTurn {
 		turn, reserved := p.server(m).turn(now, len(p.waiting) < maxWaiting)
 		if now.Before(turn) {
-			w := waiting{hold: invite.Hold{Until: turn, Reason: usherv1.ReasonRateLimited}, recipient: recipient}
+			w := waiting{hold: delivery.Hold{Until: turn, Reason: usherv1.ReasonRateLimited}, recipient: recipient}
 			if reserved {
 				w.server = m.Server
 			}
@@ -99,7 +99,7 @@ func (p *Pace) Take(m Mail, now time.Time) (takeBack func(), hold *invite.Hold) 
 }
 
 // wait remembers a mail that waits, for whole seconds: that is what a status can say.
-func (p *Pace) wait(m Mail, w waiting) *invite.Hold {
+func (p *Limiter) wait(m Mail, w waiting) *delivery.Hold {
 	if cut := w.hold.Until.Truncate(time.Second); cut.Before(w.hold.Until) {
 		w.hold.Until = cut.Add(time.Second)
 	}
@@ -110,7 +110,7 @@ func (p *Pace) wait(m Mail, w waiting) *invite.Hold {
 }
 
 // server is the one that a mail goes through, with the limit that it has now.
-func (p *Pace) server(m Mail) *server {
+func (p *Limiter) server(m Mail) *server {
 	s := p.servers[m.Server]
 	if s == nil || s.perMinute != m.PerMinute {
 		s = newServer(m.PerMinute)
@@ -120,7 +120,7 @@ func (p *Pace) server(m Mail) *server {
 }
 
 // sweep forgets what is over.
-func (p *Pace) sweep(now time.Time) {
+func (p *Limiter) sweep(now time.Time) {
 	if since := now.Sub(p.swept); since >= 0 && since < sweepEvery {
 		return
 	}
@@ -145,14 +145,14 @@ type Sent struct {
 }
 
 // Recalled tells whether Recall has been called.
-func (p *Pace) Recalled() bool {
+func (p *Limiter) Recalled() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.recalled
 }
 
 // Recall takes note of the mails of an earlier manager, once.
-func (p *Pace) Recall(mails []Sent) {
+func (p *Limiter) Recall(mails []Sent) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.recalled {

@@ -13,7 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
@@ -24,9 +24,9 @@ func mailTo(recipient string, number int) ratelimit.Mail {
 }
 
 // goes sends a mail, which must not be held.
-func goes(t *testing.T, p *ratelimit.Pace, m ratelimit.Mail, now time.Time) (takeBack func()) {
+func goes(t *testing.T, p *ratelimit.Limiter, m ratelimit.Mail, now time.Time) (takeBack func()) {
 	t.Helper()
-	takeBack, hold := p.Take(m, now)
+	takeBack, hold := p.Reserve(m, now)
 	if hold != nil {
 		t.Fatalf("held until %s: %s", hold.Until, hold.Reason)
 	}
@@ -34,9 +34,9 @@ func goes(t *testing.T, p *ratelimit.Pace, m ratelimit.Mail, now time.Time) (tak
 }
 
 // waits tries to send a mail, which must be held.
-func waits(t *testing.T, p *ratelimit.Pace, m ratelimit.Mail, now time.Time) invite.Hold {
+func waits(t *testing.T, p *ratelimit.Limiter, m ratelimit.Mail, now time.Time) delivery.Hold {
 	t.Helper()
-	_, hold := p.Take(m, now)
+	_, hold := p.Reserve(m, now)
 	if hold == nil {
 		t.Fatal("not held")
 	}
@@ -55,7 +55,7 @@ func waits(t *testing.T, p *ratelimit.Pace, m ratelimit.Mail, now time.Time) inv
 // However it is asked for, nobody gets more than five mails an hour.
 func TestRecipientsAreSpared(t *testing.T) {
 	p := ratelimit.New()
-	for i := range invite.MailsPerRecipient {
+	for i := range delivery.MailsPerRecipient {
 		goes(t, p, mailTo("ada@acme.example", i), start.Add(time.Duration(i)*time.Minute))
 	}
 	for i := range 3 {
@@ -80,10 +80,10 @@ func TestRecipientsAreSpared(t *testing.T) {
 // A mail that did not go out does not count.
 func TestTakeBack(t *testing.T) {
 	p := ratelimit.New()
-	for i := range 3 * invite.MailsPerRecipient {
+	for i := range 3 * delivery.MailsPerRecipient {
 		goes(t, p, mailTo("ada@acme.example", i), start)()
 	}
-	for i := range invite.MailsPerRecipient {
+	for i := range delivery.MailsPerRecipient {
 		goes(t, p, mailTo("ada@acme.example", i), start)
 	}
 	waits(t, p, mailTo("ada@acme.example", 99), start)
@@ -93,7 +93,7 @@ func TestTakeBack(t *testing.T) {
 func TestRecall(t *testing.T) {
 	p := ratelimit.New()
 	var sent []ratelimit.Sent
-	for i := range invite.MailsPerRecipient - 1 {
+	for i := range delivery.MailsPerRecipient - 1 {
 		sent = append(sent, ratelimit.Sent{Recipient: "ada@acme.example", At: start.Add(-time.Duration(i) * time.Minute)})
 	}
 	sent = append(sent, ratelimit.Sent{Recipient: "ada@acme.example", At: start.Add(-72 * time.Hour)})
@@ -149,7 +149,7 @@ func TestTurnsAreGivenOutForAWhileOnly(t *testing.T) {
 	for i := range 1000 {
 		m := mailTo(fmt.Sprintf("m%d@acme.example", i), i)
 		m.PerMinute = 60
-		if _, hold := p.Take(m, start); hold != nil && hold.Until.After(latest) {
+		if _, hold := p.Reserve(m, start); hold != nil && hold.Until.After(latest) {
 			latest = hold.Until
 		}
 	}
@@ -177,7 +177,7 @@ func TestLimitsHold(t *testing.T) {
 				ID: fmt.Sprint(rapid.IntRange(0, 40).Draw(t, "mail")), Server: "s", PerMinute: perMinute,
 				Recipient: fmt.Sprint(rapid.IntRange(0, 3+i/10).Draw(t, "recipient")),
 			}
-			takeBack, hold := p.Take(m, now)
+			takeBack, hold := p.Reserve(m, now)
 			if hold != nil {
 				continue
 			}
@@ -193,7 +193,7 @@ func TestLimitsHold(t *testing.T) {
 			t.Fatalf("%d mails within 50 s, where %d are allowed a minute", most, perMinute)
 		}
 		for recipient, times := range byRecipient {
-			if most := within(times, invite.RecipientWindow-time.Second); most > invite.MailsPerRecipient {
+			if most := within(times, delivery.RecipientWindow-time.Second); most > delivery.MailsPerRecipient {
 				t.Fatalf("%d mails to %s within an hour", most, recipient)
 			}
 		}
@@ -217,10 +217,10 @@ func TestMemoryIsBounded(t *testing.T) {
 		m := mailTo(fmt.Sprintf("m%d@acme.example", i), i)
 		m.PerMinute = 1
 		m.Server = fmt.Sprint("s", i%10)
-		_, _ = p.Take(m, start)
+		_, _ = p.Reserve(m, start)
 		m.Server, m.PerMinute = "unlimited", 0
 		m.ID += "x"
-		_, _ = p.Take(m, start)
+		_, _ = p.Reserve(m, start)
 	}
 	waiting, recipients, servers := ratelimit.Sizes(p)
 	if waiting > 50_000 || recipients > 1<<16 || servers > 10 {
@@ -230,7 +230,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Errorf("it forgot: %d, %d, %d", waiting, recipients, servers)
 	}
 	m := mailTo("late@acme.example", 0)
-	_, _ = p.Take(m, start.Add(2*time.Hour))
+	_, _ = p.Reserve(m, start.Add(2*time.Hour))
 	if waiting, recipients, servers := ratelimit.Sizes(p); waiting+recipients+servers != 1 {
 		t.Errorf("two hours later it remembers %d mails that wait, %d recipients, %d servers", waiting, recipients, servers)
 	}
@@ -243,7 +243,7 @@ func TestManyAtOnce(t *testing.T) {
 	went := 0
 	for i := range 64 {
 		group.Go(func() {
-			if _, hold := p.Take(mailTo("ada@acme.example", i), start); hold == nil {
+			if _, hold := p.Reserve(mailTo("ada@acme.example", i), start); hold == nil {
 				mu.Lock()
 				went++
 				mu.Unlock()
@@ -251,7 +251,7 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if went != invite.MailsPerRecipient {
+	if went != delivery.MailsPerRecipient {
 		t.Errorf("%d mails went out at once", went)
 	}
 }

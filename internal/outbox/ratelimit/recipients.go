@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // slot is where the mails to an address are counted, and by chance those to another one: there are 65,536. A table that forgets
@@ -34,7 +34,7 @@ func (r recipients) slotOf(address string) slot {
 func (r recipients) note(s slot, sent time.Time) {
 	times := append(r.sent[s], sent.Unix())
 	slices.Sort(times)
-	if extra := len(times) - invite.MailsPerRecipient; extra > 0 {
+	if extra := len(times) - delivery.MailsPerRecipient; extra > 0 {
 		times = slices.Delete(times, 0, extra)
 	}
 	r.sent[s] = times
@@ -51,16 +51,16 @@ func (r recipients) forget(s slot, sent time.Time) {
 // freeAt is when the slot may get its next mail.
 func (r recipients) freeAt(s slot, now time.Time) time.Time {
 	times := r.sent[s]
-	if len(times) < invite.MailsPerRecipient {
+	if len(times) < delivery.MailsPerRecipient {
 		return now
 	}
-	return time.Unix(times[0], 0).Add(invite.RecipientWindow)
+	return time.Unix(times[0], 0).Add(delivery.RecipientWindow)
 }
 
 // sweep forgets the slots whose mails no longer count.
 func (r recipients) sweep(now time.Time) {
 	for s, times := range r.sent {
-		if len(times) == 0 || !now.Before(time.Unix(times[len(times)-1], 0).Add(invite.RecipientWindow)) {
+		if len(times) == 0 || !now.Before(time.Unix(times[len(times)-1], 0).Add(delivery.RecipientWindow)) {
 			delete(r.sent, s)
 		}
 	}

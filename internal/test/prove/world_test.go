@@ -23,9 +23,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/store"
 	"github.com/usher-dev/usher/internal/test/prove"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
@@ -125,7 +125,7 @@ func (w *world) openPortal(wire *testkit.Wire) {
 	api, err := client.New(config, client.Options{Scheme: testkit.Scheme()})
 	w.must(err, "make the portal's client")
 	now := func() time.Time { return w.clock.Now().Add(-w.slow) }
-	keys := &controller.Keyring{
+	keys := &store.KeyStore{
 		Reader: api, Writer: api, Now: now, Secret: types.NamespacedName{Namespace: w.namespace, Name: tokenSecret},
 	}
 	w.portal = portal.New(portal.Options{

@@ -7,9 +7,8 @@ import (
 	"slices"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/message"
 )
 
 // contactAddress is the account's contact.
@@ -17,14 +16,14 @@ const contactAddress = "it@acme.example"
 
 // announcement is a mail in somebody's inbox that announces the end of access.
 type announcement struct {
-	mail mail.Ending
+	mail message.ExpiryNotice
 	// copies and excuses are as a delivered invitation's.
 	copies, excuses int
 }
 
 // deliverEnding puts an announcement that task t sends into its inbox, and checks it: only of an end that is to come, to an
 // address that is the member's or the contact's, and once.
-func (w *world) deliverEnding(t *task, m mail.Ending) {
+func (w *world) deliverEnding(t *task, m message.ExpiryNotice) {
 	t.mail = m.MessageID
 	w.note("mail %s to %s", m.MessageID, m.To)
 	for _, d := range w.announced {
@@ -61,7 +60,7 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 			before = was.Status.EndNotices[i]
 		}
 		if n.State == usherv1.EndNoticeSending && before.Attempts < n.Attempts && w.actor != nil {
-			w.actor.endBy = w.clock + invite.SendTimeout
+			w.actor.endBy = membership.NoticeAttempt(is, n.To).HangUp().Sub(epoch)
 		}
 		if n.State == usherv1.EndNoticeSent && before.State != n.State &&
 			!slices.ContainsFunc(w.announced, func(d *announcement) bool { return d.mail.MessageID == n.MessageID }) {
@@ -75,7 +74,7 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 
 // checkAnnouncedAtRest: whose access ends within a week has been told, and so has the contact, where mails are sent.
 func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
-	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.AnnounceBefore || w.account() == nil || w.account().HandsOut() {
+	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.account() == nil || w.account().HandsOut() {
 		return
 	}
 	for _, to := range []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact} {

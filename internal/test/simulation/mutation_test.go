@@ -18,7 +18,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/message"
 )
 
 // mutation is a way to break the design.
@@ -340,13 +341,13 @@ func remindWithoutFence(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func otherLink(_ Seat, s mail.Sender) mail.Sender {
-	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
+func otherLink(_ Seat, c channel.Channel) channel.Channel {
+	return invitationsThrough(c, func(m message.Invitation) message.Invitation {
 		if m.Reminder {
 			m.Link += "x"
 		}
-		return s.Send(ctx, server, m)
-	}}
+		return m
+	})
 }
 
 func withoutLease(_ Seat, c client.Client) client.Client {
@@ -462,22 +463,29 @@ func believeCredentials(at Seat, c client.Client) client.Client {
 	}}
 }
 
-// senderFunc sends, and probes like the Sender in it.
-type senderFunc struct {
-	mail.Sender
-	send func(context.Context, mail.Server, mail.Invitation) error
+// changingChannel changes invitations before they are sent.
+type changingChannel struct {
+	channel.Channel
+	change func(message.Invitation) message.Invitation
 }
 
-func (s senderFunc) Send(ctx context.Context, server mail.Server, m mail.Invitation) error {
-	return s.send(ctx, server, m)
+func invitationsThrough(c channel.Channel, change func(message.Invitation) message.Invitation) channel.Channel {
+	return changingChannel{c, change}
 }
 
-func tokenOfFirst(at Seat, s mail.Sender) mail.Sender {
-	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
+func (c changingChannel) Send(ctx context.Context, to channel.Endpoint, m message.Message) error {
+	if invitation, ok := m.(message.Invitation); ok {
+		m = c.change(invitation)
+	}
+	return c.Channel.Send(ctx, to, m)
+}
+
+func tokenOfFirst(at Seat, c channel.Channel) channel.Channel {
+	return invitationsThrough(c, func(m message.Invitation) message.Invitation {
 		uid, _, _ := strings.Cut(m.MessageID, ".")
 		m.Link = m.Link[:strings.LastIndex(m.Link, "/")+1] + at.Keys.Token(types.UID(uid), 1, m.To)
-		return s.Send(ctx, server, m)
-	}}
+		return m
+	})
 }
 
 func verifyFirst(at Seat, c client.Client) client.Client {

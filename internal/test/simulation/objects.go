@@ -32,6 +32,8 @@ const (
 	bindings
 	// endings are no kind: the controller that announces the end of members' access has its place here.
 	endings
+	// grants are no kind either: the controller of what members may do has its place here.
+	grants
 	kinds
 )
 
@@ -46,6 +48,7 @@ var resources = [kinds]schema.GroupResource{
 	roles:       {Group: rbacv1.GroupName, Resource: "roles"},
 	bindings:    {Group: rbacv1.GroupName, Resource: "rolebindings"},
 	endings:     {Resource: "endings"},
+	grants:      {Resource: "grants"},
 }
 
 // core tells whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.

@@ -16,10 +16,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/channel/factory"
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // Where the operators' own Secrets are, and everything else.
@@ -47,7 +51,7 @@ const recordTries = 3
 // quiet is the context of all work: its log goes nowhere.
 var quiet = log.IntoContext(context.Background(), logr.Discard())
 
-// operator is one process: six controllers and a portal, with caches, queues and memory of their own.
+// operator is one process: the controllers and a portal, with caches, queues and memory of their own.
 type operator struct {
 	world *world
 	id    int
@@ -59,8 +63,9 @@ type operator struct {
 	watches [kinds][]watch // by the kind that is watched
 
 	reconcilers [kinds]reconcile.Reconciler
-	servers     *controller.MailServers
-	keys        *controller.Keyring
+	controllers []reconciler.Controller
+	endpoints   *outbox.Endpoints
+	keys        *store.KeyStore
 	live        client.Client
 	cached      client.Client
 	portal      *portal.Portal
@@ -71,7 +76,7 @@ type operator struct {
 // watch tells a controller of changes.
 type watch struct {
 	controller kind
-	keys       controller.Mapping
+	keys       func(ctx context.Context, before, after client.Object) []types.NamespacedName
 	delay      time.Duration
 }
 
@@ -81,39 +86,39 @@ func (o *operator) start(behind int) {
 	o.up, o.portal, o.memory = true, nil, map[string]any{}
 	// The key ring holds a lock while it reads, so its reads are not told apart from what comes after.
 	direct := &directWire{api: w.api}
-	o.keys = &controller.Keyring{Reader: direct, Writer: direct, Now: w.now, Secret: tokenSecret}
+	o.keys = &store.KeyStore{Reader: direct, Writer: direct, Now: w.now, Secret: tokenSecret}
 	o.live = w.wrap(o, &wire{world: w, op: o, live: true})
 	o.cached = w.wrap(o, &wire{world: w, op: o})
-	o.servers = w.mailServers(o)
+	o.endpoints = w.endpointsOf(o)
 
-	r := controller.New(controller.Parts{
-		Environment: controller.Environment{Client: o.cached, Live: o.live, Recorder: silence{}, Now: w.now},
-		Sender:      w.wrapSender(o, &postbox{world: w}), Servers: o.servers, Keys: o.keys, PortalURL: portalURL,
+	base := reconciler.Base{Client: o.cached, Live: o.live, Recorder: silence{}, Now: w.now}
+	o.controllers = controller.All(controller.Dependencies{
+		Base: base,
+		Outbox: &outbox.Outbox{
+			Client: base.Client, Live: base.Live, Now: base.Now, Channel: w.wrapSender(o, &postbox{world: w}), Endpoints: o.endpoints,
+			Backoff:          wait.Backoff{Steps: recordTries},
+			NoLeaseExtension: true, // the clock waits for a conversation: see pass
+		},
+		Keys: o.keys, PortalURL: portalURL, MailWorkers: mailWorkers,
 	})
-	r.Invitations.LastingMails = false // the clock waits for a conversation: see pass
-	r.Invitations.RecordBackoff = wait.Backoff{Steps: recordTries}
-	r.Endings.RecordBackoff = r.Invitations.RecordBackoff
-	o.reconcilers = [kinds]reconcile.Reconciler{
-		accounts: r.Accounts, pools: r.SeatPools, members: r.Members, invitations: r.Invitations, plans: r.Plans,
-		secrets: r.MailServers, endings: r.Endings,
-	}
 
 	o.watches = [kinds][]watch{}
-	table := controller.Watches{Reader: o.cached, Servers: o.servers, Elders: &controller.Elders{}}
-	for k := accounts; k < secrets; k++ {
-		o.watches[k] = append(o.watches[k], watch{controller: k, keys: itself})
+	for _, c := range o.controllers {
+		k := placeOf[c.Name]
+		o.reconcilers[k] = c.Reconciler
+		if c.For != nil {
+			on := kindOf(c.For)
+			o.watches[on] = append(o.watches[on], watch{controller: k, keys: itself})
+		}
 	}
-	o.watches[members] = append(o.watches[members], watch{controller: endings, keys: itself})
-	for k, list := range [kinds][]controller.Watch{
-		accounts: table.ForAccounts(), pools: table.ForSeatPools(), members: table.ForMembers(),
-		invitations: table.ForInvitations(), secrets: table.ForMailServers(), endings: table.ForEndings(),
-	} {
-		for _, watched := range list {
+	for _, c := range o.controllers {
+		k := placeOf[c.Name]
+		for _, watched := range c.Watches {
 			on := kindOf(watched.Object)
-			if deaf := w.options.Deaf; deaf != nil && deaf(on.String(), kind(k).String()) {
+			if deaf := w.options.Deaf; deaf != nil && deaf(on.String(), k.String()) {
 				continue
 			}
-			o.watches[on] = append(o.watches[on], watch{kind(k), watched.Map, watched.Delay})
+			o.watches[on] = append(o.watches[on], watch{k, watched.Keys, watched.Delay})
 		}
 	}
 
@@ -150,31 +155,30 @@ func (o *operator) tell(k kind, before, after client.Object) {
 	}
 }
 
-// mailServers are one for both operators as long as one of them runs. Each with its own would contradict the other over an
-// account's MailReady, write by write, from the moment that their probes differ until the next: see doc.go.
-func (w *world) mailServers(o *operator) *controller.MailServers {
-	for _, other := range w.ops {
-		if other != o && other.up {
-			other.servers.Live = o.live
-			return other.servers
-		}
-	}
-	return controller.NewMailServers(o.live, smtpSecret, mailWorkers)
+// placeOf says where in the tables a controller has its place, by its name.
+var placeOf = map[string]kind{
+	"account": accounts, "seatpool": pools, "member": members, "invitation": invitations, "plan": plans, "mailserver": secrets,
+	"expirynotice": endings, "accountaccess": grants,
 }
 
-// hear takes what the reconcilers told each other.
-func (w *world) hear(servers *controller.MailServers) {
-	for len(servers.Accounts) > 0 {
-		w.hearOf(accounts, (<-servers.Accounts).Object)
+// endpointsOf returns endpoints that both operators share as long as one of them runs. Each with its own would contradict the other
+// over an account's MailReady, write by write, from the moment that their probes differ until the next: see doc.go.
+func (w *world) endpointsOf(o *operator) *outbox.Endpoints {
+	for _, other := range w.ops {
+		if other != o && other.up {
+			other.endpoints.Live = o.live
+			return other.endpoints
+		}
 	}
-	for len(servers.Secrets) > 0 {
-		w.hearOf(secrets, (<-servers.Secrets).Object)
-	}
-	for len(servers.Invitations) > 0 {
-		w.hearOf(invitations, (<-servers.Invitations).Object)
-	}
-	for len(servers.Endings) > 0 {
-		w.hearOf(endings, (<-servers.Endings).Object)
+	return outbox.NewEndpoints(o.live, factory.Parse, smtpSecret, mailWorkers)
+}
+
+// hear takes what the controllers of an operator ask each other to look at.
+func (w *world) hear(o *operator) {
+	for _, c := range o.controllers {
+		for len(c.Wakeups) > 0 {
+			w.hearOf(placeOf[c.Name], (<-c.Wakeups).Object)
+		}
 	}
 }
 
@@ -271,4 +275,4 @@ func (silence) Eventf(runtime.Object, runtime.Object, string, string, string, st
 // keyring is the portal's and the senders'.
 func (o *operator) keyring(ctx context.Context) (invite.Keyring, error) { return o.keys.Get(ctx) }
 
-var _ mail.Sender = (*postbox)(nil)
+var _ channel.Channel = (*postbox)(nil)

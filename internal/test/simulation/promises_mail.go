@@ -10,12 +10,13 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/message"
 )
 
 // attemptTime is how long an attempt to send may take here, where nobody renews its lease, from the decision to make it.
-const attemptTime = invite.SendLease - invite.RenewEvery/2
+const attemptTime = delivery.SendLease - delivery.RenewEvery/2
 
 func (w *world) checkInvitation(c change) {
 	was, _ := c.before.(*usherv1.Invitation)
@@ -24,7 +25,7 @@ func (w *world) checkInvitation(c change) {
 		return
 	}
 	if attempted, remind := attemptOf(was, is); attempted && w.actor != nil && w.actor.on == invitations {
-		w.actor.endBy = invite.HangUp(&is.Status, remind).Sub(epoch)
+		w.actor.endBy = invite.AttemptOf(&is.Status, remind).HangUp().Sub(epoch)
 	}
 	if is.Status.State == usherv1.InvitationSent && is.Status.MessageID == "" && (was.Status.State != usherv1.InvitationSent || was.Status.LinkGeneration != is.Status.LinkGeneration) {
 		w.handOut(is)
@@ -58,7 +59,7 @@ func (w *world) handOut(inv *usherv1.Invitation) {
 	}
 	d := &delivered{
 		invitation: inv.UID, generation: inv.Status.LinkGeneration, name: inv.Name, copies: 1,
-		mail: mail.Invitation{To: inv.Status.Recipient, Link: keys.Link(portalURL, inv)},
+		mail: message.Invitation{To: inv.Status.Recipient, Link: keys.Link(portalURL, inv)},
 	}
 	w.inbox = append(w.inbox, d)
 	w.checkMail(w.actor, d)
@@ -112,7 +113,7 @@ func (w *world) observeFor(t *task, invitation string) {
 }
 
 // checkCopy: a second mail of one link only where something explains it, and then the same.
-func (w *world) checkCopy(d *delivered, m mail.Invitation) {
+func (w *world) checkCopy(d *delivered, m message.Invitation) {
 	if d.copies > 1+d.excuses {
 		w.violated("mailed-once", "%d mails of link %d of invitation %s", d.copies, d.generation, d.name)
 	}

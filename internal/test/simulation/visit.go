@@ -13,8 +13,8 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // Actions of invitees, on operator Op's portal: they answer the latest mail of Invitation Name, or with N above 0 that of link
@@ -84,7 +84,7 @@ func (o *operator) openPortal() *portal.Portal {
 	if o.portal == nil {
 		o.portal = portal.New(portal.Options{
 			Client: o.world.wrapPortal(o, o.live), Keys: o.keyring, Now: o.world.now, Log: logr.Discard(), Limits: limits,
-			MembersAt: controller.Directory{Reader: &wire{world: o.world, op: o}}.MembersAt,
+			MembersAt: store.Directory{Reader: &wire{world: o.world, op: o}}.MembersAt,
 		})
 	}
 	return o.portal

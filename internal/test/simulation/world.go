@@ -14,9 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/usher-dev/usher/internal/controller"
+	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // epoch is when every schedule begins.
@@ -36,7 +36,7 @@ type Options struct {
 	// Wrap, WrapPortal and WrapSender stand between an operator and its clients; nil for nothing.
 	Wrap       func(Seat, client.Client) client.Client
 	WrapPortal func(Seat, client.Client) client.Client
-	WrapSender func(Seat, mail.Sender) mail.Sender
+	WrapSender func(Seat, channel.Channel) channel.Channel
 	// Trace gets a line for everything that happens; nil for none.
 	Trace io.Writer
 	// Fibers are used and given back; nil for own ones.
@@ -82,7 +82,7 @@ type indexName struct {
 
 var indexes = func() map[indexName]client.IndexerFunc {
 	all := map[indexName]client.IndexerFunc{}
-	for _, i := range controller.Indexes() {
+	for _, i := range store.Indexes() {
 		all[indexName{kindOf(i.Object), i.Field}] = i.Values
 	}
 	return all
@@ -165,7 +165,7 @@ func (w *world) run(t *task, resume func()) {
 	w.running = t
 	resume()
 	w.running = nil
-	w.hear(t.op.servers)
+	w.hear(t.op)
 	if t.fiber.busy {
 		return
 	}

@@ -1,0 +1,181 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package accountaccess
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// hashCache holds the hashes of one account's passwords as they were read, by member, so that a member's credentials are read again
+// only when they have changed. One worker at a time reconciles an account.
+type hashCache map[string]passwordHash
+
+type passwordHash struct {
+	uid           types.UID
+	version, hash string
+}
+
+func (r *Reconciler) hashesOf(account *usherv1.Account) hashCache {
+	known, _ := r.hashes.LoadOrStore(client.ObjectKeyFromObject(account), hashCache{})
+	return known.(hashCache)
+}
+
+// settlePasswords keeps the Secret with the account's password file. Like a binding it is written with the resourceVersion that was
+// read, and created without any member in it.
+func (p *projection) settlePasswords(ctx context.Context) error {
+	present, err := p.ensurePasswords(ctx)
+	if err != nil || present == nil {
+		return err
+	}
+	hashes, err := p.readHashes(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := p.observed.Passwords(present, hashes)
+	if !access.HoldsPasswords(present, wanted.Secret) {
+		if err := p.confirmPasswords(ctx, wanted, hashes); err != nil {
+			return err
+		}
+		wanted = p.observed.Passwords(present, hashes)
+	}
+	if p.problems.left = wanted.Left; wanted.Left > 0 {
+		p.problems.fullFile.add(present.Name)
+	}
+	if access.HoldsPasswords(present, wanted.Secret) {
+		return nil
+	}
+	wanted.Secret.ResourceVersion = present.ResourceVersion
+	return store.Update(ctx, p.Client, wanted.Secret)
+}
+
+// ensurePasswords deletes the account's password files under other names than it wants, and returns the present one, created if it
+// does not exist; nil if the account wants none or cannot have one for now.
+func (p *projection) ensurePasswords(ctx context.Context) (*corev1.Secret, error) {
+	account := p.observed.Account
+	files, err := store.PasswordFiles(ctx, p.Client, account.Namespace, account.Name)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) > 1 || len(files) == 1 && files[0].Name != account.PasswordFile() || len(files) == 0 && account.PasswordFile() != "" {
+		// An old cache of the account neither creates a file nor deletes one.
+		if account, err = store.Account(ctx, p.Live, account.Namespace, account.Name); err != nil || account == nil {
+			return nil, err
+		}
+		p.observed.Account = account
+	}
+	name := account.PasswordFile()
+	if name == "" {
+		clear(p.known)
+	}
+	if err := deletePasswordFiles(ctx, p.Base, account.Namespace, account.Name, name); err != nil || name == "" {
+		return nil, err
+	}
+	present := &corev1.Secret{}
+	found, err := store.Get(ctx, p.Live, account.Namespace, name, present)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		present = p.observed.NewPasswords(name)
+		return present, store.Create(ctx, p.Client, present)
+	case access.Stripped(present, account), present.Immutable != nil && *present.Immutable:
+		return nil, store.DeleteAsRead(ctx, p.Client, present) // it cannot be repaired; its deletion wakes the controller
+	case access.AccountOf(present) != account.Name:
+		p.problems.foreignFile.add(name)
+		return nil, nil
+	}
+	return present, nil
+}
+
+// confirmPasswords reads live all members whose lines are about to be added, changed or removed.
+func (p *projection) confirmPasswords(ctx context.Context, wanted access.Passwords, hashes map[string]string) error {
+	var removed []string
+	for _, address := range wanted.Removed {
+		removed = append(removed, p.observed.UserPrefix+address)
+	}
+	if len(removed) > 0 {
+		if err := p.confirm(ctx, removed); err != nil {
+			return err
+		}
+	}
+	if err := p.refresh(ctx, wanted.Changed); err != nil {
+		return err
+	}
+	for _, member := range wanted.Changed {
+		read, err := p.readHash(ctx, member)
+		if err != nil {
+			return err
+		}
+		hashes[member] = read.hash
+	}
+	return nil
+}
+
+// readHashes returns the hashes of the passwords of the account's members who have access, by member.
+func (p *projection) readHashes(ctx context.Context) (map[string]string, error) {
+	hashes := map[string]string{}
+	for i := range p.observed.Members {
+		m := &p.observed.Members[i]
+		if keeps, _ := access.Entitled(m); !keeps {
+			continue
+		}
+		meta := store.SecretMetadata()
+		found, err := store.Get(ctx, p.Client, m.Namespace, credentials.Name(m.Name), meta)
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			continue
+		}
+		if is := p.known[m.Name]; is.uid != meta.UID || is.version != meta.ResourceVersion {
+			if p.known[m.Name], err = p.readHash(ctx, m.Name); err != nil {
+				return nil, err
+			}
+		}
+		hashes[m.Name] = p.known[m.Name].hash
+	}
+	for member := range p.known {
+		if _, still := hashes[member]; !still {
+			delete(p.known, member)
+		}
+	}
+	return hashes, nil
+}
+
+// readHash reads the hash of a member's password live; it is empty if there is none.
+func (p *projection) readHash(ctx context.Context, member string) (passwordHash, error) {
+	secret := &corev1.Secret{}
+	found, err := store.Get(ctx, p.Live, p.observed.Account.Namespace, credentials.Name(member), secret)
+	if err != nil || !found {
+		return passwordHash{}, err
+	}
+	return passwordHash{secret.UID, secret.ResourceVersion, string(secret.Data[credentials.KeyPasswordHash])}, nil
+}
+
+// deletePasswordFiles deletes the account's password files that the cache has, except the one of that name.
+func deletePasswordFiles(ctx context.Context, base reconciler.Base, namespace, account, except string) error {
+	files, err := store.PasswordFiles(ctx, base.Client, namespace, account)
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		if files[i].Name == except {
+			continue
+		}
+		if err := store.DeleteAsRead(ctx, base.Client, &files[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

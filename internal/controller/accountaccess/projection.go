@@ -1,0 +1,144 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package accountaccess
+
+import (
+	"context"
+	"slices"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// manyMembers is from how many members on one live list is cheaper than live reads one by one.
+const manyMembers = 20
+
+// projection makes one account's roles, bindings and password file what they should be. A member that is added is read live first,
+// and after the binding that it is added to: see package access.
+type projection struct {
+	reconciler.Base
+	observed access.Observation
+	roles    []rbacv1.Role
+	// known are the hashes that were read before.
+	known    hashCache
+	problems problems
+}
+
+func (p *projection) settle(ctx context.Context) error {
+	if err := p.load(ctx); err != nil {
+		return err
+	}
+	wanted := access.Project(p.observed)
+	if len(wanted.Removed) > 0 {
+		if err := p.confirm(ctx, wanted.Removed); err != nil {
+			return err
+		}
+		wanted = access.Project(p.observed)
+	}
+	missing, err := p.ensureRoles(ctx, wanted.Roles)
+	if err != nil {
+		return err
+	}
+	if err := p.makeBindings(ctx, without(wanted.Bindings, missing)); err != nil {
+		return err
+	}
+	if len(wanted.Added) > 0 {
+		if err := p.refresh(ctx, wanted.Added); err != nil {
+			return err
+		}
+		wanted = access.Project(p.observed)
+	}
+	if err := p.settleBindings(ctx, without(wanted.Bindings, missing)); err != nil {
+		return err
+	}
+	if err := p.dropRoles(ctx, wanted.Roles); err != nil {
+		return err
+	}
+	return p.settlePasswords(ctx)
+}
+
+// load reads the account's roles and bindings.
+func (p *projection) load(ctx context.Context) error {
+	account := p.observed.Account
+	var err error
+	if p.observed.Bindings, err = store.Bindings(ctx, p.Client, account.Namespace, account.Name); err != nil {
+		return err
+	}
+	p.roles, err = store.Roles(ctx, p.Client, account.Namespace, account.Name)
+	return err
+}
+
+// confirm reads live what says that users are to be taken out of bindings: an old cache must not take anyone's access.
+func (p *projection) confirm(ctx context.Context, users []string) error {
+	account, err := store.Account(ctx, p.Live, p.observed.Account.Namespace, p.observed.Account.Name)
+	if err != nil || account == nil {
+		return err
+	}
+	of, err := store.Plan(ctx, p.Live, account)
+	if err != nil {
+		return err
+	}
+	p.observed.Account, p.observed.Terms = account, plan.For(account, of)
+	var names []string
+	for _, user := range users {
+		known := false
+		for i := range p.observed.Members {
+			if m := &p.observed.Members[i]; p.observed.UserPrefix+string(m.Spec.Email) == user {
+				names, known = append(names, m.Name), true
+			}
+		}
+		if !known {
+			return p.refreshAll(ctx) // a member that is new to the cache, or has another address by now
+		}
+	}
+	return p.refresh(ctx, names)
+}
+
+// refresh reads members live.
+func (p *projection) refresh(ctx context.Context, names []string) error {
+	if len(names) > manyMembers {
+		return p.refreshAll(ctx)
+	}
+	for _, name := range names {
+		fresh := usherv1.Member{}
+		found, err := store.Get(ctx, p.Live, p.observed.Account.Namespace, name, &fresh)
+		if err != nil {
+			return err
+		}
+		p.observed.Members = slices.DeleteFunc(p.observed.Members, func(m usherv1.Member) bool { return m.Name == name })
+		if found {
+			p.observed.Members = append(p.observed.Members, fresh)
+		}
+	}
+	return nil
+}
+
+func (p *projection) refreshAll(ctx context.Context) (err error) {
+	p.observed.Members, err = store.Members(ctx, p.Live, p.observed.Account.Namespace, store.ByAccount, p.observed.Account.Name)
+	return err
+}
+
+// taken reports whether an object that Usher did not make has the name of one that Usher is about to make. Otherwise the cache is
+// old, or the object has lost what Usher knows its own objects by; then it is deleted, to be made again.
+func (p *projection) taken(ctx context.Context, kind string, wanted, present client.Object) (bool, error) {
+	found, err := store.Get(ctx, p.Live, wanted.GetNamespace(), wanted.GetName(), present)
+	if err != nil || !found {
+		return false, err
+	}
+	if access.Stripped(present, p.observed.Account) {
+		return false, store.DeleteAsRead(ctx, p.Client, present)
+	}
+	if access.AccountOf(present) == p.observed.Account.Name {
+		return false, apierrors.NewAlreadyExists(rbacv1.Resource(kind), wanted.GetName())
+	}
+	p.problems.foreign.add(kind + " " + wanted.GetName())
+	return true, nil
+}

@@ -1,0 +1,127 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package accountaccess gives the members of an Account in Kubernetes what their roles say, and takes it away: Roles, RoleBindings
+// and the password file. Package access has the rules.
+//
+// It writes the condition AccessReady of an Account and nothing else of its status; the account controller writes the rest. Each
+// carries the resourceVersion that it read.
+package accountaccess
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// retryPause is when an account whose access could not be written is tried again: no event reports that a permission was granted.
+const retryPause = time.Minute
+
+// +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
+// +kubebuilder:rbac:groups=usher.dev,resources=accounts/status,verbs=update
+// +kubebuilder:rbac:groups=usher.dev,resources=accounts/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;update;delete
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,verbs=bind,resourceNames=usher-account-admin
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=escalate;bind
+
+// Reconciler reconciles what the members of Accounts may do.
+type Reconciler struct {
+	reconciler.Base
+	// userPrefix comes before a member's address in the name of its Kubernetes user.
+	userPrefix string
+	// hashes are those of the members' passwords as they were read, by account; see hashCache.
+	hashes sync.Map
+}
+
+// Reconcile reconciles the access of one Account's members.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	account := &usherv1.Account{}
+	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, account)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	var result ctrl.Result
+	if found {
+		result, err = r.reconcile(ctx, account)
+	} else {
+		err = r.withdraw(ctx, request.NamespacedName)
+	}
+	return r.Finish(ctx, request, result, err)
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (ctrl.Result, error) {
+	members, err := store.Members(ctx, r.Client, account.Namespace, store.ByAccount, account.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	of, err := store.Plan(ctx, r.Client, account)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	p := projection{Base: r.Base, known: r.hashesOf(account), observed: access.Observation{
+		Account: account, Terms: plan.For(account, of), Members: slices.Clone(members), UserPrefix: r.userPrefix,
+	}}
+	if err := p.settle(ctx); err != nil {
+		return ctrl.Result{}, err
+	}
+	verdict := p.problems.verdict()
+	var result ctrl.Result
+	if verdict.Reason != "" {
+		result.RequeueAfter = retryPause
+	}
+	return result, r.writeStatus(ctx, account, verdict)
+}
+
+func (r *Reconciler) writeStatus(ctx context.Context, account *usherv1.Account, verdict membership.AccessVerdict) error {
+	before := account.DeepCopy()
+	account.Status = membership.RecordAccess(account, verdict, r.Now())
+	if equality.Semantic.DeepEqual(before.Status, account.Status) {
+		return nil
+	}
+	if err := store.UpdateStatus(ctx, r.Client, account); err != nil {
+		return err
+	}
+	r.emit(before, account)
+	return nil
+}
+
+// withdraw deletes all that was made for an Account that does not exist.
+func (r *Reconciler) withdraw(ctx context.Context, account types.NamespacedName) error {
+	present, err := store.Account(ctx, r.Live, account.Namespace, account.Name)
+	if err != nil || present != nil {
+		return err
+	}
+	bindings, err := store.Bindings(ctx, r.Client, account.Namespace, account.Name)
+	if err != nil {
+		return err
+	}
+	for i := range bindings {
+		if err := store.DeleteAsRead(ctx, r.Client, &bindings[i]); err != nil {
+			return err
+		}
+	}
+	roles, err := store.Roles(ctx, r.Client, account.Namespace, account.Name)
+	if err != nil {
+		return err
+	}
+	for i := range roles {
+		if err := store.DeleteAsRead(ctx, r.Client, &roles[i]); err != nil {
+			return err
+		}
+	}
+	r.hashes.Delete(account)
+	return deletePasswordFiles(ctx, r.Base, account.Namespace, account.Name, "")
+}

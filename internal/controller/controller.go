@@ -1,0 +1,91 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controller assembles the controllers, one package for each: what a controller watches and why is in its setup.go, what it
+// does in its reconciler.go. Package reconciler has what they share.
+package controller
+
+import (
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"github.com/usher-dev/usher/internal/controller/account"
+	"github.com/usher-dev/usher/internal/controller/accountaccess"
+	"github.com/usher-dev/usher/internal/controller/expirynotice"
+	"github.com/usher-dev/usher/internal/controller/invitation"
+	"github.com/usher-dev/usher/internal/controller/mailserver"
+	"github.com/usher-dev/usher/internal/controller/member"
+	"github.com/usher-dev/usher/internal/controller/plan"
+	"github.com/usher-dev/usher/internal/controller/seatpool"
+	"github.com/usher-dev/usher/internal/outbox"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// Dependencies are what the controllers are made of.
+type Dependencies struct {
+	reconciler.Base
+	Outbox *outbox.Outbox
+	Keys   *store.KeyStore
+	// PortalURL is the public base URL of the links; empty if nothing is to be sent.
+	PortalURL string
+	// UserPrefix comes before a member's address in the name of its Kubernetes user.
+	UserPrefix string
+	// MailWorkers is how many SMTP conversations run at once.
+	MailWorkers int
+}
+
+// All returns the controllers.
+func All(d Dependencies) []reconciler.Controller {
+	endpoints, hasPortal := d.Outbox.Endpoints, d.PortalURL != ""
+	return []reconciler.Controller{
+		member.New(d.Base),
+		seatpool.New(d.Base),
+		invitation.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
+		expirynotice.New(d.Base, d.Outbox, d.MailWorkers),
+		account.New(d.Base, endpoints, hasPortal),
+		accountaccess.New(d.Base, d.UserPrefix),
+		plan.New(d.Base),
+		mailserver.New(d.Base, d.Outbox.Channel, endpoints, hasPortal),
+	}
+}
+
+// Setup adds the controllers to a manager. skipNameValidation lets one process run two managers, in tests.
+func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
+	for _, c := range All(d) {
+		b := ctrl.NewControllerManagedBy(mgr).Named(c.Name).WithOptions(controller.Options{
+			MaxConcurrentReconciles: c.Workers, SkipNameValidation: &skipNameValidation,
+		})
+		if c.For != nil {
+			b = b.For(c.For)
+		}
+		for _, watch := range c.Watches {
+			b = b.Watches(watch.Object, watch.Handler(), watchOptions(watch.Object)...)
+		}
+		if c.Wakeups != nil {
+			wakeups := (<-chan event.GenericEvent)(c.Wakeups)
+			b = b.WatchesRawSource(source.Channel(wakeups, &handler.EnqueueRequestForObject{}))
+		}
+		if err := b.Complete(c.Reconciler); err != nil {
+			return fmt.Errorf("set up controller %s: %w", c.Name, err)
+		}
+	}
+	return nil
+}
+
+// watchOptions keeps the contents of Secrets and ConfigMaps out of the cache.
+func watchOptions(object client.Object) []builder.WatchesOption {
+	switch object.(type) {
+	case *corev1.Secret, *corev1.ConfigMap:
+		return []builder.WatchesOption{builder.OnlyMetadata}
+	}
+	return nil
+}

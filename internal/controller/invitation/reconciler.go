@@ -1,0 +1,99 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package invitation reconciles Invitations: it has them sent, and ends them when they are answered, expired or revoked.
+package invitation
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/outbox"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// +kubebuilder:rbac:groups=usher.dev,resources=invitations,verbs=get;list;watch
+// +kubebuilder:rbac:groups=usher.dev,resources=invitations/status,verbs=update
+
+// Reconciler reconciles Invitations.
+type Reconciler struct {
+	reconciler.Base
+	outbox *outbox.Outbox
+	// keys make the links.
+	keys *store.KeyStore
+	// portalURL is the public base URL of the links, without a slash at the end.
+	portalURL string
+	wakeups   reconciler.Wakeups
+}
+
+// Reconcile reconciles one Invitation.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	inv := &usherv1.Invitation{}
+	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, inv)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	var result ctrl.Result
+	if found && inv.DeletionTimestamp == nil {
+		result, err = r.reconcile(ctx, inv)
+	}
+	return r.Finish(ctx, request, result, err)
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, inv *usherv1.Invitation) (ctrl.Result, error) {
+	cached, err := r.observe(ctx, r.Client, inv)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	observed, plan, err := reconciler.Decide(cached, r.decide, func() (invite.Observation, error) { return r.observe(ctx, r.Live, inv) })
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if plan.Send {
+		return outbox.Send(ctx, r.outbox, &mail{r: r, observed: observed})
+	}
+	return r.writeStatus(ctx, inv, plan)
+}
+
+func (r *Reconciler) decide(o invite.Observation) invite.Plan { return invite.Decide(o, r.Now()) }
+
+// writeStatus writes a status that nothing is sent for.
+func (r *Reconciler) writeStatus(ctx context.Context, inv *usherv1.Invitation, plan invite.Plan) (ctrl.Result, error) {
+	if !equality.Semantic.DeepEqual(inv.Status, plan.Status) {
+		before := inv.DeepCopy()
+		inv.Status = plan.Status
+		if err := store.UpdateStatus(ctx, r.Client, inv); err != nil {
+			return ctrl.Result{}, err
+		}
+		r.emit(before, inv)
+	}
+	return r.WakeAt(plan.Wake), nil
+}
+
+// observe loads what a decision about the Invitation depends on, through reader: the cache or the API server. Whether there is an
+// answer that the Member's status does not record yet is asked of the API server alone: a cache cannot say that there is none.
+func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *usherv1.Invitation) (invite.Observation, error) {
+	o := invite.Observation{Invitation: inv}
+	member := &usherv1.Member{}
+	found, err := store.Get(ctx, reader, inv.Namespace, inv.Spec.MemberRef.Name, member)
+	if err != nil || !found {
+		return o, err
+	}
+	o.Member = member
+	o.Hold = r.outbox.Endpoints.Held(string(inv.UID), string(member.Spec.Email), r.Now())
+	if o.Account, err = store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
+		return o, err
+	}
+	if reader == r.Live && member.Status.AcceptedAt == nil {
+		o.Answered, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), &corev1.Secret{})
+	}
+	return o, err
+}

@@ -1,0 +1,129 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package mailserver probes the endpoints that accounts send mails with: when a Secret changes, and once a minute while its endpoint
+// fails. The accounts report what it finds.
+package mailserver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/outbox"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// probeTimeout bounds one probe.
+const probeTimeout = 30 * time.Second
+
+// Reconciler reconciles endpoints by the keys of their Secrets.
+type Reconciler struct {
+	reconciler.Base
+	channel   channel.Channel
+	endpoints *outbox.Endpoints
+	// hasPortal: the manager knows the portal's URL.
+	hasPortal bool
+}
+
+// Reconcile probes the endpoint of one Secret, if that is due.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	result, err := r.reconcile(ctx, request.NamespacedName)
+	return r.Finish(ctx, request, result, err)
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (ctrl.Result, error) {
+	accounts, err := r.accountsOf(ctx, key)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	last, known := r.endpoints.Probed(key)
+	if len(accounts) == 0 {
+		r.hangUp(last)
+		r.endpoints.Forget(key)
+		return ctrl.Result{}, nil
+	}
+	secret := &corev1.Secret{}
+	found, err := store.Get(ctx, r.Live, key.Namespace, key.Name, secret)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	same := known && last.Version == secret.ResourceVersion
+	if same && last.Unreported {
+		last.Unreported = false
+		r.endpoints.SetProbed(key, last)
+		r.wake(accounts)
+	}
+	now := r.Now()
+	if same && last.Verdict.Ready && !last.Suspect {
+		return ctrl.Result{}, nil
+	}
+	if due := last.Due(); same && now.Before(due) && !now.Before(last.At) {
+		return ctrl.Result{RequeueAfter: due.Sub(now)}, nil
+	}
+	next := outbox.Probed{Version: secret.ResourceVersion, At: now}
+	next.Endpoint, next.Verdict = r.probe(ctx, key, secret, found)
+	if same {
+		next.Refusals = last.Refusals
+	} else {
+		r.hangUp(last)
+	}
+	r.endpoints.SetProbed(key, next)
+	if !known || last.Suspect || last.Verdict != next.Verdict {
+		r.wake(accounts)
+	}
+	if next.Verdict.Ready {
+		return ctrl.Result{}, nil
+	}
+	return ctrl.Result{RequeueAfter: next.Due().Sub(now)}, nil
+}
+
+// hangUp ends the connections to an endpoint that no account sends with any more, or whose Secret has changed.
+func (r *Reconciler) hangUp(last outbox.Probed) {
+	if last.Endpoint != nil {
+		r.channel.Forget(last.Endpoint)
+	}
+}
+
+// wake has the accounts report what was found.
+func (r *Reconciler) wake(accounts []usherv1.Account) {
+	for _, key := range store.Keys(accounts) {
+		r.endpoints.Accounts.Add(key)
+	}
+}
+
+// probe returns the endpoint that the Secret describes, nil if it describes none, and what the accounts report of it.
+func (r *Reconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) (channel.Endpoint, membership.MailVerdict) {
+	if !r.hasPortal {
+		return nil, outbox.NotConfigured
+	}
+	if !found {
+		return nil, membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(
+			"There is no Secret %s in namespace %s; create it with at least the keys host and from", key.Name, key.Namespace)}
+	}
+	endpoint, err := r.endpoints.Parse(secret.Data)
+	if err != nil {
+		return nil, outbox.VerdictOf(key, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	return endpoint, outbox.VerdictOf(key, r.channel.Probe(ctx, endpoint))
+}
+
+// accountsOf returns the accounts that send with the Secret.
+func (r *Reconciler) accountsOf(ctx context.Context, key types.NamespacedName) ([]usherv1.Account, error) {
+	named, err := store.Accounts(ctx, r.Client, key.Namespace, store.BySecretRef, key.Name)
+	if err != nil || key != r.endpoints.Default {
+		return named, err
+	}
+	byDefault, err := store.Accounts(ctx, r.Client, "", store.BySecretRef, "")
+	return append(append([]usherv1.Account{}, named...), byDefault...), err
+}

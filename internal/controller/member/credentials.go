@@ -1,0 +1,122 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+	"errors"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// settleCredentials creates, changes or deletes the Member's credentials as decided, and reports whether o changed.
+func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observation, d membership.Decision) (changed bool, err error) {
+	m := o.Member
+	var secret *corev1.Secret
+	switch {
+	case d.DropCredentials:
+		return r.dropCredentials(ctx, o)
+	case d.MakeCredentials:
+		secret = credentials.New(m, credentials.Answers{}, r.Now())
+		err = store.Create(ctx, r.Client, secret)
+	case d.MoveCredentials || d.RotateToken:
+		secret, err = r.changeCredentials(ctx, m, d)
+	default:
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	o.Credentials = credentials.Read(secret)
+	return true, nil
+}
+
+func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observation) (changed bool, err error) {
+	secret := &corev1.Secret{}
+	found, err := store.Get(ctx, r.Live, o.Member.Namespace, credentials.Name(o.Member.Name), secret)
+	if err == nil && found {
+		err = store.DeleteAsRead(ctx, r.Client, secret)
+	}
+	if err != nil {
+		return false, err
+	}
+	o.Credentials = nil
+	return true, nil
+}
+
+// changeCredentials moves the Member's credentials to another address, and replaces their API token, as decided. It returns them as
+// they are afterwards.
+//
+// The token is replaced once for each time that the Member was disabled, and never while it is Active: the Secret is read before the
+// Member, and written with the resourceVersion that was read. Before the Member can be Active again the Secret says that the token
+// was replaced, so that a write that was delayed until then is refused.
+func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d membership.Decision) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	found, err := store.Get(ctx, r.Live, m.Namespace, credentials.Name(m.Name), secret)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, apierrors.NewConflict(corev1.Resource("secrets"), credentials.Name(m.Name), errors.New("the credentials were deleted"))
+	}
+	if d.MoveCredentials {
+		secret.Data[credentials.KeyEmail] = []byte(m.Spec.Email)
+	}
+	rotated := d.RotateToken && credentials.RotateToken(secret, *m.Status.DisabledAt)
+	if rotated {
+		if err := r.checkStillDisabled(ctx, m); err != nil {
+			return nil, err
+		}
+	}
+	if !rotated && !d.MoveCredentials {
+		return secret, nil
+	}
+	if err := store.Update(ctx, r.Client, secret); err != nil {
+		return nil, err
+	}
+	if rotated {
+		r.emitTokenRotated(m)
+	}
+	return secret, nil
+}
+
+// checkStillDisabled returns a conflict if the Member, as it is now, was not disabled at the moment that m says.
+func (r *Reconciler) checkStillDisabled(ctx context.Context, m *usherv1.Member) error {
+	now := &usherv1.Member{}
+	if _, err := store.Get(ctx, r.Live, m.Namespace, m.Name, now); err != nil {
+		return err
+	}
+	if now.UID != m.UID || now.Status.State == usherv1.ObservedActive || !now.Status.DisabledAt.Equal(m.Status.DisabledAt) {
+		return apierrors.NewConflict(usherv1.GroupVersion.WithResource("members").GroupResource(), m.Name, errors.New("its status has changed"))
+	}
+	return nil
+}
+
+// sweep deletes credentials that were created while their Member was being deleted, by a client that had not heard of it yet: only
+// those of a Member whose deletion the account has recorded. Any others may have been restored before their Member.
+func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) error {
+	found, err := store.Get(ctx, r.Client, member.Namespace, credentials.Name(member.Name), store.SecretMetadata())
+	if err != nil || !found {
+		return err
+	}
+	if found, err = store.Get(ctx, r.Live, member.Namespace, member.Name, &usherv1.Member{}); err != nil || found {
+		return err
+	}
+	secret := &corev1.Secret{}
+	if found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); err != nil || !found {
+		return err
+	}
+	account, err := store.Account(ctx, r.Live, member.Namespace, secret.Labels[usherv1.AccountLabel])
+	if err != nil || account == nil || !membership.Remembers(account, secret.Annotations[usherv1.MemberUIDAnnotation]) {
+		return err
+	}
+	return store.DeleteAsRead(ctx, r.Client, secret)
+}

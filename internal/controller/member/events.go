@@ -1,0 +1,35 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+)
+
+// Events report transitions, once each, after they were written. None contains an address.
+
+func (r *Reconciler) emit(before, after *usherv1.Member) {
+	ready := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionReady)
+	if ready == nil || ready.Reason == conditions.Reason(before.Status.Conditions, usherv1.ConditionReady) {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if meta.IsStatusConditionTrue(after.Status.Conditions, usherv1.ConditionStalled) {
+		kind = corev1.EventTypeWarning
+	}
+	r.Recorder.Eventf(after, nil, kind, ready.Reason, "Become"+string(after.Status.State), "%s", ready.Message)
+}
+
+func (r *Reconciler) emitTokenRotated(m *usherv1.Member) {
+	r.Recorder.Eventf(m, nil, corev1.EventTypeNormal, usherv1.ReasonTokenRotated, "RotateToken",
+		"The API token was replaced, since the member was disabled")
+}
+
+func (r *Reconciler) emitReassigned(from, to *usherv1.Member, count int) {
+	r.Recorder.Eventf(from, to, corev1.EventTypeNormal, usherv1.ReasonReassigned, "Reassign", "Reassigned %d objects to %s", count, to.Name)
+}

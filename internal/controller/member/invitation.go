@@ -1,0 +1,58 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// ensureInvitation makes the Member's Invitation. One that an earlier Member of this name left has to go first. It reads live before
+// it writes: the cache is often asked again before it has the Invitation that was just made.
+func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Member) error {
+	present := &usherv1.Invitation{}
+	found, err := store.Get(ctx, r.Live, member.Namespace, member.Name, present)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return store.Create(ctx, r.Client, &usherv1.Invitation{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace:       member.Namespace,
+				Name:            member.Name,
+				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))},
+			},
+			Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},
+		})
+	}
+	switch owner := metav1.GetControllerOf(present); {
+	case present.Spec.MemberRef.Name != member.Name:
+		return apierrors.NewAlreadyExists(usherv1.GroupVersion.WithResource("invitations").GroupResource(), present.Name)
+	case owner != nil && owner.UID != member.UID:
+		return store.DeleteUID(ctx, r.Client, present)
+	}
+	return nil
+}
+
+// forget removes the finalizer of a Member of which nothing is left. Its Invitation goes first: not every cluster runs a garbage
+// collector, and a later Member of this name must not find it.
+func (r *Reconciler) forget(ctx context.Context, member *usherv1.Member) error {
+	inv := &usherv1.Invitation{}
+	found, err := store.Get(ctx, r.Live, member.Namespace, member.Name, inv)
+	if err != nil {
+		return err
+	}
+	if found && metav1.IsControlledBy(inv, member) {
+		if err := store.DeleteUID(ctx, r.Client, inv); err != nil {
+			return err
+		}
+	}
+	return client.IgnoreNotFound(store.SetFinalizer(ctx, r.Client, member, usherv1.MemberFinalizer, false))
+}

@@ -1,0 +1,222 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package member
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// workers is how many Members are reconciled at once.
+const workers = 8
+
+// New returns the controller of Members.
+func New(base reconciler.Base) reconciler.Controller {
+	r := &Reconciler{Base: base.ForController(), firstMembers: &firstMemberCache{}}
+	return reconciler.Controller{
+		Name: "member", For: &usherv1.Member{}, Workers: workers, Reconciler: r,
+		Watches: []reconciler.Watch{
+			{Object: &usherv1.Account{}, Map: r.ofAccount},
+			{Object: &usherv1.SeatPool{}, Map: r.ofPool},
+			{Object: &usherv1.Invitation{}, Map: ofInvitation},
+			{Object: &usherv1.Plan{}, Map: r.ofPlan},
+			{Object: &usherv1.Member{}, Map: r.rivalsOf},
+			{Object: &usherv1.Member{}, Map: r.predecessorsOf},
+			{Object: &usherv1.Member{}, Map: r.nextFirstMember},
+			{Object: &corev1.Secret{}, Map: r.ofSecret},
+			{Object: &rbacv1.RoleBinding{}, Map: r.withdrawnBy},
+		},
+	}
+}
+
+// ofAccount returns the account's members if its spec or its mail server's condition changed, and those that are being deleted if
+// the account has recorded another deletion.
+func (r *Reconciler) ofAccount(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	account := reconciler.Present(before, after).(*usherv1.Account)
+	if reconciler.Respecified(before, after) || mailReason(before) != mailReason(after) {
+		return r.keys(ctx, account.Namespace, store.ByAccount, account.Name, nil)
+	}
+	if equality.Semantic.DeepEqual(before.(*usherv1.Account).Status.Departures, account.Status.Departures) {
+		return nil, nil
+	}
+	return r.keys(ctx, account.Namespace, store.ByAccount, account.Name, func(m *usherv1.Member) bool { return m.DeletionTimestamp != nil })
+}
+
+func mailReason(o client.Object) string {
+	return conditions.Reason(o.(*usherv1.Account).Status.Conditions, usherv1.ConditionMailReady)
+}
+
+// ofPool returns the members whose claim was added or dropped, and all members of the account if the pool's spec changed.
+func (r *Reconciler) ofPool(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	pool := reconciler.Present(before, after).(*usherv1.SeatPool)
+	if reconciler.Respecified(before, after) || before.(*usherv1.SeatPool).Status.ObservedGeneration < 0 || pool.Status.ObservedGeneration < 0 {
+		return r.keys(ctx, pool.Namespace, store.ByAccount, pool.Spec.AccountRef.Name, nil)
+	}
+	var keys []types.NamespacedName
+	was, is := before.(*usherv1.SeatPool).Status.Claims, pool.Status.Claims
+	add := func(uid string) error {
+		more, err := r.keys(ctx, pool.Namespace, store.ByUID, uid, nil)
+		keys = append(keys, more...)
+		return err
+	}
+	for uid, grant := range is {
+		if was[uid] != grant {
+			if err := add(uid); err != nil {
+				return keys, err
+			}
+		}
+	}
+	for uid := range was {
+		if _, still := is[uid]; !still {
+			if err := add(uid); err != nil {
+				return keys, err
+			}
+		}
+	}
+	return keys, nil
+}
+
+// ofInvitation returns the member that is invited, and the Invitation's namesake if that is another member: it waits for the name.
+func ofInvitation(_ context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	inv := reconciler.Present(before, after).(*usherv1.Invitation)
+	keys := []types.NamespacedName{{Namespace: inv.Namespace, Name: inv.Spec.MemberRef.Name}}
+	if inv.Name != inv.Spec.MemberRef.Name && reconciler.Respecified(before, after) {
+		keys = append(keys, client.ObjectKeyFromObject(inv))
+	}
+	return keys, nil
+}
+
+// ofPlan returns the members of all accounts on the plan.
+func (r *Reconciler) ofPlan(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	if !reconciler.Respecified(before, after) {
+		return nil, nil
+	}
+	accounts, err := store.Accounts(ctx, r.Client, "", store.ByPlan, reconciler.Present(before, after).GetName())
+	var keys []types.NamespacedName
+	for i := range accounts {
+		members, failed := r.keys(ctx, accounts[i].Namespace, store.ByAccount, accounts[i].Name, nil)
+		if failed != nil {
+			return keys, failed
+		}
+		keys = append(keys, members...)
+	}
+	return keys, err
+}
+
+// rivalsOf returns the other members with the address that the member had or has.
+func (r *Reconciler) rivalsOf(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	var keys []types.NamespacedName
+	for _, o := range []client.Object{before, after} {
+		if o == nil {
+			continue
+		}
+		others, err := r.keys(ctx, o.GetNamespace(), store.ByAddress, store.AddressKey(o.(*usherv1.Member)),
+			func(m *usherv1.Member) bool { return m.UID != o.GetUID() })
+		if err != nil {
+			return keys, err
+		}
+		keys = append(keys, others...)
+	}
+	return keys, nil
+}
+
+// predecessorsOf returns the members that are being deleted and wait to hand over what they own to a member that was created,
+// deleted, or changed its state.
+func (r *Reconciler) predecessorsOf(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	if !reconciler.Respecified(before, after) && before.(*usherv1.Member).Status.State == after.(*usherv1.Member).Status.State {
+		return nil, nil
+	}
+	successor := reconciler.Present(before, after)
+	return r.keys(ctx, successor.GetNamespace(), store.BySuccessor, successor.GetName(), nil)
+}
+
+// nextFirstMember returns the member that may have become, or stopped being, the account's first member because a member was created
+// or deleted.
+func (r *Reconciler) nextFirstMember(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	created := before == nil
+	deleted := !created && (after == nil || before.GetDeletionTimestamp() == nil && after.GetDeletionTimestamp() != nil)
+	m := reconciler.Present(before, after).(*usherv1.Member)
+	if !created && !deleted {
+		return nil, nil
+	}
+	account, err := store.Account(ctx, r.Client, m.Namespace, m.Spec.AccountRef.Name)
+	if err != nil {
+		return nil, err
+	}
+	of, err := store.Plan(ctx, r.Client, account)
+	if err != nil || !plan.For(account, of).OwnsFirst() {
+		return nil, err
+	}
+	if created {
+		if older, err := r.firstMembers.older(ctx, r.Client, m); err != nil || older != nil {
+			return nil, err
+		}
+	}
+	next, err := oldestBut(ctx, r.Client, m)
+	if err != nil || next == nil {
+		return nil, err
+	}
+	return []types.NamespacedName{client.ObjectKeyFromObject(next)}, nil
+}
+
+// ofSecret returns the member whose credentials the Secret holds, or the members that a password file has newly marked.
+func (r *Reconciler) ofSecret(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	secret := reconciler.Present(before, after)
+	if access.PasswordsOf(secret) != "" {
+		return r.withdrawnBy(ctx, before, after)
+	}
+	name, ofMember := credentials.MemberOf(secret.GetName())
+	if !ofMember {
+		return nil, nil
+	}
+	return []types.NamespacedName{{Namespace: secret.GetNamespace(), Name: name}}, nil
+}
+
+// withdrawnBy returns the members whom a binding or a password file has newly marked: they wait to give their seats back.
+func (r *Reconciler) withdrawnBy(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	var keys []types.NamespacedName
+	place := reconciler.Present(before, after)
+	known := map[string]bool{}
+	if before != nil && after != nil {
+		for _, mark := range access.Marked(before) {
+			known[mark] = true
+		}
+	}
+	for _, mark := range access.Marked(place) {
+		if known[mark] {
+			continue
+		}
+		members, err := r.keys(ctx, place.GetNamespace(), store.ByUID, access.MemberOf(mark), nil)
+		if err != nil {
+			return keys, err
+		}
+		keys = append(keys, members...)
+	}
+	return keys, nil
+}
+
+// keys returns the Members that an index of the cache has under a value; keep may be nil.
+func (r *Reconciler) keys(ctx context.Context, namespace, index, value string, keep func(*usherv1.Member) bool) ([]types.NamespacedName, error) {
+	members, err := store.Members(ctx, r.Client, namespace, index, value)
+	var keys []types.NamespacedName
+	for i := range members {
+		if keep == nil || keep(&members[i]) {
+			keys = append(keys, client.ObjectKeyFromObject(&members[i]))
+		}
+	}
+	return keys, err
+}

@@ -1,0 +1,160 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package seatpool reconciles SeatPools: it alone adds and drops the claims of their ledgers. Package seat has the rules.
+package seatpool
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/seat"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// +kubebuilder:rbac:groups=usher.dev,resources=plans,verbs=get;list;watch
+// +kubebuilder:rbac:groups=usher.dev,resources=seatpools,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=usher.dev,resources=seatpools/status,verbs=update
+// +kubebuilder:rbac:groups=usher.dev,resources=seatpools/finalizers,verbs=update
+
+// Reconciler reconciles SeatPools.
+type Reconciler struct {
+	reconciler.Base
+}
+
+// Reconcile brings one ledger up to date, with one write for all that changed.
+func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	pool := &usherv1.SeatPool{}
+	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, pool)
+	if err == nil && found {
+		err = r.reconcile(ctx, pool)
+	}
+	return r.Finish(ctx, request, ctrl.Result{}, err)
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) error {
+	if !controllerutil.ContainsFinalizer(pool, usherv1.SeatPoolFinalizer) {
+		if pool.DeletionTimestamp != nil {
+			return nil
+		}
+		if err := store.SetFinalizer(ctx, r.Client, pool, usherv1.SeatPoolFinalizer, true); err != nil {
+			return err
+		}
+	}
+	cached, err := r.observe(ctx, r.Client, pool)
+	if err != nil {
+		return err
+	}
+	around, size, err := reconciler.Decide(cached, func(s surroundings) capacity { return s.capacityOf(pool) },
+		func() (surroundings, error) { return r.observe(ctx, r.Live, pool) })
+	if err != nil {
+		return err
+	}
+	candidates, err := r.candidates(ctx, pool, around)
+	if err != nil {
+		return err
+	}
+	gone, err := r.gone(ctx, pool, seat.Strangers(pool.Status.Claims, candidates))
+	if err != nil {
+		return err
+	}
+	ledger := seat.Allocate(seat.LedgerOf(pool), size.seats.Capacity(), candidates, gone)
+	before := pool.DeepCopy()
+	pool.Status = seat.StatusOf(pool, ledger, size.seats, r.Now())
+	if !equality.Semantic.DeepEqual(before.Status, pool.Status) {
+		if err := store.UpdateStatus(ctx, r.Client, pool); err != nil {
+			return err
+		}
+		r.emit(before, pool)
+	}
+	if pool.DeletionTimestamp != nil && len(pool.Status.Claims) == 0 {
+		return client.IgnoreNotFound(store.SetFinalizer(ctx, r.Client, pool, usherv1.SeatPoolFinalizer, false))
+	}
+	return nil
+}
+
+// surroundings are what a pool's capacity depends on besides the pool.
+type surroundings struct {
+	// account is nil if it does not exist.
+	account *usherv1.Account
+	terms   plan.Terms
+	// pools of the namespace.
+	pools []usherv1.SeatPool
+}
+
+// capacity is how many seats a pool has.
+type capacity struct {
+	seats plan.Seats
+	grows bool
+}
+
+// NeedsLiveReads reports whether the pool gets more seats: they are given by what is, not by what an old cache says.
+func (c capacity) NeedsLiveReads() bool { return c.grows }
+
+func (s surroundings) capacityOf(pool *usherv1.SeatPool) capacity {
+	seats := s.terms.SeatsOf(pool, s.pools)
+	return capacity{seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0))}
+}
+
+// observe loads the pool's surroundings through reader.
+func (r *Reconciler) observe(ctx context.Context, reader client.Reader, pool *usherv1.SeatPool) (s surroundings, err error) {
+	if s.account, err = store.Account(ctx, reader, pool.Namespace, pool.Spec.AccountRef.Name); err != nil {
+		return s, err
+	}
+	of, err := store.Plan(ctx, reader, s.account)
+	if err != nil {
+		return s, err
+	}
+	s.terms = plan.For(s.account, of)
+	var pools usherv1.SeatPoolList
+	err = store.List(ctx, reader, &pools, pool.Namespace, "", "")
+	s.pools = pools.Items
+	return s, err
+}
+
+// candidates returns all members of the pool's account as the ledger sees them.
+func (r *Reconciler) candidates(ctx context.Context, pool *usherv1.SeatPool, around surroundings) ([]seat.Candidate, error) {
+	members, err := store.Members(ctx, r.Client, pool.Namespace, store.ByAccount, pool.Spec.AccountRef.Name)
+	if err != nil {
+		return nil, err
+	}
+	candidates := make([]seat.Candidate, 0, len(members))
+	for i := range members {
+		candidates = append(candidates, seat.CandidateOf(&members[i], pool, around.account, around.terms, around.pools, r.Now()))
+	}
+	return candidates, nil
+}
+
+// gone returns which of the UIDs belong to no Member of the namespace, by a live list.
+func (r *Reconciler) gone(ctx context.Context, pool *usherv1.SeatPool, uids []string) (map[string]bool, error) {
+	if len(uids) == 0 {
+		return nil, nil
+	}
+	gone := make(map[string]bool, len(uids))
+	for _, uid := range uids {
+		gone[uid] = true
+	}
+	for next := ""; ; {
+		page := &metav1.PartialObjectMetadataList{}
+		page.SetGroupVersionKind(usherv1.GroupVersion.WithKind("MemberList"))
+		if err := r.Live.List(ctx, page, client.InNamespace(pool.Namespace), client.Limit(store.LivePage), client.Continue(next)); err != nil {
+			return nil, fmt.Errorf("list the Members of namespace %s: %w", pool.Namespace, err)
+		}
+		for i := range page.Items {
+			delete(gone, string(page.Items[i].UID))
+		}
+		if next = page.Continue; next == "" {
+			return gone, nil
+		}
+	}
+}

@@ -1,0 +1,20 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package delivery
+
+import "time"
+
+// No recipient gets more than MailsPerRecipient mails within RecipientWindow, whichever accounts send them.
+const (
+	MailsPerRecipient = 5
+	RecipientWindow   = time.Hour
+)
+
+// Hold is a rate limit that a message has to wait for, although it could be sent.
+type Hold struct {
+	// Until is when to try again, in whole seconds.
+	Until time.Time
+	// Reason is usherv1.ReasonRateLimited or usherv1.ReasonRecipientLimited.
+	Reason string
+}

@@ -1,0 +1,192 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/delivery"
+)
+
+// NoticeBefore is how long before a member's access expires the notice of it is due.
+const NoticeBefore = 7 * 24 * time.Hour
+
+// ExpiryNoticeObservation is all that a decision about the notices that a Member's access expires depends on.
+type ExpiryNoticeObservation struct {
+	Member *usherv1.Member
+	// Account of the Member; nil if it does not exist.
+	Account *usherv1.Account
+	// Contact of the account's company. It is needed only while NoticeDue.
+	Contact usherv1.AccountContact
+}
+
+// ExpiryNoticePlan is which notice to send, and to whom.
+type ExpiryNoticePlan struct {
+	// Notices are the complete new status.endNotices. If Send is set they are the claim of an attempt, to be written before
+	// anything is sent.
+	Notices []usherv1.EndNotice
+	// Send is the recipient of the mail that Notices describe; empty if nothing is to be sent.
+	Send usherv1.EndNoticeRecipient
+	// Wake is when to decide again if nothing changes before; zero for never.
+	Wake time.Time
+
+	changes bool
+}
+
+// NeedsLiveReads reports whether the plan sends a mail or gives one up, and so must be made from live reads.
+func (p ExpiryNoticePlan) NeedsLiveReads() bool { return p.changes }
+
+// NoticeDue reports whether a notice to m may be due at now: its access expires within NoticeBefore.
+func NoticeDue(m *usherv1.Member, now time.Time) bool {
+	return m.Spec.AccessUntil != nil && !m.Spec.Ended(now) && !now.Before(m.Spec.AccessUntil.Add(-NoticeBefore))
+}
+
+// DecideExpiryNotices returns what to do at now. An Active member and its account's contact are told once of each date on which
+// access expires, NoticeBefore that date, or as soon as the member is Active after that. No notice is sent once the date has come.
+func DecideExpiryNotices(o ExpiryNoticeObservation, now time.Time) ExpiryNoticePlan {
+	p := ExpiryNoticePlan{Notices: slices.Clone(o.Member.Status.EndNotices)}
+	p.decide(o, now)
+	p.changes = !equality.Semantic.DeepEqual(p.Notices, o.Member.Status.EndNotices)
+	return p
+}
+
+func (p *ExpiryNoticePlan) decide(o ExpiryNoticeObservation, now time.Time) {
+	m := o.Member
+	until := m.Spec.AccessUntil
+	if until == nil || m.DeletionTimestamp != nil {
+		return
+	}
+	if m.Spec.Ended(now) {
+		p.giveUp(*until, now)
+		return
+	}
+	if !NoticeDue(m, now) {
+		p.Wake = until.Add(-NoticeBefore)
+		return
+	}
+	if slices.ContainsFunc(p.Notices, func(n usherv1.EndNotice) bool { return unsent(n, *until) }) {
+		p.Wake = until.Time // to give it up, even if the member is not Active any more
+	}
+	if m.Status.State != usherv1.ObservedActive || !mayNotify(o.Account) {
+		return
+	}
+	p.Wake = until.Time
+	for _, to := range recipients(o) {
+		if p.Send == "" {
+			p.attempt(to, *until, now)
+		}
+	}
+}
+
+// mayNotify reports whether mails of the account, which may be nil, can be sent.
+func mayNotify(a *usherv1.Account) bool {
+	return a != nil && a.Spec.State != usherv1.StateDisabled && !a.HandsOut() &&
+		conditions.Reason(a.Status.Conditions, usherv1.ConditionMailReady) == usherv1.ReasonMailReady
+}
+
+// recipients are the member, and the account's contact unless both have one address.
+func recipients(o ExpiryNoticeObservation) []usherv1.EndNoticeRecipient {
+	if o.Contact.Email == "" || strings.EqualFold(string(o.Contact.Email), string(o.Member.Spec.Email)) {
+		return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember}
+	}
+	return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact}
+}
+
+// attempt makes the recipient's notice the claim of an attempt, if one is due now.
+func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time, now time.Time) {
+	at := slices.IndexFunc(p.Notices, func(n usherv1.EndNotice) bool { return n.To == to })
+	if at < 0 {
+		at = len(p.Notices)
+		p.Notices = append(p.Notices, usherv1.EndNotice{To: to, AccessUntil: until, State: usherv1.EndNoticePending})
+	}
+	n := &p.Notices[at]
+	if n.NextAttemptAt != nil && now.Before(n.NextAttemptAt.Time) && (n.State == usherv1.EndNoticeSending || n.AccessUntil.Equal(&until)) {
+		if n.NextAttemptAt.Time.Before(p.Wake) {
+			p.Wake = n.NextAttemptAt.Time
+		}
+		return
+	}
+	if !n.AccessUntil.Equal(&until) {
+		*n = usherv1.EndNotice{To: to, AccessUntil: until}
+	}
+	if n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed {
+		return
+	}
+	n.State = usherv1.EndNoticeSending
+	n.Attempts++
+	n.NextAttemptAt = &metav1.Time{Time: now.Add(delivery.SendLease)}
+	p.Send = to
+}
+
+// unsent reports whether a notice is about that date, and neither sent nor given up.
+func unsent(n usherv1.EndNotice, until metav1.Time) bool {
+	return n.AccessUntil.Equal(&until) && n.State != usherv1.EndNoticeSent && n.State != usherv1.EndNoticeFailed
+}
+
+// giveUp ends the notices that were not sent before access expired, except one that a sender may be sending right now.
+func (p *ExpiryNoticePlan) giveUp(until metav1.Time, now time.Time) {
+	for i := range p.Notices {
+		n := &p.Notices[i]
+		switch {
+		case !unsent(*n, until):
+		case n.State == usherv1.EndNoticeSending && n.NextAttemptAt != nil && now.Before(n.NextAttemptAt.Time):
+			p.Wake = n.NextAttemptAt.Time
+		default:
+			n.State, n.NextAttemptAt = usherv1.EndNoticeFailed, nil
+		}
+	}
+}
+
+// NoticeTo returns the Member's notice to that recipient; nil if there is none.
+func NoticeTo(member *usherv1.Member, to usherv1.EndNoticeRecipient) *usherv1.EndNotice {
+	i := slices.IndexFunc(member.Status.EndNotices, func(n usherv1.EndNotice) bool { return n.To == to })
+	if i < 0 {
+		return nil
+	}
+	return &member.Status.EndNotices[i]
+}
+
+// NoticeAttempt returns the latest attempt at the notice to that recipient.
+func NoticeAttempt(member *usherv1.Member, to usherv1.EndNoticeRecipient) delivery.Attempt {
+	n := NoticeTo(member, to)
+	if n == nil {
+		return delivery.Attempt{Message: string(to)}
+	}
+	a := delivery.Attempt{
+		Message: fmt.Sprintf("%s, %d", to, n.AccessUntil.Unix()), Number: n.Attempts, Open: n.State == usherv1.EndNoticeSending,
+	}
+	if a.Open && n.NextAttemptAt != nil {
+		a.LeaseEnd = n.NextAttemptAt.Time
+	}
+	return a
+}
+
+// ExtendNotice moves the end of the lease of the attempt at the notice to that recipient.
+func ExtendNotice(member *usherv1.Member, to usherv1.EndNoticeRecipient, until time.Time) {
+	NoticeTo(member, to).NextAttemptAt = &metav1.Time{Time: until}
+}
+
+// ConcludeNotice records how the attempt at the notice to that recipient ended; a nil failure means that the server accepted the
+// mail at now.
+func ConcludeNotice(member *usherv1.Member, to usherv1.EndNoticeRecipient, failure *delivery.Failure, now time.Time) {
+	n := NoticeTo(member, to)
+	outcome := delivery.Conclude(member.UID, n.Attempts, failure, now)
+	n.NextAttemptAt, n.LastError = outcome.NextAttemptAt, outcome.LastError
+	switch outcome.Result {
+	case delivery.Delivered:
+		n.State, n.SentAt = usherv1.EndNoticeSent, &outcome.At
+	case delivery.Rejected:
+		n.State = usherv1.EndNoticeFailed
+	case delivery.Retry:
+		n.State = usherv1.EndNoticePending
+	}
+}

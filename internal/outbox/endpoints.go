@@ -1,0 +1,207 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// probePause is how often an endpoint that fails is probed.
+const probePause = time.Minute
+
+// NotConfigured is the verdict for every account of a manager that makes no links.
+var NotConfigured = membership.MailVerdict{
+	Reason: usherv1.ReasonNotConfigured, Message: "The manager was started without --portal-url, so there is no link to send",
+}
+
+// Endpoints knows the endpoints that accounts send with, and what the last probe of each found. The controllers that probe, that send,
+// and that report to the accounts share it.
+type Endpoints struct {
+	// Live reads the contents of Secrets when they are needed; they are never cached.
+	Live client.Reader
+	// Parse reads an endpoint from its Secret's data.
+	Parse func(data map[string][]byte) (channel.Endpoint, error)
+	// Default is the Secret of accounts that name none.
+	Default types.NamespacedName
+	// Accounts and Secrets wake the controllers of accounts and of endpoints.
+	Accounts, Secrets reconciler.Wakeups
+	// Limiter has the rate limits.
+	Limiter *ratelimit.Limiter
+
+	slots *slots
+
+	mu     sync.Mutex
+	probed map[types.NamespacedName]Probed
+}
+
+// Probed is the outcome of a probe, or of an attempt to send after it.
+type Probed struct {
+	// Version of the Secret that was probed; empty if it did not exist.
+	Version string
+	// Endpoint that the Secret describes; nil if it describes none.
+	Endpoint channel.Endpoint
+	At       time.Time
+	Verdict  membership.MailVerdict
+	// Suspect: an attempt to send could not reach the endpoint since, or another operator found otherwise.
+	Suspect bool
+	// Refusals counts the attempts to send that the endpoint refused although it answered the probe before, since the last mail
+	// that it accepted. Unreported: the accounts have not been told of the latest yet.
+	Refusals   int
+	Unreported bool
+}
+
+// Due returns when an endpoint that is not ready is probed again: in a minute, or later and later while it answers probes and accepts
+// no mail.
+func (p Probed) Due() time.Time {
+	pause := probePause
+	for range min(max(p.Refusals-1, 0), 6) {
+		pause *= 2
+	}
+	return p.At.Add(pause)
+}
+
+// NewEndpoints returns Endpoints that know nothing yet, for that many concurrent conversations, half of them with one endpoint.
+func NewEndpoints(
+	live client.Reader, parse func(map[string][]byte) (channel.Endpoint, error), defaultSecret types.NamespacedName, workers int,
+) *Endpoints {
+	return &Endpoints{
+		Live: live, Parse: parse, Default: defaultSecret, Limiter: ratelimit.New(), slots: newSlots(workers / 2),
+		Accounts: reconciler.NewWakeups(), Secrets: reconciler.NewWakeups(), probed: map[types.NamespacedName]Probed{},
+	}
+}
+
+// SecretOf returns the key of the Secret with an account's endpoint.
+func (e *Endpoints) SecretOf(account *usherv1.Account) types.NamespacedName {
+	if name := store.SecretRef(account); name != "" {
+		return types.NamespacedName{Namespace: account.Namespace, Name: name}
+	}
+	return e.Default
+}
+
+// Load reads an account's endpoint. It is not usable if its Secret does not exist or cannot be parsed. An error is the API server's
+// and says nothing about that.
+func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoint channel.Endpoint, usable bool, err error) {
+	secret, key := &corev1.Secret{}, e.SecretOf(account)
+	found, err := store.Get(ctx, e.Live, key.Namespace, key.Name, secret)
+	if err != nil || !found {
+		return nil, false, err
+	}
+	endpoint, err = e.Parse(secret.Data)
+	return endpoint, err == nil, nil
+}
+
+// name returns what an account's endpoint is called among the slots: by its address, since several Secrets may lead to one slow
+// server. It is read from the Secret where no probe has found it yet.
+func (e *Endpoints) name(ctx context.Context, account *usherv1.Account) (name string, usable bool, err error) {
+	if p, known := e.Probed(e.SecretOf(account)); known && p.Endpoint != nil {
+		return p.Endpoint.String(), true, nil
+	}
+	endpoint, usable, err := e.Load(ctx, account)
+	if err != nil || !usable {
+		return "", false, err
+	}
+	return endpoint.String(), true, nil
+}
+
+// Verdict returns what is known of an account's endpoint; nil before the first probe.
+func (e *Endpoints) Verdict(account *usherv1.Account) *membership.MailVerdict {
+	p, known := e.Probed(e.SecretOf(account))
+	if !known {
+		return nil
+	}
+	verdict := p.Verdict
+	verdict.At = p.At
+	return &verdict
+}
+
+// Suspect asks for another probe of an account's endpoint, as soon as one is due.
+func (e *Endpoints) Suspect(account *usherv1.Account) {
+	key := e.SecretOf(account)
+	e.change(key, func(p *Probed) { p.Suspect = true })
+	e.Secrets.Add(key)
+}
+
+// Report records how an attempt to send ended at now. An endpoint that refused it for a reason that concerns every mail is not ready,
+// whatever the last probe found; one that could not be reached is probed again.
+func (e *Endpoints) Report(account *usherv1.Account, err error, now time.Time) {
+	key := e.SecretOf(account)
+	var failed *channel.Error
+	errors.As(err, &failed)
+	e.change(key, func(p *Probed) {
+		switch {
+		case err == nil:
+			p.Refusals = 0
+		case failed != nil && failed.Class == usherv1.ErrorConfiguration:
+			p.Refusals++
+			p.At, p.Verdict, p.Unreported = now, VerdictOf(key, err), true
+		default:
+			p.Suspect = true
+		}
+	})
+	if err != nil {
+		e.Secrets.Add(key)
+	}
+}
+
+// change changes what is known of an endpoint, if anything is.
+func (e *Endpoints) change(key types.NamespacedName, change func(*Probed)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if p, known := e.probed[key]; known {
+		change(&p)
+		e.probed[key] = p
+	}
+}
+
+// Probed returns what is known of the endpoint of a Secret.
+func (e *Endpoints) Probed(key types.NamespacedName) (p Probed, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, known = e.probed[key]
+	return p, known
+}
+
+// SetProbed records what was found of the endpoint of a Secret.
+func (e *Endpoints) SetProbed(key types.NamespacedName, p Probed) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.probed[key] = p
+}
+
+// Forget drops what is known of the endpoint of a Secret.
+func (e *Endpoints) Forget(key types.NamespacedName) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.probed, key)
+}
+
+// VerdictOf returns what the error of reading an endpoint or probing it means, and what to do about it; nil means that the endpoint
+// answered.
+func VerdictOf(key types.NamespacedName, err error) membership.MailVerdict {
+	var failed *channel.Error
+	switch {
+	case err == nil:
+		return membership.MailVerdict{Ready: true, Reason: usherv1.ReasonMailReady, Message: "The mail server answered"}
+	case errors.As(err, &failed) && failed.Reason != "":
+		return membership.MailVerdict{Reason: failed.Reason, Message: failed.Message}
+	case errors.As(err, &failed):
+		return membership.MailVerdict{Reason: usherv1.ReasonServerUnreachable, Message: failed.Message}
+	}
+	return membership.MailVerdict{Reason: usherv1.ReasonSecretInvalid, Message: fmt.Sprintf("Secret %s: %v", key, err)}
+}

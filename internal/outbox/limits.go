@@ -1,0 +1,44 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
+)
+
+// reserve lets a mail of an account go, or returns what it has to wait for; see ratelimit.Limiter. Before the first mail it tells the
+// limiter what an earlier manager sent, as far as the statuses in the cache record it.
+func (e *Endpoints) reserve(
+	ctx context.Context, cache client.Reader, account *usherv1.Account, m ratelimit.Mail, now time.Time,
+) (cancel func(), hold *delivery.Hold, err error) {
+	if !e.Limiter.Recalled() {
+		var all usherv1.InvitationList
+		if err := cache.List(ctx, &all); err != nil {
+			return nil, nil, fmt.Errorf("list the Invitations that were sent: %w", err)
+		}
+		var sent []ratelimit.Sent
+		for i := range all.Items {
+			if status := &all.Items[i].Status; status.SentAt != nil {
+				sent = append(sent, ratelimit.Sent{Recipient: inbox(status.Recipient), At: status.SentAt.Time})
+			}
+		}
+		e.Limiter.Recall(sent)
+	}
+	m.Server, m.Recipient = e.SecretOf(account).String(), inbox(m.Recipient)
+	cancel, hold = e.Limiter.Reserve(m, now)
+	return cancel, hold, nil
+}
+
+// Held returns the rate limit that a mail was told to wait for; nil if it need not wait at now.
+func (e *Endpoints) Held(id, recipient string, now time.Time) *delivery.Hold {
+	return e.Limiter.Held(id, inbox(recipient), now)
+}

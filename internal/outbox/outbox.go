@@ -1,0 +1,219 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package outbox
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/retry"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/message"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
+	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+const (
+	// unusablePause is how long a mail waits for a Secret that cannot be used. The watch reports its correction before.
+	unusablePause = time.Minute
+	// busyPause is how long a mail waits for a slot at most. As a rule the mail that gives one back wakes it before.
+	busyPause = 10 * time.Second
+	// recordTimeout bounds how long recording an outcome is tried, also while the manager stops.
+	recordTimeout = 15 * time.Second
+	// recordedPause is when a mail's object is reconciled again after an attempt.
+	recordedPause = time.Second
+)
+
+// RecordBackoff is how recording an outcome is retried: for about ten seconds.
+var RecordBackoff = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 9}
+
+// Outbox sends mails.
+type Outbox struct {
+	// Client reads from the cache and writes to the API server; Live reads from the API server.
+	Client client.Client
+	Live   client.Reader
+	Now    func() time.Time
+	// Channel delivers messages.
+	Channel channel.Channel
+	// Endpoints are the servers that accounts send with.
+	Endpoints *Endpoints
+	// Backoff is how recording an outcome is retried.
+	Backoff wait.Backoff
+	// NoLeaseExtension leaves leases as they are claimed, for a simulation in which no time passes while a mail is sent.
+	NoLeaseExtension bool
+}
+
+// Record reads and writes what an object's status records of the attempts at one mail.
+type Record[T client.Object] interface {
+	// New returns an empty object.
+	New() T
+	// Attempt returns the latest attempt.
+	Attempt(object T) delivery.Attempt
+	// Extend moves the end of the attempt's lease.
+	Extend(object T, until time.Time)
+	// Conclude records how the attempt ended at a time; a nil failure means that the endpoint accepted the mail.
+	Conclude(object T, failure *delivery.Failure, at time.Time)
+	// Emit emits the Events of an outcome that was written.
+	Emit(claim, concluded T, failure *delivery.Failure)
+}
+
+// Mail is a mail that a controller wants to send.
+type Mail[T client.Object] interface {
+	Record[T]
+	// Key of the object, and the Wakeups of its controller: it is woken when a slot is free.
+	Key() types.NamespacedName
+	Wakeups() reconciler.Wakeups
+	// Account whose endpoint sends the mail.
+	Account() *usherv1.Account
+	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, it writes what is to be written
+	// instead, and its result is the reconcile's.
+	Decide(ctx context.Context) (due bool, result ctrl.Result, err error)
+	// Limits returns what the rate limits count the mail by: an ID that tells it from every other mail, and its recipient.
+	Limits() (id, recipient string)
+	// Wait writes that a rate limit makes the mail wait.
+	Wait(ctx context.Context, hold delivery.Hold) (ctrl.Result, error)
+	// Message returns what the mail says, and completes the claim by its Message-ID.
+	Message(ctx context.Context, endpoint channel.Endpoint) (message.Message, error)
+	// Claim returns the object with the claim of the attempt in its status.
+	Claim() T
+}
+
+// Send makes an attempt at a mail; see the package's documentation.
+func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Result, error) {
+	name, usable, err := o.Endpoints.name(ctx, m.Account())
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !usable {
+		return o.unusable(ctx, m.Account()), nil
+	}
+	release, free := o.Endpoints.slots.acquire(name, waiter{m.Wakeups(), m.Key()})
+	if !free {
+		return ctrl.Result{RequeueAfter: busyPause}, nil
+	}
+	defer release()
+	due, result, err := m.Decide(ctx)
+	if err != nil || !due {
+		return result, err
+	}
+	endpoint, usable, err := o.Endpoints.Load(ctx, m.Account())
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if !usable {
+		return o.unusable(ctx, m.Account()), nil
+	}
+	id, recipient := m.Limits()
+	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), ratelimit.Mail{
+		ID: id, Recipient: recipient, PerMinute: endpoint.RatePerMinute(),
+	}, o.Now())
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if hold != nil {
+		return m.Wait(ctx, *hold)
+	}
+	sent, result, err := attempt(ctx, o, m, endpoint)
+	if !sent {
+		cancel()
+	}
+	return result, err
+}
+
+// unusable asks for a probe of an endpoint that cannot be used; the account's condition MailReady says what is wrong with it.
+func (o *Outbox) unusable(ctx context.Context, account *usherv1.Account) ctrl.Result {
+	log.FromContext(ctx).V(1).Info("no usable mail server", "account", account.Name)
+	o.Endpoints.Suspect(account)
+	return ctrl.Result{RequeueAfter: unusablePause}
+}
+
+// attempt claims, sends and records. It reports whether the mail was sent, or may have been.
+func attempt[T client.Object](ctx context.Context, o *Outbox, m Mail[T], endpoint channel.Endpoint) (sent bool, result ctrl.Result, err error) {
+	what, err := m.Message(ctx, endpoint)
+	if err != nil {
+		return false, ctrl.Result{}, err
+	}
+	claim := m.Claim()
+	if err := store.UpdateStatus(ctx, o.Client, claim); err != nil {
+		return false, ctrl.Result{}, err
+	}
+	if a := m.Attempt(claim); a.TooLate(o.Now()) {
+		return false, ctrl.Result{RequeueAfter: max(a.LeaseEnd.Sub(o.Now()), time.Millisecond)}, nil
+	}
+	// The attempt is this sender's now, and a manager that is told to stop finishes it.
+	ctx = context.WithoutCancel(ctx)
+	sending, hangUp := context.WithTimeout(ctx, delivery.SendTimeout)
+	defer hangUp()
+	stop := keepLease(ctx, o, m, claim, hangUp)
+	failed := o.Channel.Send(sending, endpoint, what)
+	claim = stop()
+	if concernsEndpoint(failed) {
+		o.Endpoints.Report(m.Account(), failed, o.Now())
+	}
+	return wentOut(failed), ctrl.Result{RequeueAfter: recordedPause}, record(ctx, o, m, claim, failureOf(failed))
+}
+
+// record writes how the attempt ended. Where another client wrote in between, it is written on top as long as the attempt is still
+// the present one.
+func record[T client.Object](ctx context.Context, o *Outbox, m Mail[T], claim T, failure *delivery.Failure) error {
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	ended := o.Now()
+	current, known := claim.DeepCopyObject().(T), true
+	return retry.OnError(o.Backoff, func(error) bool { return ctx.Err() == nil }, func() error {
+		if !known {
+			current = m.New()
+			found, err := store.Get(ctx, o.Live, claim.GetNamespace(), claim.GetName(), current)
+			if err != nil {
+				return err
+			}
+			if !found || !sameAttempt(m, current, claim) {
+				return nil
+			}
+		}
+		known = false
+		m.Conclude(current, failure, ended)
+		if err := store.UpdateStatus(ctx, o.Client, current); err != nil {
+			return err
+		}
+		m.Emit(claim, current, failure)
+		return nil
+	})
+}
+
+// failureOf returns what a channel's error means for the next attempt. An error that is not the channel's is Usher's own, and may
+// pass.
+func failureOf(err error) *delivery.Failure {
+	var refused *channel.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return &delivery.Failure{Class: refused.Class, Code: refused.Code, Greylisted: refused.Greylisted}
+	}
+	return &delivery.Failure{Class: usherv1.ErrorTemporary, Code: "internal"}
+}
+
+// concernsEndpoint reports whether the outcome of an attempt says something about the endpoint: that it takes mails, or that it does
+// not.
+func concernsEndpoint(err error) bool {
+	var failed *channel.Error
+	return err == nil || errors.As(err, &failed) && failed.Reason != ""
+}
+
+// wentOut reports whether a mail whose attempt ended with err was accepted by the endpoint, or may have been.
+func wentOut(err error) bool {
+	var failed *channel.Error
+	return err == nil || errors.As(err, &failed) && failed.InDoubt
+}

@@ -1,0 +1,111 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package outbox
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/reconciler"
+)
+
+// invitationRecord is the Record of an invitation's own mail.
+type invitationRecord struct{ Mail[*usherv1.Invitation] }
+
+func (invitationRecord) Attempt(inv *usherv1.Invitation) delivery.Attempt {
+	return invite.AttemptOf(&inv.Status, "")
+}
+
+// An attempt belongs to one object. Another object of the same name may have a claim that looks the same.
+func TestSameAttempt(t *testing.T) {
+	g := NewWithT(t)
+	claim := &usherv1.Invitation{ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "one"}}
+	claim.Status = usherv1.InvitationStatus{
+		State: usherv1.InvitationSending, LinkGeneration: 2, Attempts: 3, NextAttemptAt: &metav1.Time{Time: time.Unix(1000, 0)},
+	}
+	same := claim.DeepCopy()
+	same.ResourceVersion = "later"
+	g.Expect(sameAttempt(invitationRecord{}, same, claim)).To(BeTrue())
+	for name, edit := range map[string]func(*usherv1.Invitation){
+		"another object":  func(i *usherv1.Invitation) { i.UID = "two" },
+		"another attempt": func(i *usherv1.Invitation) { i.Status.Attempts++ },
+		"another link":    func(i *usherv1.Invitation) { i.Status.LinkGeneration++ },
+		"concluded":       func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationSent },
+	} {
+		is := claim.DeepCopy()
+		edit(is)
+		g.Expect(sameAttempt(invitationRecord{}, is, claim)).To(BeFalse(), name)
+	}
+}
+
+// What an error of the channel means: for the next attempt, for the endpoint, and for the mail.
+func TestErrorsOfTheChannel(t *testing.T) {
+	refused := &channel.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1"}
+	down := &channel.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed}
+	lost := &channel.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Reason: usherv1.ReasonServerUnreachable, InDoubt: true}
+	for name, tt := range map[string]struct {
+		err               error
+		class             usherv1.ErrorClass
+		endpoint, wentOut bool
+	}{
+		"accepted":                {nil, "", true, true},
+		"the recipient refused":   {refused, usherv1.ErrorPermanent, false, false},
+		"the endpoint refused":    {down, usherv1.ErrorConfiguration, true, false},
+		"the connection was lost": {lost, usherv1.ErrorTemporary, true, true},
+		"Usher's own":             {errors.New("oops"), usherv1.ErrorTemporary, false, false},
+	} {
+		g := NewWithT(t)
+		failure := failureOf(tt.err)
+		g.Expect(failure == nil).To(Equal(tt.err == nil), name)
+		if failure != nil {
+			g.Expect(failure.Class).To(Equal(tt.class), name)
+			g.Expect(failure.Code).NotTo(BeEmpty(), name)
+		}
+		g.Expect(concernsEndpoint(tt.err)).To(Equal(tt.endpoint), name)
+		g.Expect(wentOut(tt.err)).To(Equal(tt.wentOut), name)
+	}
+}
+
+// Waiters are woken in the order in which they asked, one for each slot that is given back, and no waiter twice.
+func TestSlots(t *testing.T) {
+	g := NewWithT(t)
+	s, wakeups := newSlots(2), reconciler.NewWakeups()
+	key := func(name string) waiter { return waiter{wakeups, types.NamespacedName{Namespace: "acme", Name: name}} }
+	woken := func() (names []string) {
+		for len(wakeups) > 0 {
+			names = append(names, client.ObjectKeyFromObject((<-wakeups).Object).Name)
+		}
+		return names
+	}
+	first, free := s.acquire("a", key("m1"))
+	g.Expect(free).To(BeTrue())
+	second, free := s.acquire("a", key("m2"))
+	g.Expect(free).To(BeTrue())
+	for _, name := range []string{"m3", "m4", "m3"} {
+		_, free = s.acquire("a", key(name))
+		g.Expect(free).To(BeFalse(), name)
+	}
+	_, free = s.acquire("b", key("m5"))
+	g.Expect(free).To(BeTrue(), "another endpoint has slots of its own")
+
+	first()
+	g.Expect(woken()).To(Equal([]string{"m3"}))
+	third, free := s.acquire("a", key("m3"))
+	g.Expect(free).To(BeTrue())
+	second()
+	g.Expect(woken()).To(Equal([]string{"m4"}), "m3 asked twice and waits once")
+	third()
+	g.Expect(woken()).To(BeEmpty())
+	g.Expect(s.endpoints).NotTo(HaveKey("a"), "an endpoint that no one uses is forgotten")
+}

@@ -1,0 +1,45 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package outbox
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/message"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// Wording is how an account words its mails.
+type Wording struct {
+	message.Wording
+	// Mistakes are what is wrong in the ConfigMap.
+	Mistakes []message.Mistake
+	// Missing: the ConfigMap does not exist.
+	Missing bool
+}
+
+// WordingOf reads how an account words its mails; nil if it leaves them to Usher. Its ConfigMap is read live when it is needed; its
+// contents are never cached.
+func WordingOf(ctx context.Context, live client.Reader, account *usherv1.Account) (*Wording, error) {
+	name := store.TemplatesRef(account)
+	if name == "" {
+		return nil, nil
+	}
+	source := &corev1.ConfigMap{}
+	found, err := store.Get(ctx, live, account.Namespace, name, source)
+	if err != nil {
+		return nil, err
+	}
+	w := &Wording{Missing: !found}
+	w.Wording, w.Mistakes = message.ParseWording(source.Data)
+	return w, nil
+}
+
+// inbox returns the address by which rate limits count a recipient's mails.
+func inbox(address string) string { return mail.Inbox(address) }

@@ -1,0 +1,87 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package reconciler
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// Controller is a reconciler with all that wakes it.
+type Controller struct {
+	// Name of the controller, in logs and metrics.
+	Name string
+	// For is the kind that it reconciles; nil if its keys name no object of one kind.
+	For client.Object
+	// Watches are the other kinds whose changes wake it.
+	Watches []Watch
+	// Wakeups wake it from within the process; nil if nothing does.
+	Wakeups Wakeups
+	// Workers is how many keys it reconciles at once.
+	Workers int
+	reconcile.Reconciler
+}
+
+// Mapping returns the keys to reconcile because an object changed. before is nil if the object is new, after if it is gone. An
+// error is logged: the watch has no one else to report it to.
+type Mapping func(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error)
+
+// Watch is a kind whose changes wake a controller, besides the kind that it reconciles.
+type Watch struct {
+	Object client.Object
+	Map    Mapping
+	// Delay collects a burst of events into one reconcile.
+	Delay time.Duration
+}
+
+// Keys returns the keys that a change wakes.
+func (w Watch) Keys(ctx context.Context, before, after client.Object) []types.NamespacedName {
+	keys, err := w.Map(ctx, before, after)
+	if err != nil {
+		object := Present(before, after)
+		log.FromContext(ctx).Error(err, "cannot find out what a change concerns; the next resync will",
+			"namespace", object.GetNamespace(), "name", object.GetName())
+	}
+	return keys
+}
+
+// Handler returns the event handler of a watch.
+func (w Watch) Handler() handler.EventHandler {
+	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+	add := func(ctx context.Context, q queue, before, after client.Object) {
+		for _, key := range w.Keys(ctx, before, after) {
+			q.AddAfter(reconcile.Request{NamespacedName: key}, w.Delay)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc:  func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, nil, e.Object) },
+		UpdateFunc:  func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, q, e.ObjectOld, e.ObjectNew) },
+		DeleteFunc:  func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, q, e.Object, nil) },
+		GenericFunc: func(ctx context.Context, e event.GenericEvent, q queue) { add(ctx, q, nil, e.Object) },
+	}
+}
+
+// Present returns the object after a change, or before it if the object is gone.
+func Present(before, after client.Object) client.Object {
+	if after != nil {
+		return after
+	}
+	return before
+}
+
+// Respecified reports whether an object was created, deleted, marked for deletion, replaced or given another spec. Every other
+// change is one of its status or metadata.
+func Respecified(before, after client.Object) bool {
+	return before == nil || after == nil || before.GetUID() != after.GetUID() ||
+		before.GetGeneration() != after.GetGeneration() ||
+		(before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil)
+}

@@ -1,0 +1,119 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Indexes of the cache. Selectable fields have the name of their field, so that the API server answers a live list by them too.
+const (
+	ByAccount      = "spec.accountRef.name"  // Members and SeatPools by the name of their Account; selectable of Members, too
+	ByPlan         = "spec.planRef"          // Accounts by the name of their Plan
+	ByAddress      = "account/email"         // Members by Account and lower-case address
+	ByEmail        = "email"                 // Members by lower-case address
+	BySuccessor    = "spec.reassignTo"       // Members that are being deleted, by the name of who is to have what they own
+	ByUID          = "uid"                   // Members by UID
+	ByMemberRef    = "spec.memberRef"        // Invitations by the name of their Member
+	BySecretRef    = "mail.secretRef"        // Accounts by the name of their SMTP Secret; "" for the operator's; not those that mail nothing
+	ByPasswords    = "access.htpasswdSecret" // Accounts by the name of the Secret with their password file
+	ByTemplatesRef = "mail.templatesRef"     // Accounts by the name of the ConfigMap with their templates
+)
+
+// Index is one index of the cache.
+type Index struct {
+	Object client.Object
+	Field  string
+	Values client.IndexerFunc
+}
+
+// Indexes returns every index that the reconcilers read.
+func Indexes() []Index {
+	return []Index{
+		{&usherv1.Member{}, ByAccount, func(o client.Object) []string {
+			return []string{o.(*usherv1.Member).Spec.AccountRef.Name}
+		}},
+		{&usherv1.Member{}, ByAddress, func(o client.Object) []string { return []string{AddressKey(o.(*usherv1.Member))} }},
+		{&usherv1.Member{}, ByEmail, func(o client.Object) []string {
+			return []string{strings.ToLower(string(o.(*usherv1.Member).Spec.Email))}
+		}},
+		{&usherv1.Member{}, BySuccessor, func(o client.Object) []string {
+			if to := o.(*usherv1.Member).Spec.ReassignTo; to != nil && o.GetDeletionTimestamp() != nil {
+				return []string{to.Name}
+			}
+			return nil
+		}},
+		{&usherv1.Member{}, ByUID, func(o client.Object) []string { return []string{string(o.GetUID())} }},
+		{&usherv1.SeatPool{}, ByAccount, func(o client.Object) []string {
+			return []string{o.(*usherv1.SeatPool).Spec.AccountRef.Name}
+		}},
+		{&usherv1.Invitation{}, ByMemberRef, func(o client.Object) []string {
+			return []string{o.(*usherv1.Invitation).Spec.MemberRef.Name}
+		}},
+		{&usherv1.Account{}, ByPlan, func(o client.Object) []string {
+			if ref := o.(*usherv1.Account).Spec.PlanRef; ref != nil {
+				return []string{ref.Name}
+			}
+			return nil
+		}},
+		{&usherv1.Account{}, BySecretRef, func(o client.Object) []string {
+			if o.(*usherv1.Account).HandsOut() {
+				return nil
+			}
+			return []string{SecretRef(o.(*usherv1.Account))}
+		}},
+		{&usherv1.Account{}, ByPasswords, func(o client.Object) []string {
+			if name := o.(*usherv1.Account).PasswordFile(); name != "" {
+				return []string{name}
+			}
+			return nil
+		}},
+		{&usherv1.Account{}, ByTemplatesRef, func(o client.Object) []string {
+			if name := TemplatesRef(o.(*usherv1.Account)); name != "" {
+				return []string{name}
+			}
+			return nil
+		}},
+	}
+}
+
+// SetupIndexes adds the indexes to the cache.
+func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, i := range Indexes() {
+		if err := indexer.IndexField(ctx, i.Object, i.Field, i.Values); err != nil {
+			return fmt.Errorf("add index %s: %w", i.Field, err)
+		}
+	}
+	return nil
+}
+
+// AddressKey is the value of ByAddress for a Member.
+func AddressKey(m *usherv1.Member) string {
+	return m.Spec.AccountRef.Name + "/" + strings.ToLower(string(m.Spec.Email))
+}
+
+// SecretRef is the name of the Secret that an account names for its mails; empty if it names none.
+func SecretRef(a *usherv1.Account) string {
+	if a.Spec.Mail != nil && a.Spec.Mail.SecretRef != nil {
+		return a.Spec.Mail.SecretRef.Name
+	}
+	return ""
+}
+
+// TemplatesRef is the name of the ConfigMap with an account's own wording; empty if it names none.
+func TemplatesRef(a *usherv1.Account) string {
+	if a.Spec.Mail != nil && a.Spec.Mail.TemplatesRef != nil {
+		return a.Spec.Mail.TemplatesRef.Name
+	}
+	return ""
+}
+
+// EmailKey is the value of ByEmail for an address.
+func EmailKey(email string) string { return strings.ToLower(email) }

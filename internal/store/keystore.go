@@ -1,0 +1,81 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/internal/invite"
+)
+
+// Keys of the token Secret: 32 random bytes each. `previous` exists after a rotation, so that links that were sent keep working.
+const (
+	tokenKeyCurrent  = "current"
+	tokenKeyPrevious = "previous"
+)
+
+// keysAge is how long the keys are used before they are read again.
+const keysAge = 30 * time.Second
+
+// KeyStore reads the keys that links are made with from their Secret, and creates it at the first start.
+type KeyStore struct {
+	Reader client.Reader
+	Writer client.Writer
+	Secret types.NamespacedName
+	Now    func() time.Time
+
+	mu     sync.Mutex
+	keys   invite.Keyring
+	readAt time.Time
+}
+
+// Get returns the keys as they were at most 30 seconds ago.
+func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if age := k.Now().Sub(k.readAt); !k.readAt.IsZero() && age >= 0 && age < keysAge {
+		return k.keys, nil
+	}
+	secret, err := k.ensure(ctx)
+	if err != nil {
+		return invite.Keyring{}, err
+	}
+	keys, err := invite.NewKeyring(secret.Data[tokenKeyCurrent], secret.Data[tokenKeyPrevious])
+	if err != nil {
+		return invite.Keyring{}, fmt.Errorf("key %s or %s of Secret %s: %w; restore it, or delete the Secret to have a new key made, which ends the links that were sent",
+			tokenKeyCurrent, tokenKeyPrevious, k.Secret, err)
+	}
+	k.keys, k.readAt = keys, k.Now()
+	return keys, nil
+}
+
+// ensure reads the Secret, and creates it if it does not exist. Of two replicas that start at once one creates it.
+func (k *KeyStore) ensure(ctx context.Context) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	err := k.Reader.Get(ctx, k.Secret, secret)
+	if !apierrors.IsNotFound(err) {
+		return secret, err
+	}
+	key := make([]byte, invite.KeyLength)
+	rand.Read(key) // never fails: the program ends instead
+	secret = &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.Secret.Namespace, Name: k.Secret.Name},
+		Data:       map[string][]byte{tokenKeyCurrent: key},
+	}
+	err = k.Writer.Create(ctx, secret)
+	if apierrors.IsAlreadyExists(err) {
+		err = k.Reader.Get(ctx, k.Secret, secret)
+	}
+	return secret, err
+}
