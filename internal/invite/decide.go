@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // A sender is believed to be alive for SendLease, and says so again every RenewEvery while a conversation lasts. It gives a
@@ -117,9 +118,7 @@ func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
 	if owner := metav1.GetControllerOf(inv); owner != nil && owner.UID != member.UID {
 		return false
 	}
-	ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady)
-	return ready != nil && member.Status.ObservedGeneration == member.Generation &&
-		(ready.Reason == usherv1.ReasonInviting || ready.Reason == usherv1.ReasonMailNotReady) &&
+	return reason.OfMember(member).Invitable && member.Status.ObservedGeneration == member.Generation &&
 		member.Status.InvitationRef != nil && member.Status.InvitationRef.Name == inv.Name
 }
 
@@ -214,8 +213,8 @@ func maySend(o Observation) bool {
 // deliveryReady tells whether the account's links can be delivered in the way that it wants now; its condition may still speak of
 // the other one.
 func deliveryReady(account *usherv1.Account) bool {
-	ready := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady)
-	return ready != nil && ready.Status == metav1.ConditionTrue && (ready.Reason == usherv1.ReasonLinkDelivery) == account.HandsOut()
+	return meta.IsStatusConditionTrue(account.Status.Conditions, usherv1.ConditionMailReady) &&
+		reason.OfDelivery(account).ByLink == account.HandsOut()
 }
 
 // nextAttempt is when a failed attempt is repeated: at its time, or at once when the mail server was mended since.

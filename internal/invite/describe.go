@@ -11,6 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // describe makes s's conditions say what its other fields are.
@@ -21,17 +22,17 @@ import (
 //	Stalled      Declined, Expired, Failed, no such Member
 func describe(s *usherv1.InvitationStatus, o Observation, hold *Hold, now time.Time) {
 	outlook, message := sentence(s, o, now)
-	reason := string(s.State)
+	why := string(s.State)
 	if o.Member == nil && s.State == usherv1.InvitationPending {
-		reason = usherv1.ReasonMemberNotFound
+		why = usherv1.ReasonMemberNotFound
 	}
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Invitation.Generation, Now: now}
-	w.Set(usherv1.ConditionSent, s.SentAt != nil, reason, "")
-	w.Set(usherv1.ConditionAccepted, s.State == usherv1.InvitationAccepted, reason, "")
+	w.Set(usherv1.ConditionSent, s.SentAt != nil, why, "")
+	w.Set(usherv1.ConditionAccepted, s.State == usherv1.InvitationAccepted, why, "")
 	if hold != nil {
-		outlook, reason, message = conditions.Working, hold.Reason, Waiting(hold.Reason, hold.Until)
+		outlook, why, message = conditions.Working, hold.Reason, waiting(reason.InvitationRow(hold.Reason), hold.Until)
 	}
-	w.SetReady(outlook, reason, message)
+	w.SetReady(outlook, why, message)
 }
 
 func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) (conditions.Outlook, string) {

@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // Nobody is sent more than MailsPerRecipient mails within RecipientWindow, by whomever: what a resend loop does to somebody's inbox
@@ -56,8 +56,9 @@ func toldBefore(o Observation, now time.Time) *Hold {
 	if !Waits(s) || !now.Before(s.NextAttemptAt.Time) {
 		return nil
 	}
-	h := &Hold{Until: s.NextAttemptAt.Time, Reason: conditions.Reason(s.Conditions, usherv1.ConditionReady)}
-	if h.Reason == usherv1.ReasonRecipientLimited && !strings.EqualFold(s.Recipient, string(o.Member.Spec.Email)) {
+	why := reason.OfInvitation(s)
+	h := &Hold{Until: s.NextAttemptAt.Time, Reason: why.Reason}
+	if why.PerRecipient && !strings.EqualFold(s.Recipient, string(o.Member.Spec.Email)) {
 		return nil
 	}
 	return h
@@ -65,13 +66,16 @@ func toldBefore(o Observation, now time.Time) *Hold {
 
 // Waits tells whether the Invitation's mail waits for its turn.
 func Waits(s *usherv1.InvitationStatus) bool {
-	reason := conditions.Reason(s.Conditions, usherv1.ConditionReady)
-	return s.NextAttemptAt != nil && (reason == usherv1.ReasonRateLimited || reason == usherv1.ReasonRecipientLimited)
+	return s.NextAttemptAt != nil && reason.OfInvitation(s).Limited
 }
 
-// Waiting says what a mail waits for, and until when.
-func Waiting(reason string, until time.Time) string {
-	if reason == usherv1.ReasonRecipientLimited {
+// Waiting says what the Invitation's mail waits for, and until when; see Waits.
+func Waiting(s *usherv1.InvitationStatus) string {
+	return waiting(reason.OfInvitation(s), s.NextAttemptAt.Time)
+}
+
+func waiting(why reason.Invitation, until time.Time) string {
+	if why.PerRecipient {
 		return fmt.Sprintf("This address got %d mails within an hour, which is all that anybody gets; the next goes out at %s",
 			MailsPerRecipient, until.UTC().Format(time.RFC3339))
 	}

@@ -11,8 +11,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // AnnounceBefore is how long before its end a member's access is said to end.
@@ -61,7 +61,7 @@ func Announce(o EndingObservation, now time.Time) EndingPlan {
 		p.Wake = until.Time // to give it up, also for somebody who is not Active any more
 	}
 	if m.Status.State != usherv1.ObservedActive || o.Account == nil || o.Account.Spec.State == usherv1.StateDisabled ||
-		o.Account.HandsOut() || conditions.Reason(o.Account.Status.Conditions, usherv1.ConditionMailReady) != usherv1.ReasonMailReady {
+		o.Account.HandsOut() || !reason.OfDelivery(o.Account).ByMail {
 		return p
 	}
 	p.Wake = until.Time
