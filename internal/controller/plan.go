@@ -56,7 +56,7 @@ func (r *PlanReconciler) Reconcile(ctx context.Context, request ctrl.Request) (c
 	before := plan.DeepCopy()
 	plan.Status.ObservedGeneration = plan.Generation
 	w := conditions.Writer{List: &plan.Status.Conditions, Generation: plan.Generation, Now: r.Now()}
-	w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
+	w.SetReady(conditions.Sentence{Outlook: conditions.Done, Reason: usherv1.ReasonUpToDate})
 	if equality.Semantic.DeepEqual(before.Status, plan.Status) {
 		return r.outcome(ctx, request, ctrl.Result{}, nil)
 	}

@@ -4,7 +4,6 @@
 package invite
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -67,18 +66,4 @@ func toldBefore(o Observation, now time.Time) *Hold {
 // Waits tells whether the Invitation's mail waits for its turn.
 func Waits(s *usherv1.InvitationStatus) bool {
 	return s.NextAttemptAt != nil && reason.OfInvitation(s).Limited
-}
-
-// Waiting says what the Invitation's mail waits for, and until when; see Waits.
-func Waiting(s *usherv1.InvitationStatus) string {
-	return waiting(reason.OfInvitation(s), s.NextAttemptAt.Time)
-}
-
-func waiting(why reason.Invitation, until time.Time) string {
-	if why.PerRecipient {
-		return fmt.Sprintf("This address got %d mails within an hour, which is all that anybody gets; the next goes out at %s",
-			MailsPerRecipient, until.UTC().Format(time.RFC3339))
-	}
-	return "The mail server has had all the mails that the rateLimit in its Secret allows for now; this one's turn is at " +
-		until.UTC().Format(time.RFC3339)
 }

@@ -74,55 +74,13 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	led := s.Owner != nil
 	s.Owner = owner(s.Owner, o.Members, terms)
 
-	var reason string
-	switch {
-	case a.Spec.State == usherv1.StateDisabled:
-		s.State, reason = usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec
-	case s.Members.Active > 0:
-		s.State, reason = usherv1.ObservedActive, usherv1.ReasonMemberActive
-	default:
-		s.State, reason = usherv1.ObservedPending, usherv1.ReasonNoActiveMember
-	}
 	w := conditions.Writer{List: &s.Conditions, Generation: a.Generation, Now: now}
-	w.Set(usherv1.ConditionPending, s.State == usherv1.ObservedPending, reason, "")
-	w.Set(usherv1.ConditionActive, s.State == usherv1.ObservedActive, reason, "")
-	w.Set(usherv1.ConditionDisabled, s.State == usherv1.ObservedDisabled, reason, "")
-	if o.Mail == nil && !a.HandsOut() && conditions.Reason(s.Conditions, usherv1.ConditionMailReady) == usherv1.ReasonLinkDelivery {
-		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionMailReady) // it speaks of another way than is wanted now
-	}
-	if o.Mail != nil && !o.Mail.Outdated(a) {
-		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
-	}
-	if o.Templates != nil {
-		w.Set(usherv1.ConditionTemplatesReady, o.Templates.Ready, o.Templates.Reason, o.Templates.Message)
-	} else {
-		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionTemplatesReady)
-	}
-	if o.Access.Reason == "" {
-		w.Set(usherv1.ConditionAccessReady, true, usherv1.ReasonAccessUpToDate, "")
-	} else {
-		w.Set(usherv1.ConditionAccessReady, false, o.Access.Reason, o.Access.Message)
-	}
+	s.State = setAccountState(w, o, s.Members.Active)
+	setMailReady(w, o)
+	setTemplatesReady(w, o)
+	setAccessReady(w, o)
 	setNoAdmin(w, o, terms, led)
-	mail := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)
-	fault, problem := terms.Fault()
-	switch {
-	case problem != "":
-		w.SetReady(conditions.Stuck, fault, problem)
-	case o.Access.Reason != "" && o.Access.Reason != usherv1.ReasonBindForbidden:
-		w.SetReady(conditions.Stuck, o.Access.Reason, o.Access.Message)
-	case mail == nil:
-		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
-	case mail.Status != metav1.ConditionTrue:
-		w.SetReady(conditions.Working, mail.Reason, mail.Message)
-	case o.Templates != nil && !o.Templates.Ready:
-		w.SetReady(conditions.Stuck, o.Templates.Reason, o.Templates.Message)
-	case o.Access.Reason != "":
-		// Usher has done what it is allowed to; the rest is for the platform to grant or not.
-		w.SetReady(conditions.Done, o.Access.Reason, o.Access.Message)
-	default:
-		w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
-	}
+	w.SetReady(accountVerdict(o, terms, meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)))
 	return s
 }
 

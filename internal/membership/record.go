@@ -36,9 +36,7 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 // describe sets the conditions: one of Pending, Active and Disabled is True, all with the state's reason.
 func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) {
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Member.Generation, Now: now}
-	w.Set(usherv1.ConditionPending, v.State == usherv1.ObservedPending, v.Reason, "")
-	w.Set(usherv1.ConditionActive, v.State == usherv1.ObservedActive, v.Reason, "")
-	w.Set(usherv1.ConditionDisabled, v.State == usherv1.ObservedDisabled, v.Reason, "")
+	w.SetState(v.State, v.Reason)
 	_, complete := holds(s.Seats, choice)
 	switch {
 	case complete:
@@ -53,7 +51,7 @@ func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verd
 	} else {
 		meta.RemoveStatusCondition(w.List, usherv1.ConditionDeletionBlocked)
 	}
-	w.SetReady(v.Outlook, v.Reason, v.message)
+	w.SetReady(conditions.Sentence{Outlook: v.Outlook, Reason: v.Reason, Message: v.message})
 }
 
 func recordInvitation(s *usherv1.MemberStatus, o Observation) {

@@ -82,4 +82,6 @@ var others = []Entry{
 	{"SeatPool", usherv1.ConditionReady, Text{Reason: usherv1.ReasonAddOnNotInAccount,
 		Meaning: "the account does not have the add-on, so no seat of it counts",
 		Action:  "Add it to the Account's spec.addOns"}},
+
+	{"Plan", usherv1.ConditionReady, Text{Reason: usherv1.ReasonUpToDate, Meaning: "counts and conditions are as observed"}},
 }

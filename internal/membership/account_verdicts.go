@@ -1,0 +1,108 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/reason"
+)
+
+// setAccountState sets the conditions Pending, Active and Disabled, of which one is True, and returns the state.
+func setAccountState(w conditions.Writer, o AccountObservation, activeMembers int32) usherv1.ObservedState {
+	var state usherv1.ObservedState
+	var why string
+	switch {
+	case o.Account.Spec.State == usherv1.StateDisabled:
+		state, why = usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec
+	case activeMembers > 0:
+		state, why = usherv1.ObservedActive, usherv1.ReasonMemberActive
+	default:
+		state, why = usherv1.ObservedPending, usherv1.ReasonNoActiveMember
+	}
+	w.SetState(state, why)
+	return state
+}
+
+// setMailReady leaves the condition as it is as long as nothing newer is known.
+func setMailReady(w conditions.Writer, o AccountObservation) {
+	if o.Mail == nil && !o.Account.HandsOut() && reason.OfDelivery(o.Account).ByLink {
+		meta.RemoveStatusCondition(w.List, usherv1.ConditionMailReady) // it is about another delivery than the spec asks for now
+	}
+	if o.Mail != nil && !o.Mail.Outdated(o.Account) {
+		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
+	}
+}
+
+func setTemplatesReady(w conditions.Writer, o AccountObservation) {
+	if o.Templates == nil {
+		meta.RemoveStatusCondition(w.List, usherv1.ConditionTemplatesReady)
+		return
+	}
+	w.Set(usherv1.ConditionTemplatesReady, o.Templates.Ready, o.Templates.Reason, o.Templates.Message)
+}
+
+func setAccessReady(w conditions.Writer, o AccountObservation) {
+	if o.Access.Reason == "" {
+		w.Set(usherv1.ConditionAccessReady, true, usherv1.ReasonAccessUpToDate, "")
+		return
+	}
+	w.Set(usherv1.ConditionAccessReady, false, o.Access.Reason, o.Access.Message)
+}
+
+// accountVerdict finds the first thing that keeps the Account from being Ready.
+func accountVerdict(o AccountObservation, terms plan.Terms, mail *metav1.Condition) conditions.Sentence {
+	fault, problem := terms.Fault()
+	access := o.Access.Reason != ""
+	switch {
+	case problem != "":
+		return saysPlanFault(fault, problem)
+	case access && !reason.AccessRow(o.Access.Reason).Tolerable:
+		return saysAccessIncomplete(o.Access)
+	case mail == nil:
+		return saysMailProbing()
+	case mail.Status != metav1.ConditionTrue:
+		return saysMailNotReady(mail)
+	case o.Templates != nil && !o.Templates.Ready:
+		return saysTemplatesNotReady(*o.Templates)
+	case access:
+		return saysAccessTolerable(o.Access)
+	}
+	return saysUpToDate()
+}
+
+// Each sentence that an Account's Ready condition can say is one of the functions below.
+
+func saysPlanFault(fault, problem string) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Stuck, Reason: fault, Message: problem}
+}
+
+func saysAccessIncomplete(a AccessVerdict) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Stuck, Reason: a.Reason, Message: a.Message}
+}
+
+func saysMailProbing() conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Working, Reason: usherv1.ReasonMailProbing, Message: "The mail server is being tried"}
+}
+
+func saysMailNotReady(mail *metav1.Condition) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Working, Reason: mail.Reason, Message: mail.Message}
+}
+
+func saysTemplatesNotReady(t TemplatesVerdict) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Stuck, Reason: t.Reason, Message: t.Message}
+}
+
+// saysAccessTolerable: Usher has done what it is allowed to do, and the platform decides whether it may do the rest.
+func saysAccessTolerable(a AccessVerdict) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Done, Reason: a.Reason, Message: a.Message}
+}
+
+func saysUpToDate() conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Done, Reason: usherv1.ReasonUpToDate}
+}
