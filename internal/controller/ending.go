@@ -52,10 +52,9 @@ func (r *EndingReconciler) reconcile(ctx context.Context, member *usherv1.Member
 		return ctrl.Result{}, err
 	}
 	plan := membership.Announce(observed, r.Now())
-	if equality.Semantic.DeepEqual(plan.Notices, member.Status.EndNotices) {
+	if !plan.NeedsLiveReads(member.Status.EndNotices) {
 		return r.wake(plan.Wake), nil
 	}
-	// A mail goes out, or is given up: on live reads alone.
 	observed.Member = &usherv1.Member{}
 	if found, err := get(ctx, r.Live, member.Namespace, member.Name, observed.Member); !found {
 		return ctrl.Result{}, err

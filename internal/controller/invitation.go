@@ -52,8 +52,7 @@ func (r *InvitationReconciler) reconcile(ctx context.Context, inv *usherv1.Invit
 		return ctrl.Result{}, err
 	}
 	plan := invite.Decide(observed, r.Now())
-	// What ends a link or hands out another is decided on live reads, as what is sent is.
-	if !plan.Send && (plan.Status.State != inv.Status.State || plan.Status.LinkGeneration != inv.Status.LinkGeneration) {
+	if plan.NeedsLiveReads(inv.Status) {
 		if observed, err = r.observe(ctx, r.Live, inv); err != nil {
 			return ctrl.Result{}, err
 		}

@@ -60,7 +60,7 @@ func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member
 		return ctrl.Result{}, err
 	}
 	decision := membership.Decide(observed, r.Now())
-	if decision.Withdraws || decision.Elevates || decision.Awaits && member.Status.State != usherv1.ObservedActive || decision.DropCredentials || member.DeletionTimestamp != nil {
+	if decision.NeedsLiveReads() {
 		if observed, err = r.observeLive(ctx, observed); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}

@@ -53,6 +53,12 @@ type Plan struct {
 	told *Hold
 }
 
+// NeedsLiveReads reports whether the plan for an Invitation with that status must be made again on live reads before it is written: it
+// ends a link or makes another. A plan that sends a mail is made again by the sender.
+func (p Plan) NeedsLiveReads(before usherv1.InvitationStatus) bool {
+	return !p.Send && (p.Status.State != before.State || p.Status.LinkGeneration != before.LinkGeneration)
+}
+
 // Decide returns what to do with the observed Invitation at now.
 func Decide(o Observation, now time.Time) Plan {
 	inv := o.Invitation

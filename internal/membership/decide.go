@@ -70,6 +70,8 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	d.Elevates = o.First && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && d.mayGo(o)
+	d.needsLiveReads = d.Withdraws || d.Elevates || d.DropCredentials || m.DeletionTimestamp != nil ||
+		d.Awaits && m.Status.State != usherv1.ObservedActive
 	return d, v
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -38,6 +39,12 @@ type EndingPlan struct {
 	Send usherv1.EndNoticeRecipient
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
+}
+
+// NeedsLiveReads reports whether the plan for a Member with those notices must be made again on live reads before anything is sent or
+// written: it sends a mail, or gives one up.
+func (p EndingPlan) NeedsLiveReads(before []usherv1.EndNotice) bool {
+	return !equality.Semantic.DeepEqual(p.Notices, before)
 }
 
 // Announce returns what to do at now: an Active member and its account's contact are told once of each end, a week before it or as

@@ -94,7 +94,13 @@ type Decision struct {
 	Invite bool
 	// Forget: the Member is going, nothing is left of it, and it may be let go.
 	Forget bool
+
+	needsLiveReads bool
 }
+
+// NeedsLiveReads reports whether the decision must be made again on live reads before anything is done about it: it takes something
+// away, gives the role of the account's first member, or gives a seat back, and an old cache could be wrong about that.
+func (d Decision) NeedsLiveReads() bool { return d.needsLiveReads }
 
 func (o Observation) pool(name string) *usherv1.SeatPool {
 	for i := range o.Pools {
