@@ -31,7 +31,7 @@ func setAccountState(w conditions.Writer, o AccountObservation, activeMembers in
 
 // setMailReady leaves the condition as it is as long as nothing newer is known.
 func setMailReady(w conditions.Writer, o AccountObservation) {
-	if o.Mail == nil && !o.Account.HandsOut() && reason.OfDelivery(o.Account).ByLink {
+	if o.Mail == nil && !o.Account.DeliversByLink() && reason.OfDelivery(o.Account).ByLink {
 		meta.RemoveStatusCondition(w.List, usherv1.ConditionMailReady) // it is about another delivery than the spec asks for now
 	}
 	if o.Mail != nil && !o.Mail.Outdated(o.Account) {

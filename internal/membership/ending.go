@@ -68,7 +68,7 @@ func Announce(o EndingObservation, now time.Time) EndingPlan {
 		p.Wake = until.Time // to give it up, also for somebody who is not Active any more
 	}
 	if m.Status.State != usherv1.ObservedActive || o.Account == nil || o.Account.Spec.State == usherv1.StateDisabled ||
-		o.Account.HandsOut() || !reason.OfDelivery(o.Account).ByMail {
+		o.Account.DeliversByLink() || !reason.OfDelivery(o.Account).ByMail {
 		return p
 	}
 	p.Wake = until.Time

@@ -77,7 +77,7 @@ func (s *situation) drawAccount(t *rapid.T, chance func(string) bool) {
 	verdict := rapid.SampledFrom([]*MailVerdict{
 		{Ready: true, Reason: usherv1.ReasonMailReady}, {Ready: true, Reason: usherv1.ReasonMailReady}, {Reason: usherv1.ReasonAuthFailed, Message: "refused"}, nil,
 	}).Draw(t, "mail")
-	if verdict != nil && s.account.HandsOut() {
+	if verdict != nil && s.account.DeliversByLink() {
 		verdict = &MailVerdict{Ready: true, Reason: usherv1.ReasonLinkDelivery}
 	}
 	if verdict != nil {
