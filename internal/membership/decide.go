@@ -71,7 +71,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && d.mayGo(o)
 	d.needsLiveReads = d.Withdraws || d.Elevates || d.DropCredentials || m.DeletionTimestamp != nil ||
-		d.Awaits && m.Status.State != usherv1.ObservedActive
+		d.AwaitsWithdrawal && m.Status.State != usherv1.ObservedActive
 	return d, v
 }
 
@@ -247,12 +247,12 @@ func (d *Decision) withdraw(o Observation, v verdict, now time.Time) {
 	m := o.Member
 	lingers := v.State != usherv1.ObservedActive && m.Status.ActivatedAt != nil && (!o.Withdrawn || d.RotateToken)
 	if lingers {
-		if d.Awaits = retain(o, d.Status.Seats); d.Awaits {
+		if d.AwaitsWithdrawal = retain(o, d.Status.Seats); d.AwaitsWithdrawal {
 			d.wakeBy(now.Add(withdrawalPause))
 		}
 	}
 	after := d.Status
 	after.State = v.State
 	// By an old ledger, in which the claim of a seat is missing, the seat would go before the access that it gave.
-	d.Withdraws = (!v.Own || lingers && !d.Awaits) && takesAway(m.Status, after)
+	d.Withdraws = (!v.Own || lingers && !d.AwaitsWithdrawal) && takesAway(m.Status, after)
 }

@@ -38,7 +38,7 @@ func TestNeedsLiveReads(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := anyObservation.Draw(t, "observation")
 		d := Decide(o, now)
-		waits := d.Awaits && o.Member.Status.State != usherv1.ObservedActive
+		waits := d.AwaitsWithdrawal && o.Member.Status.State != usherv1.ObservedActive
 		if want := d.Withdraws || d.Elevates || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
 			t.Fatalf("NeedsLiveReads is %v of %+v", d.NeedsLiveReads(), d)
 		}

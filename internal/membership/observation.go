@@ -69,8 +69,8 @@ type Decision struct {
 	Wake time.Time
 	// Withdraws: the new status takes away access or a seat because of another object, or on the word of a ledger.
 	Withdraws bool
-	// Awaits: the Member is not Active any more, and gives its seat back once Withdrawn is known.
-	Awaits bool
+	// AwaitsWithdrawal: the Member is not Active any more, and gives its seat back once Withdrawn is known.
+	AwaitsWithdrawal bool
 	// Elevates: the Member gets the role of the account's first member.
 	Elevates bool
 
