@@ -188,8 +188,8 @@ func (a *Account) PasswordFile() string {
 	return a.Spec.Access.HtpasswdSecret
 }
 
-// HandsOut tells whether an account's links are handed out and not mailed.
-func (a *Account) HandsOut() bool {
+// DeliversByLink tells whether an account's links are handed out and not mailed.
+func (a *Account) DeliversByLink() bool {
 	return a.Spec.Mail != nil && a.Spec.Mail.Delivery == DeliveryLink
 }
 

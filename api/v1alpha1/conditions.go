@@ -48,31 +48,32 @@ const (
 	ConditionAccepted = "Accepted"
 )
 
-// Reasons of a Member's state; README.md draws how one follows another.
+// Reasons of a Member's state; README.md draws how one follows another. Package reason has a row for each constant below: the rules read
+// it, and its text is the comment here.
 const (
-	// ReasonInviting means: has a seat or needs none yet, and no mail server has accepted the mail so far.
+	// ReasonInviting means: the member has the seat that it needs, and no mail server has accepted its invitation yet.
 	ReasonInviting = "Inviting"
-	// ReasonAwaitingAcceptance means: the mail was accepted by the server and its link is alive.
+	// ReasonAwaitingAcceptance means: the mail server accepted the invitation, and its link works.
 	ReasonAwaitingAcceptance = "AwaitingAcceptance"
-	// ReasonSeatUnavailable means: every seat is claimed; the member waits in line.
+	// ReasonSeatUnavailable means: every seat is claimed, and the member waits for one.
 	ReasonSeatUnavailable = "SeatUnavailable"
-	// ReasonInvitationExpired means: nobody answered within the ttl.
+	// ReasonInvitationExpired means: the invitee did not answer while the link worked.
 	ReasonInvitationExpired = "InvitationExpired"
-	// ReasonInvitationRevoked means: somebody set the Invitation's spec.state to Revoked.
+	// ReasonInvitationRevoked means: the Invitation's spec.state is Revoked.
 	ReasonInvitationRevoked = "InvitationRevoked"
 	// ReasonInvitationDeclined means: the invitee declined.
 	ReasonInvitationDeclined = "InvitationDeclined"
-	// ReasonMailRejected means: the mail server refused this recipient for good, or never took the mail within the ttl.
+	// ReasonMailRejected means: the mail server refused the recipient permanently, or did not accept the mail within the ttl.
 	ReasonMailRejected = "MailRejected"
 	// ReasonMailNotReady means: there is no usable mail server.
 	ReasonMailNotReady = "MailNotReady"
 	// ReasonDuplicateEmail means: another member of the account, who came first, has this address.
 	ReasonDuplicateEmail = "DuplicateEmail"
-	// ReasonAccountNotFound means: the Account named by accountRef is not there.
+	// ReasonAccountNotFound means: the Account that spec.accountRef names does not exist.
 	ReasonAccountNotFound = "AccountNotFound"
-	// ReasonSeatPoolNotFound means: the base SeatPool is not there, or it is not clear which one is meant.
+	// ReasonSeatPoolNotFound means: a SeatPool that the member needs does not exist, or spec.seatPoolRefs does not say which one it is.
 	ReasonSeatPoolNotFound = "SeatPoolNotFound"
-	// ReasonPlanNotFound means: the Plan named by the account's planRef is not there.
+	// ReasonPlanNotFound means: the Plan that the account's planRef names does not exist.
 	ReasonPlanNotFound = "PlanNotFound"
 	// ReasonRoleNotInPlan means: the account's plan has no such role.
 	ReasonRoleNotInPlan = "RoleNotInPlan"
@@ -80,78 +81,86 @@ const (
 	ReasonRightNotInPlan = "RightNotInPlan"
 	// ReasonAccepted means: the invitee accepted.
 	ReasonAccepted = "Accepted"
-	// ReasonActivated means: active without an invitation (activation: Immediate).
+	// ReasonActivated means: the member is Active without an invitation (activation: Immediate).
 	ReasonActivated = "Activated"
-	// ReasonAddOnSeatUnavailable means: the base seat is held and an add-on's is missing.
+	// ReasonAddOnSeatUnavailable means: the member has its base seat, and waits for an add-on's.
 	ReasonAddOnSeatUnavailable = "AddOnSeatUnavailable"
-	// ReasonDisabledBySpec means: the member's spec.state is Disabled.
+	// ReasonDisabledBySpec means: spec.state is Disabled.
 	ReasonDisabledBySpec = "DisabledBySpec"
 	// ReasonAccountDisabled means: the account's spec.state is Disabled.
 	ReasonAccountDisabled = "AccountDisabled"
-	// ReasonAccessEnded means: the member's spec.accessUntil has passed.
+	// ReasonAccessEnded means: spec.accessUntil has passed.
 	ReasonAccessEnded = "AccessEnded"
-	// ReasonAccessEnding is the reason of Events that tell of the announcement of an end.
-	ReasonAccessEnding = "AccessEnding"
-	// ReasonDeleting means: the object is being deleted and Usher is tidying up.
+	// ReasonDeleting means: the object is being deleted, and Usher withdraws what it has given.
 	ReasonDeleting = "Deleting"
-	// ReasonDeletionBlocked means: the object is being deleted, and owns something that nobody takes over; see DeletionBlocked.
+	// ReasonDeletionBlocked means: the object is being deleted, and still owns something that no other member takes over.
 	ReasonDeletionBlocked = "DeletionBlocked"
-	// ReasonSeatsHeld means: a seat is held in every pool.
-	ReasonSeatsHeld = "SeatsHeld"
 )
+
+// ReasonAccessEnding means: the member or the account's contact was told when the access ends, or could not be told.
+const ReasonAccessEnding = "AccessEnding"
+
+// ReasonSeatsHeld means: the member has a seat in every pool that it names.
+const ReasonSeatsHeld = "SeatsHeld"
 
 // Reasons of an Account's MailReady condition.
 const (
-	ReasonMailReady         = "Ready"
-	ReasonSecretNotFound    = "SecretNotFound"
-	ReasonSecretInvalid     = "SecretInvalid"
+	// ReasonMailReady means: the mail server answered.
+	ReasonMailReady = "Ready"
+	// ReasonSecretNotFound means: the Secret with the mail server's settings does not exist.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonSecretInvalid means: the Secret with the mail server's settings has a mistake; the message says which.
+	ReasonSecretInvalid = "SecretInvalid"
+	// ReasonServerUnreachable means: the mail server did not answer.
 	ReasonServerUnreachable = "ServerUnreachable"
-	ReasonTLSFailed         = "TLSFailed"
-	ReasonAuthFailed        = "AuthFailed"
-	ReasonNotConfigured     = "NotConfigured"
-	// ReasonLinkDelivery means: nothing is mailed (delivery: Link), so no server is needed.
+	// ReasonTLSFailed means: no secure connection to the mail server could be made.
+	ReasonTLSFailed = "TLSFailed"
+	// ReasonAuthFailed means: the mail server refused the user name or the password.
+	ReasonAuthFailed = "AuthFailed"
+	// ReasonNotConfigured means: the manager does not know the portal's URL, so there are no links to send.
+	ReasonNotConfigured = "NotConfigured"
+	// ReasonLinkDelivery means: nothing is mailed (delivery: Link), so no mail server is needed.
 	ReasonLinkDelivery = "LinkDelivery"
 )
 
 // Reasons of an Account's AccessReady condition.
 const (
-	// ReasonAccessUpToDate means: roles, bindings and the password file are as they are to be.
+	// ReasonAccessUpToDate means: roles, bindings and the password file are as they should be.
 	ReasonAccessUpToDate = "UpToDate"
-	// ReasonAccessPending means: the roles and bindings of the account's present spec are still to be written; the reason of Ready.
-	ReasonAccessPending = "AccessPending"
-	// ReasonBindForbidden means: Usher lacks the verb bind on a ClusterRole that the plan names. All else works, so the Account is
-	// Ready.
+	// ReasonBindForbidden means: Usher lacks the verb bind on a ClusterRole that the plan names. Everything else works, so the Account
+	// is Ready.
 	ReasonBindForbidden = "BindForbidden"
-	// ReasonNameTaken means: an object that is not Usher's has the name of one that Usher would make.
+	// ReasonNameTaken means: an object that Usher did not make has the name of one that it needs.
 	ReasonNameTaken = "NameTaken"
-	// ReasonPasswordFileFull means: a Secret holds no more than 1 MiB, and members are missing from the password file.
+	// ReasonPasswordFileFull means: a Secret holds no more than 1 MiB, and some members are missing from the password file.
 	ReasonPasswordFileFull = "PasswordFileFull"
 )
 
 // Reasons of an Account's TemplatesReady condition.
 const (
+	// ReasonTemplatesReady means: the account's own templates are used.
 	ReasonTemplatesReady = "Ready"
-	// ReasonConfigMapNotFound means: the ConfigMap named by templatesRef is not there.
+	// ReasonConfigMapNotFound means: the ConfigMap that templatesRef names does not exist.
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
 	// ReasonTemplateInvalid means: at least one template has a mistake; the message says in which key and line.
 	ReasonTemplateInvalid = "TemplateInvalid"
 )
 
-// Reasons of a Member's DeletionBlocked condition, and of the Event that tells of its end.
+// Reasons of a Member's DeletionBlocked condition, and of the Event that reports its end.
 const (
-	// ReasonOwnsResources means: spec.reassignTo names nobody to take over what the member owns.
+	// ReasonOwnsResources means: the member owns something, and spec.reassignTo names no one to take it over.
 	ReasonOwnsResources = "OwnsResources"
-	// ReasonReassignToNotActive means: spec.reassignTo names nobody who could.
+	// ReasonReassignToNotActive means: the member owns something, and the member that spec.reassignTo names cannot take it over.
 	ReasonReassignToNotActive = "ReassignToNotActive"
-	// ReasonKindNotFound means: the API server knows no such kind as the plan names.
+	// ReasonKindNotFound means: the API server does not have a kind that the plan names.
 	ReasonKindNotFound = "KindNotFound"
 	// ReasonOwnershipForbidden means: Usher may not list or patch a kind that the plan names.
 	ReasonOwnershipForbidden = "OwnershipForbidden"
-	// ReasonReassigned means: what a leaving member owned is somebody else's now.
+	// ReasonReassigned means: another member owns what this member owned.
 	ReasonReassigned = "Reassigned"
 )
 
-// ReasonTokenRotated is the reason of the Event that tells that the API token of a member was replaced, since it was disabled.
+// ReasonTokenRotated means: the member's API token was replaced, since the member was disabled.
 const ReasonTokenRotated = "TokenRotated"
 
 // Reasons of an Account's state.
@@ -160,8 +169,10 @@ const (
 	ReasonNoActiveMember = "NoActiveMember"
 	// ReasonMemberActive means: at least one member of the account is Active.
 	ReasonMemberActive = "MemberActive"
-	// ReasonMailProbing means: the mail server is being tried.
+	// ReasonMailProbing means: Usher is trying to reach the mail server.
 	ReasonMailProbing = "MailProbing"
+	// ReasonAccessPending means: the roles and bindings of the account's present spec are not written yet.
+	ReasonAccessPending = "AccessPending"
 	// ReasonLastAdminLost means: the account's last Active admin was deleted, disabled or demoted.
 	ReasonLastAdminLost = "LastAdminLost"
 	// ReasonUpToDate means: counts and conditions are as observed.
@@ -170,36 +181,43 @@ const (
 
 // Reasons of a SeatPool's conditions.
 const (
+	// ReasonSeatsAvailable means: the pool has a free seat.
 	ReasonSeatsAvailable = "SeatsAvailable"
-	ReasonAllSeatsTaken  = "AllSeatsClaimed"
+	// ReasonAllSeatsTaken means: every seat is claimed.
+	ReasonAllSeatsTaken = "AllSeatsClaimed"
+	// ReasonWithinCapacity means: no more seats are claimed than there are.
 	ReasonWithinCapacity = "WithinCapacity"
-	ReasonSeatsReduced   = "SeatsReduced"
-	ReasonLedgerCurrent  = "LedgerCurrent"
-	// ReasonPurchaseNotAllowed means: spec.seats is above 0, and the plan sells none; they do not count.
+	// ReasonSeatsReduced means: more seats are claimed than there are now.
+	ReasonSeatsReduced = "SeatsReduced"
+	// ReasonLedgerCurrent means: the ledger is up to date.
+	ReasonLedgerCurrent = "LedgerCurrent"
+	// ReasonPurchaseNotAllowed means: spec.seats is above 0, and the plan sells none, so they do not count.
 	ReasonPurchaseNotAllowed = "PurchaseNotAllowed"
-	// ReasonAboveMaximum means: spec.seats is more than the plan sells; those beyond do not count.
+	// ReasonAboveMaximum means: spec.seats is more than the plan sells, and the seats above that do not count.
 	ReasonAboveMaximum = "AboveMaximum"
-	// ReasonSeatsUnassigned means: the plan sells seats only while all are assigned; the new ones count as soon as they are.
+	// ReasonSeatsUnassigned means: the plan sells seats only while all are assigned, and the new ones count as soon as that is so.
 	ReasonSeatsUnassigned = "SeatsUnassigned"
-	// ReasonAddOnNotInPlan means: the account's plan has no such add-on; no seat of the pool counts.
+	// ReasonAddOnNotInPlan means: the account's plan has no such add-on, so no seat of it counts.
 	ReasonAddOnNotInPlan = "AddOnNotInPlan"
-	// ReasonAddOnNotInAccount means: the account does not have the add-on; no seat of the pool counts.
+	// ReasonAddOnNotInAccount means: the account does not have the add-on, so no seat of it counts.
 	ReasonAddOnNotInAccount = "AddOnNotInAccount"
 )
 
-// Reasons of an Invitation whose mail could be sent and waits for its turn, until status.nextAttemptAt.
+// Reasons of an Invitation whose mail could be sent and waits until status.nextAttemptAt. Its other reasons are its states.
 const (
-	// ReasonRateLimited means: the mail server has had all the mails of this minute that the rateLimit in its Secret allows.
+	// ReasonRateLimited means: the mail server has had all the mails that the rateLimit in its Secret allows for now.
 	ReasonRateLimited = "RateLimited"
-	// ReasonRecipientLimited means: the address has got all the mails of this hour that anybody gets.
+	// ReasonRecipientLimited means: the address has had all the mails that one recipient gets within an hour.
 	ReasonRecipientLimited = "RecipientLimited"
 )
 
-// Reasons of an Invitation's Events that tell of a reminder.
+// Reasons of an Invitation's Events about a reminder.
 const (
-	ReasonReminded       = "Reminded"
+	// ReasonReminded means: the mail server accepted a reminder.
+	ReasonReminded = "Reminded"
+	// ReasonReminderFailed means: the mail server refused a reminder.
 	ReasonReminderFailed = "ReminderFailed"
 )
 
-// ReasonMemberNotFound on an Invitation: the Member named by memberRef is not there.
+// ReasonMemberNotFound means: the Member that spec.memberRef names does not exist.
 const ReasonMemberNotFound = "MemberNotFound"

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // RightsGroup is the API group of rights: a program asks for resource `orders` in it.
@@ -58,9 +58,5 @@ func sameMeta(present, wanted metav1.Object) bool {
 
 // leaves tells whether a Member that is not Active any more is to give its seat back, and not only to lose its access for a while.
 func leaves(m *usherv1.Member) bool {
-	switch conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) {
-	case usherv1.ReasonAccountDisabled, usherv1.ReasonPlanNotFound, usherv1.ReasonRoleNotInPlan, usherv1.ReasonRightNotInPlan:
-		return false
-	}
-	return true
+	return !reason.OfMember(m).Suspended
 }

@@ -35,6 +35,13 @@ func (w Writer) Set(kind string, status bool, reason, message string) {
 	meta.SetStatusCondition(w.List, c)
 }
 
+// SetState makes one of Pending, Active and Disabled True, all with that reason.
+func (w Writer) SetState(state usherv1.ObservedState, reason string) {
+	w.Set(usherv1.ConditionPending, state == usherv1.ObservedPending, reason, "")
+	w.Set(usherv1.ConditionActive, state == usherv1.ObservedActive, reason, "")
+	w.Set(usherv1.ConditionDisabled, state == usherv1.ObservedDisabled, reason, "")
+}
+
 // Outlook is what a reader of Ready, Reconciling and Stalled should expect (kstatus).
 type Outlook int
 
@@ -47,12 +54,19 @@ const (
 	Stuck
 )
 
+// Sentence is what a Ready condition says.
+type Sentence struct {
+	Outlook Outlook
+	Reason  string
+	Message string
+}
+
 // SetReady sets Ready, and Reconciling or Stalled only while they are true.
-func (w Writer) SetReady(outlook Outlook, reason, message string) {
-	w.Set(usherv1.ConditionReady, outlook == Done, reason, message)
+func (w Writer) SetReady(s Sentence) {
+	w.Set(usherv1.ConditionReady, s.Outlook == Done, s.Reason, s.Message)
 	for kind, when := range map[string]Outlook{usherv1.ConditionReconciling: Working, usherv1.ConditionStalled: Stuck} {
-		if outlook == when {
-			w.Set(kind, true, reason, message)
+		if s.Outlook == when {
+			w.Set(kind, true, s.Reason, s.Message)
 		} else {
 			meta.RemoveStatusCondition(w.List, kind)
 		}

@@ -57,8 +57,8 @@ func TestSetReady(t *testing.T) {
 			t.Run(true1[before]+" to "+kind, func(t *testing.T) {
 				g := NewWithT(t)
 				list := []metav1.Condition{{Type: "Full", Status: metav1.ConditionTrue, Reason: "AllSeatsClaimed"}}
-				Writer{List: &list, Generation: 1, Now: now}.SetReady(before, "Before", "b")
-				Writer{List: &list, Generation: 2, Now: now.Add(time.Hour)}.SetReady(after, "After", "a")
+				Writer{List: &list, Generation: 1, Now: now}.SetReady(Sentence{Outlook: before, Reason: "Before", Message: "b"})
+				Writer{List: &list, Generation: 2, Now: now.Add(time.Hour)}.SetReady(Sentence{Outlook: after, Reason: "After", Message: "a"})
 
 				for _, k := range true1 {
 					c := meta.FindStatusCondition(list, k)

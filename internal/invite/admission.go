@@ -8,7 +8,7 @@ import (
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // Refusal is why a genuine link opens no form. The zero value refuses nothing.
@@ -52,7 +52,7 @@ func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Acc
 
 // isDuplicate tells whether somebody else of the account has the member's address, and with it the claim to be invited.
 func isDuplicate(member *usherv1.Member) bool {
-	return conditions.Reason(member.Status.Conditions, usherv1.ConditionReady) == usherv1.ReasonDuplicateEmail
+	return reason.OfMember(member).Duplicate
 }
 
 // Current tells whether the invitation's present link is the one its spec and the member's address ask for. A link that is

@@ -11,6 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // answeredPause is how long the Member is given to take note of an answer.
@@ -42,8 +43,14 @@ type Plan struct {
 
 	// told is the hold that Status tells of.
 	told *delivery.Hold
-	// endsOrHandsOut reports that the state or the link changes.
-	endsOrHandsOut bool
+	// before is the status that the plan changes.
+	before usherv1.InvitationStatus
+}
+
+// NeedsLiveReads reports whether the plan must be made again on live reads before it is written: it ends a link or makes another. A
+// plan that sends a mail is made again by the sender.
+func (p Plan) NeedsLiveReads() bool {
+	return !p.Send && (p.Status.State != p.before.State || p.Status.LinkGeneration != p.before.LinkGeneration)
 }
 
 // Decide returns what to do with the observed Invitation at now.
@@ -54,9 +61,8 @@ func Decide(o Observation, now time.Time) Plan {
 	if next.State == "" {
 		next.State = usherv1.InvitationPending
 	}
-	p := Plan{Status: next}
+	p := Plan{Status: next, before: inv.Status}
 	p.decide(o, now)
-	p.endsOrHandsOut = p.Status.State != inv.Status.State || p.Status.LinkGeneration != inv.Status.LinkGeneration
 	describe(&p.Status, o, p.told, now)
 	return p
 }
@@ -112,15 +118,13 @@ func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
 	if owner := metav1.GetControllerOf(inv); owner != nil && owner.UID != member.UID {
 		return false
 	}
-	ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady)
-	return ready != nil && member.Status.ObservedGeneration == member.Generation &&
-		(ready.Reason == usherv1.ReasonInviting || ready.Reason == usherv1.ReasonMailNotReady) &&
+	return reason.OfMember(member).Invitable && member.Status.ObservedGeneration == member.Generation &&
 		member.Status.InvitationRef != nil && member.Status.InvitationRef.Name == inv.Name
 }
 
 func (p *Plan) sendNew(o Observation, now time.Time) {
 	s := &p.Status
-	if !maySend(o) || !o.Account.HandsOut() && p.held(o, now) {
+	if !maySend(o) || !o.Account.DeliversByLink() && p.held(o, now) {
 		return
 	}
 	s.SendGeneration = o.Invitation.Spec.SendGeneration
@@ -135,7 +139,7 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 	if !maySend(o) {
 		return
 	}
-	if o.Account.HandsOut() {
+	if o.Account.DeliversByLink() {
 		p.attempt(o, now)
 		return
 	}
@@ -164,7 +168,7 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 func (p *Plan) attempt(o Observation, now time.Time) {
 	s := &p.Status
 	s.Language = Language(o.Member, o.Account)
-	if o.Account.HandsOut() {
+	if o.Account.DeliversByLink() {
 		s.MessageID, s.LastError, s.NextAttemptAt, s.AcceptedAt = "", nil, nil, nil
 		setSent(s, o, now)
 		return
@@ -209,8 +213,8 @@ func maySend(o Observation) bool {
 // deliveryReady tells whether the account's links can be delivered in the way that it wants now; its condition may still speak of
 // the other one.
 func deliveryReady(account *usherv1.Account) bool {
-	ready := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady)
-	return ready != nil && ready.Status == metav1.ConditionTrue && (ready.Reason == usherv1.ReasonLinkDelivery) == account.HandsOut()
+	return meta.IsStatusConditionTrue(account.Status.Conditions, usherv1.ConditionMailReady) &&
+		reason.OfDelivery(account).ByLink == account.DeliversByLink()
 }
 
 // nextAttempt is when a failed attempt is repeated: at its time, or at once when the mail server was mended since.

@@ -4,10 +4,7 @@
 package invite
 
 import (
-	"fmt"
 	"time"
-
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
@@ -18,80 +15,59 @@ import (
 //
 //	Ready        Sent, Accepted, Revoked
 //	Reconciling  Pending, Sending, and whatever the last link came to while a new one is asked for; RateLimited and
-//	             RecipientLimited while a mail that could be sent waits for its turn
+//	             RecipientLimited while a mail that could be sent waits for a limit
 //	Stalled      Declined, Expired, Failed, no such Member
 func describe(s *usherv1.InvitationStatus, o Observation, hold *delivery.Hold, now time.Time) {
-	outlook, message := sentence(s, o, now)
-	reason := string(s.State)
-	if o.Member == nil && s.State == usherv1.InvitationPending {
-		reason = usherv1.ReasonMemberNotFound
-	}
+	said := sentence(s, o, now)
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Invitation.Generation, Now: now}
-	w.Set(usherv1.ConditionSent, s.SentAt != nil, reason, "")
-	w.Set(usherv1.ConditionAccepted, s.State == usherv1.InvitationAccepted, reason, "")
+	w.Set(usherv1.ConditionSent, s.SentAt != nil, said.Reason, "")
+	w.Set(usherv1.ConditionAccepted, s.State == usherv1.InvitationAccepted, said.Reason, "")
 	if hold != nil {
-		outlook, reason, message = conditions.Working, hold.Reason, Waiting(hold.Reason, hold.Until)
+		said = saysLimited(hold)
 	}
-	w.SetReady(outlook, reason, message)
+	w.SetReady(said)
 }
 
-func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) (conditions.Outlook, string) {
+// sentence is what the Ready condition says, unless a limit on mails holds the Invitation up.
+func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) conditions.Sentence {
 	if waitsForNewLink(s, o, now) {
-		return conditions.Working, "A new link is asked for; it is sent as soon as the member has a seat and the mail server is ready"
+		return saysNewLinkWanted(s)
 	}
 	switch s.State {
 	case usherv1.InvitationSent:
-		if s.MessageID == "" {
-			return conditions.Done, "Nothing is mailed: the link is given to who may get it, and works until " + at(s.ExpiresAt)
-		}
-		message := "The mail server accepted the mail; the link works until " + at(s.ExpiresAt)
-		if s.LastError != nil {
-			message += fmt.Sprintf("; the last attempt at a reminder failed (%s, %s)", s.LastError.Class, s.LastError.Code)
-		}
-		return conditions.Done, message
+		return saysSent(s)
 	case usherv1.InvitationAccepted:
-		return conditions.Done, "The invitee accepted"
+		return saysAccepted()
 	case usherv1.InvitationRevoked:
-		return conditions.Done, "The invitation was taken back and its link is dead"
+		return saysRevoked()
 	case usherv1.InvitationDeclined:
-		return conditions.Stuck, "The invitee declined; raise spec.sendGeneration to ask again"
+		return saysDeclined()
 	case usherv1.InvitationExpired:
-		return conditions.Stuck, "Nobody answered until " + at(s.ExpiresAt) + "; raise spec.sendGeneration to ask again"
+		return saysExpired(s)
 	case usherv1.InvitationFailed:
-		return conditions.Stuck, Failed(s)
+		return saysFailed(s)
 	case usherv1.InvitationSending:
-		return conditions.Working, "The mail is being sent"
+		return saysSending()
 	}
 	switch {
 	case o.Member == nil:
-		return conditions.Stuck, "There is no Member " + o.Invitation.Spec.MemberRef.Name + "; create it or delete this Invitation"
+		return saysMemberNotFound(o.Invitation)
 	case s.LastError != nil:
-		return conditions.Working, fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s", s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt))
+		return saysTryingAgain(s)
 	}
-	return conditions.Working, "Waiting until the member has a seat and the mail server is ready"
+	return saysWaiting(s)
 }
 
-// waitsForNewLink tells whether s is still about an earlier link than the one that is asked for.
+// waitsForNewLink reports whether s is still about an earlier link than the one that is asked for.
 func waitsForNewLink(s *usherv1.InvitationStatus, o Observation, now time.Time) bool {
 	m := o.Member
-	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now) || m.Status.AcceptedAt != nil || o.Answered ||
-		s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending {
+	switch {
+	case m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now):
+		return false
+	case m.Status.AcceptedAt != nil || o.Answered:
+		return false
+	case s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending:
 		return false
 	}
 	return Asked(&usherv1.Invitation{Spec: o.Invitation.Spec, Status: *s}, string(m.Spec.Email))
-}
-
-// Failed says why an invitation in state Failed did, and what to do.
-func Failed(s *usherv1.InvitationStatus) string {
-	if s.LastError != nil && s.LastError.Class == usherv1.ErrorPermanent {
-		return fmt.Sprintf("The mail server refused the recipient for good (%s); correct the Member's email, or raise the Invitation's spec.sendGeneration to try again", s.LastError.Code)
-	}
-	return "No mail server took the mail in time; raise the Invitation's spec.sendGeneration to try again"
-}
-
-func at(t *metav1.Time) string {
-	if t == nil {
-		return "an unknown time"
-	}
-	return t.UTC().Format(time.RFC3339)
 }

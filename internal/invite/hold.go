@@ -4,15 +4,14 @@
 package invite
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // worthTelling is how long a wait must be to be written down: a shorter one is over before anybody reads it.
@@ -42,8 +41,9 @@ func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	if !Waits(s) || !now.Before(s.NextAttemptAt.Time) {
 		return nil
 	}
-	h := &delivery.Hold{Until: s.NextAttemptAt.Time, Reason: conditions.Reason(s.Conditions, usherv1.ConditionReady)}
-	if h.Reason == usherv1.ReasonRecipientLimited && !strings.EqualFold(s.Recipient, string(o.Member.Spec.Email)) {
+	why := reason.OfInvitation(s)
+	h := &delivery.Hold{Until: s.NextAttemptAt.Time, Reason: why.Reason}
+	if why.PerRecipient && !strings.EqualFold(s.Recipient, string(o.Member.Spec.Email)) {
 		return nil
 	}
 	return h
@@ -51,16 +51,5 @@ func toldBefore(o Observation, now time.Time) *delivery.Hold {
 
 // Waits tells whether the Invitation's mail waits for its turn.
 func Waits(s *usherv1.InvitationStatus) bool {
-	reason := conditions.Reason(s.Conditions, usherv1.ConditionReady)
-	return s.NextAttemptAt != nil && (reason == usherv1.ReasonRateLimited || reason == usherv1.ReasonRecipientLimited)
-}
-
-// Waiting says what a mail waits for, and until when.
-func Waiting(reason string, until time.Time) string {
-	if reason == usherv1.ReasonRecipientLimited {
-		return fmt.Sprintf("This address got %d mails within an hour, which is all that anybody gets; the next goes out at %s",
-			delivery.MailsPerRecipient, until.UTC().Format(time.RFC3339))
-	}
-	return "The mail server has had all the mails that the rateLimit in its Secret allows for now; this one's turn is at " +
-		until.UTC().Format(time.RFC3339)
+	return s.NextAttemptAt != nil && reason.OfInvitation(s).Limited
 }

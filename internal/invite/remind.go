@@ -7,11 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // point is one moment before a link's expiry at which its invitee is reminded.
@@ -101,11 +101,10 @@ func (p *Plan) wakeBy(moment time.Time) {
 // mayRemind tells whether the invitee still has to answer, and can be mailed.
 func mayRemind(o Observation) bool {
 	m := o.Member
-	ready := meta.FindStatusCondition(m.Status.Conditions, usherv1.ConditionReady)
-	return ready != nil && ready.Reason == usherv1.ReasonAwaitingAcceptance && m.Status.ObservedGeneration == m.Generation &&
+	return reason.OfMember(m).Remindable && m.Status.ObservedGeneration == m.Generation &&
 		m.Spec.Activation != usherv1.ActivateImmediately &&
 		m.Status.InvitationRef != nil && m.Status.InvitationRef.Name == o.Invitation.Name &&
-		o.Account.Spec.State != usherv1.StateDisabled && !o.Account.HandsOut() && deliveryReady(o.Account)
+		o.Account.Spec.State != usherv1.StateDisabled && !o.Account.DeliversByLink() && deliveryReady(o.Account)
 }
 
 func reminderOf(s *usherv1.InvitationStatus, before usherv1.Lead) *usherv1.Reminder {

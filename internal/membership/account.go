@@ -74,74 +74,19 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	led := s.Owner != nil
 	s.Owner = owner(s.Owner, o.Members, terms)
 
-	var reason string
-	switch {
-	case a.Spec.State == usherv1.StateDisabled:
-		s.State, reason = usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec
-	case s.Members.Active > 0:
-		s.State, reason = usherv1.ObservedActive, usherv1.ReasonMemberActive
-	default:
-		s.State, reason = usherv1.ObservedPending, usherv1.ReasonNoActiveMember
-	}
 	w := conditions.Writer{List: &s.Conditions, Generation: a.Generation, Now: now}
-	w.Set(usherv1.ConditionPending, s.State == usherv1.ObservedPending, reason, "")
-	w.Set(usherv1.ConditionActive, s.State == usherv1.ObservedActive, reason, "")
-	w.Set(usherv1.ConditionDisabled, s.State == usherv1.ObservedDisabled, reason, "")
-	if o.Mail == nil && !a.HandsOut() && conditions.Reason(s.Conditions, usherv1.ConditionMailReady) == usherv1.ReasonLinkDelivery {
-		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionMailReady) // it speaks of another way than is wanted now
-	}
-	if o.Mail != nil && !o.Mail.Outdated(a) {
-		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
-	}
-	switch {
-	case o.TemplatesUnknown:
-	case o.Templates != nil:
-		w.Set(usherv1.ConditionTemplatesReady, o.Templates.Ready, o.Templates.Reason, o.Templates.Message)
-	default:
-		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionTemplatesReady)
-	}
+	s.State = setAccountState(w, o, s.Members.Active)
+	setMailReady(w, o)
+	setTemplatesReady(w, o)
 	setNoAdmin(w, o, terms, led)
-	setReady(w, terms)
+	w.SetReady(accountVerdict(*w.List, terms, a.Generation))
 	return s
-}
-
-// setReady sets the conditions Ready, Reconciling and Stalled from what the other conditions say.
-func setReady(w conditions.Writer, terms plan.Terms) {
-	mail := meta.FindStatusCondition(*w.List, usherv1.ConditionMailReady)
-	access := meta.FindStatusCondition(*w.List, usherv1.ConditionAccessReady)
-	templates := meta.FindStatusCondition(*w.List, usherv1.ConditionTemplatesReady)
-	denied := access != nil && access.Status == metav1.ConditionFalse
-	fault, problem := terms.Fault()
-	switch {
-	case problem != "":
-		w.SetReady(conditions.Stuck, fault, problem)
-	case denied && access.Reason != usherv1.ReasonBindForbidden:
-		w.SetReady(conditions.Stuck, access.Reason, access.Message)
-	case mail == nil:
-		w.SetReady(conditions.Working, usherv1.ReasonMailProbing, "The mail server is being tried")
-	case mail.Status != metav1.ConditionTrue:
-		w.SetReady(conditions.Working, mail.Reason, mail.Message)
-	case templates != nil && templates.Status == metav1.ConditionFalse:
-		w.SetReady(conditions.Stuck, templates.Reason, templates.Message)
-	case access == nil || access.ObservedGeneration != w.Generation:
-		w.SetReady(conditions.Working, usherv1.ReasonAccessPending, "The roles and bindings of the members are being written")
-	case denied:
-		// Usher has done what it is allowed to; whether to grant the rest is the platform's decision.
-		w.SetReady(conditions.Done, access.Reason, access.Message)
-	default:
-		w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
-	}
 }
 
 // RecordAccess returns the Account's status with the condition AccessReady, and nothing else, brought up to date.
 func RecordAccess(a *usherv1.Account, v AccessVerdict, now time.Time) usherv1.AccountStatus {
 	s := *a.Status.DeepCopy()
-	w := conditions.Writer{List: &s.Conditions, Generation: a.Generation, Now: now}
-	if v.Reason == "" {
-		w.Set(usherv1.ConditionAccessReady, true, usherv1.ReasonAccessUpToDate, "")
-	} else {
-		w.Set(usherv1.ConditionAccessReady, false, v.Reason, v.Message)
-	}
+	setAccessReady(conditions.Writer{List: &s.Conditions, Generation: a.Generation, Now: now}, v)
 	return s
 }
 

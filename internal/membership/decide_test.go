@@ -368,7 +368,7 @@ func TestHold(t *testing.T) {
 		{name: "new, and the pool is full", edits: []edit{young(0), full}},
 		{name: "new, with a seat", edits: []edit{young(0), claims("base", 7)}},
 		{name: "new, accepted already", edits: []edit{young(0), credentials()}, hold: true, wakes: true},
-		{name: "old enough to be told", edits: []edit{young(keeperPatience)}, wakes: true},
+		{name: "old enough to be told", edits: []edit{young(seatPatience)}, wakes: true},
 		{name: "told before", edits: []edit{young(0), was("Pending")}, wakes: true},
 		{name: "new, and something else is wrong", edits: []edit{young(0), noPools}},
 	}

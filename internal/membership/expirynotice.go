@@ -89,7 +89,7 @@ func (p *ExpiryNoticePlan) decide(o ExpiryNoticeObservation, now time.Time) {
 
 // mayNotify reports whether mails of the account, which may be nil, can be sent.
 func mayNotify(a *usherv1.Account) bool {
-	return a != nil && a.Spec.State != usherv1.StateDisabled && !a.HandsOut() &&
+	return a != nil && a.Spec.State != usherv1.StateDisabled && !a.DeliversByLink() &&
 		conditions.Reason(a.Status.Conditions, usherv1.ConditionMailReady) == usherv1.ReasonMailReady
 }
 

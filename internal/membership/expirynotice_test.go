@@ -37,7 +37,7 @@ func TestAccessEndsAtItsMomentAndNotBefore(t *testing.T) {
 
 func TestWhoWaitsIsWokenByWhatComesFirst(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(Decide(observed(endsIn(time.Hour)), now).Wake).To(Equal(now.Add(keeperPause)))
+	g.Expect(Decide(observed(endsIn(time.Hour)), now).Wake).To(Equal(now.Add(seatPause)))
 	g.Expect(Decide(observed(endsIn(time.Second)), now).Wake).To(Equal(now.Add(time.Second)))
 }
 

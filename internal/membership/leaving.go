@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
 )
 
 // MaxNamed is how many of the things that a leaving Member owns are named.
@@ -60,11 +59,6 @@ func (o Observation) obstacle() (reason, problem string) {
 	return usherv1.ReasonReassignToNotActive, e.String() + ", and " + reason + handOver
 }
 
-func blockedBy(o Observation) string {
-	reason, _ := o.obstacle()
-	return reason
-}
-
 // mayGo tells whether nothing that the Member owns is left. Nobody has looked before its access is withdrawn.
 func (d *Decision) mayGo(o Observation) bool {
 	return !o.Leaves() || o.Member.Status.State == usherv1.ObservedDisabled && o.Estate.Reason == "" && o.Estate.Count == 0
@@ -79,14 +73,14 @@ func (e Estate) String() string {
 	return fmt.Sprintf("Still owns %d (%s%s)", e.Count, strings.Join(e.Names, ", "), more)
 }
 
-// judgeLeaving is what a Member is that is being deleted. Its access and its seat are gone at once: a deletion cannot be taken back,
-// and only the object waits until what it owns is somebody else's.
-func (d *Decision) judgeLeaving(o Observation) verdict {
-	if _, problem := o.obstacle(); problem != "" {
-		return verdict{usherv1.ObservedDisabled, usherv1.ReasonDeletionBlocked, conditions.Stuck, problem, released, true}
+// judgeDeleted decides what a Member is that is being deleted. Its access and its seat are gone at once: a deletion cannot be taken back,
+// and only the object waits until another member owns what it owned.
+func (d *Decision) judgeDeleted(o Observation) verdict {
+	if by, problem := o.obstacle(); problem != "" {
+		return saysDeletionBlocked(by, problem)
 	}
 	if o.Leaves() && o.Estate.Count > 0 {
 		d.Bequeath = o.Heir.Name
 	}
-	return verdict{usherv1.ObservedDisabled, usherv1.ReasonDeleting, conditions.Working, "Access is withdrawn; tidying up before the member is gone", released, true}
+	return saysDeleting()
 }

@@ -69,8 +69,8 @@ type Decision struct {
 	Wake time.Time
 	// Withdraws: the new status takes away access or a seat because of another object, or on the word of a ledger.
 	Withdraws bool
-	// Awaits: the Member is not Active any more, and gives its seat back once Withdrawn is known.
-	Awaits bool
+	// AwaitsWithdrawal: the Member is not Active any more, and gives its seat back once Withdrawn is known.
+	AwaitsWithdrawal bool
 	// Elevates: the Member gets the role of the account's first member.
 	Elevates bool
 
@@ -95,9 +95,12 @@ type Decision struct {
 	// Forget: the Member is going, nothing is left of it, and it may be let go.
 	Forget bool
 
-	before   usherv1.ObservedState
-	deleting bool
+	needsLiveReads bool
 }
+
+// NeedsLiveReads reports whether the decision must be made again on live reads before anything is done about it: it takes something
+// away, gives the role of the account's first member, or gives a seat back, and an old cache could be wrong about that.
+func (d Decision) NeedsLiveReads() bool { return d.needsLiveReads }
 
 func (o Observation) pool(name string) *usherv1.SeatPool {
 	for i := range o.Pools {

@@ -203,7 +203,7 @@ func TestPromisesOfADecision(t *testing.T) {
 		}
 
 		own := o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled || o.Member.Spec.Ended(now)
-		unseen := s.State != usherv1.ObservedActive && before.Status.ActivatedAt != nil && (!o.Withdrawn || d.RotateToken) && !d.Awaits
+		unseen := s.State != usherv1.ObservedActive && before.Status.ActivatedAt != nil && (!o.Withdrawn || d.RotateToken) && !d.AwaitsWithdrawal
 		if want := (!own || unseen) && loses(before.Status, s); d.Withdraws != want {
 			t.Fatalf("Withdraws is %v; %+v became %+v", d.Withdraws, before.Status, s)
 		}

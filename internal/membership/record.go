@@ -12,18 +12,19 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
 // recordState sets the state and the moments at which it began.
 func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time.Time) {
 	was := m.Status.State
-	s.State = v.state
+	s.State = v.State
 	moment := &metav1.Time{Time: now.Truncate(time.Second)}
-	if v.state == usherv1.ObservedActive && was != v.state {
+	if v.State == usherv1.ObservedActive && was != v.State {
 		s.ActivatedAt = moment
 	}
-	if v.state == usherv1.ObservedDisabled && was != v.state {
+	if v.State == usherv1.ObservedDisabled && was != v.State {
 		// Each time has a moment of its own, since the API token is replaced once for each.
 		if last := m.Status.DisabledAt; last != nil && !moment.After(last.Time) {
 			moment = &metav1.Time{Time: last.Add(time.Second)}
@@ -35,24 +36,22 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 // describe sets the conditions: one of Pending, Active and Disabled is True, all with the state's reason.
 func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) {
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Member.Generation, Now: now}
-	w.Set(usherv1.ConditionPending, v.state == usherv1.ObservedPending, v.reason, "")
-	w.Set(usherv1.ConditionActive, v.state == usherv1.ObservedActive, v.reason, "")
-	w.Set(usherv1.ConditionDisabled, v.state == usherv1.ObservedDisabled, v.reason, "")
+	w.SetState(v.State, v.Reason)
 	_, complete := holds(s.Seats, choice)
 	switch {
 	case complete:
 		w.Set(usherv1.ConditionSeatsAssigned, true, usherv1.ReasonSeatsHeld, "")
-	case v.reason == usherv1.ReasonAddOnSeatUnavailable || v.reason == usherv1.ReasonSeatUnavailable:
-		w.Set(usherv1.ConditionSeatsAssigned, false, v.reason, "Waiting for a seat of "+missingSeats(s.Seats, choice))
+	case v.WaitsFor == reason.Seat:
+		w.Set(usherv1.ConditionSeatsAssigned, false, v.Reason, "Waiting for a seat of "+missingSeats(s.Seats, choice))
 	default:
-		w.Set(usherv1.ConditionSeatsAssigned, false, v.reason, "")
+		w.Set(usherv1.ConditionSeatsAssigned, false, v.Reason, "")
 	}
-	if v.reason == usherv1.ReasonDeletionBlocked {
-		w.Set(usherv1.ConditionDeletionBlocked, true, blockedBy(o), v.message)
+	if v.blockedBy != "" {
+		w.Set(usherv1.ConditionDeletionBlocked, true, v.blockedBy, v.message)
 	} else {
 		meta.RemoveStatusCondition(w.List, usherv1.ConditionDeletionBlocked)
 	}
-	w.SetReady(v.outlook, v.reason, v.message)
+	w.SetReady(conditions.Sentence{Outlook: v.Outlook, Reason: v.Reason, Message: v.message})
 }
 
 func recordInvitation(s *usherv1.MemberStatus, o Observation) {
@@ -83,11 +82,4 @@ func displayName(o Observation, accepted bool) string {
 		return name
 	}
 	return string(o.Member.Spec.Email)
-}
-
-func until(t *metav1.Time) string {
-	if t == nil {
-		return "it expires"
-	}
-	return t.UTC().Format(time.RFC3339)
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // Precedes tells whether other keeps member from having the address that both have: it belongs to the same account and is not
@@ -34,7 +34,7 @@ func Precedes(other, member *usherv1.Member) bool {
 
 // established tells whether a Member was judged, and not as somebody's duplicate.
 func established(m *usherv1.Member) bool {
-	return m.Status.State != "" && conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) != usherv1.ReasonDuplicateEmail
+	return m.Status.State != "" && !reason.OfMember(m).Duplicate
 }
 
 // seated tells whether a Member holds a seat of the base product. A duplicate that was disabled since, or lost its pool, has

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
@@ -16,7 +17,7 @@ const maxSeats = 64
 
 // settleSeats returns the Member's seats after this decision: claims found in the ledgers are taken up, seats that are not to be
 // kept are released, and so are those of pools that are gone.
-func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []usherv1.MemberSeat {
+func settleSeats(o Observation, choice seat.Choice, c reason.Custody, accepted bool) []usherv1.MemberSeat {
 	entries := map[string]usherv1.MemberSeat{}
 	for _, s := range o.Member.Status.Seats {
 		entries[s.Pool] = s
@@ -60,9 +61,9 @@ func settleSeats(o Observation, choice seat.Choice, c custody, accepted bool) []
 		// The keeper has looked at its ledger and this claim is not in it.
 		lost := s.Held() && claim <= s.ReleasedGrant && pool.Status.ObservedGeneration > 0
 		switch {
-		case pool.DeletionTimestamp != nil || c == released:
+		case pool.DeletionTimestamp != nil || c == reason.Released:
 			s = release(s, claim)
-		case c == kept:
+		case c == reason.Kept:
 		case lost, chosen && seat.WaitsForAcceptance(pool, accepted), !chosen && !moving:
 			s = release(s, claim)
 		case chosen && claim > s.ReleasedGrant:

@@ -175,7 +175,7 @@ func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 			g := NewWithT(t)
 			o := observed(active, leave, bound)
 			d := Decide(o, now)
-			g.Expect(d.Awaits).To(BeTrue())
+			g.Expect(d.AwaitsWithdrawal).To(BeTrue())
 			g.Expect(d.Status.State).NotTo(Equal(usherv1.ObservedActive))
 			g.Expect(d.Status.Seats[0].Held()).To(BeTrue())
 			g.Expect(d.Wake).NotTo(BeZero())
@@ -187,7 +187,7 @@ func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 				o.Credentials.TokenRotatedFor = at.Time
 			}
 			d = Decide(o, now)
-			g.Expect(d.Awaits).To(BeFalse())
+			g.Expect(d.AwaitsWithdrawal).To(BeFalse())
 			g.Expect(d.Status.Seats[0].Held()).To(BeFalse())
 
 			d = Decide(observed(active, leave, bound, editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })), now)
@@ -201,7 +201,7 @@ func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			d := Decide(o, now)
-			g.Expect(d.Awaits).To(BeFalse())
+			g.Expect(d.AwaitsWithdrawal).To(BeFalse())
 			g.Expect(d.Status.Seats[0].Held()).To(BeFalse())
 		})
 	}

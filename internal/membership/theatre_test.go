@@ -205,7 +205,7 @@ func (th *theatre) judge(i int, live bool) (changed bool) {
 	}
 	o := th.observe(m, live)
 	d := Decide(o, now)
-	if d.Withdraws || d.Awaits && m.Status.State != usherv1.ObservedActive || d.DropCredentials || m.DeletionTimestamp != nil {
+	if d.NeedsLiveReads() {
 		read, m = h.version(), h.now()
 		if m == nil || m.UID != o.Member.UID {
 			return false

@@ -9,13 +9,13 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // writeTries is how often a write is decided anew because something else was written in between.
@@ -154,8 +154,7 @@ func awaitsSeat(member *usherv1.Member) bool {
 	if member.Status.State == usherv1.ObservedActive {
 		return false
 	}
-	ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady)
-	if ready != nil && ready.Reason == usherv1.ReasonSeatUnavailable {
+	if reason.OfMember(member).WaitsFor == reason.Seat {
 		return true
 	}
 	for _, seat := range member.Status.Seats {

@@ -4,7 +4,6 @@
 package seat
 
 import (
-	"fmt"
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -36,38 +35,8 @@ func StatusOf(pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats, now time.
 	s.Claims = ledger.Claims
 
 	w := conditions.Writer{List: &s.Conditions, Generation: pool.Generation, Now: now}
-	if claims >= min(capacity, MaxClaims) {
-		w.Set(usherv1.ConditionFull, true, usherv1.ReasonAllSeatsTaken, fmt.Sprintf(
-			"All %d seats are claimed; %s", capacity, howToAdd(pool, seats, claims-int(seats.Included)+max(1, ledger.Waiting))))
-	} else {
-		w.Set(usherv1.ConditionFull, false, usherv1.ReasonSeatsAvailable, "")
-	}
-	if claims > capacity {
-		w.Set(usherv1.ConditionOverCapacity, true, usherv1.ReasonSeatsReduced, fmt.Sprintf(
-			"%d seats are claimed and there are %d; nobody is evicted, and none are given until %d came back", claims, capacity, claims-capacity+1))
-	} else {
-		w.Set(usherv1.ConditionOverCapacity, false, usherv1.ReasonWithinCapacity, "")
-	}
-	switch {
-	case pool.DeletionTimestamp != nil:
-		w.SetReady(conditions.Working, usherv1.ReasonDeleting, fmt.Sprintf("Waiting for %d members to give their seats back", claims))
-	case seats.Problem == "":
-		w.SetReady(conditions.Done, usherv1.ReasonLedgerCurrent, "")
-	case seats.Passing:
-		w.SetReady(conditions.Working, seats.Reason, seats.Problem)
-	default:
-		w.SetReady(conditions.Stuck, seats.Reason, seats.Problem)
-	}
+	setFull(w, pool, ledger, seats)
+	setOverCapacity(w, claims, capacity)
+	w.SetReady(readySentence(pool, claims, seats))
 	return s
-}
-
-// howToAdd says how to get so many bought seats, or what to do where they are not for sale.
-func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, wanted int) string {
-	switch {
-	case seats.Problem != "":
-		return "see Ready for why no more count"
-	case seats.Bought >= seats.Most:
-		return "no more can be bought; " + seats.Advice
-	}
-	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d", pool.Name, pool.Namespace, min(wanted, int(seats.Most)))
 }

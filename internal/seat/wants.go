@@ -7,10 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // CandidateOf is what the keeper of pool's ledger needs to know of a Member of the pool's account. account is nil if it is not
@@ -45,14 +44,7 @@ func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Acco
 	if account == nil || account.Spec.State == usherv1.StateDisabled {
 		return false
 	}
-	if ready := meta.FindStatusCondition(member.Status.Conditions, usherv1.ConditionReady); ready != nil {
-		switch ready.Reason {
-		case usherv1.ReasonInvitationExpired, usherv1.ReasonInvitationRevoked, usherv1.ReasonInvitationDeclined,
-			usherv1.ReasonMailRejected, usherv1.ReasonDuplicateEmail, usherv1.ReasonAccessEnded:
-			return false
-		}
-	}
-	return !WaitsForAcceptance(pool, member.Status.AcceptedAt != nil)
+	return !reason.OfMember(member).RefusesSeat() && !WaitsForAcceptance(pool, member.Status.AcceptedAt != nil)
 }
 
 // WaitsForAcceptance tells whether pool gives no seat to a member that has not accepted.

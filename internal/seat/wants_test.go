@@ -12,6 +12,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 func TestWants(t *testing.T) {
@@ -58,7 +59,7 @@ func TestWants(t *testing.T) {
 	}
 }
 
-// Every reason that a Member can have, and whether a Member that has it stands in line.
+// Every reason that a Member can have, and whether a Member that has it is given a seat.
 func TestWantsByReason(t *testing.T) {
 	reasons := map[string]bool{
 		"":                                 true,
@@ -79,6 +80,17 @@ func TestWantsByReason(t *testing.T) {
 		usherv1.ReasonAddOnSeatUnavailable: true,
 		usherv1.ReasonDisabledBySpec:       true, // enabled by now
 		usherv1.ReasonAccountDisabled:      true, // enabled by now
+		usherv1.ReasonPlanNotFound:         true, // the plan is there by now
+		usherv1.ReasonRoleNotInPlan:        true, // the role is there by now
+		usherv1.ReasonRightNotInPlan:       true, // the right is there by now
+		usherv1.ReasonDeleting:             true, // its deletionTimestamp says the rest
+		usherv1.ReasonDeletionBlocked:      true, // its deletionTimestamp says the rest
+		"Unheard":                          true,
+	}
+	for _, row := range reason.Members() {
+		if _, found := reasons[row.Reason]; !found {
+			reasons[row.Reason] = row.Custody != reason.Released
+		}
 	}
 	for reason, want := range reasons {
 		t.Run(reason, func(t *testing.T) {

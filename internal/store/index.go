@@ -64,7 +64,7 @@ func Indexes() []Index {
 			return nil
 		}},
 		{&usherv1.Account{}, BySecretRef, func(o client.Object) []string {
-			if o.(*usherv1.Account).HandsOut() {
+			if o.(*usherv1.Account).DeliversByLink() {
 				return nil
 			}
 			return []string{SecretRef(o.(*usherv1.Account))}

@@ -88,7 +88,7 @@ func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (mem
 // delivery returns what is known of the way in which the account's links are delivered; nil before the first probe of its endpoint.
 func (r *Reconciler) delivery(account *usherv1.Account) *membership.MailVerdict {
 	switch {
-	case !account.HandsOut():
+	case !account.DeliversByLink():
 		return r.endpoints.Verdict(account)
 	case !r.hasPortal:
 		verdict := outbox.NotConfigured

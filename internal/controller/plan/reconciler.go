@@ -38,7 +38,7 @@ func (r *Reconciler) reconcile(ctx context.Context, plan *usherv1.Plan) error {
 	before := plan.DeepCopy()
 	plan.Status.ObservedGeneration = plan.Generation
 	w := conditions.Writer{List: &plan.Status.Conditions, Generation: plan.Generation, Now: r.Now()}
-	w.SetReady(conditions.Done, usherv1.ReasonUpToDate, "")
+	w.SetReady(conditions.Sentence{Outlook: conditions.Done, Reason: usherv1.ReasonUpToDate})
 	if equality.Semantic.DeepEqual(before.Status, plan.Status) {
 		return nil
 	}

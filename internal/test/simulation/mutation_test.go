@@ -94,6 +94,11 @@ var mutations = []mutation{
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
+		name:    "the seat rules do not know a reason that gives the seat back",
+		options: Options{Wrap: unheard(usherv1.ReasonInvitationDeclined)},
+		caught:  []string{"rests", "comes-to-rest"},
+	},
+	{
 		name:    "the mail is sent without the fence",
 		options: Options{Wrap: withoutFence},
 		caught:  []string{"mailed-once"},
@@ -283,6 +288,27 @@ func keep(reason string) func(Seat, client.Client) client.Client {
 				}
 			}
 			return next(o)
+		}}
+	}
+}
+
+// unheard gives members that have a reason another one, that is not in the table, wherever the members of an account are listed: there the
+// seat rules read it.
+func unheard(reason string) func(Seat, client.Client) client.Client {
+	return func(_ Seat, c client.Client) client.Client {
+		return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
+			err := next()
+			if all, ok := list.(*usherv1.MemberList); ok {
+				for i := range all.Items {
+					if m := all.Items[i].DeepCopy(); readyReason(m.Status.Conditions) == reason {
+						for j := range m.Status.Conditions {
+							m.Status.Conditions[j].Reason = "Unheard"
+						}
+						all.Items[i] = *m
+					}
+				}
+			}
+			return err
 		}}
 	}
 }

@@ -1,0 +1,46 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Whatever a Member loses because of another object, or gets as the account's first member, is decided on live reads.
+func TestNeedsLiveReads(t *testing.T) {
+	tests := []struct {
+		name  string
+		edits []edit
+		want  bool
+	}{
+		{name: "a new member", want: false},
+		{name: "an Active member at rest", edits: []edit{active}, want: false},
+		{name: "its own spec disables it", edits: []edit{active, disabled}, want: false},
+		{name: "the account disables it", edits: []edit{active, accountDisabled}, want: true},
+		{name: "a rival has the address", edits: []edit{active, rival}, want: true},
+		{name: "it is being deleted", edits: []edit{deleting}, want: true},
+		{name: "credentials of an earlier member", edits: []edit{remembersUID("uid-former"), credentials(func(c *Credentials) { c.MemberUID = "uid-former" })}, want: true},
+		{name: "a seat is to be given back", edits: []edit{active, was(usherv1.ObservedDisabled), disabled, bound}, want: true},
+		{name: "the first member", edits: []edit{active, onPlan(tier()), func(o *Observation) { o.First, o.Member.Status.Role = true, "" }}, want: true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := Decide(observed(tt.edits...), now).NeedsLiveReads(); got != tt.want {
+				t.Errorf("NeedsLiveReads is %v", got)
+			}
+		})
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		o := anyObservation.Draw(t, "observation")
+		d := Decide(o, now)
+		waits := d.AwaitsWithdrawal && o.Member.Status.State != usherv1.ObservedActive
+		if want := d.Withdraws || d.Elevates || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
+			t.Fatalf("NeedsLiveReads is %v of %+v", d.NeedsLiveReads(), d)
+		}
+	})
+}

@@ -1,0 +1,162 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/reason"
+)
+
+// verdict is what a Member is: a row of the table of reasons, and what its Ready condition says.
+type verdict struct {
+	reason.Member
+	message string
+	// blockedBy is the reason of the DeletionBlocked condition; empty if nothing blocks the deletion.
+	blockedBy string
+}
+
+// undecided is the verdict on a Member whose reason depends on the seats that it holds: it takes them first.
+var undecided = verdict{Member: reason.Member{Custody: reason.Taken}}
+
+func (v verdict) decided() bool { return v.Reason != "" }
+
+// because returns the verdict with that reason. State, outlook and custody are those of its row.
+func because(why, message string) verdict {
+	return verdict{Member: reason.MemberRow(why), message: message}
+}
+
+// Each sentence that a Member's Ready condition can say is one of the functions below.
+
+func saysDeleting() verdict {
+	return because(usherv1.ReasonDeleting, "Access is withdrawn; tidying up before the member is gone")
+}
+
+func saysDeletionBlocked(by, problem string) verdict {
+	v := because(usherv1.ReasonDeletionBlocked, problem)
+	v.blockedBy = by
+	return v
+}
+
+func saysDisabledBySpec() verdict {
+	return because(usherv1.ReasonDisabledBySpec, "Access is withdrawn and the seat is free; set spec.state to Active to bring the member back")
+}
+
+func saysAccessEnded(at *metav1.Time) verdict {
+	return because(usherv1.ReasonAccessEnded, "Access ended at "+until(at)+
+		" and the seat is free; set spec.accessUntil to a later time, or remove it, to bring the member back")
+}
+
+func saysAccountNotFound(account string) verdict {
+	return because(usherv1.ReasonAccountNotFound, "There is no Account "+account+" in this namespace; create it")
+}
+
+func saysAccountDisabled(account string) verdict {
+	return because(usherv1.ReasonAccountDisabled, "Account "+account+" is disabled; seats are kept")
+}
+
+func saysPlanNotFound(problem string) verdict { return because(usherv1.ReasonPlanNotFound, problem) }
+
+func saysSeatPoolNotFound(problem string) verdict {
+	return because(usherv1.ReasonSeatPoolNotFound, problem)
+}
+
+// saysAddOnPoolNotFound: the member has its base seat, and keeps it.
+func saysAddOnPoolNotFound(missing []string) verdict {
+	v := because(usherv1.ReasonSeatPoolNotFound,
+		"There is no SeatPool "+strings.Join(missing, ", ")+" in this account; create it or correct spec.seatPoolRefs")
+	v.Custody = reason.Taken
+	return v
+}
+
+func saysDuplicateEmail(rival string) verdict {
+	return because(usherv1.ReasonDuplicateEmail, "Member "+rival+" of this account has this address and came first; correct one of them")
+}
+
+// saysNotInPlan: the account's plan does not have the role or one of the rights.
+func saysNotInPlan(why, problem string) verdict { return because(why, problem) }
+
+// saysMakingCredentials: a member that needs no invitation takes its seats once it has credentials.
+func saysMakingCredentials() verdict {
+	v := because(usherv1.ReasonInviting, "Credentials are being made")
+	v.Custody = reason.Kept
+	return v
+}
+
+func saysInvitationRevoked() verdict {
+	return because(usherv1.ReasonInvitationRevoked,
+		"The invitation was revoked; set its spec.state to Open and raise its spec.sendGeneration to ask again")
+}
+
+func saysInvitationDeclined() verdict {
+	return because(usherv1.ReasonInvitationDeclined, "The invitee declined; raise the Invitation's spec.sendGeneration to ask again")
+}
+
+func saysInvitationExpired() verdict {
+	return because(usherv1.ReasonInvitationExpired, "Nobody answered in time; raise the Invitation's spec.sendGeneration to ask again")
+}
+
+func saysMailRejected(inv *usherv1.Invitation) verdict {
+	return because(usherv1.ReasonMailRejected, invite.Failed(&inv.Status))
+}
+
+func saysAccepted() verdict { return because(usherv1.ReasonAccepted, "Accepted and has access") }
+
+func saysActivated() verdict { return because(usherv1.ReasonActivated, "Has access") }
+
+func saysAddOnSeatUnavailable(missing string) verdict {
+	return because(usherv1.ReasonAddOnSeatUnavailable, "Has access; waiting for a seat of "+missing)
+}
+
+// saysNoSeatForAccess: the member has accepted.
+func saysNoSeatForAccess(pool string) verdict {
+	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool+" is taken; access starts by itself as soon as one is free")
+}
+
+// saysNoSeatForInvitation: the member is not invited yet.
+func saysNoSeatForInvitation(pool string) verdict {
+	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool+" is taken; the invitation goes out by itself as soon as one is free")
+}
+
+func saysAwaitingAcceptance(expires *metav1.Time) verdict {
+	return because(usherv1.ReasonAwaitingAcceptance, "Invited; the link works until "+until(expires))
+}
+
+// saysNameTaken: nothing happens until a user has corrected it, unlike where else a member is Inviting.
+func saysNameTaken(invitation string) verdict {
+	v := because(usherv1.ReasonInviting,
+		"The Invitation "+invitation+" invites somebody else; delete it, or write another Invitation that names this Member")
+	v.Outlook = conditions.Stuck
+	return v
+}
+
+func saysNoMailCanBeSent(mail *metav1.Condition) verdict {
+	return because(usherv1.ReasonMailNotReady, "No mail can be sent ("+mail.Reason+"): "+mail.Message)
+}
+
+func saysMailNotTaken(failed *usherv1.SendError) verdict {
+	return because(usherv1.ReasonMailNotReady, "The mail server did not take the mail ("+failed.Code+"); trying again")
+}
+
+// saysMailLimited: the invitation is held up by a limit on mails.
+func saysMailLimited(inv *usherv1.Invitation) verdict {
+	return because(usherv1.ReasonInviting, invite.Waiting(&inv.Status))
+}
+
+func saysInviting() verdict {
+	return because(usherv1.ReasonInviting, "The invitation is on its way")
+}
+
+func until(t *metav1.Time) string {
+	if t == nil {
+		return "it expires"
+	}
+	return t.UTC().Format(time.RFC3339)
+}

@@ -1,0 +1,76 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package seat
+
+import (
+	"fmt"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/plan"
+)
+
+func setFull(w conditions.Writer, pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats) {
+	capacity, claims := seats.Capacity(), len(ledger.Claims)
+	if claims < min(capacity, MaxClaims) {
+		w.Set(usherv1.ConditionFull, false, usherv1.ReasonSeatsAvailable, "")
+		return
+	}
+	bought := claims - int(seats.Included) + max(1, ledger.Waiting)
+	w.Set(usherv1.ConditionFull, true, usherv1.ReasonAllSeatsTaken,
+		fmt.Sprintf("All %d seats are claimed; %s", capacity, howToAdd(pool, seats, bought)))
+}
+
+// howToAdd says how to have that many bought seats, or what to do if they are not for sale.
+func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, bought int) string {
+	switch {
+	case seats.Problem != "":
+		return "see Ready for why no more count"
+	case seats.Bought >= seats.Most:
+		return "no more can be bought; " + seats.Advice
+	}
+	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d", pool.Name, pool.Namespace, min(bought, int(seats.Most)))
+}
+
+func setOverCapacity(w conditions.Writer, claims, capacity int) {
+	if claims <= capacity {
+		w.Set(usherv1.ConditionOverCapacity, false, usherv1.ReasonWithinCapacity, "")
+		return
+	}
+	w.Set(usherv1.ConditionOverCapacity, true, usherv1.ReasonSeatsReduced, fmt.Sprintf(
+		"%d seats are claimed and there are %d; nobody is evicted, and none are given until %d came back", claims, capacity, claims-capacity+1))
+}
+
+// readySentence finds the first thing that keeps the pool from being Ready.
+func readySentence(pool *usherv1.SeatPool, claims int, seats plan.Seats) conditions.Sentence {
+	switch {
+	case pool.DeletionTimestamp != nil:
+		return saysDeleting(claims)
+	case seats.Problem == "":
+		return saysLedgerCurrent()
+	}
+	return saysSeatsDoNotCount(seats)
+}
+
+// Each sentence that a SeatPool's Ready condition can say is one of the functions below.
+
+func saysDeleting(claims int) conditions.Sentence {
+	return conditions.Sentence{
+		Outlook: conditions.Working, Reason: usherv1.ReasonDeleting,
+		Message: fmt.Sprintf("Waiting for %d members to give their seats back", claims),
+	}
+}
+
+func saysLedgerCurrent() conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Done, Reason: usherv1.ReasonLedgerCurrent}
+}
+
+// saysSeatsDoNotCount: the plan does not sell all the seats that the pool asks for.
+func saysSeatsDoNotCount(seats plan.Seats) conditions.Sentence {
+	s := conditions.Sentence{Outlook: conditions.Stuck, Reason: seats.Reason, Message: seats.Problem}
+	if seats.Passing {
+		s.Outlook = conditions.Working
+	}
+	return s
+}
