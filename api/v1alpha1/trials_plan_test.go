@@ -3,7 +3,7 @@
 
 package v1alpha1_test
 
-// plans are the trials of a Plan's fields.
+// plans returns the trials of a Plan's fields.
 func plans() []trial {
 	of := func(path string, value any, refusal string) trial {
 		return trial{kind: "Plan", path: path, value: value, refusal: refusal}
@@ -92,7 +92,7 @@ func plans() []trial {
 	return append(list, lines("Plan", "spec.rights[].description", 200)...)
 }
 
-// complete gives a Plan that was made for one field what that field needs beside it.
+// complete adds to a Plan what the field under test requires.
 func complete(plan map[string]any, t trial) {
 	spec, ok := plan["spec"].(map[string]any)
 	if t.kind != "Plan" || !ok || t.value == absent {

@@ -92,7 +92,7 @@ func (r *AccountReconciler) reconcile(ctx context.Context, account *usherv1.Acco
 // delivery is what is known of the way that the account's links take; nil before the first probe of its mail server.
 func (r *AccountReconciler) delivery(account *usherv1.Account) *membership.MailVerdict {
 	switch {
-	case !account.HandsOut():
+	case !account.DeliversByLink():
 		return r.Servers.Verdict(account)
 	case !r.Configured:
 		verdict := notConfigured

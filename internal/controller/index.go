@@ -63,7 +63,7 @@ func Indexes() []Index {
 			return nil
 		}},
 		{&usherv1.Account{}, indexSecretRef, func(o client.Object) []string {
-			if o.(*usherv1.Account).HandsOut() {
+			if o.(*usherv1.Account).DeliversByLink() {
 				return nil
 			}
 			return []string{secretRef(o.(*usherv1.Account))}

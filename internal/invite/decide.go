@@ -125,7 +125,7 @@ func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
 
 func (p *Plan) sendNew(o Observation, now time.Time) {
 	s := &p.Status
-	if !maySend(o) || !o.Account.HandsOut() && p.held(o, now) {
+	if !maySend(o) || !o.Account.DeliversByLink() && p.held(o, now) {
 		return
 	}
 	s.SendGeneration = o.Invitation.Spec.SendGeneration
@@ -140,7 +140,7 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 	if !maySend(o) {
 		return
 	}
-	if o.Account.HandsOut() {
+	if o.Account.DeliversByLink() {
 		p.attempt(o, now)
 		return
 	}
@@ -169,7 +169,7 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 func (p *Plan) attempt(o Observation, now time.Time) {
 	s := &p.Status
 	s.Language = Language(o.Member, o.Account)
-	if o.Account.HandsOut() {
+	if o.Account.DeliversByLink() {
 		s.MessageID, s.LastError, s.NextAttemptAt, s.AcceptedAt = "", nil, nil, nil
 		setSent(s, o, now)
 		return
@@ -215,7 +215,7 @@ func maySend(o Observation) bool {
 // the other one.
 func deliveryReady(account *usherv1.Account) bool {
 	ready := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady)
-	return ready != nil && ready.Status == metav1.ConditionTrue && (ready.Reason == usherv1.ReasonLinkDelivery) == account.HandsOut()
+	return ready != nil && ready.Status == metav1.ConditionTrue && (ready.Reason == usherv1.ReasonLinkDelivery) == account.DeliversByLink()
 }
 
 // nextAttempt is when a failed attempt is repeated: at its time, or at once when the mail server was mended since.

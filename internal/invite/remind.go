@@ -104,7 +104,7 @@ func mayRemind(o Observation) bool {
 	return ready != nil && ready.Reason == usherv1.ReasonAwaitingAcceptance && m.Status.ObservedGeneration == m.Generation &&
 		m.Spec.Activation != usherv1.ActivateImmediately &&
 		m.Status.InvitationRef != nil && m.Status.InvitationRef.Name == o.Invitation.Name &&
-		o.Account.Spec.State != usherv1.StateDisabled && !o.Account.HandsOut() && deliveryReady(o.Account)
+		o.Account.Spec.State != usherv1.StateDisabled && !o.Account.DeliversByLink() && deliveryReady(o.Account)
 }
 
 func reminderOf(s *usherv1.InvitationStatus, before usherv1.Lead) *usherv1.Reminder {

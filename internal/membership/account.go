@@ -87,7 +87,7 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	w.Set(usherv1.ConditionPending, s.State == usherv1.ObservedPending, reason, "")
 	w.Set(usherv1.ConditionActive, s.State == usherv1.ObservedActive, reason, "")
 	w.Set(usherv1.ConditionDisabled, s.State == usherv1.ObservedDisabled, reason, "")
-	if o.Mail == nil && !a.HandsOut() && conditions.Reason(s.Conditions, usherv1.ConditionMailReady) == usherv1.ReasonLinkDelivery {
+	if o.Mail == nil && !a.DeliversByLink() && conditions.Reason(s.Conditions, usherv1.ConditionMailReady) == usherv1.ReasonLinkDelivery {
 		meta.RemoveStatusCondition(&s.Conditions, usherv1.ConditionMailReady) // it speaks of another way than is wanted now
 	}
 	if o.Mail != nil && !o.Mail.Outdated(a) {

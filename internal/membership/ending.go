@@ -61,7 +61,7 @@ func Announce(o EndingObservation, now time.Time) EndingPlan {
 		p.Wake = until.Time // to give it up, also for somebody who is not Active any more
 	}
 	if m.Status.State != usherv1.ObservedActive || o.Account == nil || o.Account.Spec.State == usherv1.StateDisabled ||
-		o.Account.HandsOut() || conditions.Reason(o.Account.Status.Conditions, usherv1.ConditionMailReady) != usherv1.ReasonMailReady {
+		o.Account.DeliversByLink() || conditions.Reason(o.Account.Status.Conditions, usherv1.ConditionMailReady) != usherv1.ReasonMailReady {
 		return p
 	}
 	p.Wake = until.Time

@@ -44,7 +44,7 @@ func (w *world) committed(c change) {
 	switch c.kind {
 	case accounts:
 		a, _ := c.after.(*usherv1.Account)
-		w.beliefs.handsOut = w.beliefs.handsOut || a != nil && a.HandsOut()
+		w.beliefs.handsOut = w.beliefs.handsOut || a != nil && a.DeliversByLink()
 		if a != nil && a.Status.State != "" {
 			w.checkOneState(c, string(a.Status.State), a.Status.Conditions)
 		}

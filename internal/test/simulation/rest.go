@@ -67,7 +67,7 @@ func (w *world) checkRemindersAtRest() {
 	for _, o := range w.api.tables[invitations] {
 		inv := o.(*usherv1.Invitation)
 		m, s := w.member(inv.Spec.MemberRef.Name), &inv.Status
-		if a == nil || m == nil || a.HandsOut() || s.MessageID == "" ||
+		if a == nil || m == nil || a.DeliversByLink() || s.MessageID == "" ||
 			s.State != usherv1.InvitationSent || readyReason(m.Status.Conditions) != usherv1.ReasonAwaitingAcceptance ||
 			m.Status.InvitationRef == nil || m.Status.InvitationRef.Name != inv.Name {
 			continue

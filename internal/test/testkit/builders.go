@@ -106,8 +106,8 @@ func (b *AccountBuilder) InvitationTTL(ttl string) *AccountBuilder {
 	return b
 }
 
-// HandsOut has links handed out and not mailed.
-func (b *AccountBuilder) HandsOut() *AccountBuilder {
+// DeliversByLink has links handed out and not mailed.
+func (b *AccountBuilder) DeliversByLink() *AccountBuilder {
 	b.mail().Delivery = v1alpha1.DeliveryLink
 	return b
 }
