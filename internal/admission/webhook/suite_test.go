@@ -35,19 +35,19 @@ var server *apiserver.Server
 
 func TestMain(m *testing.M) { apiserver.Main(m, apiserver.Options{}, &server) }
 
-// site is where the webhooks are served, and what they read the API server by.
+// site is where the webhooks are served, and the client that they read with.
 type site struct {
 	stop  func()
 	reads *reads
 }
 
-// reads fail where a test says so.
+// reads fails while a test says so.
 type reads struct {
 	client.Client
 	fail atomic.Bool
 }
 
-var errUnreadable = apierrors.NewForbidden(schema.GroupResource{Resource: "anything"}, "", errors.New("not today"))
+var errUnreadable = apierrors.NewForbidden(schema.GroupResource{Resource: "anything"}, "", errors.New("forced by the test"))
 
 func (r *reads) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
 	if r.fail.Load() {
@@ -56,7 +56,7 @@ func (r *reads) Get(ctx context.Context, key client.ObjectKey, into client.Objec
 	return r.Client.Get(ctx, key, into, options...)
 }
 
-// serve serves the webhooks until stop, and has the API server call them.
+// serve serves the webhooks until stop, and makes the API server call them.
 func serve(t *testing.T) *site {
 	t.Helper()
 	g := NewWithT(t)
@@ -91,7 +91,7 @@ func serve(t *testing.T) *site {
 	return s
 }
 
-// awaitCalls waits until the API server calls the webhooks: it learns of them by a watch.
+// awaitCalls waits until the API server calls the webhooks, which it discovers by a watch.
 func awaitCalls(g *WithT, api client.Client) {
 	namespace, err := server.Namespace(context.Background(), "gate")
 	g.Expect(err).NotTo(HaveOccurred())
@@ -102,7 +102,8 @@ func awaitCalls(g *WithT, api client.Client) {
 	g.Eventually(func() error { return api.Create(context.Background(), probe.DeepCopy(), client.DryRunAll) }).WithTimeout(time.Minute).ShouldNot(Succeed())
 }
 
-// world is a namespace with an account on a plan with the roles member (default), admin and guest, which sells two seats.
+// world is a namespace with an account on a plan that has the roles member (default), admin and guest, and sells two
+// seats.
 type world struct {
 	*WithT
 	t         *testing.T
@@ -112,7 +113,7 @@ type world struct {
 	warnings  *warnings
 }
 
-// warnings are what the API server said besides.
+// warnings records the API server's warnings.
 type warnings struct{ said []string }
 
 func (w *warnings) HandleWarningHeader(_ int, _, text string) { w.said = append(w.said, text) }
@@ -139,7 +140,7 @@ func newWorld(t *testing.T, change func(*usherv1.PlanSpec)) *world {
 	return w
 }
 
-// active makes a member and has its status say that it is Active with a role; nobody reconciles here.
+// active creates a member and sets its status to Active with a role; no reconciler runs here.
 func (w *world) active(name, role string) *usherv1.Member {
 	w.t.Helper()
 	m := testkit.Member(name).In(w.namespace).Role(role).Build()
@@ -154,7 +155,7 @@ func (w *world) active(name, role string) *usherv1.Member {
 	return m
 }
 
-// change updates a copy of a member; nothing is stored if it is a dry run.
+// change updates a copy of a member. A dry run stores nothing.
 func (w *world) change(m *usherv1.Member, how func(*usherv1.Member), options ...client.UpdateOption) error {
 	after := m.DeepCopy()
 	w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(m), after)).To(Succeed())
