@@ -35,11 +35,17 @@ func Plan(before, after plan.Terms, members []usherv1.Member, pools []usherv1.Se
 		}
 	}
 	if len(misfits) > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d members have no access until their spec fits the plan (%s): %s", len(misfits), some(misfits), why))
+		warnings = append(
+			warnings,
+			fmt.Sprintf("%d members have no access until their spec fits the plan (%s): %s", len(misfits), some(misfits), why),
+		)
 	}
 	if slices.ContainsFunc(members, func(m usherv1.Member) bool { return administers(&m, account, before, now) }) &&
 		!slices.ContainsFunc(members, func(m usherv1.Member) bool { return remains(&m, account, after, now) }) {
-		warnings = append(warnings, fmt.Sprintf("No member of Account %s is an Active admin under the new plan; give a member one of its admin roles", account))
+		warnings = append(
+			warnings,
+			fmt.Sprintf("No member of Account %s is an Active admin under the new plan; give a member one of its admin roles", account),
+		)
 	}
 	for i := range pools {
 		if warning := overdrawn(&pools[i], pools, after); warning != "" {

@@ -17,7 +17,8 @@ import (
 // it does not, the account's other members need not be read. after is nil for a deletion. Without the plan, it is
 // unknown who is an admin.
 func Threatens(before, after *usherv1.Member, terms plan.Terms, now time.Time) bool {
-	if terms.Problem != "" || before.Status.State != usherv1.ObservedActive || !terms.Admin(before.Status.Role) || before.DeletionTimestamp != nil {
+	if terms.Problem != "" || before.Status.State != usherv1.ObservedActive || !terms.Admin(before.Status.Role) ||
+		before.DeletionTimestamp != nil {
 		return false
 	}
 	return after == nil || Wants(before, now) && !Wants(after, now) || demotes(before, after, terms, nil) || ends(before, after) ||
@@ -44,13 +45,22 @@ func LastAdmin(before, after *usherv1.Member, members []usherv1.Member, terms pl
 	case !sameAddress(before, after) && taken(after, members):
 		what = "given the address of another member"
 	case ends(before, after):
-		return "", fmt.Sprintf("Member %s is the last Active admin of Account %s, and its access ends at %s; make another member an admin before that",
-			before.Name, before.Spec.AccountRef.Name, after.Spec.AccessUntil.UTC().Format(time.RFC3339))
+		return "", fmt.Sprintf(
+			"Member %s is the last Active admin of Account %s, and its access ends at %s; make another member an admin before that",
+			before.Name,
+			before.Spec.AccountRef.Name,
+			after.Spec.AccessUntil.UTC().Format(time.RFC3339),
+		)
 	default:
 		return "", ""
 	}
-	return fmt.Sprintf("Member %s is the last Active admin of Account %s and cannot be %s; make another member an admin and wait until it is Active, or %s",
-		before.Name, before.Spec.AccountRef.Name, what, closing), ""
+	return fmt.Sprintf(
+		"Member %s is the last Active admin of Account %s and cannot be %s; make another member an admin and wait until it is Active, or %s",
+		before.Name,
+		before.Spec.AccountRef.Name,
+		what,
+		closing,
+	), ""
 }
 
 // demotes reports whether the change takes an admin role away. members decide who came first, and so may have the

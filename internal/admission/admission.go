@@ -28,7 +28,11 @@ func Role(before, after *usherv1.Member, terms plan.Terms) string {
 		return a.Problem
 	}
 	if invited := terms.InvitedRole(); before != nil && roleChanged && invited != "" && after.Status.AcceptedAt == nil {
-		return fmt.Sprintf("The account's plan gives members the role %s until they accept; change the role of Member %s after that", invited, after.Name)
+		return fmt.Sprintf(
+			"The account's plan gives members the role %s until they accept; change the role of Member %s after that",
+			invited,
+			after.Name,
+		)
 	}
 	return ""
 }

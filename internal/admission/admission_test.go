@@ -98,7 +98,8 @@ func TestThreatens(t *testing.T) {
 func TestLastAdminWithoutARole(t *testing.T) {
 	admins := usherv1.PlanRole{Name: "admin", AccountAdmin: ptr.To(true)}
 	account := &usherv1.Account{Spec: usherv1.AccountSpec{PlanRef: &usherv1.PlanReference{Name: "pro"}}}
-	owned := plan.For(account, &usherv1.Plan{Spec: usherv1.PlanSpec{Roles: []usherv1.PlanRole{admins, {Name: "seller"}}, DefaultRole: "seller", OwnerRole: "admin"}})
+	owned := plan.For(account, &usherv1.Plan{Spec: usherv1.PlanSpec{Roles: []usherv1.PlanRole{admins, {Name: "seller"}}, DefaultRole: "seller",
+		OwnerRole: "admin"}})
 	every := plan.For(account, &usherv1.Plan{Spec: usherv1.PlanSpec{Roles: []usherv1.PlanRole{admins}, DefaultRole: "admin"}})
 	ada := func(role string, edits ...func(*usherv1.Member)) *usherv1.Member {
 		m := member("ada", role, edits...)
@@ -114,12 +115,13 @@ func TestLastAdminWithoutARole(t *testing.T) {
 		terms         plan.Terms
 		refused       bool
 	}{
-		"the first, with another name":                          {ada("", ada0), ada("", ada0, next, named), nil, owned, false},
-		"the first, made a seller":                              {ada("", ada0), ada("seller", ada0, next), nil, owned, true},
-		"the first, its role removed from spec":                 {ada("admin", ada0), ada("", ada0, next), nil, owned, false},
-		"not the first, its role removed from spec":             {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, owned, true},
-		"all are admins by default, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, every, false},
-		"a plan that does not exist":                            {ada("admin", ada0), nil, nil, plan.For(account, nil), false},
+		"the first, with another name":              {ada("", ada0), ada("", ada0, next, named), nil, owned, false},
+		"the first, made a seller":                  {ada("", ada0), ada("seller", ada0, next), nil, owned, true},
+		"the first, its role removed from spec":     {ada("admin", ada0), ada("", ada0, next), nil, owned, false},
+		"not the first, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, owned, true},
+		"all are admins by default, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, every,
+			false},
+		"a plan that does not exist": {ada("admin", ada0), nil, nil, plan.For(account, nil), false},
 	} {
 		if got, _ := LastAdmin(c.before, c.after, append(c.elders, *c.before), c.terms, now); (got != "") != c.refused {
 			t.Errorf("%s: %q", name, got)

@@ -43,8 +43,13 @@ func overdrawn(pool *usherv1.SeatPool, pools []usherv1.SeatPool, terms plan.Term
 	if claims <= capacity {
 		return ""
 	}
-	return fmt.Sprintf("%d seats of SeatPool %s are claimed and there will be %d; no member is evicted, and no seat is granted until %d are given back",
-		claims, pool.Name, capacity, claims-capacity+1)
+	return fmt.Sprintf(
+		"%d seats of SeatPool %s are claimed and there will be %d; no member is evicted, and no seat is granted until %d are given back",
+		claims,
+		pool.Name,
+		capacity,
+		claims-capacity+1,
+	)
 }
 
 // Joins reports whether a change makes a member want a seat that it did not want before. before is nil for a new

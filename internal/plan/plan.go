@@ -63,7 +63,11 @@ func (t Terms) Fault() (reason, problem string) {
 	}
 	for _, addOn := range t.addOns {
 		if !slices.ContainsFunc(t.spec.AddOns, func(a usherv1.PlanAddOn) bool { return a.Name == addOn }) {
-			return usherv1.ReasonAddOnNotInPlan, fmt.Sprintf("Plan %s has no add-on %s; remove it from spec.addOns, or choose another plan", t.name, addOn)
+			return usherv1.ReasonAddOnNotInPlan, fmt.Sprintf(
+				"Plan %s has no add-on %s; remove it from spec.addOns, or choose another plan",
+				t.name,
+				addOn,
+			)
 		}
 	}
 	return "", ""

@@ -50,7 +50,11 @@ func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 		case i < 0:
 			return none(usherv1.ReasonAddOnNotInPlan, fmt.Sprintf("Plan %s has no add-on %s", t.name, pool.Spec.AddOn), "choose another plan")
 		case !slices.Contains(t.addOns, pool.Spec.AddOn):
-			return none(usherv1.ReasonAddOnNotInAccount, "The account does not have the add-on "+pool.Spec.AddOn, "add it to the Account's spec.addOns")
+			return none(
+				usherv1.ReasonAddOnNotInAccount,
+				"The account does not have the add-on "+pool.Spec.AddOn,
+				"add it to the Account's spec.addOns",
+			)
 		}
 		included, purchase = ptr.Deref(t.spec.AddOns[i].IncludedSeats, 0), t.spec.AddOns[i].SeatPurchase
 	}
@@ -79,18 +83,33 @@ func (t Terms) applyPurchase(s *Seats, pool *usherv1.SeatPool, rule usherv1.Seat
 	switch s.Bought = min(wanted, s.Most); {
 	case wanted > 0 && s.Most == 0:
 		s.Reason = usherv1.ReasonPurchaseNotAllowed
-		s.Problem = fmt.Sprintf("Plan %s sells no seats, so the %d in spec.seats do not count; set it to 0, or choose another plan", t.name, wanted)
+		s.Problem = fmt.Sprintf(
+			"Plan %s sells no seats, so the %d in spec.seats do not count; set it to 0, or choose another plan",
+			t.name,
+			wanted,
+		)
 	case wanted > s.Most:
 		s.Reason = usherv1.ReasonAboveMaximum
-		s.Problem = fmt.Sprintf("Plan %s sells at most %d seats, so %d of the %d in spec.seats do not count; lower it, or choose another plan", t.name, s.Most, wanted-s.Most, wanted)
+		s.Problem = fmt.Sprintf(
+			"Plan %s sells at most %d seats, so %d of the %d in spec.seats do not count; lower it, or choose another plan",
+			t.name,
+			s.Most,
+			wanted-s.Most,
+			wanted,
+		)
 	}
 	before := boughtBefore(pool)
 	if !ptr.Deref(rule.WhenFull, false) || before == nil || s.Bought <= *before || allAssigned(pool) {
 		return
 	}
 	s.Reason, s.Passing = usherv1.ReasonSeatsUnassigned, true
-	s.Problem = fmt.Sprintf("Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count until every existing seat (%d) is assigned to an Active member",
-		t.name, wanted-*before, wanted, ptr.Deref(pool.Status.Capacity, 0))
+	s.Problem = fmt.Sprintf(
+		"Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count until every existing seat (%d) is assigned to an Active member",
+		t.name,
+		wanted-*before,
+		wanted,
+		ptr.Deref(pool.Status.Capacity, 0),
+	)
 	s.Bought = *before
 }
 
@@ -110,7 +129,8 @@ func allAssigned(pool *usherv1.SeatPool) bool {
 // oldest reports whether the account has no older pool for the same product or add-on.
 func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
 	return pool.DeletionTimestamp == nil && !slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
-		if p.UID == pool.UID || p.DeletionTimestamp != nil || p.Spec.AddOn != pool.Spec.AddOn || p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
+		if p.UID == pool.UID || p.DeletionTimestamp != nil || p.Spec.AddOn != pool.Spec.AddOn ||
+			p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
 			return false
 		}
 		if !p.CreationTimestamp.Equal(&pool.CreationTimestamp) {

@@ -63,7 +63,8 @@ func serve(t *testing.T) *site {
 	place, err := gate.New(t.TempDir())
 	g.Expect(err).NotTo(HaveOccurred())
 	hooks := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: place.Port, CertDir: place.CertDir})
-	mgr, err := ctrl.NewManager(server.Config(), ctrl.Options{Scheme: testkit.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, WebhookServer: hooks})
+	mgr, err := ctrl.NewManager(server.Config(), ctrl.Options{Scheme: testkit.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+		WebhookServer: hooks})
 	g.Expect(err).NotTo(HaveOccurred())
 	api, err := client.New(server.Config(), client.Options{Scheme: testkit.Scheme()})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -95,11 +96,16 @@ func serve(t *testing.T) *site {
 func awaitCalls(g *WithT, api client.Client) {
 	namespace, err := server.Namespace(context.Background(), "gate")
 	g.Expect(err).NotTo(HaveOccurred())
-	for _, object := range []client.Object{testkit.Account(testkit.DefaultAccount).In(namespace).Build(), testkit.Member("boss").In(namespace).Disabled().Build()} {
+	for _, object := range []client.Object{testkit.Account(testkit.DefaultAccount).In(namespace).Build(),
+		testkit.Member("boss").In(namespace).Disabled().Build()} {
 		g.Expect(api.Create(context.Background(), object)).To(Succeed())
 	}
-	probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe", Labels: map[string]string{usherv1.OwnerLabel: "boss"}}}
-	g.Eventually(func() error { return api.Create(context.Background(), probe.DeepCopy(), client.DryRunAll) }).WithTimeout(time.Minute).ShouldNot(Succeed())
+	probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe",
+		Labels: map[string]string{usherv1.OwnerLabel: "boss"}}}
+	g.Eventually(func() error {
+		return api.Create(context.Background(), probe.DeepCopy(),
+			client.DryRunAll)
+	}).WithTimeout(time.Minute).ShouldNot(Succeed())
 }
 
 // world is a namespace with an account on a plan that has the roles member (default), admin and guest, and sells two
@@ -150,7 +156,8 @@ func (w *world) active(name, role string) *usherv1.Member {
 		ObservedGeneration: m.Generation, State: usherv1.ObservedActive, Role: role, AcceptedAt: &now,
 		Seats: []usherv1.MemberSeat{{Pool: "acme-base", Grant: 1}},
 	}
-	meta.SetStatusCondition(&m.Status.Conditions, metav1.Condition{Type: usherv1.ConditionReady, Status: metav1.ConditionTrue, Reason: usherv1.ReasonAccepted})
+	meta.SetStatusCondition(&m.Status.Conditions, metav1.Condition{Type: usherv1.ConditionReady, Status: metav1.ConditionTrue,
+		Reason: usherv1.ReasonAccepted})
 	w.Expect(w.api.Status().Update(w.ctx, m)).To(Succeed())
 	return m
 }

@@ -83,7 +83,8 @@ func TestGate(t *testing.T) {
 		w := newWorld(t, nil)
 		ada := w.active("ada", "admin")
 		collector := server.Config()
-		collector.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:kube-system:generic-garbage-collector", Groups: []string{"system:masters"}}
+		collector.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:kube-system:generic-garbage-collector",
+			Groups: []string{"system:masters"}}
 		api, err := client.New(collector, client.Options{Scheme: testkit.Scheme()})
 		w.Expect(err).NotTo(HaveOccurred())
 		w.Expect(api.Delete(w.ctx, ada)).To(Succeed())
@@ -137,7 +138,8 @@ func TestGate(t *testing.T) {
 		w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(pool), pool)).To(Succeed())
 		w.Expect(*pool.Spec.Seats).To(BeEquivalentTo(2))
 
-		pool.Status = usherv1.SeatPoolStatus{Capacity: pool.Spec.Seats, Claims: map[string]int64{"a": 1, "b": 2}, Available: new(int32), Waiting: &one, LastGrant: 2}
+		pool.Status = usherv1.SeatPoolStatus{Capacity: pool.Spec.Seats, Claims: map[string]int64{"a": 1, "b": 2}, Available: new(int32),
+			Waiting: &one, LastGrant: 2}
 		w.Expect(w.api.Status().Update(w.ctx, pool)).To(Succeed())
 		w.warnings.said = nil
 		w.Expect(scale(1)).To(Succeed(), "warned, not refused")
@@ -173,7 +175,8 @@ func TestGate(t *testing.T) {
 		bob := testkit.Member("bob").In(w.namespace).Disabled().Build()
 		w.Expect(w.api.Create(w.ctx, bob)).To(Succeed())
 		deal := func(name, owner string) *corev1.ConfigMap {
-			return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, Labels: map[string]string{usherv1.OwnerLabel: owner}}}
+			return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name,
+				Labels: map[string]string{usherv1.OwnerLabel: owner}}}
 		}
 		refused := MatchError(ContainSubstring("Member bob has no access and cannot become an owner"))
 		w.Expect(w.api.Create(w.ctx, deal("one", "bob"))).To(refused)
@@ -192,7 +195,8 @@ func TestGate(t *testing.T) {
 		w := newWorld(t, nil)
 		name := strings.Repeat("augusta-", 10) + "king"
 		w.Expect(w.api.Create(w.ctx, testkit.Member(name).In(w.namespace).Email("king@acme.example").Disabled().Build())).To(Succeed())
-		deal := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: labels.Value(name)}}}
+		deal := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "deal",
+			Labels: map[string]string{usherv1.OwnerLabel: labels.Value(name)}}}
 		w.Expect(w.api.Create(w.ctx, deal)).To(MatchError(ContainSubstring("Member " + name + " has no access")))
 	})
 
