@@ -92,12 +92,8 @@ func plans() []trial {
 	return append(list, lines("Plan", "spec.rights[].description", 200)...)
 }
 
-// complete adds to a Plan what the field under test requires.
-func complete(plan map[string]any, t trial) {
-	spec, ok := plan["spec"].(map[string]any)
-	if t.kind != "Plan" || !ok || t.value == absent {
-		return
-	}
+// nameItems adds the required names to items that lack them.
+func nameItems(spec map[string]any) {
 	for list, name := range map[string]string{"addOns": "pipelines", "rights": "orders:place", "roles": "member"} {
 		for _, item := range items(spec[list]) {
 			if _, has := item["name"]; !has {
@@ -112,6 +108,15 @@ func complete(plan map[string]any, t trial) {
 			}
 		}
 	}
+}
+
+// complete adds to a Plan what the field under test requires.
+func complete(plan map[string]any, t trial) {
+	spec, ok := plan["spec"].(map[string]any)
+	if t.kind != "Plan" || !ok || t.value == absent {
+		return
+	}
+	nameItems(spec)
 	if roles := items(spec["roles"]); len(roles) > 0 {
 		if t.path != "spec.defaultRole" {
 			spec["defaultRole"] = roles[0]["name"]

@@ -122,7 +122,8 @@ func TestAssign(t *testing.T) {
 		{
 			name: "a right of a plan without rights", terms: For(account(), proPlan(func(s *usherv1.PlanSpec) { s.Rights = nil })),
 			member: member("ada", as("guest"), may("orders:cancel")),
-			role:   "guest", reason: usherv1.ReasonRightNotInPlan, problem: "Plan pro has no right orders:cancel; it has none; remove it from spec.rights",
+			role:   "guest", reason: usherv1.ReasonRightNotInPlan,
+			problem: "Plan pro has no right orders:cancel; it has none; remove it from spec.rights",
 		},
 		{name: "a missing plan keeps the last role", terms: For(account(), nil), member: member("ada", activeAs("admin")), accepted: true,
 			role: "admin"},

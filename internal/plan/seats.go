@@ -104,7 +104,8 @@ func (t Terms) applyPurchase(s *Seats, pool *usherv1.SeatPool, rule usherv1.Seat
 	}
 	s.Reason, s.Passing = usherv1.ReasonSeatsUnassigned, true
 	s.Problem = fmt.Sprintf(
-		"Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count until every existing seat (%d) is assigned to an Active member",
+		"Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count "+
+			"until every existing seat (%d) is assigned to an Active member",
 		t.name,
 		wanted-*before,
 		wanted,

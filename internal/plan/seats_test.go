@@ -75,7 +75,8 @@ func TestSeatsOf(t *testing.T) {
 			others: []usherv1.SeatPool{pool("base", 1, older)}, included: 2, bought: 5, most: 10000},
 		{
 			name: "an add-on that the account does not have", terms: For(account(), proPlan()), pool: pool("pipes", 5, of("pipelines")),
-			reason: usherv1.ReasonAddOnNotInAccount, problem: "The account does not have the add-on pipelines, so no seat of this pool counts; add it to the Account's spec.addOns",
+			reason:  usherv1.ReasonAddOnNotInAccount,
+			problem: "The account does not have the add-on pipelines, so no seat of this pool counts; add it to the Account's spec.addOns",
 		},
 		{
 			name: "an add-on that the plan does not have", terms: For(account("charts"), proPlan()), pool: pool("charts", 5, of("charts")),
@@ -84,14 +85,16 @@ func TestSeatsOf(t *testing.T) {
 		{
 			name: "nothing for sale", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})),
 			pool: pool("base", 5), included: 3,
-			reason: usherv1.ReasonPurchaseNotAllowed, problem: "Plan pro sells no seats, so the 5 in spec.seats do not count; set it to 0, or choose another plan",
+			reason:  usherv1.ReasonPurchaseNotAllowed,
+			problem: "Plan pro sells no seats, so the 5 in spec.seats do not count; set it to 0, or choose another plan",
 		},
 		{name: "nothing for sale, nothing wanted", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})),
 			pool: pool("base", 0), included: 3},
 		{
 			name: "more than is for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](4)})), pool: pool("base", 5),
 			included: 3, bought: 4, most: 4,
-			reason: usherv1.ReasonAboveMaximum, problem: "Plan pro sells at most 4 seats, so 1 of the 5 in spec.seats do not count; lower it, or choose another plan",
+			reason:  usherv1.ReasonAboveMaximum,
+			problem: "Plan pro sells at most 4 seats, so 1 of the 5 in spec.seats do not count; lower it, or choose another plan",
 		},
 		{name: "as many as are for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](5)})), pool: pool("base", 5),
 			included: 3, bought: 5, most: 5},
@@ -100,7 +103,9 @@ func TestSeatsOf(t *testing.T) {
 		{
 			name: "when full: not full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 3)), included: 3, bought: 1,
 			most: 10000, passing: true,
-			reason: usherv1.ReasonSeatsUnassigned, problem: "Plan pro sells seats only while all are assigned: 4 of the 5 in spec.seats do not count until every existing seat (4) is assigned to an Active member",
+			reason: usherv1.ReasonSeatsUnassigned,
+			problem: "Plan pro sells seats only while all are assigned: 4 of the 5 in spec.seats do not count " +
+				"until every existing seat (4) is assigned to an Active member",
 		},
 		{name: "when full: full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 4)), included: 3, bought: 5,
 			most: 10000},

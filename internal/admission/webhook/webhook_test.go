@@ -47,8 +47,9 @@ func TestGate(t *testing.T) {
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.Email = "lovelace@acme.example" })).To(Succeed(), "an address of its own")
 		w.Expect(w.warnings.said).To(BeEmpty())
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.AccessUntil = &soon })).To(Succeed(), "there is time to appoint another")
-		w.Expect(w.warnings.said).To(ConsistOf(And(ContainSubstring("last Active admin of Account acme, and its access ends at "+soon.UTC().Format(time.RFC3339)),
-			ContainSubstring("make another member an admin before that"))))
+		w.Expect(w.warnings.said).To(
+			ConsistOf(And(ContainSubstring("last Active admin of Account acme, and its access ends at "+soon.UTC().Format(time.RFC3339)),
+				ContainSubstring("make another member an admin before that"))))
 
 		w.active("cat", "admin")
 		for what, way := range ways {
@@ -117,7 +118,8 @@ func TestGate(t *testing.T) {
 		w := newWorld(t, func(s *usherv1.PlanSpec) { s.InvitedRole = "guest" })
 		bob := testkit.Member("bob").In(w.namespace).Role("member").Build()
 		w.Expect(w.api.Create(w.ctx, bob)).To(Succeed())
-		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(MatchError(ContainSubstring("The account's plan gives members the role guest until they accept")))
+		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(
+			MatchError(ContainSubstring("The account's plan gives members the role guest until they accept")))
 		cat := w.active("cat", "member")
 		w.Expect(w.change(cat, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(Succeed())
 	})
@@ -146,12 +148,14 @@ func TestGate(t *testing.T) {
 		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("2 seats of SeatPool acme-base are claimed and there will be 1")))
 		w.warnings.said = nil
 		w.Expect(w.api.Create(w.ctx, testkit.Member("bob").In(w.namespace).Build())).To(Succeed())
-		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("SeatPool acme-base needs 2, 0 free: 2 will wait; add seats with: kubectl scale")))
+		w.Expect(w.warnings.said).To(
+			ConsistOf(ContainSubstring("SeatPool acme-base needs 2, 0 free: 2 will wait; add seats with: kubectl scale")))
 	})
 
 	t.Run("no seats for sale, and seats only while all are assigned", func(t *testing.T) {
 		w := newWorld(t, func(s *usherv1.PlanSpec) { s.SeatPurchase = usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed} })
-		w.Expect(w.api.Create(w.ctx, testkit.SeatPool("acme-base").In(w.namespace).Seats(1).Build())).To(MatchError(ContainSubstring("sells no seats")))
+		w.Expect(w.api.Create(w.ctx, testkit.SeatPool("acme-base").In(w.namespace).Seats(1).Build())).To(
+			MatchError(ContainSubstring("sells no seats")))
 		w.Expect(w.api.Create(w.ctx, testkit.SeatPool("acme-base").In(w.namespace).Build())).To(Succeed())
 
 		yes := true
@@ -255,7 +259,8 @@ func TestGate(t *testing.T) {
 		defer site.reads.fail.Store(false)
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled })).To(Succeed())
 		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("Usher could not read what it needs")))
-		w.Expect(w.api.SubResource("scale").Update(w.ctx, pool, client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}}))).To(Succeed())
+		w.Expect(w.api.SubResource("scale").Update(w.ctx, pool, client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}}))).To(
+			Succeed())
 		w.Expect(w.warnings.said).To(HaveLen(2))
 	})
 
