@@ -259,8 +259,8 @@ func TestGate(t *testing.T) {
 		defer site.reads.fail.Store(false)
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled })).To(Succeed())
 		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("Usher could not read what it needs")))
-		w.Expect(w.api.SubResource("scale").Update(w.ctx, pool, client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}}))).To(
-			Succeed())
+		three := client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}})
+		w.Expect(w.api.SubResource("scale").Update(w.ctx, pool, three)).To(Succeed())
 		w.Expect(w.warnings.said).To(HaveLen(2))
 	})
 
