@@ -1,4 +1,4 @@
-# The manager and nothing else: a static binary on an image without a shell.
+# Only the manager: a static binary on an image without a shell.
 FROM --platform=$BUILDPLATFORM golang:1.26 AS build
 WORKDIR /src
 ENV GOCACHE=/cache

@@ -5,19 +5,20 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// AccountStatus is what Usher last saw of an account.
+// AccountStatus is the state of an account as Usher last observed it.
 type AccountStatus struct {
-	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	// observedGeneration is the metadata.generation that this status describes; -1 before the first observation.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state is `Pending` (no member is Active yet), `Active` or `Disabled`.
+	// state is `Pending` (no member is Active), `Active` or `Disabled`.
 	//
 	// +optional
 	State ObservedState `json:"state,omitempty"`
 
-	// owner is the first member to become Active with an admin role.
+	// owner is the first member who became Active with an admin role. Once that member is deleted, it is the admin who has
+	// been Active the longest.
 	//
 	// +optional
 	Owner *AccountOwner `json:"owner,omitempty"`
@@ -38,15 +39,15 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxLength=32
 	SeatsSummary string `json:"seatsSummary,omitempty"`
 
-	// formerMembers are the members that were deleted last, the latest first: as many as spec.retainFormerMembers says.
+	// formerMembers are the members that were deleted last, latest first: at most spec.retainFormerMembers.
 	//
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=50
 	FormerMembers []FormerMember `json:"formerMembers,omitempty"`
 
-	// departures are the last 50 deletions, the latest first, without who it was: an acceptance by one of them that comes late is
-	// never taken for that of a later Member of the same name.
+	// departures are the last 50 deletions, latest first, without personal data. They keep a late acceptance by a deleted
+	// member from being taken for that of a later Member with the same name.
 	//
 	// +optional
 	// +listType=map
@@ -54,8 +55,8 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxItems=50
 	Departures []Departure `json:"departures,omitempty"`
 
-	// conditions: Ready, exactly one of Pending, Active and Disabled as True, MailReady, AccessReady; TemplatesReady where
-	// templatesRef names some; Reconciling and Stalled while true.
+	// conditions are Ready; Pending, Active and Disabled, of which exactly one is True; MailReady; AccessReady;
+	// TemplatesReady if templatesRef is set; NoAdmin, Reconciling and Stalled while they are True.
 	//
 	// +optional
 	// +listType=map
@@ -68,14 +69,14 @@ type AccountStatus struct {
 
 // AccountOwner is the member to ask about an account.
 type AccountOwner struct {
-	// name of the Member object.
+	// name is the name of the Member. Example: `ada`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
 
-	// email of the member.
+	// email is the member's address. Example: `ada@acme.example`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -85,61 +86,61 @@ type AccountOwner struct {
 
 // MemberCounts counts members by state.
 type MemberCounts struct {
-	// total is how many members the account has.
+	// total is the number of members of the account.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Total int32 `json:"total"`
 
-	// pending is how many have not become Active yet, or are not any more.
+	// pending is the number of members that are Pending, or that Usher has not observed yet.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Pending int32 `json:"pending"`
 
-	// active is how many have access.
+	// active is the number of members that have access.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Active int32 `json:"active"`
 
-	// disabled is how many had their access withdrawn.
+	// disabled is the number of members that are Disabled.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Disabled int32 `json:"disabled"`
 }
 
-// SeatCounts adds up seats.
+// SeatCounts adds up the seats of several pools.
 type SeatCounts struct {
-	// capacity is how many seats there are.
+	// capacity is the number of seats.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Capacity int32 `json:"capacity"`
 
-	// assigned is how many are held by Active members.
+	// assigned is the number of seats that Active members hold.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Assigned int32 `json:"assigned"`
 
-	// reserved is how many are held by members that are not Active.
+	// reserved is the number of seats that members who are not Active hold.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Reserved int32 `json:"reserved"`
 
-	// available is how many nobody holds.
+	// available is the number of seats that no member holds.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Available int32 `json:"available"`
 }
 
-// Departure is the deletion of a member, without personal data.
+// Departure records the deletion of a member, without personal data.
 type Departure struct {
-	// uid of the Member object.
+	// uid is the UID of the Member.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -152,29 +153,29 @@ type Departure struct {
 	DeletedAt metav1.Time `json:"deletedAt,omitempty,omitzero"`
 }
 
-// FormerMember is what an account remembers of a deleted member: all the personal data that is left of it.
+// FormerMember is what an account remembers of a deleted member. No other object keeps personal data of that member.
 type FormerMember struct {
-	// name of the Member object.
+	// name is the name of the Member.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
 
-	// uid of the Member object.
+	// uid is the UID of the Member.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	UID string `json:"uid,omitempty"`
 
-	// email of the member when it was deleted.
+	// email is the address that the member had when it was deleted.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=254
 	Email string `json:"email,omitempty"`
 
-	// role of the member when it was deleted.
+	// role is the role that the member had when it was deleted.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=63

@@ -5,7 +5,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// AccountSpec is what the customer company is called, how it is reached, and how it invites.
+// AccountSpec describes a customer company: its name, how to reach it, and how it invites members.
 type AccountSpec struct {
 	// displayName is the company's name as mails and pages show it. Example: `Acme SAS`.
 	//
@@ -14,26 +14,26 @@ type AccountSpec struct {
 	// +kubebuilder:validation:MaxLength=200
 	DisplayName Line `json:"displayName,omitempty"`
 
-	// state is `Active` (default) or `Disabled`. While an account is disabled none of its members has access, nobody is
-	// invited, and every seat is kept.
+	// state is `Active` (default) or `Disabled`. While an account is disabled, none of its members has access and no one
+	// is invited, but every seat is kept.
 	//
 	// +optional
 	// +kubebuilder:default=Active
 	State State `json:"state,omitempty"`
 
-	// language of mails and pages for members that name none: one of `de`, `en-GB` (default), `en-US`, `es`, `fr`, `it`, `nl`.
+	// language is used for mails and pages of members that name none: `de`, `en-GB` (default), `en-US`, `es`, `fr`, `it`
+	// or `nl`.
 	//
 	// +optional
 	// +kubebuilder:default=en-GB
 	Language Language `json:"language,omitempty"`
 
-	// planRef names the Plan that the account is on. Default: none; then no seats are included, and the roles are `admin` and
-	// `member`.
+	// planRef names the account's Plan. Default: none; then no seats are included, and the roles are `admin` and `member`.
 	//
 	// +optional
 	PlanRef *PlanReference `json:"planRef,omitempty"`
 
-	// addOns are those of the plan's add-ons that the account has. Default: none. Example: `["pipelines"]`.
+	// addOns are the add-ons of the plan that the account has. Default: none. Example: `["pipelines"]`.
 	//
 	// +optional
 	// +listType=set
@@ -42,45 +42,46 @@ type AccountSpec struct {
 	// +kubebuilder:validation:items:MaxLength=63
 	AddOns []string `json:"addOns,omitempty"`
 
-	// contact is the company's own profile, shown to members as whom to ask.
+	// contact is how members reach the company; pages and mails show it. Default: what an account admin enters on the
+	// portal's page /me.
 	//
 	// +optional
 	Contact *AccountContact `json:"contact,omitempty"`
 
-	// productURL is where a new member is sent after accepting. Default: none, and the page just says welcome.
-	// Example: `https://app.acme.example`.
+	// productURL is the address behind the button on the page that a new member sees after accepting. Default: none; the
+	// page has no button. Example: `https://app.acme.example`.
 	//
 	// +optional
 	ProductURL WebURL `json:"productURL,omitempty"`
 
-	// termsURL leads to the terms that an invitee must accept; it is recorded when they do. Default: none, and no terms
-	// are asked for. Example: `https://acme.example/terms`.
+	// termsURL is the address of the terms that an invitee must accept; the acceptance is recorded. Default: none; the
+	// page asks for no consent. Example: `https://acme.example/terms`.
 	//
 	// +optional
 	TermsURL WebURL `json:"termsURL,omitempty"`
 
-	// branding tells how this account's pages look. Default: Usher's own look.
+	// branding is the look of this account's pages. Default: Usher's own look.
 	//
 	// +optional
 	Branding *AccountBranding `json:"branding,omitempty"`
 
-	// mail tells how this account's mails are sent. Default: the operator's SMTP Secret.
+	// mail configures how this account's mails are sent. Default: through the operator's SMTP Secret.
 	//
 	// +optional
 	Mail *AccountMail `json:"mail,omitempty"`
 
-	// invitations tells how this account invites.
+	// invitations configures how this account invites.
 	//
 	// +optional
 	// +kubebuilder:default={}
 	Invitations InvitationDefaults `json:"invitations,omitempty,omitzero"`
 
-	// access tells who else gets at what the account's members have access to, and in which other form.
+	// access grants the members' access to others, and publishes it in other forms than RBAC. Default: none.
 	//
 	// +optional
 	Access *AccountAccess `json:"access,omitempty"`
 
-	// retainFormerMembers is how many deleted members status.formerMembers remembers: 0 to 50 (default).
+	// retainFormerMembers is how many deleted members status.formerMembers lists: 0 to 50 (default).
 	//
 	// +optional
 	// +kubebuilder:default=50
@@ -89,22 +90,22 @@ type AccountSpec struct {
 	RetainFormerMembers *int32 `json:"retainFormerMembers,omitempty"`
 }
 
-// AccountAccess tells who else gets at what the account's members have access to, and in which other form.
+// AccountAccess grants the members' access to others, and publishes it in other forms than RBAC.
 type AccountAccess struct {
-	// htpasswdSecret names a Secret, in the account's namespace, that Usher makes and keeps current: its key `auth` is a password
-	// file (htpasswd), where ingress-nginx looks for one, with a line `<e-mail address>:<bcrypt hash>` for each Active
-	// member who has chosen a password. A Secret of that name that Usher did not make is left alone. Default: none.
+	// htpasswdSecret names a Secret in the account's namespace that Usher creates and keeps up to date. Its key `auth`,
+	// which ingress-nginx reads, is an htpasswd file with one line `<e-mail address>:<bcrypt hash>` for each Active member
+	// who has chosen a password. Usher does not touch a Secret of that name that it did not create. Default: none.
 	// Example: `acme-htpasswd`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be a Secret's name: lower-case letters, digits, hyphens and dots",reason=FieldValueInvalid
-	// +kubebuilder:validation:XValidation:rule="!self.startsWith('usher-')",message="must not begin with usher-, as the Secrets do in which Usher keeps other things",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('usher-')",message="must not begin with usher-, which is reserved for Usher's other Secrets; choose another name",reason=FieldValueInvalid
 	HtpasswdSecret string `json:"htpasswdSecret,omitempty"`
 
-	// supportGroup names an RBAC group, such as the vendor's agents, that while it is set has what every role of the account
-	// has. Default: none. Example: `vendor:agents`.
+	// supportGroup names an RBAC group, such as the vendor's support agents, that gets the access of every role of the
+	// account while this field is set. Default: none. Example: `vendor:agents`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -118,14 +119,14 @@ type AccountAccess struct {
 // +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https'] && size(url(self).getHost()) > 0",message="must be an absolute URL that starts with https:// or http://",reason=FieldValueInvalid
 type WebURL string
 
-// AccountContact is the company's own profile.
+// AccountContact is how to reach the company.
 type AccountContact struct {
-	// email of whom to ask at the company. Example: `it@acme.example`.
+	// email is the company's address for questions. Example: `it@acme.example`.
 	//
 	// +optional
 	Email EmailAddress `json:"email,omitempty"`
 
-	// phone of whom to ask at the company, as it is dialled. Example: `+33 1 23 45 67 89`.
+	// phone is the company's telephone number for questions. Example: `+33 1 23 45 67 89`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -140,10 +141,10 @@ type AccountContact struct {
 	Address string `json:"address,omitempty"`
 }
 
-// AccountMail tells how an account's mails are sent.
+// AccountMail configures how an account's mails are sent.
 type AccountMail struct {
-	// delivery is `SMTP` (default) or `Link`. With `Link` nothing is mailed, invitations and reminders alike: an invitation counts as
-	// sent at once, and its link is given to whoever may `getlink` on it, by the manager's link endpoint.
+	// delivery is `SMTP` (default) or `Link`. With `Link`, Usher sends no mails at all: an invitation counts as sent at
+	// once, and the manager's link endpoint returns its link to users who have the verb `getlink` on the Invitation.
 	//
 	// +optional
 	// +kubebuilder:default=SMTP
@@ -154,33 +155,34 @@ type AccountMail struct {
 	// +optional
 	SecretRef *SecretReference `json:"secretRef,omitempty"`
 
-	// templatesRef names a ConfigMap, in the account's namespace, with the account's own wording of its mails. Its keys are
-	// `<language>.<mail>.<part>`: the mail is `invitation` or `reminder`, the part `subject`, `txt` or `html`, such as
-	// `fr.invitation.html`. Mails without templates, or with a mistake in them, are Usher's own; the condition TemplatesReady says
-	// which mistake. Default: none. Example: `acme-mails`.
+	// templatesRef names a ConfigMap in the account's namespace with the account's own wording of its mails. Its keys are
+	// `<language>.<mail>.<part>`: the mail is `invitation` or `reminder`, the part is `subject`, `txt` or `html`, such as
+	// `fr.invitation.html`. A mail without templates, or with a mistake in them, uses Usher's own wording; the condition
+	// TemplatesReady names the mistake. Default: none. Example: `acme-mails`.
 	//
 	// +optional
 	TemplatesRef *ConfigMapReference `json:"templatesRef,omitempty"`
 
-	// replyTo is where answers to an invitation go. Default: none, answers go to the sender. Example: `it@acme.example`.
+	// replyTo is the address for replies to the account's mails. Default: none; replies go to the sender. Example:
+	// `it@acme.example`.
 	//
 	// +optional
 	ReplyTo EmailAddress `json:"replyTo,omitempty"`
 }
 
-// MailDelivery is how a link gets to its invitee.
+// MailDelivery is how a link reaches its invitee.
 //
 // +kubebuilder:validation:Enum=SMTP;Link
 type MailDelivery string
 
 const (
-	// DeliverySMTP mails it.
+	// DeliverySMTP sends the link by mail.
 	DeliverySMTP MailDelivery = "SMTP"
-	// DeliveryLink leaves it to somebody who is allowed to get it.
+	// DeliveryLink sends no mail; a user or program that is allowed to read the link passes it on.
 	DeliveryLink MailDelivery = "Link"
 )
 
-// PasswordFile is the name of the Secret with the account's password file; empty if it is to have none.
+// PasswordFile returns the name of the Secret with the account's password file, or "" if the account has none.
 func (a *Account) PasswordFile() string {
 	if a.Spec.Access == nil {
 		return ""
@@ -188,23 +190,23 @@ func (a *Account) PasswordFile() string {
 	return a.Spec.Access.HtpasswdSecret
 }
 
-// DeliversByLink tells whether an account's links are handed out and not mailed.
+// DeliversByLink reports whether the account's links are read from the link endpoint instead of being mailed.
 func (a *Account) DeliversByLink() bool {
 	return a.Spec.Mail != nil && a.Spec.Mail.Delivery == DeliveryLink
 }
 
-// InvitationDefaults tells how an account invites.
+// InvitationDefaults configures how an account invites.
 type InvitationDefaults struct {
-	// ttl is how long a link works, counted from the moment a mail server accepted the mail: `1m` to `720h`, default `168h`
-	// (seven days). Example: `72h`.
+	// ttl is how long a link works, counted from the moment a mail server accepted the mail: `1m` to `720h`, default
+	// `168h` (seven days). Example: `72h`.
 	//
 	// +optional
 	// +kubebuilder:default="168h"
 	TTL TTL `json:"ttl,omitempty"`
 
-	// reminders are how long before a link expires its invitee is reminded, by a mail with the same link: up to five durations from
-	// `1m` to `720h`. One that is not shorter than the ttl is passed over; so is one that could not be sent before half of its time
-	// was gone. Default: one, `48h`; `[]` reminds nobody. Example: `["72h", "24h"]`.
+	// reminders are how long before a link expires its invitee is reminded, by a mail with the same link: up to five
+	// durations from `1m` to `720h`. Usher skips a reminder that is not shorter than the ttl, and one that it could not
+	// send before half of its time had passed. Default: one, `48h`; `[]` sends none. Example: `["72h", "24h"]`.
 	//
 	// +optional
 	// +listType=set
@@ -213,7 +215,7 @@ type InvitationDefaults struct {
 	Reminders []Lead `json:"reminders,omitzero"`
 }
 
-// Account is a customer company: the frame that members belong to.
+// Account is a customer company. Members, seat pools and invitations belong to one.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -229,17 +231,17 @@ type InvitationDefaults struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 type Account struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the object's name, namespace, labels and the rest.
+	// metadata is the standard object metadata: name, namespace, labels and so on.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec is what the author of the account wants.
+	// spec is the desired state of the account.
 	//
 	// +required
 	Spec AccountSpec `json:"spec,omitempty,omitzero"`
 
-	// status is what Usher last saw. It can be lost: Usher makes it again.
+	// status is the state of the account as Usher last observed it. If it is lost, Usher computes it again.
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}

@@ -10,9 +10,10 @@ import (
 
 // Names that Usher puts on objects.
 const (
-	// MemberFinalizer holds a Member until its access is withdrawn, its credentials are deleted and its account remembers it.
+	// MemberFinalizer keeps a deleted Member until its access is withdrawn, what it owns is reassigned, its credentials
+	// are deleted and its account has recorded the deletion.
 	MemberFinalizer = "usher.dev/member"
-	// SeatPoolFinalizer holds a SeatPool until no Member relies on one of its claims.
+	// SeatPoolFinalizer keeps a deleted SeatPool until no Member relies on one of its claims.
 	SeatPoolFinalizer = "usher.dev/seats"
 
 	// AccountLabel names the Account that an object belongs to.
@@ -23,47 +24,48 @@ const (
 	OwnerLabel = "usher.dev/owner"
 	// OrphanAnnotation on a Member, with the value "true", lets it be deleted although it owns something.
 	OrphanAnnotation = "usher.dev/orphan"
-	// AggregateLabel on a ClusterRole, with the value "true", gives its rules to Usher.
+	// AggregateLabel on a ClusterRole, with the value "true", grants its rules to Usher.
 	AggregateLabel = "usher.dev/aggregate-to-manager"
-	// MemberUIDAnnotation on a credentials Secret tells which Member accepted; see FormerMember.
+	// MemberUIDAnnotation on a credentials Secret holds the UID of the Member that accepted; see Departure.
 	MemberUIDAnnotation = "usher.dev/member-uid"
-	// ProfileGenerationAnnotation on a credentials Secret counts how often its member has changed their profile.
+	// ProfileGenerationAnnotation on a credentials Secret counts how often the member has changed their profile.
 	ProfileGenerationAnnotation = "usher.dev/profile-generation"
-	// TokenRotatedAnnotation on a credentials Secret tells the status.disabledAt of its member for which the API token was replaced.
+	// TokenRotatedAnnotation on a credentials Secret holds the member's status.disabledAt for which the API token was last
+	// replaced.
 	TokenRotatedAnnotation = "usher.dev/token-rotated"
 )
 
-// Language is one of the languages that Usher's mails and pages are written in, as a BCP 47 tag.
+// Language is one of the languages of Usher's mails and pages, as a BCP 47 tag (RFC 5646). Example: `fr`.
 //
 // +kubebuilder:validation:Enum=de;en-GB;en-US;es;fr;it;nl
 type Language string
 
-// DefaultLanguage is used where neither the Member nor its Account names one.
+// DefaultLanguage is used if neither the Member nor its Account names a language.
 const DefaultLanguage Language = "en-GB"
 
-// State is what the author of an Account or a Member wants it to be.
+// State is the state that the author of an Account or a Member wants.
 //
 // +kubebuilder:validation:Enum=Active;Disabled
 type State string
 
 const (
-	// StateActive wants access.
+	// StateActive asks for access.
 	StateActive State = "Active"
-	// StateDisabled wants no access.
+	// StateDisabled asks for no access.
 	StateDisabled State = "Disabled"
 )
 
-// ObservedState is what an Account or a Member is.
+// ObservedState is the state that an Account or a Member has.
 //
 // +kubebuilder:validation:Enum=Pending;Active;Disabled
 type ObservedState string
 
 const (
-	// ObservedPending has no access yet, or not any more until something is answered, freed or fixed.
+	// ObservedPending means: no access yet, or no longer, until an answer arrives, a seat is free or a problem is fixed.
 	ObservedPending ObservedState = "Pending"
-	// ObservedActive has access.
+	// ObservedActive means: has access.
 	ObservedActive ObservedState = "Active"
-	// ObservedDisabled had its access withdrawn on purpose.
+	// ObservedDisabled means: access was withdrawn on purpose.
 	ObservedDisabled ObservedState = "Disabled"
 )
 
@@ -71,7 +73,7 @@ const (
 //
 // +structType=atomic
 type AccountReference struct {
-	// name of the Account, in the same namespace. Example: `acme`.
+	// name is the name of the Account, in the same namespace. Example: `acme`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -83,7 +85,7 @@ type AccountReference struct {
 //
 // +structType=atomic
 type MemberReference struct {
-	// name of the Member, in the same namespace. Example: `ada`.
+	// name is the name of the Member, in the same namespace. Example: `ada`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -95,7 +97,7 @@ type MemberReference struct {
 //
 // +structType=atomic
 type PlanReference struct {
-	// name of the Plan. Example: `professional`.
+	// name is the name of the Plan. Example: `professional`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -107,7 +109,7 @@ type PlanReference struct {
 //
 // +structType=atomic
 type SeatPoolReference struct {
-	// name of the SeatPool, in the same namespace. Example: `acme-base`.
+	// name is the name of the SeatPool, in the same namespace. Example: `acme-base`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -119,7 +121,7 @@ type SeatPoolReference struct {
 //
 // +structType=atomic
 type InvitationReference struct {
-	// name of the Invitation, in the same namespace. Example: `ada`.
+	// name is the name of the Invitation, in the same namespace. Example: `ada`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -131,7 +133,7 @@ type InvitationReference struct {
 //
 // +structType=atomic
 type SecretReference struct {
-	// name of the Secret, in the same namespace. Example: `acme-smtp`.
+	// name is the name of the Secret, in the same namespace. Example: `acme-smtp`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -143,7 +145,7 @@ type SecretReference struct {
 //
 // +structType=atomic
 type ConfigMapReference struct {
-	// name of the ConfigMap, in the same namespace. Example: `acme-mails`.
+	// name is the name of the ConfigMap, in the same namespace. Example: `acme-mails`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -151,8 +153,8 @@ type ConfigMapReference struct {
 	Name string `json:"name,omitempty"`
 }
 
-// EmailAddress is an address as a person writes it: `local@domain`, at most 254 bytes (RFC 5321 section 4.5.3.1.3 less the
-// angle brackets), without a display name. Letters outside ASCII are allowed (RFC 6531). Example: `ada@acme.example`.
+// EmailAddress is one plain address, `local@domain`, without a display name: at most 254 bytes (RFC 5321 section
+// 4.5.3.1.3 without the angle brackets). Letters outside ASCII are allowed (RFC 6531). Example: `ada@acme.example`.
 //
 // +kubebuilder:validation:MinLength=3
 // +kubebuilder:validation:MaxLength=254
@@ -165,26 +167,27 @@ type EmailAddress string
 // +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\p{Cc}\\\\x{2028}\\\\x{2029}]')",message="must be one line of text without control characters",reason=FieldValueInvalid
 type Line string
 
-// TTL is how long a link works: a duration in hours, minutes and seconds from `1m` to `720h`. A string and not a
-// metav1.Duration, whose `168h0m0s` for a written `168h` would show up as drift in GitOps tools.
+// TTL is how long a link works: a duration in hours, minutes and seconds from `1m` to `720h`. Example: `72h`. It is a
+// string because a metav1.Duration turns `168h` into `168h0m0s`, which GitOps tools report as drift.
 //
 // +kubebuilder:validation:MaxLength=32
 // +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s))+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 168h",reason=FieldValueInvalid
 type TTL string
 
-// DefaultTTL is how long a link works where neither the Invitation nor the Account says: seven days.
+// DefaultTTL is how long a link works if neither the Invitation nor the Account says: seven days.
 const DefaultTTL = 7 * 24 * time.Hour
 
-// Lead is how long before something it happens: a duration in hours, minutes and seconds from `1m` to `720h`. Example: `48h`.
+// Lead is how long before another moment something happens: a duration in hours, minutes and seconds from `1m` to
+// `720h`. Example: `48h`.
 //
 // +kubebuilder:validation:MaxLength=32
 // +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+([.][0-9]+)?(h|m|s))+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 48h",reason=FieldValueInvalid
 type Lead string
 
-// Duration is the Lead's length, or 0 where it was never admitted by the API server.
+// Duration returns the Lead's length, or 0 if the API server would refuse it.
 func (l Lead) Duration() time.Duration { return TTL(l).Duration() }
 
-// LeadOf writes a duration in one way, so that 48h and 2880m are the same Lead.
+// LeadOf writes a duration in one canonical form, so that 48h and 2880m become the same Lead.
 func LeadOf(d time.Duration) Lead {
 	text := d.String()
 	for _, zero := range []string{"m0s", "h0m"} {
@@ -195,7 +198,7 @@ func LeadOf(d time.Duration) Lead {
 	return Lead(text)
 }
 
-// Duration is the TTL's length, or 0 where it is empty or was never admitted by the API server.
+// Duration returns the TTL's length, or 0 if it is empty or the API server would refuse it.
 func (t TTL) Duration() time.Duration {
 	d, err := time.ParseDuration(string(t))
 	if err != nil || d < 0 {
@@ -211,5 +214,5 @@ func (t TTL) Duration() time.Duration {
 // +kubebuilder:validation:XValidation:rule="self == '*' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?:[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be resource:verb in lower case, such as orders:place",reason=FieldValueInvalid
 type Right string
 
-// AnyRight in a role's rights stands for every right of the plan.
+// AnyRight stands for every right of the plan.
 const AnyRight Right = "*"

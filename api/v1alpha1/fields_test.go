@@ -17,7 +17,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// set puts a value at a path such as "spec.seatPoolRefs[].name"; "{}" stands for the whole of a map.
+// set puts a value at a path such as "spec.seatPoolRefs[].name"; "{}" stands for a whole map.
 func set(object map[string]any, path string, value any) {
 	name, rest, nested := strings.Cut(path, ".")
 	name, isList := strings.CutSuffix(name, "[]")
@@ -43,7 +43,7 @@ func set(object map[string]any, path string, value any) {
 	}
 }
 
-// run tries it on the API server.
+// run tries the value on the API server.
 func (t trial) run(ctx context.Context, namespace string) error {
 	GinkgoHelper()
 	object := minimal(t.kind, namespace)
@@ -58,7 +58,7 @@ func (t trial) run(ctx context.Context, namespace string) error {
 	return c.Update(ctx, object)
 }
 
-// field is where the API server sees the fault: "[]" is the item's index, or its value in a set.
+// field is where the API server reports the error: "[]" becomes the item's index, or its value in a set.
 func (t trial) field() string {
 	field := strings.ReplaceAll(t.path, "[]", "[0]")
 	if of, isMap := strings.CutSuffix(field, "{}"); isMap && t.refusal == badPlaceholder {
@@ -105,7 +105,7 @@ var _ = Describe("Fields", func() {
 		})
 	}
 
-	It("have a trial both ways for every rule of the schema", func(ctx SpecContext) {
+	It("have an accepted and a refused trial for every rule of the schema", func(ctx SpecContext) {
 		all := trials()
 		for _, kind := range kinds {
 			walk(crdSchema(ctx, kind), "", func(path string, node schema) {
@@ -117,9 +117,9 @@ var _ = Describe("Fields", func() {
 						return t.kind == kind && (t.path == path || strings.HasPrefix(t.path, path+".") && refusal != required)
 					}
 					Expect(slices.ContainsFunc(all, func(t trial) bool { return of(t) && t.refusal != "" && strings.Contains(refusal, t.refusal) })).
-						To(BeTrue(), "no trial shows that %s.%s refuses with %q", kind, path, refusal)
+						To(BeTrue(), "no trial shows that %s.%s refuses a value with %q", kind, path, refusal)
 					Expect(slices.ContainsFunc(all, func(t trial) bool { return of(t) && t.refusal == "" })).
-						To(BeTrue(), "no trial shows what %s.%s takes", kind, path)
+						To(BeTrue(), "no trial shows a value that %s.%s accepts", kind, path)
 				}
 			})
 		}
@@ -139,7 +139,7 @@ var _ = Describe("Defaults", func() {
 		return value
 	}
 
-	It("are those of the contract, and no others", func(ctx SpecContext) {
+	It("are exactly those of the contract", func(ctx SpecContext) {
 		Expect(at(created(ctx, "Account"), "spec")).To(Equal(map[string]any{
 			"displayName": "subject", "state": "Active", "language": "en-GB",
 			"invitations":         map[string]any{"ttl": "168h", "reminders": []any{"48h"}},
@@ -156,18 +156,18 @@ var _ = Describe("Defaults", func() {
 		}))
 	})
 
-	It("of a Plan let an account buy any number of seats", func(ctx SpecContext) {
+	It("let an account on a Plan buy any number of seats", func(ctx SpecContext) {
 		Expect(at(created(ctx, "Plan"), "spec", "includedSeats")).To(Equal(int64(0)))
 		Expect(at(created(ctx, "Plan"), "spec", "seatPurchase")).To(Equal(map[string]any{"policy": "Allowed"}))
 	})
 
-	It("keep a duration as it was written, or GitOps tools see drift", func(ctx SpecContext) {
+	It("keep a duration as it was written, so that GitOps tools see no drift", func(ctx SpecContext) {
 		account := testkit.Account("acme").In(testkit.Namespace(ctx, server)).InvitationTTL("90m").Build()
 		Expect(c.Create(ctx, account)).To(Succeed())
 		Expect(string(account.Spec.Invitations.TTL)).To(Equal("90m"))
 	})
 
-	It("come back when they are taken away", func(ctx SpecContext) {
+	It("return when the field is removed", func(ctx SpecContext) {
 		pool := minimal("SeatPool", testkit.Namespace(ctx, server))
 		set(pool.Object, "spec.seats", int64(3))
 		Expect(c.Create(ctx, pool)).To(Succeed())
@@ -190,7 +190,7 @@ var _ = Describe("Defaults", func() {
 			Expect(at(object.Object, "status")).To(Equal(map[string]any{"observedGeneration": int64(-1)}))
 		})
 
-		It("do not take a status of "+kind+" from whoever makes it", func(ctx SpecContext) {
+		It("ignore the status of a "+kind+" on creation", func(ctx SpecContext) {
 			object := minimal(kind, testkit.Namespace(ctx, server))
 			set(object.Object, "status.observedGeneration", int64(7))
 			Expect(c.Create(ctx, object)).To(Succeed())

@@ -1,7 +1,8 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 holds Usher's words: the kinds that users write, and the states, conditions and reasons that Usher answers with.
+// Package v1alpha1 defines Usher's API: the kinds that users write, and the states, conditions and reasons that Usher
+// reports.
 //
 // +kubebuilder:object:generate=true
 // +groupName=usher.dev

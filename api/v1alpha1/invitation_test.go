@@ -12,7 +12,7 @@ import (
 )
 
 var _ = Describe("An Invitation", func() {
-	// in makes one that has come as far as a state.
+	// in creates an Invitation in a state.
 	in := func(ctx SpecContext, state v1alpha1.InvitationState, wish v1alpha1.InvitationWish) *v1alpha1.Invitation {
 		GinkgoHelper()
 		made := testkit.Invitation("ada").In(testkit.Namespace(ctx, server)).Build()
@@ -23,7 +23,7 @@ var _ = Describe("An Invitation", func() {
 		return made
 	}
 
-	It("is revoked as long as nobody has accepted it", func(ctx SpecContext) {
+	It("can be revoked until it is accepted", func(ctx SpecContext) {
 		for _, state := range []v1alpha1.InvitationState{"", v1alpha1.InvitationPending, v1alpha1.InvitationSent, v1alpha1.InvitationExpired} {
 			sent := in(ctx, state, v1alpha1.InvitationOpen)
 			sent.Spec.State = v1alpha1.InvitationRevokedWish
@@ -31,15 +31,15 @@ var _ = Describe("An Invitation", func() {
 		}
 	})
 
-	It("is not revoked once somebody has", func(ctx SpecContext) {
+	It("cannot be revoked after it is accepted", func(ctx SpecContext) {
 		accepted := in(ctx, v1alpha1.InvitationAccepted, v1alpha1.InvitationOpen)
 		accepted.Spec.SendGeneration++
-		Expect(c.Update(ctx, accepted)).To(Succeed(), "anything else can still be changed")
+		Expect(c.Update(ctx, accepted)).To(Succeed(), "other fields can still be changed")
 		accepted.Spec.State = v1alpha1.InvitationRevokedWish
 		Expect(c.Update(ctx, accepted)).To(BeRefused("spec.state", tooLateToRevoke))
 	})
 
-	It("that was revoked as it was accepted can still be written", func(ctx SpecContext) {
+	It("can still be updated if it was revoked at the moment of its acceptance", func(ctx SpecContext) {
 		late := in(ctx, v1alpha1.InvitationAccepted, v1alpha1.InvitationRevokedWish)
 		late.Spec.SendGeneration++
 		Expect(c.Update(ctx, late)).To(Succeed())

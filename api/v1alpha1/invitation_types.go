@@ -5,27 +5,28 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// InvitationWish is what the author of an Invitation wants of it.
+// InvitationWish is the state that the author of an Invitation wants.
 //
 // +kubebuilder:validation:Enum=Open;Revoked
 type InvitationWish string
 
 const (
-	// InvitationOpen wants it sent and answered.
+	// InvitationOpen asks for the invitation to be sent and answered.
 	InvitationOpen InvitationWish = "Open"
-	// InvitationRevokedWish wants its link dead.
+	// InvitationRevokedWish asks for the link to stop working.
 	InvitationRevokedWish InvitationWish = "Revoked"
 )
 
-// InvitationSpec is whom to ask, and how.
+// InvitationSpec says whom to invite, and how.
 type InvitationSpec struct {
 	// memberRef names the Member who is invited. It cannot be changed.
 	//
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="memberRef cannot be changed; delete the Invitation and make another",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="memberRef cannot be changed; delete the Invitation and create another",reason=FieldValueInvalid
 	MemberRef MemberReference `json:"memberRef,omitempty,omitzero"`
 
-	// sendGeneration: raise it to send again, with a new link and a new ttl. Default 1; it cannot go down.
+	// sendGeneration sends the invitation again when it is raised, with a new link and a new ttl. Default: 1. It cannot go
+	// down.
 	//
 	// +optional
 	// +kubebuilder:default=1
@@ -33,31 +34,31 @@ type InvitationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self >= oldSelf",message="sendGeneration cannot go down; raise it to send the invitation again",reason=FieldValueInvalid
 	SendGeneration int64 `json:"sendGeneration,omitempty"`
 
-	// state is `Open` (default) or `Revoked`: a revoked invitation's link is dead and its seat is free. One that was accepted
-	// cannot be revoked; disable or delete the Member instead.
+	// state is `Open` (default) or `Revoked`. The link of a revoked invitation does not work, and its member gives the
+	// seat back. An accepted invitation cannot be revoked; disable or delete the Member instead.
 	//
 	// +optional
 	// +kubebuilder:default=Open
 	State InvitationWish `json:"state,omitempty"`
 
-	// ttl is how long the link works, counted from the moment a mail server accepted the mail: `1m` to `720h`. Default: the
-	// account's. Example: `72h`.
+	// ttl is how long the link works, counted from the moment a mail server accepted the mail: `1m` to `720h`. Default:
+	// the account's. Example: `72h`.
 	//
 	// +optional
 	TTL TTL `json:"ttl,omitempty"`
 }
 
-// InvitationState is how far an Invitation has come.
+// InvitationState is how far an Invitation has progressed.
 //
 // +kubebuilder:validation:Enum=Pending;Sending;Sent;Accepted;Declined;Expired;Revoked;Failed
 type InvitationState string
 
 const (
-	// InvitationPending waits to be sent, or to be sent again after a failure that may pass.
+	// InvitationPending waits to be sent, or to be sent again after a temporary failure.
 	InvitationPending InvitationState = "Pending"
-	// InvitationSending is in the hands of one sender, or was when that sender died.
+	// InvitationSending is being sent by one manager; after a crash, the state remains until that manager's lease expires.
 	InvitationSending InvitationState = "Sending"
-	// InvitationSent was accepted by a mail server; its link is alive until expiresAt.
+	// InvitationSent was accepted by a mail server; its link works until expiresAt.
 	InvitationSent InvitationState = "Sent"
 	// InvitationAccepted was accepted by the invitee.
 	InvitationAccepted InvitationState = "Accepted"
@@ -65,133 +66,137 @@ const (
 	InvitationDeclined InvitationState = "Declined"
 	// InvitationExpired was not answered in time.
 	InvitationExpired InvitationState = "Expired"
-	// InvitationRevoked was taken back.
+	// InvitationRevoked was revoked by its author.
 	InvitationRevoked InvitationState = "Revoked"
-	// InvitationFailed was refused by the mail server for good, or not taken by it within the ttl.
+	// InvitationFailed was permanently refused by the mail server, or not accepted by it within the ttl.
 	InvitationFailed InvitationState = "Failed"
 )
 
-// ErrorClass tells what a failed attempt means for the next one.
+// ErrorClass says what a failed attempt means for the next one.
 //
 // +kubebuilder:validation:Enum=Temporary;Permanent;Configuration
 type ErrorClass string
 
 const (
-	// ErrorTemporary may pass: tried again, later and later.
+	// ErrorTemporary may pass; Usher tries again with growing pauses.
 	ErrorTemporary ErrorClass = "Temporary"
-	// ErrorPermanent is the server's last word on this recipient.
+	// ErrorPermanent is final for this recipient.
 	ErrorPermanent ErrorClass = "Permanent"
-	// ErrorConfiguration is about the server or its Secret: all the account's invitations wait until it is mended.
+	// ErrorConfiguration is caused by the mail server or its Secret: all invitations of the account wait until that is
+	// fixed.
 	ErrorConfiguration ErrorClass = "Configuration"
 )
 
-// SendError is how the last attempt failed. It never holds an address.
+// SendError describes the last failed attempt. It never contains an address.
 type SendError struct {
-	// class tells what happens next: `Temporary`, `Permanent` or `Configuration`.
+	// class says what happens next: `Temporary`, `Permanent` or `Configuration`.
 	//
 	// +required
 	Class ErrorClass `json:"class,omitempty"`
 
-	// code is the server's reply code and enhanced code (RFC 5321, RFC 3463), or a word for what happened before there was
-	// one. Example: `451 4.7.1`.
+	// code is the server's reply code and enhanced status code (RFC 5321, RFC 3463), or a short description if the server
+	// did not reply. Example: `451 4.7.1`.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	Code string `json:"code,omitempty"`
 
-	// at is when it failed.
+	// at is when the attempt failed.
 	//
 	// +required
 	At metav1.Time `json:"at,omitempty,omitzero"`
 }
 
-// MaxReminders is how many reminders of one link are remembered, and so how many there are at most, however often the account's
-// list is changed.
+// MaxReminders is how many reminders of one link are recorded, and so the most that are sent for it, however often the
+// account's list changes.
 const MaxReminders = 20
 
-// Reminder is a mail that reminds of an invitation. Without sentAt and nextAttemptAt it was given up: refused for good, or too late.
+// Reminder is a mail that reminds of an invitation. Without sentAt and nextAttemptAt it was given up: permanently
+// refused, or too late.
 type Reminder struct {
-	// before is how long before expiresAt it was due. Example: `48h`.
+	// before is how long before expiresAt the reminder was due. Example: `48h`.
 	//
 	// +required
 	Before Lead `json:"before,omitempty"`
 
-	// attempts is how often it was tried.
+	// attempts is the number of attempts to send the reminder.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
 
-	// sentAt is when a mail server accepted it.
+	// sentAt is when a mail server accepted the reminder.
 	//
 	// +optional
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
 
-	// nextAttemptAt is when it is tried again; while it is being sent, when the sender is taken for dead.
+	// nextAttemptAt is when the next attempt is due. While the reminder is being sent, it is when the sender's lease
+	// expires.
 	//
 	// +optional
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
 }
 
-// InvitationStatus is how far the invitation has come.
+// InvitationStatus is the state of an invitation as Usher last observed it.
 type InvitationStatus struct {
-	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	// observedGeneration is the metadata.generation that this status describes; -1 before the first observation.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state: `Pending`, `Sending`, `Sent`, `Accepted`, `Declined`, `Expired`, `Revoked` or `Failed`.
+	// state is `Pending`, `Sending`, `Sent`, `Accepted`, `Declined`, `Expired`, `Revoked` or `Failed`.
 	//
 	// +optional
 	State InvitationState `json:"state,omitempty"`
 
-	// recipient is the address that the link was made for.
+	// recipient is the address that the link was made for. Example: `ada@acme.example`.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=254
 	Recipient string `json:"recipient,omitempty"`
 
-	// language that the mail was written in.
+	// language is the language of the mail.
 	//
 	// +optional
 	Language Language `json:"language,omitempty"`
 
-	// sendGeneration is the last spec.sendGeneration that was handled.
+	// sendGeneration is the last spec.sendGeneration that Usher has handled.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	SendGeneration int64 `json:"sendGeneration,omitempty"`
 
-	// linkGeneration is what the link and the Message-ID are made from. It is sendGeneration, or above it where a new link
-	// was needed without one: the address changed, or the member was enabled again.
+	// linkGeneration is what the link and the Message-ID are derived from. It equals sendGeneration, or exceeds it if a
+	// new link was needed for another reason: the address changed, or the member was enabled again.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	LinkGeneration int64 `json:"linkGeneration,omitempty"`
 
-	// messageID of the mail (RFC 5322 section 3.6.4); every attempt of one link carries the same.
+	// messageID is the mail's Message-ID (RFC 5322 section 3.6.4); every attempt for one link has the same. It is empty if
+	// nothing is mailed.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	MessageID string `json:"messageID,omitempty"`
 
-	// attempts is how often this link's mail was tried.
+	// attempts is the number of attempts to send this link's mail.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
 
-	// firstAttemptAt is when this link's mail was first tried; after one ttl from here Usher gives up.
+	// firstAttemptAt is when this link's mail was first tried. Usher gives up one ttl later.
 	//
 	// +optional
 	FirstAttemptAt *metav1.Time `json:"firstAttemptAt,omitempty"`
 
-	// sentAt is when a mail server accepted the mail.
+	// sentAt is when a mail server accepted the mail, or, with delivery `Link`, when the link was made.
 	//
 	// +optional
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
 
-	// expiresAt is sentAt + ttl. The link is refused from then on, whether or not state says so yet.
+	// expiresAt is sentAt + ttl. The link stops working then, even if state does not say so yet.
 	//
 	// +optional
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
@@ -201,18 +206,18 @@ type InvitationStatus struct {
 	// +optional
 	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
 
-	// nextAttemptAt is when the mail is tried, or tried again, or when its turn is if the mail server or the recipient has had
-	// enough for now; in state Sending, when the sender is taken for dead.
+	// nextAttemptAt is when the next attempt is due, after a failure or because of a rate limit. In state `Sending`, it is
+	// when the sender's lease expires.
 	//
 	// +optional
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
 
-	// lastError is how the last attempt failed; in state Sent, the last attempt at a reminder.
+	// lastError describes the last failed attempt; in state `Sent`, the last failed attempt at a reminder.
 	//
 	// +optional
 	LastError *SendError `json:"lastError,omitempty"`
 
-	// reminders are those of the present link whose moment has come, in the order of their first attempts.
+	// reminders are the reminders of the current link that were due so far, in the order of their first attempts.
 	//
 	// +optional
 	// +listType=map
@@ -220,7 +225,7 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:MaxItems=20
 	Reminders []Reminder `json:"reminders,omitempty"`
 
-	// conditions: Ready, Sent, Accepted; Reconciling and Stalled while true.
+	// conditions are Ready, Sent and Accepted; Reconciling and Stalled while they are True.
 	//
 	// +optional
 	// +listType=map
@@ -231,7 +236,8 @@ type InvitationStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 
-// Invitation asks one Member by one mail with one link. Usher makes one, with the Member's name, where no other names the Member.
+// Invitation asks one Member to join, with one mail and one link. Usher creates one with the Member's name if no
+// Invitation names the Member.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -243,20 +249,20 @@ type InvitationStatus struct {
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
 // +kubebuilder:printcolumn:name="Attempts",type=integer,JSONPath=`.status.attempts`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="self.spec.state != 'Revoked' || oldSelf.spec.state == 'Revoked' || !has(self.status) || !has(self.status.state) || self.status.state != 'Accepted'",message="the invitation was accepted and cannot be revoked any more; disable or delete the Member instead",fieldPath=".spec.state",reason=FieldValueForbidden
+// +kubebuilder:validation:XValidation:rule="self.spec.state != 'Revoked' || oldSelf.spec.state == 'Revoked' || !has(self.status) || !has(self.status.state) || self.status.state != 'Accepted'",message="an accepted invitation cannot be revoked; disable or delete the Member instead",fieldPath=".spec.state",reason=FieldValueForbidden
 type Invitation struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the object's name, namespace, labels and the rest.
+	// metadata is the standard object metadata: name, namespace, labels and so on.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec is whom to ask, and how.
+	// spec says whom to invite, and how.
 	//
 	// +required
 	Spec InvitationSpec `json:"spec,omitempty,omitzero"`
 
-	// status is how far it has come. It can be lost: Usher makes it again.
+	// status is how far the invitation has progressed. If it is lost, Usher computes it again.
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}

@@ -30,7 +30,7 @@ func discover() discovery.DiscoveryInterface {
 	return d
 }
 
-// table is what the API server gives to kubectl to print, "Header: cell" for each column; wide ones have the header in brackets.
+// table is what the API server gives kubectl to print: "Header: cell" for each column, with wide headers in brackets.
 func table(ctx context.Context, kind string, object client.Object) []string {
 	GinkgoHelper()
 	raw, err := discover().RESTClient().Get().
@@ -62,11 +62,11 @@ func ready(status metav1.ConditionStatus, reason, message string) []metav1.Condi
 	}}
 }
 
-var _ = Describe("What kubectl prints", func() {
+var _ = Describe("kubectl output", func() {
 	var ns string
 	BeforeEach(func(ctx SpecContext) { ns = testkit.Namespace(ctx, server) })
 
-	// stored makes an object with the status that it was built with.
+	// stored creates an object and its status.
 	stored := func(ctx context.Context, object client.Object) client.Object {
 		GinkgoHelper()
 		made := object.DeepCopyObject().(client.Object)
@@ -88,7 +88,7 @@ var _ = Describe("What kubectl prints", func() {
 		}))
 	})
 
-	It("of a SeatPool, zeros shown", func(ctx SpecContext) {
+	It("of a SeatPool, with zeros", func(ctx SpecContext) {
 		Expect(table(ctx, "SeatPool", stored(ctx, testkit.SeatPool("pipes").In(ns).AddOn("pipelines").Status(func(s *v1alpha1.SeatPoolStatus) {
 			s.Capacity, s.Assigned, s.Reserved, s.Available, s.Waiting = new(int32(4)), new(int32(3)), new(int32(1)), new(int32(0)), new(int32(2))
 			s.Conditions = ready(metav1.ConditionTrue, "LedgerCurrent", "")
@@ -108,7 +108,7 @@ var _ = Describe("What kubectl prints", func() {
 		}))
 	})
 
-	It("of an Invitation, times to come as they are", func(ctx SpecContext) {
+	It("of an Invitation, with future times in full", func(ctx SpecContext) {
 		Expect(table(ctx, "Invitation", stored(ctx, testkit.Invitation("ada").In(ns).Status(func(s *v1alpha1.InvitationStatus) {
 			s.State, s.Recipient, s.SentAt, s.ExpiresAt, s.Attempts = v1alpha1.InvitationSent, "ada@acme.example", &at, &at, 2
 		}).Build()))).To(Equal([]string{
@@ -127,7 +127,7 @@ var _ = Describe("What kubectl prints", func() {
 })
 
 var _ = Describe("Names", func() {
-	It("are short ones and the category of the contract", func() {
+	It("include the short names and the category of the contract", func() {
 		resources, err := discover().ServerResourcesForGroupVersion(v1alpha1.GroupVersion.String())
 		Expect(err).NotTo(HaveOccurred())
 		short := map[string]string{}

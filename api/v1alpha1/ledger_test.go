@@ -18,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// The rule that seats cannot be oversold by anybody, an administrator or a broken build of Usher: the API server refuses a ledger
+// No client can oversell seats, not even an administrator or a broken build of Usher: the API server refuses a ledger
 // that grows beyond the capacity.
 var _ = Describe("The ledger", func() {
 	var pool *v1alpha1.SeatPool
@@ -28,7 +28,7 @@ var _ = Describe("The ledger", func() {
 		pool = testkit.SeatPool("base").In(testkit.Namespace(ctx, server)).Seats(seats).Build()
 		Expect(c.Create(ctx, pool)).To(Succeed())
 	}
-	// write is what the SeatPool reconciler does: one PUT of the whole status.
+	// write does what the SeatPool reconciler does: one PUT of the whole status.
 	write := func(ctx context.Context, capacity *int32, members ...string) error {
 		GinkgoHelper()
 		Expect(c.Get(ctx, client.ObjectKeyFromObject(pool), pool)).To(Succeed())
@@ -37,38 +37,38 @@ var _ = Describe("The ledger", func() {
 	}
 	full := BeRefused("status.claims", ledgerFull)
 
-	It("takes claims up to the capacity at the first write, and none beyond", func(ctx SpecContext) {
+	It("accepts claims up to the capacity at the first write, and none beyond", func(ctx SpecContext) {
 		create(ctx, 2)
 		Expect(write(ctx, new(int32(2)), "a", "b", "c")).To(full)
 		Expect(write(ctx, new(int32(2)), "a", "b")).To(Succeed())
 		Expect(write(ctx, new(int32(2)), "a", "b", "c")).To(full)
 	})
 
-	It("takes nobody without seats", func(ctx SpecContext) {
+	It("accepts no claim without seats", func(ctx SpecContext) {
 		create(ctx, 0)
 		Expect(write(ctx, new(int32(0)), "a")).To(full)
 		Expect(write(ctx, new(int32(0)))).To(Succeed())
 	})
 
-	It("takes no claim while the status has no capacity", func(ctx SpecContext) {
+	It("accepts no claim while the status has no capacity", func(ctx SpecContext) {
 		create(ctx, 2)
 		Expect(write(ctx, nil, "a")).To(full)
 	})
 
-	It("does not believe a capacity that was written by hand", func(ctx SpecContext) {
+	It("does not trust a capacity that was written by hand", func(ctx SpecContext) {
 		create(ctx, 2)
-		Expect(write(ctx, new(int32(100)))).To(Succeed(), "by itself it gives nothing away")
+		Expect(write(ctx, new(int32(100)))).To(Succeed(), "a capacity alone grants nothing")
 		Expect(write(ctx, new(int32(100)), "a", "b", "c")).To(full)
 		Expect(write(ctx, new(int32(100)), "a", "b")).To(Succeed())
 	})
 
-	It("goes by a capacity below the seats, too", func(ctx SpecContext) {
+	It("respects a capacity below the seats", func(ctx SpecContext) {
 		create(ctx, 5)
 		Expect(write(ctx, new(int32(1)), "a", "b")).To(full)
 		Expect(write(ctx, new(int32(1)), "a")).To(Succeed())
 	})
 
-	It("counts what the plan includes", func(ctx SpecContext) {
+	It("counts the seats that the plan includes", func(ctx SpecContext) {
 		create(ctx, 2)
 		pool.Status.Included = 1
 		Expect(c.Status().Update(ctx, pool)).To(Succeed())
@@ -76,14 +76,14 @@ var _ = Describe("The ledger", func() {
 		Expect(write(ctx, new(int32(4)), "a", "b", "c", "d")).To(full)
 	})
 
-	It("stands when seats are taken away; shrinks; and grows only within what is left", func(ctx SpecContext) {
+	It("stays valid when seats are removed, may shrink, and grows only within the remaining seats", func(ctx SpecContext) {
 		create(ctx, 3)
 		Expect(write(ctx, new(int32(3)), "a", "b", "c")).To(Succeed())
 		pool.Spec.Seats = new(int32(1))
-		Expect(c.Update(ctx, pool)).To(Succeed(), "nobody is evicted")
+		Expect(c.Update(ctx, pool)).To(Succeed(), "no member is evicted")
 		Expect(pool.Status.Claims).To(HaveLen(3))
 
-		Expect(write(ctx, new(int32(1)), "a", "b", "c")).To(Succeed(), "the new capacity beside the old claims")
+		Expect(write(ctx, new(int32(1)), "a", "b", "c")).To(Succeed(), "the new capacity with the old claims")
 		Expect(write(ctx, new(int32(1)), "a", "b", "c", "d")).To(full)
 		Expect(write(ctx, new(int32(1)), "a", "b")).To(Succeed())
 		Expect(write(ctx, new(int32(1)), "a", "b", "c")).To(full)
@@ -96,18 +96,18 @@ var _ = Describe("The ledger", func() {
 		Expect(write(ctx, new(int32(2)), "d", "e")).To(Succeed())
 	})
 
-	It("is not escaped through a lost status", func(ctx SpecContext) {
+	It("cannot be bypassed through a lost status", func(ctx SpecContext) {
 		create(ctx, 2)
 		Expect(write(ctx, new(int32(2)), "a", "b")).To(Succeed())
 		for _, wiped := range []string{`{"status":null}`, `{"status":{"claims":null,"capacity":null}}`} {
 			Expect(c.Status().Patch(ctx, pool, client.RawPatch(types.MergePatchType, []byte(wiped)))).To(Succeed())
 			Expect(pool.Status.Claims).To(BeEmpty())
 			Expect(write(ctx, new(int32(3)), "a", "b", "c")).To(full)
-			Expect(write(ctx, new(int32(2)), "a", "b")).To(Succeed(), "it can be made again from what members hold")
+			Expect(write(ctx, new(int32(2)), "a", "b")).To(Succeed(), "it can be rebuilt from what members hold")
 		}
 	})
 
-	It("is not escaped through patches and server-side apply", func(ctx SpecContext) {
+	It("cannot be bypassed through patches and server-side apply", func(ctx SpecContext) {
 		create(ctx, 1)
 		Expect(write(ctx, new(int32(1)), "a")).To(Succeed())
 		merge := []byte(`{"status":{"claims":{"b":2}}}`)
@@ -123,7 +123,7 @@ var _ = Describe("The ledger", func() {
 			client.ForceOwnership, client.FieldOwner("intruder"))).To(full)
 	})
 
-	It("does not come with a new object", func(ctx SpecContext) {
+	It("cannot be created with a new object", func(ctx SpecContext) {
 		pool := testkit.SeatPool("base").In(testkit.Namespace(ctx, server)).Status(func(s *v1alpha1.SeatPoolStatus) {
 			s.Claims = claims("a", "b")
 		}).Build()
@@ -131,7 +131,7 @@ var _ = Describe("The ledger", func() {
 		Expect(pool.Status.Claims).To(BeEmpty())
 	})
 
-	It("is written under a lock: of two writers with one resourceVersion, one is refused", func(ctx SpecContext) {
+	It("uses optimistic locking: of two writers with one resourceVersion, one is refused", func(ctx SpecContext) {
 		create(ctx, 1)
 		other := pool.DeepCopy()
 		pool.Status.Capacity, pool.Status.Claims = new(int32(1)), claims("a")
@@ -140,7 +140,7 @@ var _ = Describe("The ledger", func() {
 		Expect(apierrors.IsConflict(c.Status().Update(ctx, other))).To(BeTrue())
 	})
 
-	It("has one owner as a whole, so that managedFields does not grow with it", func(ctx SpecContext) {
+	It("is owned as a whole, so that managedFields does not grow with it", func(ctx SpecContext) {
 		create(ctx, 2)
 		Expect(write(ctx, new(int32(2)), "member-a", "member-b")).To(Succeed())
 		managed, err := json.Marshal(pool.ManagedFields)
@@ -161,7 +161,7 @@ var _ = Describe("The ledger", func() {
 	})
 })
 
-// claims are a ledger of these members, with grants from 1.
+// claims returns a ledger of these members, with grants from 1.
 func claims(members ...string) map[string]int64 {
 	ledger := map[string]int64{}
 	for i, member := range members {

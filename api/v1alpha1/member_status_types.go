@@ -5,47 +5,47 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// The parts of a MemberStatus.
+// This file holds the types that a MemberStatus is made of.
 
-// MemberSeat is a seat that the member relies on, or did.
+// MemberSeat is a seat that the member relies on, or has given back.
 type MemberSeat struct {
-	// pool is the SeatPool's name.
+	// pool is the name of the SeatPool. Example: `acme-base`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Pool string `json:"pool,omitempty"`
 
-	// poolUID is the SeatPool's UID when the grant was recorded.
+	// poolUID is the UID that the SeatPool had when the grant was recorded.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=64
 	PoolUID string `json:"poolUID,omitempty"`
 
-	// addOn is the add-on that the pool is for; absent for the base product.
+	// addOn is the add-on that the pool is for; empty for the base product.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	AddOn string `json:"addOn,omitempty"`
 
-	// grant is the number of the claim that the member relies on.
+	// grant is the grant number of the claim that the member relies on.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Grant int64 `json:"grant"`
 
-	// releasedGrant is the highest grant that the member gave back. The seat is held while grant is above it; it never
-	// goes down.
+	// releasedGrant is the highest grant that the member has given back. The seat is held while grant is above it. It
+	// never goes down.
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	ReleasedGrant int64 `json:"releasedGrant"`
 }
 
-// Held tells whether the member relies on this seat.
+// Held reports whether the member relies on this seat.
 func (s MemberSeat) Held() bool { return s.Grant > s.ReleasedGrant }
 
-// EndNoticeRecipient tells who is told that a member's access ends.
+// EndNoticeRecipient is who receives the announcement that a member's access ends.
 //
 // +kubebuilder:validation:Enum=Member;Contact
 type EndNoticeRecipient string
@@ -57,30 +57,31 @@ const (
 	NoticeToContact EndNoticeRecipient = "Contact"
 )
 
-// EndNoticeState is how far an announcement has come.
+// EndNoticeState is how far an announcement has progressed.
 //
 // +kubebuilder:validation:Enum=Pending;Sending;Sent;Failed
 type EndNoticeState string
 
 const (
-	// EndNoticePending means: an attempt failed, and there is another at nextAttemptAt.
+	// EndNoticePending means: an attempt failed, and the next one is due at nextAttemptAt.
 	EndNoticePending EndNoticeState = "Pending"
-	// EndNoticeSending means: an attempt is being made; its sender is believed to be alive until nextAttemptAt.
+	// EndNoticeSending means: an attempt is under way; the sender's lease lasts until nextAttemptAt.
 	EndNoticeSending EndNoticeState = "Sending"
 	// EndNoticeSent means: a mail server accepted the mail.
 	EndNoticeSent EndNoticeState = "Sent"
-	// EndNoticeFailed means: the mail server refused the recipient for good, or access had ended before it took the mail.
+	// EndNoticeFailed means: the mail server permanently refused the mail, or access ended before a mail server accepted
+	// it.
 	EndNoticeFailed EndNoticeState = "Failed"
 )
 
 // EndNotice is the mail that announces the end of a member's access to one recipient.
 type EndNotice struct {
-	// to is who is told: `Member`, or `Contact`, the account's.
+	// to is the recipient: `Member`, or `Contact` for the account's contact.
 	//
 	// +required
 	To EndNoticeRecipient `json:"to,omitempty"`
 
-	// accessUntil is the end that the mail speaks of.
+	// accessUntil is the end of access that the mail announces.
 	//
 	// +required
 	AccessUntil metav1.Time `json:"accessUntil,omitempty,omitzero"`
@@ -90,13 +91,13 @@ type EndNotice struct {
 	// +required
 	State EndNoticeState `json:"state,omitempty"`
 
-	// messageID of the mail, without angle brackets; the same on every attempt.
+	// messageID is the mail's Message-ID (RFC 5322 section 3.6.4) without angle brackets; every attempt has the same.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	MessageID string `json:"messageID,omitempty"`
 
-	// attempts is how often the mail was tried to be sent.
+	// attempts is the number of attempts to send the mail.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -107,12 +108,12 @@ type EndNotice struct {
 	// +optional
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
 
-	// nextAttemptAt is when a mail that failed is tried again, or until when its sender is believed to be alive.
+	// nextAttemptAt is when the next attempt is due. In state `Sending`, it is when the sender's lease expires.
 	//
 	// +optional
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
 
-	// lastError is how the latest attempt failed; absent once one succeeded.
+	// lastError describes the last failed attempt; absent once an attempt has succeeded.
 	//
 	// +optional
 	LastError *SendError `json:"lastError,omitempty"`

@@ -9,68 +9,70 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Activation tells how a member gets from Pending to Active.
+// Activation is how a member changes from Pending to Active.
 //
 // +kubebuilder:validation:Enum=Invitation;Immediate
 type Activation string
 
 const (
-	// ActivateByInvitation sends a mail and waits for an answer.
+	// ActivateByInvitation sends a mail and waits for the invitee's answer.
 	ActivateByInvitation Activation = "Invitation"
-	// ActivateImmediately sends no mail: somebody else has checked who this is.
+	// ActivateImmediately sends no mail: the member's identity was checked elsewhere.
 	ActivateImmediately Activation = "Immediate"
 )
 
-// MemberSpec is who should have access, to what, and how they are asked.
+// MemberSpec says who should have access, to what, and how they are invited.
 type MemberSpec struct {
 	// accountRef names the Account that the member belongs to. It cannot be changed.
 	//
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="accountRef cannot be changed; delete the Member and make another",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="accountRef cannot be changed; delete the Member and create another",reason=FieldValueInvalid
 	AccountRef AccountReference `json:"accountRef,omitempty,omitzero"`
 
-	// email is where the invitation goes and what the member signs in with. Compared without regard to case; one member of an
-	// account has it. Changed while Pending, the old link dies and a new mail goes to the new address; while Active, it
-	// applies at once. Example: `ada@acme.example`.
+	// email is where the invitation goes and what the member signs in with. It is compared without regard to case and must
+	// be unique within the account; a later duplicate waits with the reason DuplicateEmail. If it changes while the member
+	// is Pending, the old link stops working and a new mail goes to the new address; while the member is Active, the
+	// change applies at once. Example: `ada@acme.example`.
 	//
 	// +required
 	Email EmailAddress `json:"email,omitempty"`
 
-	// givenName of the member. Default: what the invitee types. Example: `Ada`.
+	// givenName is the member's given name. Default: what the member enters on the portal. Example: `Ada`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	GivenName Line `json:"givenName,omitempty"`
 
-	// familyName of the member. Default: what the invitee types. Example: `Lovelace`.
+	// familyName is the member's family name. Default: what the member enters on the portal. Example: `Lovelace`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=100
 	FamilyName Line `json:"familyName,omitempty"`
 
-	// salutation of the member, free text. Default: what the invitee types. Example: `Mx`.
+	// salutation is the member's form of address, as free text. Default: what the member enters on the portal. Example:
+	// `Mx`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=50
 	Salutation Line `json:"salutation,omitempty"`
 
-	// phone of the member, as it is dialled. Default: what the invitee types. Example: `+33 1 23 45 67 89`.
+	// phone is the member's telephone number. Default: what the member enters on the portal. Example: `+33 1 23 45 67 89`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=50
 	Phone Line `json:"phone,omitempty"`
 
-	// language of the member's mails and pages. Default: the account's.
+	// language is used for the member's mails and pages. Default: the account's. Example: `fr`.
 	//
 	// +optional
 	Language Language `json:"language,omitempty"`
 
-	// role of the member, one of its plan's. Default: the plan's default role, and for the account's first member the plan's owner
-	// role; `member` without a plan. Example: `admin`.
+	// role is one of the roles of the account's plan. Default: the plan's defaultRole, or its ownerRole for the account's
+	// first member; `member` without a plan. Example: `admin`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -78,15 +80,15 @@ type MemberSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and hyphens, such as admin",reason=FieldValueInvalid
 	Role string `json:"role,omitempty"`
 
-	// rights on top of the role's. Default: none. Example: `["orders:place"]`.
+	// rights are granted in addition to those of the role. Default: none. Example: `["orders:place"]`.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=64
 	Rights []Right `json:"rights,omitempty"`
 
-	// seatPoolRefs name the pools that the member takes a seat from: one of the base product, and any of add-ons. Default:
-	// the account's only base pool.
+	// seatPoolRefs name the pools that the member takes a seat from: one base pool, and any number of add-on pools.
+	// Default: the account's only base pool. Example: `[{"name": "acme-base"}]`.
 	//
 	// +optional
 	// +listType=map
@@ -94,79 +96,80 @@ type MemberSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	SeatPoolRefs []SeatPoolReference `json:"seatPoolRefs,omitempty"`
 
-	// state is `Active` (default) or `Disabled`: what is wanted, not what is. A disabled member loses access at once, keeps
-	// its history, and frees its seat; enabled again, one who had accepted is Active without a new mail as soon as there is
-	// a seat.
+	// state is `Active` (default) or `Disabled`: the desired state, not the observed one. A disabled member loses access
+	// at once and frees its seat, but keeps its history. If it had accepted and is enabled again, it becomes Active
+	// without a new mail as soon as a seat is free.
 	//
 	// +optional
 	// +kubebuilder:default=Active
 	State State `json:"state,omitempty"`
 
-	// activation is `Invitation` (default: a mail is sent, and the member is Active once they accept) or `Immediate` (no mail,
-	// for somebody imported or signed in elsewhere).
+	// activation is `Invitation` (default: Usher sends a mail, and the member becomes Active by accepting) or `Immediate`
+	// (no mail, for members that were imported or sign in elsewhere).
 	//
 	// +optional
 	// +kubebuilder:default=Invitation
 	Activation Activation `json:"activation,omitempty"`
 
-	// accessUntil is when the member's access ends: from then on it is Disabled, and its seat goes to the next in line. A later
-	// time, or none, brings it back without a new invitation. Default: none. Example: `2027-03-31T18:00:00Z`.
+	// accessUntil is when the member's access ends (RFC 3339): from then on the member is Disabled, and its seat goes to
+	// the next member who waits. Setting a later time, or removing the field, brings the member back without a new
+	// invitation. Default: none. Example: `2027-03-31T18:00:00Z`.
 	//
 	// +optional
 	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
 
-	// reassignTo names the member who gets what this one owns when this one is deleted. Default: nobody.
+	// reassignTo names the member who takes over what this member owns when this member is deleted. Default: none.
 	//
 	// +optional
 	ReassignTo *MemberReference `json:"reassignTo,omitempty"`
 }
 
-// Ended tells whether the member's access has ended at now.
+// Ended reports whether the member's access has ended at now.
 func (s *MemberSpec) Ended(now time.Time) bool {
 	return s.AccessUntil != nil && !now.Before(s.AccessUntil.Time)
 }
 
-// MemberStatus is what Usher last saw of a member.
+// MemberStatus is the state of a member as Usher last observed it.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.state) || self.state != 'Active' || (has(self.seats) && self.seats.exists(s, !has(s.addOn) && s.grant > s.releasedGrant))",message="an Active member must hold a seat of the base product: a grant above its releasedGrant",fieldPath=".seats",reason=FieldValueForbidden
-// +kubebuilder:validation:XValidation:rule="!has(self.seats) || !has(oldSelf.seats) || self.seats.all(s, oldSelf.seats.all(o, o.pool != s.pool || o.releasedGrant <= s.releasedGrant))",message="releasedGrant cannot go down",fieldPath=".seats",reason=FieldValueForbidden
+// +kubebuilder:validation:XValidation:rule="!has(self.state) || self.state != 'Active' || (has(self.seats) && self.seats.exists(s, !has(s.addOn) && s.grant > s.releasedGrant))",message="an Active member must hold a seat of the base product; record a grant above releasedGrant, or another state",fieldPath=".seats",reason=FieldValueForbidden
+// +kubebuilder:validation:XValidation:rule="!has(self.seats) || !has(oldSelf.seats) || self.seats.all(s, oldSelf.seats.all(o, o.pool != s.pool || o.releasedGrant <= s.releasedGrant))",message="releasedGrant cannot go down; keep the higher value",fieldPath=".seats",reason=FieldValueForbidden
 type MemberStatus struct {
-	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	// observedGeneration is the metadata.generation that this status describes; -1 before the first observation.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state is `Pending`, `Active` or `Disabled`. The Ready condition's reason says why.
+	// state is `Pending`, `Active` or `Disabled`. The reason of the condition Ready says why.
 	//
 	// +optional
 	State ObservedState `json:"state,omitempty"`
 
-	// role is the effective role.
+	// role is the effective role. Example: `admin`.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=63
 	Role string `json:"role,omitempty"`
 
-	// rights are the effective rights.
+	// rights are the effective rights: the role's and the member's own. Example: `["orders:place"]`.
 	//
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=256
 	Rights []Right `json:"rights,omitempty"`
 
-	// displayName is the name in spec, else what the member typed, else the address.
+	// displayName is the name from spec, else the name that the member entered, else the address. Example: `Ada Lovelace`.
 	//
 	// +optional
 	// +kubebuilder:validation:MaxLength=254
 	DisplayName string `json:"displayName,omitempty"`
 
-	// profileGeneration is how often the member had changed their own profile when this status took note of it.
+	// profileGeneration is how often the member had changed their own profile when this status was written.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	ProfileGeneration int64 `json:"profileGeneration,omitempty"`
 
-	// seats are the grants that the member relies on or gave back, by pool.
+	// seats are the grants that the member relies on or has given back, by pool.
 	//
 	// +optional
 	// +listType=map
@@ -179,7 +182,7 @@ type MemberStatus struct {
 	// +optional
 	InvitationRef *InvitationReference `json:"invitationRef,omitempty"`
 
-	// invitedAt is when a mail server accepted the invitation.
+	// invitedAt is when the invitation was sent: its status.sentAt.
 	//
 	// +optional
 	InvitedAt *metav1.Time `json:"invitedAt,omitempty"`
@@ -194,18 +197,18 @@ type MemberStatus struct {
 	// +optional
 	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
 
-	// activatedAt is when the member was last given access.
+	// activatedAt is when the member last became Active.
 	//
 	// +optional
 	ActivatedAt *metav1.Time `json:"activatedAt,omitempty"`
 
-	// disabledAt is when the member was last disabled.
+	// disabledAt is when the member last became Disabled.
 	//
 	// +optional
 	DisabledAt *metav1.Time `json:"disabledAt,omitempty"`
 
-	// endNotices are the mails that announce the end of the member's access a week before, to the member and to the account's
-	// contact.
+	// endNotices are the mails that announce the end of the member's access one week before, to the member and to the
+	// account's contact.
 	//
 	// +optional
 	// +listType=map
@@ -213,7 +216,8 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxItems=2
 	EndNotices []EndNotice `json:"endNotices,omitempty"`
 
-	// conditions: Ready, exactly one of Pending, Active and Disabled as True, SeatsAssigned, DeletionBlocked; Reconciling and Stalled while true.
+	// conditions are Ready; Pending, Active and Disabled, of which exactly one is True; SeatsAssigned; DeletionBlocked,
+	// Reconciling and Stalled while they are True.
 	//
 	// +optional
 	// +listType=map
@@ -224,7 +228,7 @@ type MemberStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 
-// Member is a person who should have access to what an Account bought.
+// Member is a person who should have access to what an Account has bought.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -243,20 +247,20 @@ type MemberStatus struct {
 // +kubebuilder:printcolumn:name="Invited",type=string,JSONPath=`.status.invitedAt`,priority=1
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`,priority=1
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
-// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 240",message="metadata.name must be at most 240 characters long: a Secret is named usher-member-<name>",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 240",message="metadata.name must be at most 240 characters long, because a Secret is named usher-member-<name>; choose a shorter name",reason=FieldValueInvalid
 type Member struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the object's name, namespace, labels and the rest.
+	// metadata is the standard object metadata: name, namespace, labels and so on.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec is who should have access.
+	// spec says who should have access.
 	//
 	// +required
 	Spec MemberSpec `json:"spec,omitempty,omitzero"`
 
-	// status is what Usher last saw. It can be lost: Usher makes it again.
+	// status is the state of the member as Usher last observed it. If it is lost, Usher computes it again.
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}

@@ -16,7 +16,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// The Member's half of the seat protocol: nobody is Active without a seat, and what was given back stays given back.
+// The Member's half of the seat protocol: no member is Active without a seat, and a released grant stays released.
 var _ = Describe("A member's status", func() {
 	const (
 		pending  = v1alpha1.ObservedPending
@@ -30,7 +30,7 @@ var _ = Describe("A member's status", func() {
 		Expect(c.Create(ctx, member)).To(Succeed())
 	})
 
-	// write is what the Member reconciler does: state and seats in one write.
+	// write does what the Member reconciler does: state and seats in one write.
 	write := func(ctx context.Context, state v1alpha1.ObservedState, seats ...v1alpha1.MemberSeat) error {
 		GinkgoHelper()
 		Expect(c.Get(ctx, client.ObjectKeyFromObject(member), member)).To(Succeed())
@@ -47,7 +47,7 @@ var _ = Describe("A member's status", func() {
 	wentDown := BeRefused("status.seats", releasedGoesUp)
 
 	It("is Active only with a seat of the base product", func(ctx SpecContext) {
-		Expect(write(ctx, active)).To(noSeat, "at the first write, too")
+		Expect(write(ctx, active)).To(noSeat, "also at the first write")
 		Expect(write(ctx, active, seat(0, 0))).To(noSeat)
 		Expect(write(ctx, active, seat(7, 7))).To(noSeat, "given back")
 		Expect(write(ctx, active, seat(7, 9))).To(noSeat)
@@ -62,16 +62,16 @@ var _ = Describe("A member's status", func() {
 		Expect(write(ctx, "")).To(Succeed())
 	})
 
-	It("gives a seat back only with its access", func(ctx SpecContext) {
+	It("gives a seat back only together with its access", func(ctx SpecContext) {
 		Expect(write(ctx, active, seat(7, 0))).To(Succeed())
 		Expect(write(ctx, active, seat(7, 7))).To(noSeat)
 		Expect(write(ctx, active)).To(noSeat)
 		Expect(write(ctx, disabled, seat(7, 7))).To(Succeed())
-		Expect(write(ctx, active, seat(7, 7))).To(noSeat, "an old grant is worth nothing")
+		Expect(write(ctx, active, seat(7, 7))).To(noSeat, "a released grant does not count")
 		Expect(write(ctx, active, seat(8, 7))).To(Succeed())
 	})
 
-	It("never takes back what was given back", func(ctx SpecContext) {
+	It("never reclaims a released grant", func(ctx SpecContext) {
 		Expect(write(ctx, disabled, seat(7, 7))).To(Succeed())
 		Expect(write(ctx, pending, seat(7, 6))).To(wentDown)
 		Expect(write(ctx, active, seat(7, 0))).To(wentDown)
@@ -79,12 +79,12 @@ var _ = Describe("A member's status", func() {
 		Expect(write(ctx, pending, seat(9, 8))).To(Succeed())
 	})
 
-	It("keeps the releases of each pool apart", func(ctx SpecContext) {
+	It("tracks the releases of each pool separately", func(ctx SpecContext) {
 		Expect(write(ctx, pending, seat(7, 7), addOnSeat(3, 3))).To(Succeed())
 		Expect(write(ctx, pending, seat(7, 7), addOnSeat(3, 2))).To(wentDown)
 		Expect(write(ctx, pending, addOnSeat(3, 3), seat(7, 7))).To(Succeed(), "in any order")
 		moved := v1alpha1.MemberSeat{Pool: "other", Grant: 1}
-		Expect(write(ctx, active, seat(7, 7), moved)).To(Succeed(), "another pool counts from its own")
+		Expect(write(ctx, active, seat(7, 7), moved)).To(Succeed(), "another pool has its own releases")
 	})
 
 	It("may be lost", func(ctx SpecContext) {
@@ -93,7 +93,7 @@ var _ = Describe("A member's status", func() {
 		Expect(member.Status).To(Equal(v1alpha1.MemberStatus{ObservedGeneration: -1}))
 	})
 
-	It("does not stand in the way of a change of spec", func(ctx SpecContext) {
+	It("does not block a change of spec", func(ctx SpecContext) {
 		Expect(write(ctx, active, seat(7, 2))).To(Succeed())
 		member.Spec.Role = "admin"
 		Expect(c.Update(ctx, member)).To(Succeed())
@@ -106,7 +106,7 @@ var _ = Describe("A member's status", func() {
 })
 
 var _ = Describe("A member's name", func() {
-	It("leaves room for that of its credentials", func(ctx SpecContext) {
+	It("leaves room for the name of its credentials Secret", func(ctx SpecContext) {
 		ns := testkit.Namespace(ctx, server)
 		long := func(n int) *v1alpha1.Member {
 			return testkit.Member(strings.Repeat("a", n)).Email("a@b").In(ns).Build()

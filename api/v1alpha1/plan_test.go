@@ -14,12 +14,12 @@ import (
 var _ = Describe("A Plan", func() {
 	plan := func(ctx SpecContext) *testkit.PlanBuilder { return testkit.Plan(testkit.Namespace(ctx, server)) }
 
-	It("takes roles and rights that it has", func(ctx SpecContext) {
+	It("accepts roles and rights that it defines", func(ctx SpecContext) {
 		Expect(c.Create(ctx, plan(ctx).Rights("orders:place", "invoices:view").Role("salesrep", "orders:place").Admin("admin").
 			InvitedRole("salesrep").Build())).To(Succeed())
 	})
 
-	It("takes the largest of everything at a cost that the API server admits", func(ctx SpecContext) {
+	It("accepts the maximum of every list within the API server's cost limit", func(ctx SpecContext) {
 		large := plan(ctx)
 		var rights []v1alpha1.Right
 		for _, name := range numbered(64, "r%d:v", nil) {
@@ -32,7 +32,7 @@ var _ = Describe("A Plan", func() {
 		Expect(c.Create(ctx, large.Build())).To(Succeed())
 	})
 
-	DescribeTable("refuses a name that it does not have", func(ctx SpecContext, spoil func(*v1alpha1.PlanSpec), field, message string) {
+	DescribeTable("refuses a name that it does not define", func(ctx SpecContext, spoil func(*v1alpha1.PlanSpec), field, message string) {
 		spoilt := plan(ctx).Rights("orders:place").Role("salesrep", "orders:place").Build()
 		spoil(&spoilt.Spec)
 		Expect(c.Create(ctx, spoilt)).To(BeRefused(field, message))
@@ -41,6 +41,6 @@ var _ = Describe("A Plan", func() {
 		Entry("owner role", func(s *v1alpha1.PlanSpec) { s.OwnerRole = "boss" }, "spec.ownerRole", noOwnerRole),
 		Entry("invited role", func(s *v1alpha1.PlanSpec) { s.InvitedRole = "boss" }, "spec.invitedRole", noInvitedRole),
 		Entry("a role's right", func(s *v1alpha1.PlanSpec) { s.Roles[1].Rights = []v1alpha1.Right{"orders:cancel"} }, "spec.roles", strangeRight),
-		Entry("a role's right without any vocabulary", func(s *v1alpha1.PlanSpec) { s.Rights = nil }, "spec.roles", strangeRight),
+		Entry("a role's right without any rights", func(s *v1alpha1.PlanSpec) { s.Rights = nil }, "spec.roles", strangeRight),
 	)
 })

@@ -5,7 +5,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// PurchasePolicy tells whether seats can be bought on top of those that a plan includes.
+// PurchasePolicy says whether seats can be bought in addition to those that a plan includes.
 //
 // +kubebuilder:validation:Enum=Allowed;NotAllowed
 type PurchasePolicy string
@@ -13,16 +13,16 @@ type PurchasePolicy string
 const (
 	// PurchaseAllowed lets an account buy seats.
 	PurchaseAllowed PurchasePolicy = "Allowed"
-	// PurchaseNotAllowed leaves an account with the seats that its plan includes.
+	// PurchaseNotAllowed limits an account to the seats that its plan includes.
 	PurchaseNotAllowed PurchasePolicy = "NotAllowed"
 )
 
-// PlanSpec is what an account that is on the plan gets, and what it may buy.
+// PlanSpec describes what an account on the plan gets, and what it may buy.
 //
-// +kubebuilder:validation:XValidation:rule="self.roles.exists(r, r.name == self.defaultRole)",message="defaultRole must be one of the plan's roles",fieldPath=".defaultRole",reason=FieldValueInvalid
-// +kubebuilder:validation:XValidation:rule="!has(self.ownerRole) || self.roles.exists(r, r.name == self.ownerRole)",message="ownerRole must be one of the plan's roles",fieldPath=".ownerRole",reason=FieldValueInvalid
-// +kubebuilder:validation:XValidation:rule="!has(self.invitedRole) || self.roles.exists(r, r.name == self.invitedRole)",message="invitedRole must be one of the plan's roles",fieldPath=".invitedRole",reason=FieldValueInvalid
-// +kubebuilder:validation:XValidation:rule="self.roles.all(r, !has(r.rights) || r.rights.all(x, x == '*' || (has(self.rights) && self.rights.exists(v, v.name == x))))",message="a role's rights must be among the plan's rights; add what is missing to spec.rights, or use * for all",fieldPath=".roles",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="self.roles.exists(r, r.name == self.defaultRole)",message="defaultRole must be one of the plan's roles; add the role to spec.roles, or name another",fieldPath=".defaultRole",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="!has(self.ownerRole) || self.roles.exists(r, r.name == self.ownerRole)",message="ownerRole must be one of the plan's roles; add the role to spec.roles, or name another",fieldPath=".ownerRole",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="!has(self.invitedRole) || self.roles.exists(r, r.name == self.invitedRole)",message="invitedRole must be one of the plan's roles; add the role to spec.roles, or name another",fieldPath=".invitedRole",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="self.roles.all(r, !has(r.rights) || r.rights.all(x, x == '*' || (has(self.rights) && self.rights.exists(v, v.name == x))))",message="a role's rights must be among the plan's rights; add the missing right to spec.rights, or use * for all",fieldPath=".roles",reason=FieldValueInvalid
 type PlanSpec struct {
 	// displayName is the plan's name as people read it. Example: `Professional`.
 	//
@@ -31,7 +31,8 @@ type PlanSpec struct {
 	// +kubebuilder:validation:MaxLength=200
 	DisplayName Line `json:"displayName,omitempty"`
 
-	// includedSeats is how many seats of the base product come with the plan: 0 (default) to 10000.
+	// includedSeats is how many seats of the base product come with the plan: 0 (default) to 10000. They go to the
+	// account's oldest base SeatPool.
 	//
 	// +optional
 	// +kubebuilder:default=0
@@ -39,13 +40,13 @@ type PlanSpec struct {
 	// +kubebuilder:validation:Maximum=10000
 	IncludedSeats *int32 `json:"includedSeats,omitempty"`
 
-	// seatPurchase tells whether an account may buy seats of the base product on top. Default: any number at any time.
+	// seatPurchase says whether an account may buy additional seats of the base product. Default: any number at any time.
 	//
 	// +optional
 	// +kubebuilder:default={}
 	SeatPurchase SeatPurchase `json:"seatPurchase,omitempty,omitzero"`
 
-	// addOns are what accounts on the plan can have besides the base product. Default: none.
+	// addOns are what accounts on the plan can have in addition to the base product. Default: none.
 	//
 	// +optional
 	// +listType=map
@@ -53,7 +54,7 @@ type PlanSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	AddOns []PlanAddOn `json:"addOns,omitempty"`
 
-	// rights is the plan's vocabulary: everything that a role or a member can be given. Default: none.
+	// rights are all rights that roles and members of the plan can have. Default: none.
 	//
 	// +optional
 	// +listType=map
@@ -61,7 +62,7 @@ type PlanSpec struct {
 	// +kubebuilder:validation:MaxItems=64
 	Rights []PlanRight `json:"rights,omitempty"`
 
-	// roles that members can have.
+	// roles are the roles that members can have: 1 to 16.
 	//
 	// +required
 	// +listType=map
@@ -77,33 +78,34 @@ type PlanSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	DefaultRole string `json:"defaultRole,omitempty"`
 
-	// ownerRole is the role of an account's first member, if its spec names none. Default: the default role. Example: `admin`.
+	// ownerRole is the role of an account's first member if its spec names none. Default: defaultRole. Example: `admin`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	OwnerRole string `json:"ownerRole,omitempty"`
 
-	// invitedRole is the role of a member until it has accepted, whatever its spec says. Default: none, the spec's role
-	// counts from the start. Example: `salesrep`.
+	// invitedRole is the role of every member until it has accepted, whatever its spec says. Default: none; the role in
+	// the member's spec applies from the start. Example: `salesrep`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	InvitedRole string `json:"invitedRole,omitempty"`
 
-	// restrictedMessage is what somebody reads who lacks a right, by language; `{owner}` becomes the address of the account's
-	// owner, and there are no other placeholders. Languages that are missing fall back to the account's, en-GB, then any.
-	// Default: a sentence of Usher's own. Example: `{"en-GB": "Your access is restricted. Contact {owner}."}`.
+	// restrictedMessage is what a member who lacks a right reads, by language. `{owner}` stands for the address of the
+	// account's owner; there are no other placeholders. A missing language falls back to the account's, then to en-GB,
+	// then to the alphabetically first. Default: a sentence of Usher's own. Example: `{"en-GB": "Your access is
+	// restricted. Contact {owner}."}`.
 	//
 	// +optional
 	// +mapType=granular
 	// +kubebuilder:validation:MaxProperties=7
-	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['de', 'en-GB', 'en-US', 'es', 'fr', 'it', 'nl'])",message="must be by language: de, en-GB, en-US, es, fr, it, nl",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['de', 'en-GB', 'en-US', 'es', 'fr', 'it', 'nl'])",message="keys must be languages: de, en-GB, en-US, es, fr, it or nl",reason=FieldValueInvalid
 	RestrictedMessage map[string]RestrictedMessage `json:"restrictedMessage,omitempty"`
 
-	// ownedResources are the kinds that members own things of, by the label usher.dev/owner. A member that owns any is not
-	// deleted before somebody else has them. Default: none.
+	// ownedResources are the kinds of objects that members can own, by the label usher.dev/owner. A member that owns any
+	// is not deleted until another member owns them. Default: none.
 	//
 	// +optional
 	// +listType=atomic
@@ -111,14 +113,14 @@ type PlanSpec struct {
 	OwnedResources []OwnedResource `json:"ownedResources,omitempty"`
 }
 
-// RestrictedMessage is what somebody reads who lacks a right.
+// RestrictedMessage is what a member who lacks a right reads.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=500
-// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{]owner[}])*$')",message="may have the placeholder {owner}, and no other braces",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="self.matches('^([^{}]|[{]owner[}])*$')",message="must not contain braces, except in the placeholder {owner}",reason=FieldValueInvalid
 type RestrictedMessage string
 
-// SeatPurchase tells whether and when seats can be bought.
+// SeatPurchase says whether and when seats can be bought.
 type SeatPurchase struct {
 	// policy is `Allowed` (default) or `NotAllowed`.
 	//
@@ -126,23 +128,23 @@ type SeatPurchase struct {
 	// +kubebuilder:default=Allowed
 	Policy PurchasePolicy `json:"policy,omitempty"`
 
-	// maximum is the most seats that can be bought in one SeatPool, not counting those that are included: 0 to 10000. Default: 10000.
+	// maximum is the most seats that can be bought in one SeatPool, not counting included seats: 0 to 10000 (default).
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=10000
 	Maximum *int32 `json:"maximum,omitempty"`
 
-	// whenFull lets an account add seats to a SeatPool only while every seat of it is assigned; what a new one is made with counts at
-	// once. Default: false, at any time.
+	// whenFull lets an account add seats to a SeatPool only while every seat of it is assigned. The seats that a new
+	// SeatPool is created with count at once. Default: false; seats can be added at any time.
 	//
 	// +optional
 	WhenFull *bool `json:"whenFull,omitempty"`
 }
 
-// PlanAddOn is something that an account can have besides the base product.
+// PlanAddOn is something that an account can have in addition to the base product.
 type PlanAddOn struct {
-	// name of the add-on, as spec.addOns of an Account and spec.addOn of a SeatPool name it. Example: `pipelines`.
+	// name is the add-on's name, as spec.addOns of an Account and spec.addOn of a SeatPool use it. Example: `pipelines`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -157,7 +159,8 @@ type PlanAddOn struct {
 	// +kubebuilder:validation:MaxLength=200
 	DisplayName Line `json:"displayName,omitempty"`
 
-	// includedSeats is how many seats of the add-on come with it: 0 (default) to 10000.
+	// includedSeats is how many seats come with the add-on: 0 (default) to 10000. They go to the account's oldest SeatPool
+	// of the add-on.
 	//
 	// +optional
 	// +kubebuilder:default=0
@@ -165,19 +168,19 @@ type PlanAddOn struct {
 	// +kubebuilder:validation:Maximum=10000
 	IncludedSeats *int32 `json:"includedSeats,omitempty"`
 
-	// seatPurchase tells whether an account may buy seats of the add-on on top. Default: any number at any time.
+	// seatPurchase says whether an account may buy additional seats of the add-on. Default: any number at any time.
 	//
 	// +optional
 	// +kubebuilder:default={}
 	SeatPurchase SeatPurchase `json:"seatPurchase,omitempty,omitzero"`
 }
 
-// PlanRight is one word of a plan's vocabulary.
+// PlanRight is one right that a plan defines.
 type PlanRight struct {
-	// name of the right, as "resource:verb". Example: `orders:place`.
+	// name is the right, as "resource:verb". Example: `orders:place`.
 	//
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self != '*'",message="must name one right as resource:verb, such as orders:place; * is for roles",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="self != '*'",message="must name one right as resource:verb, such as orders:place; * is not allowed here",reason=FieldValueInvalid
 	Name Right `json:"name,omitempty"`
 
 	// description says what the right allows. Default: none. Example: `Place orders`.
@@ -188,9 +191,9 @@ type PlanRight struct {
 	Description Line `json:"description,omitempty"`
 }
 
-// PlanRole is a set of rights under one name.
+// PlanRole is a named set of rights.
 type PlanRole struct {
-	// name of the role, as spec.role of a Member names it. Example: `salesrep`.
+	// name is the role's name, as spec.role of a Member uses it. Example: `salesrep`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -198,13 +201,14 @@ type PlanRole struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and hyphens, such as admin",reason=FieldValueInvalid
 	Name string `json:"name,omitempty"`
 
-	// accountAdmin lets members with this role manage the account's members and invitations; an account keeps at least one
-	// such member. Default: false.
+	// accountAdmin lets members with this role manage the account's members and invitations. Admission keeps an account
+	// from losing its last such member. Default: false.
 	//
 	// +optional
 	AccountAdmin *bool `json:"accountAdmin,omitempty"`
 
-	// rights of the role, out of the plan's; `*` stands for all of them. Default: none.
+	// rights are those of the plan that the role has; `*` stands for all of them. Default: none. Example:
+	// `["orders:place"]`.
 	//
 	// +optional
 	// +listType=set
@@ -222,16 +226,16 @@ type PlanRole struct {
 	ClusterRoles []string `json:"clusterRoles,omitempty"`
 }
 
-// OwnedResource is a kind that members own things of.
+// OwnedResource is a kind of objects that members can own.
 type OwnedResource struct {
-	// apiVersion of the kind. Example: `crm.example/v1`.
+	// apiVersion is the API group and version of the kind. Example: `crm.example/v1`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=316
 	APIVersion string `json:"apiVersion,omitempty"`
 
-	// kind of the kind. Example: `Deal`.
+	// kind is the name of the kind. Example: `Deal`.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
@@ -239,14 +243,14 @@ type OwnedResource struct {
 	Kind string `json:"kind,omitempty"`
 }
 
-// PlanStatus is what Usher last saw of a plan.
+// PlanStatus is the state of a plan as Usher last observed it.
 type PlanStatus struct {
-	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	// observedGeneration is the metadata.generation that this status describes; -1 before the first observation.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// conditions: Ready; Reconciling and Stalled while true.
+	// conditions are Ready; Reconciling and Stalled while they are True.
 	//
 	// +optional
 	// +listType=map
@@ -257,8 +261,8 @@ type PlanStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 
-// Plan is what the platform sells: included seats, what can be bought, roles and rights. It is cluster-scoped, and written by the
-// platform, not by the accounts that are on it.
+// Plan is what the platform sells: included seats, what can be bought, roles and rights. It is cluster-scoped, and the
+// platform team writes it, not the accounts that are on it.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -272,17 +276,17 @@ type PlanStatus struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 type Plan struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the object's name, labels and the rest.
+	// metadata is the standard object metadata: name, labels and so on.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec is what accounts on the plan get.
+	// spec describes what accounts on the plan get.
 	//
 	// +required
 	Spec PlanSpec `json:"spec,omitempty,omitzero"`
 
-	// status is what Usher last saw. It can be lost: Usher makes it again.
+	// status is the state of the plan as Usher last observed it. If it is lost, Usher computes it again.
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}

@@ -21,7 +21,7 @@ import (
 
 type schema = apiextensionsv1.JSONSchemaProps
 
-// crdSchema is the schema of a kind as the API server has it.
+// crdSchema returns the schema of a kind that the API server uses.
 func crdSchema(ctx context.Context, kind string) schema {
 	GinkgoHelper()
 	clients, err := clientset.NewForConfig(server.Config())
@@ -32,12 +32,12 @@ func crdSchema(ctx context.Context, kind string) schema {
 	return *crd.Spec.Versions[0].Schema.OpenAPIV3Schema
 }
 
-// switches are the fields that are on or off in the contract.
+// switches are the fields that the contract declares as booleans.
 var switches = map[string]bool{
 	"Plan.spec.roles[].accountAdmin": true, "Plan.spec.seatPurchase.whenFull": true, "Plan.spec.addOns[].seatPurchase.whenFull": true,
 }
 
-// walk visits every field of a schema that is Usher's, in order; "[]" is an item of a list, "{}" a value of a map.
+// walk visits every field of a schema that Usher defines, in order; "[]" is an item of a list, "{}" a value of a map.
 func walk(node schema, path string, visit func(path string, node schema)) {
 	visit(path, node)
 	for _, name := range slices.Sorted(maps.Keys(node.Properties)) {
@@ -54,7 +54,7 @@ func walk(node schema, path string, visit func(path string, node schema)) {
 	}
 }
 
-// refusals are what the rules of a field say to a value that breaks them: all rules in spec, those in CEL elsewhere.
+// refusals returns the messages for values that break the rules of a field: all rules in spec, CEL rules elsewhere.
 func refusals(path string, node schema) (messages []string) {
 	add := func(has bool, message string) {
 		if has {
@@ -62,7 +62,7 @@ func refusals(path string, node schema) (messages []string) {
 		}
 	}
 	for _, rule := range node.XValidations {
-		// A rule that a type has is the same wherever the type is; in status only Usher writes.
+		// A type has the same rules wherever it is used, and only Usher writes status.
 		add(!strings.HasPrefix(path, "status") || path == "status", rule.Message)
 	}
 	if !strings.HasPrefix(path, "spec") {
@@ -90,16 +90,16 @@ var _ = Describe("Schemas", func() {
 				Expect(visited).To(BeNumerically(">", 15), "the walk sees the fields")
 			}
 
-			It("tells kubectl explain what every field is", func(ctx SpecContext) {
+			It("document every field for kubectl explain", func(ctx SpecContext) {
 				each(ctx, func(path string, node schema) {
 					if strings.HasSuffix(path, "[]") || strings.HasSuffix(path, "{}") {
-						return // kubectl shows the list's text
+						return // kubectl shows the description of the list
 					}
 					Expect(len(node.Description)).To(BeNumerically(">", 15), "%s.%s", kind, path)
 				})
 			})
 
-			It("bounds every string, list and map", func(ctx SpecContext) {
+			It("limit every string, list and map", func(ctx SpecContext) {
 				each(ctx, func(path string, node schema) {
 					where := kind + "." + path
 					switch node.Type {
@@ -115,18 +115,18 @@ var _ = Describe("Schemas", func() {
 						}
 						Expect(node.XPreserveUnknownFields).To(BeNil(), where)
 					case "integer":
-						// A grant in the ledger has no bounds of its own: Go's map has nowhere to write them.
+						// A grant in the ledger has no limit of its own: a Go map has no place to declare one.
 						bounded := node.Minimum != nil || strings.HasSuffix(path, "bservedGeneration") || path == "status.claims{}"
 						Expect(bounded).To(BeTrue(), where)
 					case "boolean":
-						Expect(switches).To(HaveKey(where), "enums over booleans, but for those that the contract has")
+						Expect(switches).To(HaveKey(where), "use an enum instead of a boolean, unless the contract declares one")
 					default:
 						Fail(where + " has type " + node.Type + ": no fractions")
 					}
 				})
 			})
 
-			It("gives a message, a reason and a way out for every rule", func(ctx SpecContext) {
+			It("have a message and a reason for every rule", func(ctx SpecContext) {
 				each(ctx, func(path string, node schema) {
 					for _, rule := range node.XValidations {
 						Expect(len(rule.Message)).To(BeNumerically(">", 20), "%s.%s: %s", kind, path, rule.Rule)
@@ -135,7 +135,7 @@ var _ = Describe("Schemas", func() {
 				})
 			})
 
-			It("has conditions as a map by type, and status as a subresource", func(ctx SpecContext) {
+			It("have conditions as a map by type, and status as a subresource", func(ctx SpecContext) {
 				each(ctx, func(path string, node schema) {
 					if path == "status.conditions" {
 						Expect(*node.XListType).To(Equal("map"))
@@ -148,7 +148,7 @@ var _ = Describe("Schemas", func() {
 		})
 	}
 
-	It("are installed from what is committed", func() {
+	It("are installed from the committed files", func() {
 		root, err := apiserver.ModuleRoot()
 		Expect(err).NotTo(HaveOccurred())
 		options := envtest.CRDInstallOptions{Paths: []string{root + "/config/crd/bases"}, ErrorIfPathMissing: true}
@@ -157,6 +157,6 @@ var _ = Describe("Schemas", func() {
 		for _, crd := range options.CRDs {
 			names = append(names, crd.Spec.Names.Kind)
 		}
-		Expect(names).To(ConsistOf(kinds), "every kind is in the list that these tests go through")
+		Expect(names).To(ConsistOf(kinds), "these tests cover every kind")
 	})
 })

@@ -7,30 +7,31 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Reservation tells from when on a member holds a seat.
+// Reservation is the moment from which a member holds a seat.
 //
 // +kubebuilder:validation:Enum=OnInvitation;OnAcceptance
 type Reservation string
 
 const (
-	// ReserveOnInvitation: a member is invited only with a seat in hand.
+	// ReserveOnInvitation invites a member only while it holds a seat.
 	ReserveOnInvitation Reservation = "OnInvitation"
-	// ReserveOnAcceptance: a member gets a seat after accepting, if there is one.
+	// ReserveOnAcceptance gives a member a seat after it accepts, if one is free.
 	ReserveOnAcceptance Reservation = "OnAcceptance"
 )
 
-// SeatPoolSpec is how many seats were bought, and for what.
+// SeatPoolSpec says how many seats were bought, and for what.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.addOn) == has(oldSelf.addOn) && (!has(self.addOn) || self.addOn == oldSelf.addOn)",message="addOn cannot be changed; make another SeatPool",fieldPath=".addOn",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="has(self.addOn) == has(oldSelf.addOn) && (!has(self.addOn) || self.addOn == oldSelf.addOn)",message="addOn cannot be changed; create another SeatPool",fieldPath=".addOn",reason=FieldValueInvalid
 type SeatPoolSpec struct {
 	// accountRef names the Account that the seats belong to. It cannot be changed.
 	//
 	// +required
-	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="accountRef cannot be changed; make another SeatPool",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="accountRef cannot be changed; create another SeatPool",reason=FieldValueInvalid
 	AccountRef AccountReference `json:"accountRef,omitempty,omitzero"`
 
-	// seats is how many seats were bought, on top of those that the plan includes: 0 (default) to 10000. `kubectl scale
-	// seatpool NAME --replicas=20` sets it. Fewer than are claimed evicts nobody: no more are given until enough came back.
+	// seats is how many seats were bought, in addition to those that the plan includes: 0 (default) to 10000. `kubectl
+	// scale seatpool NAME --replicas=20` sets it. Lowering it below the number of claims takes no seat away: Usher grants
+	// no more seats until enough are given back.
 	//
 	// +optional
 	// +kubebuilder:default=0
@@ -38,7 +39,7 @@ type SeatPoolSpec struct {
 	// +kubebuilder:validation:Maximum=10000
 	Seats *int32 `json:"seats,omitempty"`
 
-	// addOn is the add-on that the seats are for. Default: none, they are for the base product. It cannot be changed.
+	// addOn is the add-on that the seats are for. It cannot be changed. Default: none; the seats are for the base product.
 	// Example: `pipelines`.
 	//
 	// +optional
@@ -47,54 +48,56 @@ type SeatPoolSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be lower-case letters, digits and hyphens, such as pipelines",reason=FieldValueInvalid
 	AddOn string `json:"addOn,omitempty"`
 
-	// reservation is `OnInvitation` (default: a member is invited only with a seat in hand) or `OnAcceptance` (everybody is
-	// invited, and gets a seat after accepting if there is one).
+	// reservation is `OnInvitation` (default: a member is invited only while it holds a seat) or `OnAcceptance` (every
+	// member is invited, and gets a seat after accepting, if one is free).
 	//
 	// +optional
 	// +kubebuilder:default=OnInvitation
 	Reservation Reservation `json:"reservation,omitempty"`
 }
 
-// SeatPoolStatus is the ledger and what it adds up to.
+// SeatPoolStatus is the ledger and its totals.
 type SeatPoolStatus struct {
-	// observedGeneration is the metadata.generation that this status speaks of; -1 before the first.
+	// observedGeneration is the metadata.generation that this status describes; -1 before the first observation.
 	//
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// included is how many seats come with the plan.
+	// included is the number of seats that the plan or the add-on includes; 0 unless this is the account's oldest pool of
+	// its sort.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=10000
 	Included int32 `json:"included,omitempty"`
 
-	// capacity is how many seats there are: included + spec.seats.
+	// capacity is the number of seats: included, plus those of spec.seats that the plan lets count.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=20000
 	Capacity *int32 `json:"capacity,omitempty"`
 
-	// assigned is how many claims belong to Active members.
+	// assigned is the number of claims of Active members.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Assigned *int32 `json:"assigned,omitempty"`
 
-	// reserved is how many claims belong to members that are not Active.
+	// reserved is the number of claims of members that are not Active.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Reserved *int32 `json:"reserved,omitempty"`
 
-	// available is how many more claims there could be: capacity less claims, never below 0.
+	// available is the number of claims that can be added: capacity less claims, never below 0. The ledger holds at most
+	// 10000 claims.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Available *int32 `json:"available,omitempty"`
 
-	// waiting is how many members want a seat and have none.
+	// waiting is the number of members that want a seat and have none.
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
@@ -106,15 +109,15 @@ type SeatPoolStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	LastGrant int64 `json:"lastGrant,omitempty"`
 
-	// claims is the ledger: a Member's UID and the number of its grant. Being in it is the only thing that makes a seat
-	// theirs. The API server refuses a ledger that grows beyond the capacity.
+	// claims is the ledger: from a Member's UID to the number of its grant. Only a claim makes a seat the member's. The
+	// API server refuses a ledger that grows beyond the capacity.
 	//
 	// +optional
 	// +mapType=atomic
 	// +kubebuilder:validation:MaxProperties=10000
 	Claims map[string]int64 `json:"claims,omitempty"`
 
-	// conditions: Ready, Full, OverCapacity; Reconciling and Stalled while true.
+	// conditions are Ready, Full and OverCapacity; Reconciling and Stalled while they are True.
 	//
 	// +optional
 	// +listType=map
@@ -143,17 +146,17 @@ type SeatPoolStatus struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.status) || !has(self.status.claims) || (has(oldSelf.status) && has(oldSelf.status.claims) && size(self.status.claims) <= size(oldSelf.status.claims)) || (has(self.status.capacity) && size(self.status.claims) <= self.status.capacity && size(self.status.claims) <= (has(self.spec.seats) ? self.spec.seats : 0) + (has(self.status.included) ? self.status.included : 0))",message="the ledger cannot grow beyond the pool's capacity; raise spec.seats to make room",fieldPath=".status.claims",reason=FieldValueForbidden
 type SeatPool struct {
 	metav1.TypeMeta `json:",inline"`
-	// metadata is the object's name, namespace, labels and the rest.
+	// metadata is the standard object metadata: name, namespace, labels and so on.
 	//
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
 
-	// spec is what was bought.
+	// spec says what was bought.
 	//
 	// +required
 	Spec SeatPoolSpec `json:"spec,omitempty,omitzero"`
 
-	// status is the ledger. Lost, it is made again from what the members hold.
+	// status is the ledger and its totals. If it is lost, Usher rebuilds it from what the members hold.
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}

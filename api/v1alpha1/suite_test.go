@@ -35,13 +35,13 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	c = testkit.Client(server.Config())
 })
 
-// kinds in the order in which the contract has them.
+// kinds are in the order of the contract.
 var kinds = []string{"Account", "SeatPool", "Member", "Invitation", "Plan"}
 
-// plural is the resource of a kind.
+// plural returns the resource name of a kind.
 func plural(kind string) string { return strings.ToLower(kind) + "s" }
 
-// minimal is the least object of a kind that is valid.
+// minimal returns the smallest valid object of a kind.
 func minimal(kind, namespace string) *unstructured.Unstructured {
 	GinkgoHelper()
 	built := map[string]client.Object{
@@ -49,7 +49,7 @@ func minimal(kind, namespace string) *unstructured.Unstructured {
 		"SeatPool":   testkit.SeatPool("subject").In(namespace).Build(),
 		"Member":     testkit.Member("subject").In(namespace).Build(),
 		"Invitation": testkit.Invitation("subject").In(namespace).Build(),
-		"Plan":       testkit.Plan(namespace).Build(), // cluster-scoped, so the name is what keeps tests apart
+		"Plan":       testkit.Plan(namespace).Build(), // cluster-scoped, so the name keeps tests apart
 	}[kind]
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(built)
 	Expect(err).NotTo(HaveOccurred())
@@ -59,7 +59,7 @@ func minimal(kind, namespace string) *unstructured.Unstructured {
 	return u
 }
 
-// causes are what the API server says about each field, as "spec.email: message".
+// causes returns the API server's errors by field, as "spec.email: message".
 func causes(err error) []string {
 	var out []string
 	var status apierrors.APIStatus

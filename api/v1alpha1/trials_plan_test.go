@@ -3,7 +3,7 @@
 
 package v1alpha1_test
 
-// plans are the trials of a Plan's fields.
+// plans returns the trials of a Plan's fields.
 func plans() []trial {
 	of := func(path string, value any, refusal string) trial {
 		return trial{kind: "Plan", path: path, value: value, refusal: refusal}
@@ -92,12 +92,8 @@ func plans() []trial {
 	return append(list, lines("Plan", "spec.rights[].description", 200)...)
 }
 
-// complete gives a Plan that was made for one field what that field needs beside it.
-func complete(plan map[string]any, t trial) {
-	spec, ok := plan["spec"].(map[string]any)
-	if t.kind != "Plan" || !ok || t.value == absent {
-		return
-	}
+// nameItems adds the required names to items that lack them.
+func nameItems(spec map[string]any) {
 	for list, name := range map[string]string{"addOns": "pipelines", "rights": "orders:place", "roles": "member"} {
 		for _, item := range items(spec[list]) {
 			if _, has := item["name"]; !has {
@@ -112,6 +108,15 @@ func complete(plan map[string]any, t trial) {
 			}
 		}
 	}
+}
+
+// complete adds to a Plan what the field under test requires.
+func complete(plan map[string]any, t trial) {
+	spec, ok := plan["spec"].(map[string]any)
+	if t.kind != "Plan" || !ok || t.value == absent {
+		return
+	}
+	nameItems(spec)
 	if roles := items(spec["roles"]); len(roles) > 0 {
 		if t.path != "spec.defaultRole" {
 			spec["defaultRole"] = roles[0]["name"]

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// The trials of types that several fields have.
+// Trials of types that several fields share.
 
 func lines(kind, path string, limit int) []trial {
 	return []trial{
@@ -59,7 +59,7 @@ func ttls(kind, path string) []trial {
 	}
 	for _, ttl := range []string{
 		"", "7d", "168", "h", "-1h", "+1h", "1h ", "59s", "0h", "720h1s", "721h", "100ms", "1h-1m",
-		"999999999999999999h", // more than a duration can be
+		"999999999999999999h", // more than a duration can hold
 	} {
 		list = append(list, trial{kind: kind, path: path, value: ttl, refusal: badTTL})
 	}
@@ -100,7 +100,7 @@ func emails(kind, path string) []trial {
 		"ada", "ada@", "@acme.example", "ada@@acme.example", "ada@acme@example", "Ada <ada@acme.example>", "ada@acme.example,bob@acme.example",
 		"ada@acme.example;bob@acme.example", "ada lovelace@acme.example", "ada@acme.example\r\nBcc: all@acme.example",
 		"ada@acme.example\n", " ada@acme.example", "ada\x00@acme.example", "ada@acme.example\u200b", "\u202eada@acme.example",
-		"ada\u00a0@acme.example", "ada@acme.example\u3000", "ada\u2028@acme.example", // spaces that ASCII does not know
+		"ada\u00a0@acme.example", "ada@acme.example\u3000", "ada\u2028@acme.example", // spaces outside ASCII
 		"\"ada lovelace\"@acme.example", "ada@[192.0.2.1]", "ada(comment)@acme.example", "ada\\@acme.example", "mailto:ada@acme.example",
 	} {
 		list = append(list, trial{kind: kind, path: path, value: address, refusal: badEmail})
@@ -110,7 +110,7 @@ func emails(kind, path string) []trial {
 
 func named(name string) any { return map[string]any{"name": name} }
 
-// numbered are n items of a list.
+// numbered returns n items of a list.
 func numbered(n int, format string, item func(string) any) []any {
 	var list []any
 	for i := range n {

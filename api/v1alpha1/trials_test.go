@@ -5,23 +5,23 @@ package v1alpha1_test
 
 import "strings"
 
-// trial is one value of one field, which the API server takes or refuses.
+// trial is one value of one field that the API server accepts or refuses.
 type trial struct {
 	kind string
-	// path of the field; "[]" after a name stands for the only item of a list.
+	// path is the field's; "[]" after a name stands for the only item of a list.
 	path string
-	// from is the value that the object was made with; nil means that it is made with value.
+	// from is the value that the object is created with; nil means that it is created with value.
 	from any
-	// value is what is tried; absent removes the field.
+	// value is the value under test; absent removes the field.
 	value any
-	// refusal is a part of the API server's message; empty means that the value is taken.
+	// refusal is a part of the API server's message; empty means that the value is accepted.
 	refusal string
 }
 
-// absent is a value that is not there.
+// absent stands for a missing value.
 var absent = struct{}{}
 
-// What the API server says for rules without a message of ours.
+// The API server's own messages, for rules without a message in the schema.
 const (
 	tooLong     = "Too long"
 	tooShort    = "should be at least 1 chars long"
@@ -47,37 +47,37 @@ const (
 	badRight        = "must be resource:verb in lower case, such as orders:place"
 	badRole         = "must be lower-case letters, digits and hyphens, such as admin"
 	badAddOn        = "must be lower-case letters, digits and hyphens, such as pipelines"
-	poolAccount     = "accountRef cannot be changed; make another SeatPool"
-	poolAddOn       = "addOn cannot be changed; make another SeatPool"
-	memberAccount   = "accountRef cannot be changed; delete the Member and make another"
-	invitedMember   = "memberRef cannot be changed; delete the Invitation and make another"
+	poolAccount     = "accountRef cannot be changed; create another SeatPool"
+	poolAddOn       = "addOn cannot be changed; create another SeatPool"
+	memberAccount   = "accountRef cannot be changed; delete the Member and create another"
+	invitedMember   = "memberRef cannot be changed; delete the Invitation and create another"
 	generationDown  = "sendGeneration cannot go down; raise it to send the invitation again"
-	tooLateToRevoke = "the invitation was accepted and cannot be revoked any more; disable or delete the Member instead"
+	tooLateToRevoke = "an accepted invitation cannot be revoked; disable or delete the Member instead"
 	ledgerFull      = "the ledger cannot grow beyond the pool's capacity; raise spec.seats to make room"
-	activeWithout   = "an Active member must hold a seat of the base product: a grant above its releasedGrant"
-	releasedGoesUp  = "releasedGrant cannot go down"
-	noDefaultRole   = "defaultRole must be one of the plan's roles"
-	noOwnerRole     = "ownerRole must be one of the plan's roles"
-	noInvitedRole   = "invitedRole must be one of the plan's roles"
-	strangeRight    = "a role's rights must be among the plan's rights; add what is missing to spec.rights, or use * for all"
-	oneRight        = "must name one right as resource:verb, such as orders:place; * is for roles"
-	badTongue       = "must be by language: de, en-GB, en-US, es, fr, it, nl"
-	badPlaceholder  = "may have the placeholder {owner}, and no other braces"
+	activeWithout   = "an Active member must hold a seat of the base product; record a grant above releasedGrant, or another state"
+	releasedGoesUp  = "releasedGrant cannot go down; keep the higher value"
+	noDefaultRole   = "defaultRole must be one of the plan's roles; add the role to spec.roles, or name another"
+	noOwnerRole     = "ownerRole must be one of the plan's roles; add the role to spec.roles, or name another"
+	noInvitedRole   = "invitedRole must be one of the plan's roles; add the role to spec.roles, or name another"
+	strangeRight    = "a role's rights must be among the plan's rights; add the missing right to spec.rights, or use * for all"
+	oneRight        = "must name one right as resource:verb, such as orders:place; * is not allowed here"
+	badTongue       = "keys must be languages: de, en-GB, en-US, es, fr, it or nl"
+	badPlaceholder  = "must not contain braces, except in the placeholder {owner}"
 	badSecretName   = "must be a Secret's name: lower-case letters, digits, hyphens and dots"
-	ownSecretName   = "must not begin with usher-, as the Secrets do in which Usher keeps other things"
-	memberNameLimit = "metadata.name must be at most 240 characters long: a Secret is named usher-member-<name>"
+	ownSecretName   = "must not begin with usher-, which is reserved for Usher's other Secrets; choose another name"
+	memberNameLimit = "metadata.name must be at most 240 characters long, because a Secret is named usher-member-<name>; choose a shorter name"
 )
 
-// rulesOfObjects are about more than one field; specs of their own prove them, in ledger_test.go, memberstatus_test.go,
-// invitation_test.go and plan_test.go.
+// rulesOfObjects concern more than one field; ledger_test.go, memberstatus_test.go, invitation_test.go and plan_test.go
+// have specs for them.
 var rulesOfObjects = []string{
 	ledgerFull, activeWithout, releasedGoesUp, tooLateToRevoke, memberNameLimit, noDefaultRole, noOwnerRole, noInvitedRole, strangeRight,
 }
 
 func x(n int) string { return strings.Repeat("x", n) }
 
-// trials is the whole contract for fields that people write. A spec below sees to it that no rule of the schema is without both a
-// value that it takes and one that it refuses.
+// trials covers every field that users write. The spec "have an accepted and a refused trial for every rule of the schema"
+// checks that no rule is left out.
 func trials() []trial {
 	list := []trial{
 		{kind: "Account", path: "spec", value: absent, refusal: required},
@@ -185,7 +185,7 @@ func trials() []trial {
 		{kind: "Invitation", path: "spec.sendGeneration", value: int64(1)},
 		{kind: "Invitation", path: "spec.sendGeneration", from: int64(2), value: int64(3)},
 		{kind: "Invitation", path: "spec.sendGeneration", from: int64(2), value: int64(1), refusal: generationDown},
-		// Taken away, it falls to its default, and so down.
+		// Without the field, it gets its default, which is lower.
 		{kind: "Invitation", path: "spec.sendGeneration", from: int64(2), value: absent, refusal: generationDown},
 		{kind: "Invitation", path: "spec.state", value: "Open"},
 		{kind: "Invitation", path: "spec.state", from: "Open", value: "Revoked"},

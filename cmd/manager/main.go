@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command manager is Usher's controllers and portal.
+// Command manager runs Usher's controllers and portal.
 package main
 
 import (
@@ -23,13 +23,13 @@ func main() {
 	flags := flag.NewFlagSet("manager", flag.ExitOnError)
 	options.Bind(flags)
 	logging.BindFlags(flags)
-	_ = flags.Parse(os.Args[1:]) // exits by itself on a mistake
+	_ = flags.Parse(os.Args[1:]) // exits on an error
 
 	logging.Level = app.WithoutBodies(logging.Level)
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
-	ctrl.Log.Info("starting", "version", version)
+	ctrl.Log.Info("starting the manager", "version", version)
 	if err := app.Run(ctrl.SetupSignalHandler(), options); err != nil {
-		ctrl.Log.Error(err, "the manager stopped")
+		ctrl.Log.Error(err, "the manager failed")
 		os.Exit(1)
 	}
 }

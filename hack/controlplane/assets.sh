@@ -2,9 +2,9 @@
 # Copyright The Usher Authors.
 # SPDX-License-Identifier: Apache-2.0
 #
-# Prints the folder that holds etcd, kube-apiserver and kubectl, getting them first if need be:
+# Prints the directory with etcd, kube-apiserver and kubectl, and gets them first if necessary:
 #   1. $KUBEBUILDER_ASSETS, if set; 2. the cache; 3. a download by setup-envtest; 4. go build from the Go modules (once).
-# Progress goes to standard error, the folder alone to standard output.
+# Progress goes to standard error; only the directory goes to standard output.
 set -eu
 
 VERSION=1.36.3
@@ -16,9 +16,9 @@ pulse=
 say() { echo "controlplane: $*" >&2; }
 complete() { [ -x "$1/etcd" ] && [ -x "$1/kube-apiserver" ] && [ -x "$1/kubectl" ]; }
 
-# Says every half minute that the build is alive: kube-apiserver alone takes several, and the compiler is silent.
+# Prints a line every 30 seconds: the build of kube-apiserver takes several minutes, and the compiler prints nothing.
 start_pulse() {
-	# The sleep outlives the loop when it is stopped, so it must not hold our caller's pipes open.
+	# The sleep outlives the stopped loop, so it must not keep the caller's pipes open.
 	(
 		while sleep 30 2>/dev/null; do say "    still building $1 ($(($(date +%s) - $2)) s)"; done
 	) >/dev/null &
@@ -31,10 +31,10 @@ stop_pulse() {
 
 if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
 	complete "$KUBEBUILDER_ASSETS" || {
-		say "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS lacks etcd, kube-apiserver or kubectl; mend or unset it"
+		say "KUBEBUILDER_ASSETS=$KUBEBUILDER_ASSETS does not contain etcd, kube-apiserver and kubectl; correct or unset it"
 		exit 1
 	}
-	# Absolute, since go test runs in each package's own folder.
+	# Absolute, because go test runs in each package's own directory.
 	cd "$KUBEBUILDER_ASSETS" && pwd
 	exit 0
 fi
@@ -51,15 +51,15 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 say "no control plane $VERSION in the cache; trying a download (setup-envtest)"
-# Any patch release will do: envtest's binaries are not published for each.
+# Any patch release is good enough: envtest does not publish binaries for each.
 if path=$(cd "$here/../.." && go tool setup-envtest use "$MINOR.x" --bin-dir "$work/download" -p path 2>"$work/log") && complete "$path"; then
 	chmod -R u+w "$work/download"
 	mv "$path/etcd" "$path/kube-apiserver" "$path/kubectl" "$work/"
 else
-	say "no download from here: $(tail -n 1 "$work/log" | cut -c 1-100)…"
+	say "the download failed: $(tail -n 1 "$work/log" | cut -c 1-100)…"
 	say "building from the Go modules instead; this happens once and takes about 8 minutes on 2 cores"
 	v=v$VERSION
-	# Without these kubectl takes itself for v0.0.0 and refuses to talk to the API server.
+	# Without these flags, kubectl assumes that it is v0.0.0 and refuses to talk to the API server.
 	flags="-s -w -X k8s.io/component-base/version.gitVersion=$v -X k8s.io/component-base/version.gitMajor=${MINOR%.*} \
 -X k8s.io/component-base/version.gitMinor=${MINOR#*.} -X k8s.io/client-go/pkg/version.gitVersion=$v"
 	cd "$here"
@@ -76,7 +76,7 @@ else
 		say "[$n/3] $name took $(($(date +%s) - started)) s"
 	done
 fi
-# A program is in the cache whole or not at all, also when two of these run at once.
+# mv is atomic: the cache contains complete programs only, even if two of these scripts run at once.
 for name in etcd kubectl kube-apiserver; do mv "$work/$name" "$cache/$name"; done
 say "control plane $VERSION is ready in $cache"
 echo "$cache"

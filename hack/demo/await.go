@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// pollInterval is short, since somebody is watching.
+// pollInterval is short because a person is watching.
 const pollInterval = 100 * time.Millisecond
 
-// await asks again and again until nothing is missing, and fails with what was missing last.
+// await calls missing until it returns nil, and fails with its last error.
 func await(ctx context.Context, what string, missing func(context.Context) error) error {
 	deadline := time.NewTimer(patience)
 	defer deadline.Stop()
@@ -26,9 +26,9 @@ func await(ctx context.Context, what string, missing func(context.Context) error
 		select {
 		case <-tick.C:
 		case <-deadline.C:
-			return fmt.Errorf("waited %s for %s: %w", patience, what, last)
+			return fmt.Errorf("gave up after waiting %s for %s: %w", patience, what, last)
 		case <-ctx.Done():
-			return fmt.Errorf("waited for %s: %w", what, context.Cause(ctx))
+			return fmt.Errorf("stopped waiting for %s: %w", what, context.Cause(ctx))
 		}
 	}
 }

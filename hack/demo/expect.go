@@ -18,14 +18,14 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// situation is how everything should be: who stands where, which seats are taken, and who was sent a mail so far.
+// situation is the expected state: the members' states, the seats, and who has received a mail so far.
 type situation struct {
 	members map[string]standing
 	seats   seats
 	mails   []string
 }
 
-// standing is a member's state and why.
+// standing is a member's state and its reason.
 type standing struct {
 	state  usherv1.ObservedState
 	reason string
@@ -33,14 +33,14 @@ type standing struct {
 
 func (s standing) String() string { return fmt.Sprintf("%s/%s", s.state, s.reason) }
 
-// seats are what the pool adds up to.
+// seats are the totals of the pool.
 type seats struct{ capacity, assigned, reserved, waiting int32 }
 
 func (s seats) String() string {
 	return fmt.Sprintf("%d seats, %d assigned, %d reserved, %d waiting", s.capacity, s.assigned, s.reserved, s.waiting)
 }
 
-// expect waits for a situation. It fails at once where no waiting can help: somebody got a mail too many.
+// expect waits for a situation. It fails at once if waiting cannot help: a member received a mail too many.
 func (s *story) expect(ctx context.Context, wanted situation) error {
 	if err := await(ctx, "the members and the pool", func(ctx context.Context) error {
 		return errors.Join(s.misplaced(ctx, wanted.members), s.miscounted(ctx, wanted.seats))
@@ -50,7 +50,7 @@ func (s *story) expect(ctx context.Context, wanted situation) error {
 	return s.checkMails(ctx, wanted.mails)
 }
 
-// misplaced tells which members do not stand where they should.
+// misplaced returns an error that names the members whose state differs from the expected one.
 func (s *story) misplaced(ctx context.Context, wanted map[string]standing) error {
 	var list usherv1.MemberList
 	if err := s.stage.client.List(ctx, &list, client.InNamespace(acme)); err != nil {
@@ -67,16 +67,16 @@ func (s *story) misplaced(ctx context.Context, wanted map[string]standing) error
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		if there[name] != wanted[name] {
-			errs = append(errs, fmt.Errorf("expected %s to be %s, is %s", name, wanted[name], there[name]))
+			errs = append(errs, fmt.Errorf("expected %s to be %s, got %s", name, wanted[name], there[name]))
 		}
 	}
 	if len(there) != len(wanted) {
-		errs = append(errs, fmt.Errorf("expected %d members, there are %d", len(wanted), len(there)))
+		errs = append(errs, fmt.Errorf("expected %d members, got %d", len(wanted), len(there)))
 	}
 	return errors.Join(errs...)
 }
 
-// miscounted tells whether the pool adds up to something else, or its ledger says something else than its sums.
+// miscounted returns an error if the pool's totals differ from the expected ones, or its ledger from its totals.
 func (s *story) miscounted(ctx context.Context, wanted seats) error {
 	var found usherv1.SeatPool
 	if err := s.stage.client.Get(ctx, types.NamespacedName{Namespace: acme, Name: pool}, &found); err != nil {
@@ -93,15 +93,15 @@ func (s *story) miscounted(ctx context.Context, wanted seats) error {
 		reserved: value(found.Status.Reserved), waiting: value(found.Status.Waiting),
 	}
 	if there != wanted {
-		return fmt.Errorf("expected the pool to have %s; it has %s", wanted, there)
+		return fmt.Errorf("expected the pool to have %s, got %s", wanted, there)
 	}
 	if claims := len(found.Status.Claims); claims != int(wanted.assigned+wanted.reserved) {
-		return fmt.Errorf("expected %d claims in the ledger, there are %d", wanted.assigned+wanted.reserved, claims)
+		return fmt.Errorf("expected %d claims in the ledger, got %d", wanted.assigned+wanted.reserved, claims)
 	}
 	return nil
 }
 
-// checkMails fails unless exactly the named members were sent a mail, each one mail with one link.
+// checkMails fails unless exactly the named members received a mail: one mail each, with one link.
 func (s *story) checkMails(ctx context.Context, wanted []string) error {
 	var list usherv1.MemberList
 	if err := s.stage.client.List(ctx, &list, client.InNamespace(acme)); err != nil {
@@ -128,7 +128,7 @@ func (s *story) checkMails(ctx context.Context, wanted []string) error {
 		}
 	}
 	if all := len(s.stage.inbox.Mails()); all != total {
-		errs = append(errs, fmt.Errorf("%d mails went to nobody whom we know", all-total))
+		errs = append(errs, fmt.Errorf("%d mails went to unknown recipients", all-total))
 	}
 	return errors.Join(errs...)
 }

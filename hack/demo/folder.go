@@ -10,9 +10,9 @@ import (
 	"syscall"
 )
 
-// claimFolder empties the demo's folder, unless another demo is at work in it. The claim is held until the file is closed, or
-// this process ends.
-func claimFolder(dir string) (*os.File, error) {
+// lockDir empties the demo's directory, unless another demo runs in it. The lock lasts until the file is closed or this
+// process ends.
+func lockDir(dir string) (*os.File, error) {
 	const lock = "lock"
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -22,7 +22,7 @@ func claimFolder(dir string) (*os.File, error) {
 		return nil, err
 	}
 	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("another demo is running in this tree (%s is locked: %w); stop it first", file.Name(), err)
+		return nil, fmt.Errorf("another demo is running in this repository (%s is locked: %w); stop it first", file.Name(), err)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {

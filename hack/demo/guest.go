@@ -14,10 +14,10 @@ import (
 	"strings"
 )
 
-// guest is somebody with a browser and a link.
+// guest is a person with a browser and a link.
 type guest struct{ link string }
 
-// page is what the portal showed.
+// page is what the portal returned.
 type page struct {
 	status int
 	title  string
@@ -25,7 +25,7 @@ type page struct {
 
 func (p page) String() string { return fmt.Sprintf("%d %s", p.status, p.title) }
 
-// open looks at the page behind the link, as mail scanners do too.
+// open requests the page behind the link, as mail scanners do too.
 func (g guest) open(ctx context.Context) (page, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, g.link, nil)
 	if err != nil {
@@ -34,7 +34,7 @@ func (g guest) open(ctx context.Context) (page, error) {
 	return g.visit(request)
 }
 
-// accept fills in the form and sends it.
+// accept fills in the form and submits it.
 func (g guest) accept(ctx context.Context, password string) (page, error) {
 	return g.submit(ctx, url.Values{
 		"action":           {"accept"},
@@ -44,7 +44,7 @@ func (g guest) accept(ctx context.Context, password string) (page, error) {
 	})
 }
 
-// decline presses the other button.
+// decline presses the button that declines.
 func (g guest) decline(ctx context.Context) (page, error) {
 	return g.submit(ctx, url.Values{"action": {"decline"}})
 }
@@ -55,7 +55,7 @@ func (g guest) submit(ctx context.Context, form url.Values) (page, error) {
 		return page{}, err
 	}
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	// What a browser says of a form that it got from the same place.
+	// The headers that a browser sends with a form from the same origin.
 	request.Header.Set("Sec-Fetch-Site", "same-origin")
 	request.Header.Set("Origin", request.URL.Scheme+"://"+request.URL.Host)
 	return g.visit(request)

@@ -13,8 +13,8 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// watchLedgers sees every revision of every ledger in a namespace until stop is called, and reports one with more claims than
-// there are seats, or that it cannot see any more.
+// watchLedgers observes every revision of every ledger in a namespace until stop is called. It reports a ledger with
+// more claims than seats, and a watch that breaks.
 func watchLedgers(ctx context.Context, c client.WithWatch, namespace string, report func(error)) (stop func(), err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	events, err := c.Watch(ctx, &usherv1.SeatPoolList{}, client.InNamespace(namespace))
@@ -27,18 +27,18 @@ func watchLedgers(ctx context.Context, c client.WithWatch, namespace string, rep
 		defer close(done)
 		for event := range events.ResultChan() {
 			if ctx.Err() != nil {
-				break // what comes now is the end of the watch itself
+				break // the watch was stopped
 			}
 			pool, ok := event.Object.(*usherv1.SeatPool)
 			if !ok {
-				report(fmt.Errorf("the watch of the seat pools broke: %v", event.Object))
+				report(fmt.Errorf("the watch of the seat pools failed: %v", event.Object))
 			} else if claims, seats := len(pool.Status.Claims), seatsOf(pool); claims > seats {
 				report(fmt.Errorf("oversold: revision %s of SeatPool %s has %d claims for %d seats",
 					pool.ResourceVersion, pool.Name, claims, seats))
 			}
 		}
 		if ctx.Err() == nil {
-			report(errors.New("the watch of the seat pools ended early"))
+			report(errors.New("the watch of the seat pools ended unexpectedly"))
 		}
 	}()
 	return func() {

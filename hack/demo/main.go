@@ -1,11 +1,13 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo tells Usher's story on a control plane of its own: a company buys three seats for five people, invitations go
-// out over SMTP, people answer through the portal, and seats pass to whoever waits. Nothing is simulated: etcd, kube-apiserver,
-// kubectl, the built manager with no more rights than it gets in a cluster, and a mail server that keeps what it receives.
+// Command demo tells Usher's story on its own control plane: a company buys three seats for five people, invitations go
+// out over SMTP, people answer through the portal, and seats pass to the members who wait. Nothing is simulated: etcd,
+// kube-apiserver, kubectl, the built manager with the same rights as in a cluster, and a mail server that keeps what it
+// receives.
 //
-// It checks what it tells, and exits non-zero with what it expected and what was there where they differ. Environment:
+// The demo checks each step. If the result differs from what it expects, it prints both and exits with a non-zero
+// status. Environment:
 //
 //	ONCE=1   exit after the story instead of staying up
 //	CRASH=1  kill the manager between any two steps; the story must end the same
@@ -31,7 +33,7 @@ func main() {
 	}
 }
 
-// run tells the story on a stage of its own and takes the stage down, whatever happens.
+// run tells the story on a new stage and always takes the stage down.
 func run(ctx context.Context, screen *screen, once, crash bool) (err error) {
 	stage, err := setUp(ctx, screen)
 	defer func() {
@@ -48,7 +50,7 @@ func run(ctx context.Context, screen *screen, once, crash bool) (err error) {
 		}
 		return stage.explain(err)
 	}
-	screen.success("The story ended as it should.")
+	screen.success("The story ended as expected.")
 	if once {
 		return nil
 	}

@@ -18,11 +18,11 @@ import (
 	"time"
 )
 
-// patience is how long anything may take before the demo gives up on it: on a busy machine, after a crash, with a lease to
-// wait for.
+// patience is how long the demo waits for anything. It allows for a busy machine, and for a lease that must expire
+// after a crash.
 const patience = 90 * time.Second
 
-// managerProcess is the built manager, as a child.
+// managerProcess runs the built manager as a child process.
 type managerProcess struct {
 	program, logPath string
 	args             []string
@@ -31,9 +31,9 @@ type managerProcess struct {
 
 	process *exec.Cmd
 	exited  chan struct{}
-	// stopping is set before the process is ended on purpose.
+	// stopping is set before the process is stopped on purpose.
 	stopping atomic.Bool
-	// onExit is called when the process ends by itself.
+	// onExit is called if the process exits on its own.
 	onExit func(error)
 }
 
@@ -44,10 +44,10 @@ func (m *managerProcess) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	// Not ended by ctx but by stop: gracefully, and before what it talks to.
+	// stop ends the process, not ctx: gracefully, and before the servers that it talks to.
 	process := exec.CommandContext(context.WithoutCancel(ctx), m.program, m.args...)
 	process.Stdout, process.Stderr = log, log
-	// A group of its own, so that Ctrl-C reaches it through us and in order.
+	// A process group of its own, so that Ctrl-C does not reach it directly, but through stop.
 	process.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := process.Start(); err != nil {
 		return fmt.Errorf("start the manager: %w", err)
@@ -56,9 +56,9 @@ func (m *managerProcess) start(ctx context.Context) error {
 	m.process, m.exited = process, exited
 	m.stopping.Store(false)
 	go func() {
-		_ = process.Wait() // the state says it all
+		_ = process.Wait() // ProcessState has the result
 		if !m.stopping.Load() {
-			m.onExit(fmt.Errorf("the manager ended by itself: %s", process.ProcessState))
+			m.onExit(fmt.Errorf("the manager exited on its own: %s", process.ProcessState))
 		}
 		close(exited)
 	}()
@@ -70,7 +70,7 @@ func (m *managerProcess) start(ctx context.Context) error {
 	return nil
 }
 
-// stop ends the manager gracefully, or by force when it takes too long.
+// stop stops the manager gracefully, or kills it if that takes too long.
 func (m *managerProcess) stop() error {
 	if m.process == nil {
 		return nil
@@ -86,14 +86,14 @@ func (m *managerProcess) stop() error {
 	}
 }
 
-// kill ends the manager without giving it a chance to do anything about it.
+// kill kills the manager, which gets no chance to clean up.
 func (m *managerProcess) kill() {
 	m.stopping.Store(true)
 	_ = m.process.Process.Kill()
 	<-m.exited
 }
 
-// lastWords are the end of the manager's log.
+// lastWords returns the end of the manager's log.
 func (m *managerProcess) lastWords() string {
 	const lines, width = 20, 400
 	content, err := os.ReadFile(m.logPath)
@@ -124,7 +124,7 @@ func probe(ctx context.Context, url string) error {
 	return nil
 }
 
-// freeAddresses are n different free local addresses.
+// freeAddresses returns n different free local addresses.
 func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	addresses := make([]string, 0, n)
 	for range n {
@@ -132,7 +132,7 @@ func freeAddresses(ctx context.Context, n int) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer listener.Close() // only at the end, so that no port is handed out twice
+		defer listener.Close() // at the end, so that no port is returned twice
 		addresses = append(addresses, listener.Addr().String())
 	}
 	return addresses, nil

@@ -20,7 +20,7 @@ type story struct {
 	screen *screen
 }
 
-// step is one thing that happens.
+// step is one event of the story.
 type step struct {
 	title string
 	tell  func(context.Context) error
@@ -28,7 +28,7 @@ type step struct {
 
 func newStory(stage *stage, screen *screen) *story { return &story{stage: stage, screen: screen} }
 
-// tell tells the whole story, if crash with the manager killed between any two steps.
+// tell tells the whole story. With crash, it kills the manager between any two steps.
 func (s *story) tell(crash bool) error {
 	ctx := s.stage.ctx
 	stop, err := watchLedgers(ctx, s.stage.client, acme, s.stage.cancel)
@@ -51,16 +51,16 @@ func (s *story) tell(crash bool) error {
 	return context.Cause(ctx)
 }
 
-// show shows what kubectl prints.
+// show runs kubectl and shows its output.
 func (s *story) show(args ...string) error { return s.stage.kubectl(args...) }
 
-// guest is a member with the link that they were sent.
+// guest returns a member with the link from their mail.
 func (s *story) guest(ctx context.Context, member string) (guest, error) {
 	mail, err := s.mailTo(ctx, member)
 	return guest{link: mail.Link()}, err
 }
 
-// showMail shows the mail that a member was sent.
+// showMail shows the mail that a member received.
 func (s *story) showMail(ctx context.Context, member string) error {
 	mail, err := s.mailTo(ctx, member)
 	if err != nil {
@@ -77,16 +77,16 @@ func (s *story) mailTo(ctx context.Context, name string) (smtpsink.Mail, error) 
 	}
 	mails := s.stage.inbox.MailsTo(string(member.Spec.Email))
 	if len(mails) == 0 {
-		return smtpsink.Mail{}, fmt.Errorf("there is no mail to %s", name)
+		return smtpsink.Mail{}, fmt.Errorf("no mail to %s has arrived", name)
 	}
 	mail := mails[0]
 	if !strings.HasPrefix(mail.Link(), s.stage.portalURL+"/i/") {
-		return smtpsink.Mail{}, fmt.Errorf("the mail to %s leads to %q and not to the portal", name, mail.Link())
+		return smtpsink.Mail{}, fmt.Errorf("the link in the mail to %s is %q and does not lead to the portal", name, mail.Link())
 	}
 	return mail, nil
 }
 
-// sees shows the page that somebody gets, and fails where its status is another.
+// sees shows the page that a person gets, and fails if its status is not the expected one.
 func (s *story) sees(ctx context.Context, who string, status int, act func(context.Context) (page, error)) error {
 	shown, err := act(ctx)
 	if err != nil {

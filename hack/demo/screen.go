@@ -38,7 +38,7 @@ func (s *screen) paint(style, text string) string {
 	return "\x1b[" + style + "m" + text + "\x1b[0m"
 }
 
-// heading opens a step of the story.
+// heading starts a step of the story.
 func (s *screen) heading(number int, text string) {
 	fmt.Fprintf(s.out, "\n%s\n\n", s.paint(bold, fmt.Sprintf("%d. %s", number, text)))
 }
@@ -46,17 +46,17 @@ func (s *screen) heading(number int, text string) {
 // say writes a paragraph.
 func (s *screen) say(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
 
-// progress says what is being done behind the scenes.
+// progress reports what happens behind the scenes.
 func (s *screen) progress(format string, args ...any) {
 	fmt.Fprintln(s.out, s.paint(faint, "- "+fmt.Sprintf(format, args...)))
 }
 
-// command shows a command as a reader would type it, and what it printed.
+// command shows a command as a reader would type it, and its output.
 func (s *screen) command(line, output string) {
 	fmt.Fprintf(s.out, "%s\n%s\n", s.paint(cyan, "$ "+line), strings.TrimRight(output, "\n"))
 }
 
-// mail shows what somebody found in their inbox.
+// mail shows a received mail.
 func (s *screen) mail(to, subject, link string) {
 	fmt.Fprintf(s.out, "  To       %s\n  Subject  %s\n  Link     %s\n\n", to, s.paint(bold, subject), link)
 }

@@ -28,19 +28,19 @@ const (
 	systemNamespace = "usher-system"
 	acme            = "acme" // the account, and its namespace
 	pool            = "acme-base"
-	// serviceAccount is who the manager is in a cluster; config/rbac says what that may do.
+	// serviceAccount is the manager's user in a cluster; config/rbac grants its rights.
 	serviceAccount = "system:serviceaccount:usher-system:usher"
 )
 
 // stage is everything that runs behind the story.
 type stage struct {
-	// ctx ends with the demo, or when something on the stage breaks; its cause says what.
+	// ctx ends with the demo, or if something on the stage breaks; then its cause says what.
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 
 	screen     *screen
 	dir        string
-	claim      *os.File
+	lock       *os.File
 	server     *apiserver.Server
 	inbox      *smtpsink.Sink
 	manager    *managerProcess
@@ -49,7 +49,7 @@ type stage struct {
 	kubeconfig string
 }
 
-// setUp starts everything. The stage is to be taken down also where it returns an error.
+// setUp starts everything. The caller must take the stage down even if setUp returns an error.
 func setUp(ctx context.Context, screen *screen) (*stage, error) {
 	s := &stage{screen: screen}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
@@ -63,7 +63,7 @@ func setUp(ctx context.Context, screen *screen) (*stage, error) {
 	return s, nil
 }
 
-// clear makes an empty folder .demo in the tree.
+// clear creates an empty directory .demo in the repository.
 func (s *stage) clear() error {
 	root, err := apiserver.ModuleRoot()
 	if err != nil {
@@ -73,7 +73,7 @@ func (s *stage) clear() error {
 		return err
 	}
 	s.dir = filepath.Join(root, ".demo")
-	if s.claim, err = claimFolder(s.dir); err != nil {
+	if s.lock, err = lockDir(s.dir); err != nil {
 		return err
 	}
 	s.kubeconfig = filepath.Join(s.dir, "kubeconfig")
@@ -102,7 +102,7 @@ func (s *stage) startControlPlane() (err error) {
 }
 
 func (s *stage) startInbox() (err error) {
-	s.screen.progress("starting a mail server that keeps what it receives (STARTTLS, with a password)")
+	s.screen.progress("starting a mail server that keeps the mails it receives (STARTTLS, with a password)")
 	s.inbox, err = smtpsink.Start(smtpsink.Options{
 		Encryption: smtpsink.StartTLS,
 		Username:   "usher",
@@ -112,7 +112,7 @@ func (s *stage) startInbox() (err error) {
 	return err
 }
 
-// install applies what `make deploy` does, but for the Deployment: nothing here could run its pods.
+// install applies what `make deploy` applies, except the Deployment: nothing here runs pods.
 func (s *stage) install() error {
 	s.screen.progress("installing config/default and the SMTP Secret")
 	if _, err := s.run("apply", "--server-side", "--kustomize", "config/default",
@@ -181,13 +181,13 @@ func (s *stage) takeDown() error {
 	if s.server != nil {
 		errs = append(errs, s.server.Stop())
 	}
-	if s.claim != nil {
-		errs = append(errs, s.claim.Close())
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// explain adds what the manager said last to an error.
+// explain adds the end of the manager's log to an error.
 func (s *stage) explain(err error) error {
 	if s.manager == nil || s.ctx.Err() != nil && errors.Is(context.Cause(s.ctx), context.Canceled) {
 		return err
@@ -215,7 +215,7 @@ func (s *stage) run(args ...string) (string, error) {
 	return string(output), nil
 }
 
-// quoted is a command line that a shell reads as args.
+// quoted returns a command line that a shell splits into args.
 func quoted(args []string) string {
 	words := make([]string, len(args))
 	for i, arg := range args {
@@ -226,18 +226,18 @@ func quoted(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// printHandles tells how to go on alone.
+// printHandles prints how to continue on your own.
 func (s *stage) printHandles() {
 	kubectl := "kubectl"
 	if _, err := exec.LookPath(kubectl); err != nil {
 		kubectl = s.server.Program(kubectl)
 	}
 	s.screen.say(`
-Everything stays up until Ctrl-C.
+Everything keeps running until Ctrl-C.
 
   Cluster   export KUBECONFIG=%[1]s
-  Portal    %[2]s  (the links above lead there; open one)
-  Inbox     %[3]s  (a file per mail)
+  Portal    %[2]s  (open one of the links above)
+  Inbox     %[3]s  (one file per mail)
   Log       %[4]s
 
 To try:

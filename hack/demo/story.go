@@ -9,7 +9,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Where a member can stand.
+// The states that members go through.
 var (
 	invited  = standing{usherv1.ObservedPending, usherv1.ReasonAwaitingAcceptance}
 	waiting  = standing{usherv1.ObservedPending, usherv1.ReasonSeatUnavailable}
@@ -18,16 +18,17 @@ var (
 	disabled = standing{usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec}
 )
 
-// steps are the story. Each waits until everything is as it says, and fails where it is not.
+// steps returns the story. Each step waits until the cluster has the expected state, and fails if it does not get
+// there.
 func (s *story) steps() []step {
 	return []step{
-		{"Acme has bought three seats and names five people", s.acmeArrives},
-		{"Three mails went out, one of them in French", s.mailsArrive},
+		{"Acme has three seats and names five people", s.acmeArrives},
+		{"Usher sent three mails, one of them in French", s.mailsArrive},
 		{"Ada opens her link and accepts", s.adaAccepts},
-		{"Benoît declines, and his seat passes to Dmitri, who waited longest", s.benoitDeclines},
-		{"Chloe leaves the company before she answered: her link dies, and Emma is invited", s.chloeIsDisabled},
-		{"Farah joins, but every seat is taken", s.farahWaits},
-		{"Acme buys a fourth seat, and Farah is invited too", s.acmeBuysASeat},
+		{"Benoît declines, and Dmitri, who has waited longest, gets the seat", s.benoitDeclines},
+		{"Chloe is disabled before she answers: her link stops working, and Emma is invited", s.chloeIsDisabled},
+		{"Farah joins and waits, because every seat is taken", s.farahWaits},
+		{"Acme buys a fourth seat, and Farah is invited", s.acmeBuysASeat},
 	}
 }
 
@@ -52,7 +53,7 @@ func (s *story) mailsArrive(ctx context.Context) error {
 			return err
 		}
 	}
-	s.screen.say("Dmitri and Emma got none: nobody is invited to a seat that is not there.")
+	s.screen.say("Dmitri and Emma got no mail: Usher invites no one without a free seat.")
 	return nil
 }
 
@@ -64,7 +65,7 @@ func (s *story) adaAccepts(ctx context.Context) error {
 	if err := s.sees(ctx, "Ada opens the link", 200, ada.open); err != nil {
 		return err
 	}
-	if err := s.sees(ctx, "Ada chooses a password, agrees to the terms and sends the form", 200, func(ctx context.Context) (page, error) {
+	if err := s.sees(ctx, "Ada chooses a password, accepts the terms and submits the form", 200, func(ctx context.Context) (page, error) {
 		return ada.accept(ctx, "correct horse battery staple")
 	}); err != nil {
 		return err
@@ -85,7 +86,7 @@ func (s *story) benoitDeclines(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.sees(ctx, "Benoît presses the other button", 200, benoit.decline); err != nil {
+	if err := s.sees(ctx, "Benoît declines", 200, benoit.decline); err != nil {
 		return err
 	}
 	if err := s.expect(ctx, situation{
@@ -118,7 +119,7 @@ func (s *story) chloeIsDisabled(ctx context.Context) error {
 		return err
 	}
 	s.screen.blank()
-	if err := s.sees(ctx, "Chloe opens her link after all", 410, chloe.open); err != nil {
+	if err := s.sees(ctx, "Chloe opens her link", 410, chloe.open); err != nil {
 		return err
 	}
 	s.screen.blank()

@@ -16,8 +16,9 @@ import (
 // maxNamed is how many members a warning names.
 const maxNamed = 5
 
-// Plan warns of what another plan or other add-ons mean for those who are there. It refuses nothing: roles and plan change in some
-// order, and in between one does not know the other. members and pools are all of the account.
+// Plan warns of the effects of another plan or other add-ons on the account's members and pools. It refuses nothing:
+// roles and plan change one after the other, and in between they do not match. members and pools are all of the
+// account.
 func Plan(before, after plan.Terms, members []usherv1.Member, pools []usherv1.SeatPool, account string, now time.Time) (warnings []string) {
 	if _, problem := after.Fault(); problem != "" {
 		warnings = append(warnings, problem)
@@ -34,11 +35,17 @@ func Plan(before, after plan.Terms, members []usherv1.Member, pools []usherv1.Se
 		}
 	}
 	if len(misfits) > 0 {
-		warnings = append(warnings, fmt.Sprintf("%d members have no access until their spec fits the plan (%s): %s", len(misfits), some(misfits), why))
+		warnings = append(
+			warnings,
+			fmt.Sprintf("%d members have no access until their spec fits the plan (%s): %s", len(misfits), some(misfits), why),
+		)
 	}
 	if slices.ContainsFunc(members, func(m usherv1.Member) bool { return administers(&m, account, before, now) }) &&
 		!slices.ContainsFunc(members, func(m usherv1.Member) bool { return remains(&m, account, after, now) }) {
-		warnings = append(warnings, fmt.Sprintf("Nobody of Account %s is an Active admin by the new plan; give a member one of its admin roles", account))
+		warnings = append(
+			warnings,
+			fmt.Sprintf("No member of Account %s is an Active admin under the new plan; give a member one of its admin roles", account),
+		)
 	}
 	for i := range pools {
 		if warning := overdrawn(&pools[i], pools, after); warning != "" {
@@ -48,7 +55,7 @@ func Plan(before, after plan.Terms, members []usherv1.Member, pools []usherv1.Se
 	return warnings
 }
 
-// remains tells whether a member who is Active now is an admin by other terms.
+// remains reports whether a member who is Active now is an admin under other terms.
 func remains(m *usherv1.Member, account string, terms plan.Terms, now time.Time) bool {
 	next := m.DeepCopy()
 	assigned := terms.Assign(m, true, false)

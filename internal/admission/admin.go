@@ -13,18 +13,20 @@ import (
 	"github.com/usher-dev/usher/internal/plan"
 )
 
-// Threatens tells whether a change may take the access of an Active admin away, by before and after alone; what it says no to is not
-// worth reading the account's other members for. after is nil for a deletion. Without its plan nobody knows who is an admin.
+// Threatens reports whether a change may take the access of an Active admin away, judging by before and after alone. If
+// it does not, the account's other members need not be read. after is nil for a deletion. Without the plan, it is
+// unknown who is an admin.
 func Threatens(before, after *usherv1.Member, terms plan.Terms, now time.Time) bool {
-	if terms.Problem != "" || before.Status.State != usherv1.ObservedActive || !terms.Admin(before.Status.Role) || before.DeletionTimestamp != nil {
+	if terms.Problem != "" || before.Status.State != usherv1.ObservedActive || !terms.Admin(before.Status.Role) ||
+		before.DeletionTimestamp != nil {
 		return false
 	}
 	return after == nil || Wants(before, now) && !Wants(after, now) || demotes(before, after, terms, nil) || ends(before, after) ||
 		!sameAddress(before, after)
 }
 
-// LastAdmin refuses to delete, disable or demote the account's last Active admin, and warns if that one's access is to end later.
-// after is nil for a deletion; members are all of the account.
+// LastAdmin refuses to delete, disable or demote the account's last Active admin, and warns if that admin's access is
+// about to end. after is nil for a deletion; members are all of the account.
 func LastAdmin(before, after *usherv1.Member, members []usherv1.Member, terms plan.Terms, now time.Time) (refusal, warning string) {
 	if !Threatens(before, after, terms, now) || slices.ContainsFunc(members, func(m usherv1.Member) bool {
 		return m.UID != before.UID && administers(&m, before.Spec.AccountRef.Name, terms, now)
@@ -43,22 +45,32 @@ func LastAdmin(before, after *usherv1.Member, members []usherv1.Member, terms pl
 	case !sameAddress(before, after) && taken(after, members):
 		what = "given the address of another member"
 	case ends(before, after):
-		return "", fmt.Sprintf("Member %s is the last Active admin of Account %s, and its access ends at %s; make another member an admin before that",
-			before.Name, before.Spec.AccountRef.Name, after.Spec.AccessUntil.UTC().Format(time.RFC3339))
+		return "", fmt.Sprintf(
+			"Member %s is the last Active admin of Account %s, and its access ends at %s; make another member an admin before that",
+			before.Name,
+			before.Spec.AccountRef.Name,
+			after.Spec.AccessUntil.UTC().Format(time.RFC3339),
+		)
 	default:
 		return "", ""
 	}
-	return fmt.Sprintf("Member %s is the last Active admin of Account %s and cannot be %s; make another member an admin and wait until it is Active, or %s",
-		before.Name, before.Spec.AccountRef.Name, what, closing), ""
+	return fmt.Sprintf(
+		"Member %s is the last Active admin of Account %s and cannot be %s; make another member an admin and wait until it is Active, or %s",
+		before.Name,
+		before.Spec.AccountRef.Name,
+		what,
+		closing,
+	), ""
 }
 
-// demotes tells whether the member was to have an admin role and is not any more. Who of members came first may have the owner's.
+// demotes reports whether the change takes an admin role away. members decide who came first, and so may have the
+// owner's role.
 func demotes(before, after *usherv1.Member, terms plan.Terms, members []usherv1.Member) bool {
 	first := members != nil && !slices.ContainsFunc(members, func(m usherv1.Member) bool { return plan.Elder(&m, before) })
 	return terms.Admin(terms.Assign(before, true, first).Role) && !terms.Admin(terms.Assign(after, true, first).Role)
 }
 
-// ends tells whether the access is to end, or sooner than it was.
+// ends reports whether the change sets an end of access, or an earlier one.
 func ends(before, after *usherv1.Member) bool {
 	until, was := after.Spec.AccessUntil, before.Spec.AccessUntil
 	return until != nil && (was == nil || until.Before(was))
@@ -68,14 +80,15 @@ func sameAddress(a, b *usherv1.Member) bool {
 	return strings.EqualFold(string(a.Spec.Email), string(b.Spec.Email))
 }
 
-// taken tells whether somebody else of the account has the member's address, and would keep the member from having it.
+// taken reports whether another member of the account has the member's address, and would keep the member from using
+// it.
 func taken(m *usherv1.Member, members []usherv1.Member) bool {
 	return slices.ContainsFunc(members, func(o usherv1.Member) bool {
 		return o.UID != m.UID && o.DeletionTimestamp == nil && o.Spec.AccountRef.Name == m.Spec.AccountRef.Name && sameAddress(&o, m)
 	})
 }
 
-// administers tells whether a member is an Active admin of the account, and nobody has said that it shall not be.
+// administers reports whether a member is an Active admin of the account, and its spec does not end that.
 func administers(m *usherv1.Member, account string, terms plan.Terms, now time.Time) bool {
 	return m.Spec.AccountRef.Name == account && m.DeletionTimestamp == nil && Wants(m, now) &&
 		m.Status.State == usherv1.ObservedActive && terms.Admin(m.Status.Role)

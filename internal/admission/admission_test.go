@@ -30,7 +30,7 @@ func member(name, role string, edits ...func(*usherv1.Member)) *usherv1.Member {
 	return m
 }
 
-// Who counts as another admin, so that the first may go.
+// TestLastAdmin checks who counts as another admin, so that the first may be deleted.
 func TestLastAdmin(t *testing.T) {
 	for name, c := range map[string]struct {
 		other   func(*usherv1.Member)
@@ -38,7 +38,7 @@ func TestLastAdmin(t *testing.T) {
 	}{
 		"another Active admin":     {func(*usherv1.Member) {}, false},
 		"one of another account":   {func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" }, true},
-		"one who is leaving":       {func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: now} }, true},
+		"one who is being deleted": {func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: now} }, true},
 		"one who is disabled":      {func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }, true},
 		"one who has not accepted": {func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending }, true},
 		"one whose access ended":   {func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: now} }, true},
@@ -63,7 +63,7 @@ func until(d time.Duration) func(*usherv1.Member) {
 	return func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: now.Add(d)} }
 }
 
-// What is nobody's loss is not asked about.
+// TestThreatens checks that a change that takes no admin away needs no further check.
 func TestThreatens(t *testing.T) {
 	ada := func(edits ...func(*usherv1.Member)) *usherv1.Member { return member("ada", "admin", edits...) }
 	pending := func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending }
@@ -71,22 +71,22 @@ func TestThreatens(t *testing.T) {
 		before, after *usherv1.Member
 		want          bool
 	}{
-		"a deletion":           {ada(), nil, true},
-		"another name":         {ada(), ada(named), false},
-		"a member's":           {member("bob", "member"), nil, false},
-		"a Pending admin's":    {ada(pending), nil, false},
-		"a second time":        {ada(leaving), nil, false},
-		"disabled":             {ada(), ada(disabled), true},
-		"disabled already":     {ada(disabled), ada(disabled, named), false},
-		"demoted":              {ada(), ada(demoted), true},
-		"demoted already":      {ada(demoted), ada(demoted, named), false},
-		"ended":                {ada(), ada(until(0)), true},
-		"an end":               {ada(), ada(until(time.Hour)), true},
-		"an end brought on":    {ada(until(2 * time.Hour)), ada(until(time.Hour)), true},
-		"an end put off":       {ada(until(time.Hour)), ada(until(2 * time.Hour)), false},
-		"an end taken away":    {ada(until(time.Hour)), ada(), false},
-		"another address":      {ada(), ada(at("lovelace@acme.example")), true},
-		"the same in capitals": {ada(), ada(at("ADA@acme.example")), false},
+		"a deletion":                   {ada(), nil, true},
+		"another name":                 {ada(), ada(named), false},
+		"a member's":                   {member("bob", "member"), nil, false},
+		"a Pending admin's":            {ada(pending), nil, false},
+		"deleted already":              {ada(leaving), nil, false},
+		"disabled":                     {ada(), ada(disabled), true},
+		"disabled already":             {ada(disabled), ada(disabled, named), false},
+		"demoted":                      {ada(), ada(demoted), true},
+		"demoted already":              {ada(demoted), ada(demoted, named), false},
+		"ended":                        {ada(), ada(until(0)), true},
+		"an end":                       {ada(), ada(until(time.Hour)), true},
+		"an earlier end":               {ada(until(2 * time.Hour)), ada(until(time.Hour)), true},
+		"a later end":                  {ada(until(time.Hour)), ada(until(2 * time.Hour)), false},
+		"an end removed":               {ada(until(time.Hour)), ada(), false},
+		"another address":              {ada(), ada(at("lovelace@acme.example")), true},
+		"the same address in capitals": {ada(), ada(at("ADA@acme.example")), false},
 	} {
 		if got := Threatens(c.before, c.after, terms, now); got != c.want {
 			t.Errorf("%s: %v", name, got)
@@ -94,11 +94,12 @@ func TestThreatens(t *testing.T) {
 	}
 }
 
-// An admin by the plan's word, not by its spec's: the account's first member.
+// TestLastAdminWithoutARole covers an admin by the plan's ownerRole, whose spec names no role: the account's first member.
 func TestLastAdminWithoutARole(t *testing.T) {
 	admins := usherv1.PlanRole{Name: "admin", AccountAdmin: ptr.To(true)}
 	account := &usherv1.Account{Spec: usherv1.AccountSpec{PlanRef: &usherv1.PlanReference{Name: "pro"}}}
-	owned := plan.For(account, &usherv1.Plan{Spec: usherv1.PlanSpec{Roles: []usherv1.PlanRole{admins, {Name: "seller"}}, DefaultRole: "seller", OwnerRole: "admin"}})
+	owned := plan.For(account, &usherv1.Plan{Spec: usherv1.PlanSpec{Roles: []usherv1.PlanRole{admins, {Name: "seller"}}, DefaultRole: "seller",
+		OwnerRole: "admin"}})
 	every := plan.For(account, &usherv1.Plan{Spec: usherv1.PlanSpec{Roles: []usherv1.PlanRole{admins}, DefaultRole: "admin"}})
 	ada := func(role string, edits ...func(*usherv1.Member)) *usherv1.Member {
 		m := member("ada", role, edits...)
@@ -114,12 +115,13 @@ func TestLastAdminWithoutARole(t *testing.T) {
 		terms         plan.Terms
 		refused       bool
 	}{
-		"the first, with another name":             {ada("", ada0), ada("", ada0, next, named), nil, owned, false},
-		"the first, made a seller":                 {ada("", ada0), ada("seller", ada0, next), nil, owned, true},
-		"the first, its role left to the plan":     {ada("admin", ada0), ada("", ada0, next), nil, owned, false},
-		"not the first, its role left to the plan": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, owned, true},
-		"where all are, its role left to the plan": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, every, false},
-		"a plan that is not there":                 {ada("admin", ada0), nil, nil, plan.For(account, nil), false},
+		"the first, with another name":              {ada("", ada0), ada("", ada0, next, named), nil, owned, false},
+		"the first, made a seller":                  {ada("", ada0), ada("seller", ada0, next), nil, owned, true},
+		"the first, its role removed from spec":     {ada("admin", ada0), ada("", ada0, next), nil, owned, false},
+		"not the first, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, owned, true},
+		"all are admins by default, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, every,
+			false},
+		"a plan that does not exist": {ada("admin", ada0), nil, nil, plan.For(account, nil), false},
 	} {
 		if got, _ := LastAdmin(c.before, c.after, append(c.elders, *c.before), c.terms, now); (got != "") != c.refused {
 			t.Errorf("%s: %q", name, got)

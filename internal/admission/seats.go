@@ -14,7 +14,8 @@ import (
 	"github.com/usher-dev/usher/internal/plan"
 )
 
-// Purchase refuses to buy seats that the plan does not sell, or not now. before is nil for a new pool; pools are all of the namespace.
+// Purchase refuses to buy seats that the plan does not sell, or does not sell now. before is nil for a new pool; pools
+// are all of the namespace.
 func Purchase(before, after *usherv1.SeatPool, pools []usherv1.SeatPool, terms plan.Terms) string {
 	if terms.Problem != "" || bought(after) <= bought(before) {
 		return ""
@@ -29,7 +30,7 @@ func bought(p *usherv1.SeatPool) int32 {
 	return ptr.Deref(p.Spec.Seats, 0)
 }
 
-// Shrinks warns of fewer seats than are claimed.
+// Shrinks warns if fewer seats remain than are claimed.
 func Shrinks(before, after *usherv1.SeatPool, pools []usherv1.SeatPool, terms plan.Terms) string {
 	if bought(after) >= bought(before) {
 		return ""
@@ -42,16 +43,22 @@ func overdrawn(pool *usherv1.SeatPool, pools []usherv1.SeatPool, terms plan.Term
 	if claims <= capacity {
 		return ""
 	}
-	return fmt.Sprintf("%d seats of SeatPool %s are claimed and there will be %d; nobody is evicted, and none are given until %d came back",
-		claims, pool.Name, capacity, claims-capacity+1)
+	return fmt.Sprintf(
+		"%d seats of SeatPool %s are claimed and there will be %d; no member is evicted, and no seat is granted until %d are given back",
+		claims,
+		pool.Name,
+		capacity,
+		claims-capacity+1,
+	)
 }
 
-// Joins tells whether a member comes to want a seat that it did not want before. before is nil for a new member.
+// Joins reports whether a change makes a member want a seat that it did not want before. before is nil for a new
+// member.
 func Joins(before, after *usherv1.Member, now time.Time) bool {
 	return Wants(after, now) && (before == nil || !Wants(before, now) || !slices.Equal(before.Spec.SeatPoolRefs, after.Spec.SeatPoolRefs))
 }
 
-// Waits warns that there are more members than seats; pool is one that another member will want a seat of.
+// Waits warns that there are more members than seats; one more member is about to want a seat of pool.
 func Waits(pool *usherv1.SeatPool) string {
 	if pool.Status.Available == nil {
 		return ""

@@ -36,12 +36,12 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// stopTimeout lets mails that are being sent finish, and their outcome be recorded; it is within a pod's usual grace period.
+// stopTimeout lets running sends finish and record their outcome; it is shorter than a pod's usual grace period.
 const stopTimeout = 25 * time.Second
 
-// retryPeriod is how often a replica looks at the lease: after up to 2.2 of these, says client-go's jitter. One that waits may see the
-// last renewal, and then the end of the lease, that much late each. With a second, another leads less than 5 s after the lease of
-// one that was killed has ended; with client-go's default of two it may be 9 s.
+// retryPeriod is the base of client-go's election retry: a replica looks at the lease every 1 to 2.2 periods. A waiting
+// replica may see both the last renewal and the end of the lease that much late. With one second, another replica leads
+// less than 5 s after the lease of a killed leader has ended; with client-go's default of two seconds it may take 9 s.
 const retryPeriod = time.Second
 
 // Run runs the manager until ctx is done.
@@ -54,26 +54,29 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	return mgr.Start(ctx)
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("run the manager: %w", err)
+	}
+	return nil
 }
 
-// New builds a manager that has not started yet.
+// New builds a manager and does not start it.
 func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
 	config = rest.CopyConfig(config)
-	config.QPS = -1 // the API server's priority and fairness says when to slow down
+	config.QPS = -1 // no client-side limit: the API server's priority and fairness decides
 	mgr, err := ctrl.NewManager(config, managerOptions(o))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("create the manager: %w", err)
 	}
 	if err := store.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("add the cache indexes: %w", err)
 	}
 	live, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
-		return nil, fmt.Errorf("make a client without a cache: %w", err)
+		return nil, fmt.Errorf("create the uncached client: %w", err)
 	}
 	keys := &store.KeyStore{
 		Reader: live, Writer: live, Now: o.now(),
@@ -95,7 +98,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		controller.Setup(mgr, dependencies, o.Seams.Several),
 		addPortal(ctx, mgr, live, keys, o),
 		addLinks(mgr, live, keys, o),
-		mgr.Add(hangingUp(sender.SMTP)),
+		mgr.Add(closeOnStop(sender.SMTP)),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("caches", cachesSynced(mgr)),
 	)
@@ -105,7 +108,7 @@ func managerOptions(o Options) ctrl.Options {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, usherv1.AddToScheme} {
 		if err := add(scheme); err != nil {
-			panic(err) // the same at every start: a mistake in the code
+			panic(err) // cannot happen: the kinds are compiled in
 		}
 	}
 	stop, retry := stopTimeout, retryPeriod
@@ -128,13 +131,14 @@ func managerOptions(o Options) ctrl.Options {
 	}
 }
 
-// cacheOptions watch the namespaces that were asked for, and Secrets also in the manager's own, where the default SMTP Secret is.
+// cacheOptions limits the caches to the watched namespaces. Secrets are also watched in the manager's own namespace,
+// which has the default SMTP Secret.
 func cacheOptions(o Options) cache.Options {
 	relist := o.Seams.Relist
 	if relist == 0 {
 		relist = relistEvery
 	}
-	// Of all roles and bindings, Usher's own.
+	// Of all roles and bindings, only Usher's own are cached.
 	own := cache.ByObject{Label: k8slabels.SelectorFromSet(k8slabels.Set{labels.ManagedBy: labels.Usher})}
 	options := cache.Options{
 		DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist),
@@ -159,8 +163,8 @@ func cacheOptions(o Options) cache.Options {
 	return options
 }
 
-// hangingUp closes the mail conversations that are kept open when the manager stops.
-func hangingUp(sender *mail.SMTP) manager.Runnable {
+// closeOnStop closes the idle mail connections when the manager stops.
+func closeOnStop(sender *mail.SMTP) manager.Runnable {
 	return manager.RunnableFunc(func(ctx context.Context) error {
 		<-ctx.Done()
 		sender.Close()
@@ -168,13 +172,13 @@ func hangingUp(sender *mail.SMTP) manager.Runnable {
 	})
 }
 
-// cachesSynced is ready once this replica has seen every object.
+// cachesSynced reports ready once this replica's caches are filled.
 func cachesSynced(mgr manager.Manager) healthz.Checker {
 	return func(request *http.Request) error {
 		ctx, cancel := context.WithTimeout(request.Context(), time.Second)
 		defer cancel()
 		if !mgr.GetCache().WaitForCacheSync(ctx) {
-			return errors.New("the caches are not complete yet")
+			return errors.New("the caches are not filled yet")
 		}
 		return nil
 	}
@@ -182,7 +186,11 @@ func cachesSynced(mgr manager.Manager) healthz.Checker {
 
 func loadConfig(file string) (*rest.Config, error) {
 	if file == "" {
-		return ctrl.GetConfig()
+		config, err := ctrl.GetConfig()
+		if err != nil {
+			return nil, fmt.Errorf("load the cluster configuration: %w", err)
+		}
+		return config, nil
 	}
 	config, err := clientcmd.BuildConfigFromFlags("", file)
 	if err != nil {

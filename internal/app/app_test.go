@@ -28,7 +28,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// address is a free port of the loopback address.
+// address returns a free port of the loopback address.
 func address() string {
 	GinkgoHelper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -37,7 +37,7 @@ func address() string {
 	return listener.Addr().String()
 }
 
-// options are those of a manager in a namespace of its own, with a portal and probes.
+// options returns those of a manager in a namespace of its own, with a portal and probes.
 func options(namespace string) app.Options {
 	portal := address()
 	return app.Options{
@@ -64,9 +64,10 @@ func run(o app.Options) (stop func()) {
 	return stop
 }
 
-// status of a page; 0 where nobody listens.
+// status returns the HTTP status of a page, or 0 if nothing listens.
 func status(page string) int {
-	insecure := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // its certificate is its own
+	insecure := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DisableKeepAlives: true} //nolint:gosec // its certificate is its own
 	browser := http.Client{Transport: insecure, Timeout: 10 * time.Second}
 	response, err := browser.Get(page)
 	if err != nil {
@@ -78,7 +79,10 @@ func status(page string) int {
 
 func post(link string) int {
 	GinkgoHelper()
-	browser := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	browser := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request,
+		[]*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
 	response, err := browser.PostForm(link, url.Values{
 		"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"}, "terms": {"on"},
 		"password": {"correct horse battery"}, "password_confirm": {"correct horse battery"},
@@ -88,12 +92,12 @@ func post(link string) int {
 	return response.StatusCode
 }
 
-// changeProfile signs ada in and gives her another name, and her company a contact.
+// changeProfile signs Ada in, changes her name and sets her company's contact.
 func changeProfile(portal, namespace string) {
 	GinkgoHelper()
 	jar, err := cookiejar.New(nil)
 	Expect(err).NotTo(HaveOccurred())
-	page := strings.TrimSuffix(portal, "/") + "/me/" + namespace + "/acme" // other specs' members have the address too
+	page := strings.TrimSuffix(portal, "/") + "/me/" + namespace + "/acme" // members of other specs have the same address
 	browser := http.Client{Timeout: 20 * time.Second, Jar: jar}
 	for _, form := range []url.Values{
 		{"action": {"sign-in"}, "email": {"ADA@acme.example"}, "password": {"correct horse battery"}},
@@ -109,7 +113,7 @@ func changeProfile(portal, namespace string) {
 	}
 }
 
-// furnish makes an account with one seat and a mail server.
+// furnish creates an account with one seat, and a mail server.
 func furnish(api client.Client, namespace string) *smtpsink.Sink {
 	GinkgoHelper()
 	sink, err := smtpsink.Start(smtpsink.Options{})
@@ -145,7 +149,7 @@ var _ = Describe("the manager", func() {
 		api, namespace = testkit.Client(server.Config()), testkit.Namespace(ctx, server)
 	})
 
-	It("takes a member from YAML to Active, through its own portal", func(ctx SpecContext) {
+	It("takes a member from YAML to Active through its own portal", func(ctx SpecContext) {
 		o := options(namespace)
 		sink := furnish(api, namespace)
 		run(o)
@@ -163,7 +167,7 @@ var _ = Describe("the manager", func() {
 		Expect(status(mail.Link())).To(Equal(http.StatusGone))
 	}, SpecTimeout(time.Minute))
 
-	It("needs no more than config/rbac gives", func(ctx SpecContext) {
+	It("needs no more rights than config/rbac grants", func(ctx SpecContext) {
 		user, err := server.AddManager(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
@@ -195,7 +199,7 @@ var _ = Describe("the manager", func() {
 		}).Should(BeTrue())
 	}, SpecTimeout(2*time.Minute))
 
-	It("that does not lead serves the portal, and takes over when the leader stops", func(ctx SpecContext) {
+	It("serves the portal without leading, and takes over when the leader stops", func(ctx SpecContext) {
 		sink := furnish(api, namespace)
 		one, two := options(namespace), options(namespace)
 		one.LeaderElect, two.LeaderElect = true, true
@@ -216,7 +220,7 @@ var _ = Describe("the manager", func() {
 		Expect(sink.Mails()).To(HaveLen(1))
 	}, SpecTimeout(2*time.Minute))
 
-	It("leaves namespaces alone that it was not told to watch", func(ctx SpecContext) {
+	It("ignores namespaces that it does not watch", func(ctx SpecContext) {
 		elsewhere := testkit.Namespace(ctx, server)
 		sink := furnish(api, namespace)
 		furnish(api, elsewhere)
@@ -231,7 +235,7 @@ var _ = Describe("the manager", func() {
 		Expect(status(strings.Replace(mail.Link(), namespace, elsewhere, 1))).To(Equal(http.StatusNotFound))
 	}, SpecTimeout(time.Minute))
 
-	It("shows its metrics only to who may see them, unless it is told otherwise", func() {
+	It("serves metrics only to authorized users, unless --metrics-secure=false", func() {
 		o := options(namespace)
 		o.PortalBindAddress, o.MetricsBindAddress, o.MetricsSecure = "0", address(), true
 		stop := run(o)

@@ -30,7 +30,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
-// transcript is all that a program writes.
+// transcript collects the output of a program.
 type transcript struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -48,7 +48,7 @@ func (t *transcript) Bytes() []byte {
 	return bytes.Clone(t.text.Bytes())
 }
 
-// startProgram builds the manager as it is shipped and runs it with its most talkative log.
+// startProgram builds the manager that ships and runs it with the most verbose log.
 func startProgram(ctx SpecContext, flags ...string) (*exec.Cmd, *transcript) {
 	GinkgoHelper()
 	root, err := apiserver.ModuleRoot()
@@ -70,7 +70,7 @@ func startProgram(ctx SpecContext, flags ...string) (*exec.Cmd, *transcript) {
 	return manager, said
 }
 
-// onDisk is everything that etcd has ever written, with what has been overwritten since.
+// onDisk returns everything that etcd has written, including what has been overwritten since.
 func onDisk() []byte {
 	GinkgoHelper()
 	var all bytes.Buffer
@@ -85,10 +85,10 @@ func onDisk() []byte {
 	return all.Bytes()
 }
 
-// The token and the password go the whole road from the mail to a profile, through the manager as it is shipped, and are left
-// behind nowhere. That the search sees what is there is shown by a name that is meant to be kept, and by each place's own words.
+// A token and a password pass through the manager that ships, from the mail to the profile, and must not remain anywhere. A name
+// that is meant to be stored, and words that each place contains, show that the search works.
 var _ = Describe("the token and the password", func() {
-	It("are left behind nowhere", func(ctx SpecContext) {
+	It("are not stored or logged anywhere", func(ctx SpecContext) {
 		api, namespace := testkit.Client(server.Config()), testkit.Namespace(ctx, server)
 		o := options(namespace)
 		o.MetricsBindAddress = address()
@@ -139,7 +139,7 @@ var _ = Describe("the token and the password", func() {
 		for _, file := range []string{"cmdline", "environ"} {
 			content, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", manager.Process.Pid, file))
 			if os.IsNotExist(err) {
-				GinkgoWriter.Println("not looked at: a process's " + file + ", since this system has no /proc")
+				GinkgoWriter.Println("not searched: a process's " + file + ", since this system has no /proc")
 				continue
 			}
 			Expect(err).NotTo(HaveOccurred())
@@ -155,7 +155,7 @@ var _ = Describe("the token and the password", func() {
 			Expect(seen(place.content, place.has)).To(BeTrue(), name+" was not searched")
 			Expect(seen(place.content, token)).To(BeFalse(), "the token in "+name)
 			Expect(seen(place.content, "correct horse battery")).To(BeFalse(), "the password in "+name)
-			if name == "etcd" { // which keeps these on purpose
+			if name == "etcd" { // stores these on purpose
 				continue
 			}
 			for _, key := range []string{"password-hash", "api-token", "email"} {
@@ -164,6 +164,6 @@ var _ = Describe("the token and the password", func() {
 			}
 		}
 		Expect(seen(places["etcd"].content, string(secret.Data["password-hash"]))).To(BeTrue())
-		Expect(seen(said.Bytes(), `"level":"Level(-5)"`)).To(BeTrue(), "the log is not as talkative as it was asked to be")
+		Expect(seen(said.Bytes(), `"level":"Level(-5)"`)).To(BeTrue(), "the log is less verbose than requested")
 	}, SpecTimeout(5*time.Minute))
 })

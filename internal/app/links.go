@@ -17,7 +17,7 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// addLinks gives links out beside the metrics: over HTTPS only, and on every replica.
+// addLinks serves links on the metrics server: over HTTPS only, and on every replica.
 func addLinks(mgr manager.Manager, live client.Client, keys *store.KeyStore, o Options) error {
 	if !o.MetricsSecure || o.MetricsBindAddress == "0" {
 		return nil
@@ -28,8 +28,8 @@ func addLinks(mgr manager.Manager, live client.Client, keys *store.KeyStore, o O
 	}))
 }
 
-// protectMetrics asks for the right to the path of whatever the metrics server serves, but for the links: those ask for the right
-// to the one invitation.
+// protectMetrics requires the right to the path for everything that the metrics server serves, except for links: those
+// require the right to the one invitation.
 func protectMetrics(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 	protect, err := filters.WithAuthenticationAndAuthorization(config, client)
 	if err != nil {

@@ -26,7 +26,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// visitor is a service account with a real token; it may get the links of the invitations that are named.
+// visitor creates a service account with a real token that may get the links of the named invitations.
 func visitor(ctx context.Context, api client.Client, namespace, name string, links ...string) string {
 	GinkgoHelper()
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: name}
@@ -53,7 +53,7 @@ type answer struct {
 	ExpiresAt                   *metav1.Time
 }
 
-// ask asks a manager for a link, as `curl` would.
+// ask requests a link from a manager, as curl does.
 func ask(method, address, namespace, invitation, token string) answer {
 	GinkgoHelper()
 	url := "https://" + address + "/apis/usher.dev/v1alpha1/namespaces/" + namespace + "/invitations/" + invitation + "/link"
@@ -62,10 +62,11 @@ func ask(method, address, namespace, invitation, token string) answer {
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
 	}
-	insecure := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true} //nolint:gosec // its certificate is its own
+	insecure := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DisableKeepAlives: true} //nolint:gosec // its certificate is its own
 	response, err := (&http.Client{Transport: insecure, Timeout: 30 * time.Second}).Do(request)
 	if err != nil {
-		return answer{} // it does not listen yet
+		return answer{} // the server does not listen yet
 	}
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
@@ -76,8 +77,8 @@ func ask(method, address, namespace, invitation, token string) answer {
 	return a
 }
 
-var _ = Describe("links that are handed out", func() {
-	It("are given to whoever may have them, on every replica, and to nobody else", func(ctx SpecContext) {
+var _ = Describe("the link endpoint", func() {
+	It("returns links to authorized users only, on every replica", func(ctx SpecContext) {
 		logged := gbytes.NewBuffer()
 		GinkgoWriter.TeeTo(logged)
 		DeferCleanup(GinkgoWriter.ClearTeeWriters)
@@ -108,8 +109,9 @@ var _ = Describe("links that are handed out", func() {
 			Expect(api.Get(ctx, client.ObjectKeyFromObject(account), account)).To(Succeed())
 			return account
 		}).Should(And(testkit.HaveCondition(usherv1.ConditionMailReady, metav1.ConditionTrue, usherv1.ReasonLinkDelivery),
-			testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue)), "there is no mail server, and no Secret")
-		Eventually(memberOf(api, namespace)).Should(testkit.HaveCondition(usherv1.ConditionPending, metav1.ConditionTrue, usherv1.ReasonAwaitingAcceptance))
+			testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue)), "although there is no mail server and no Secret")
+		Eventually(memberOf(api, namespace)).Should(testkit.HaveCondition(usherv1.ConditionPending, metav1.ConditionTrue,
+			usherv1.ReasonAwaitingAcceptance))
 
 		given := get("ada", may)
 		Expect(given.Code).To(Equal(http.StatusOK))
@@ -140,7 +142,8 @@ var _ = Describe("links that are handed out", func() {
 			Expect(is.Link).To(BeEmpty())
 			Expect(is.Message).NotTo(BeEmpty())
 		}
-		Expect(get("ada", noRight).Message).To(Equal(strings.ReplaceAll(get("nobody", noRight).Message, "nobody", "ada")), "who may not know does not learn whether it is there")
+		Expect(get("ada", noRight).Message).To(Equal(strings.ReplaceAll(get("nobody", noRight).Message, "nobody", "ada")),
+			"an unauthorized user does not learn whether the invitation exists")
 		posted := ask(http.MethodPost, one.MetricsBindAddress, namespace, "ada", may)
 		Expect(posted.Code).To(Equal(http.StatusMethodNotAllowed))
 		Expect(posted.Header.Get("Allow")).To(Equal("GET"))
@@ -149,14 +152,15 @@ var _ = Describe("links that are handed out", func() {
 		Expect(status(given.Link)).To(Equal(http.StatusOK))
 		Expect(post(given.Link)).To(Equal(http.StatusSeeOther))
 		Eventually(memberOf(api, namespace)).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue, usherv1.ReasonAccepted))
-		Expect(get("ada", may)).To(And(HaveField("Code", http.StatusGone), HaveField("Message", ContainSubstring("was accepted")), HaveField("Link", BeEmpty())))
+		Expect(get("ada", may)).To(And(HaveField("Code", http.StatusGone), HaveField("Message", ContainSubstring("was accepted")),
+			HaveField("Link", BeEmpty())))
 
-		By("a right that is taken away is gone at once")
+		By("a revoked right takes effect at once")
 		Expect(get("bob", bobOnly).Code).To(Equal(http.StatusOK))
 		Expect(api.Delete(ctx, &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "bobs-boss"}})).To(Succeed())
 		Eventually(func() int { return get("bob", bobOnly).Code }).Should(Equal(http.StatusForbidden))
 
-		By("the link and the tokens are nowhere")
+		By("the link and the tokens are not stored or logged")
 		_, secret, _ := strings.Cut(given.Link, "/ada/")
 		var invitations usherv1.InvitationList
 		var events eventsv1.EventList
@@ -170,14 +174,16 @@ var _ = Describe("links that are handed out", func() {
 		for _, hidden := range []string{secret, may, bobOnly, noRight, "nonsense"} {
 			Expect(told).NotTo(ContainSubstring(hidden))
 		}
-		Expect(told).To(And(ContainSubstring("link given"), ContainSubstring("link refused"), ContainSubstring("system:serviceaccount:"+namespace+":stranger")))
+		Expect(told).To(And(ContainSubstring("link given"), ContainSubstring("link refused"),
+			ContainSubstring("system:serviceaccount:"+namespace+":stranger")))
 	}, SpecTimeout(2*time.Minute))
 
-	It("are not served where the metrics are not encrypted", func(ctx SpecContext) {
+	It("does not run if the metrics are not encrypted", func(ctx SpecContext) {
 		o := options(testkit.Namespace(ctx, server))
 		o.PortalBindAddress, o.MetricsBindAddress = "0", address()
 		run(o)
 		Eventually(func() int { return status("http://" + o.MetricsBindAddress + "/metrics") }).Should(Equal(http.StatusOK))
-		Expect(status("http://" + o.MetricsBindAddress + "/apis/usher.dev/v1alpha1/namespaces/x/invitations/x/link")).To(Equal(http.StatusNotFound))
+		Expect(status("http://" + o.MetricsBindAddress +
+			"/apis/usher.dev/v1alpha1/namespaces/x/invitations/x/link")).To(Equal(http.StatusNotFound))
 	})
 })

@@ -5,11 +5,11 @@ package app
 
 import "go.uber.org/zap/zapcore"
 
-// mostVerbose is as much as is ever logged, as zap counts: from one level below on client-go writes down whole requests and
-// answers, and with them addresses, password hashes and tokens.
+// mostVerbose is the highest verbosity that is ever logged, as a zap level. From one level below on, client-go logs
+// whole requests and responses, and with them addresses, password hashes and tokens.
 const mostVerbose zapcore.Level = -7
 
-// WithoutBodies lets no more through than can be shown to anybody, whatever level was asked for; nil stays the default.
+// WithoutBodies limits the requested log level so that no request bodies are logged; nil keeps the default.
 func WithoutBodies(asked zapcore.LevelEnabler) zapcore.LevelEnabler {
 	if asked == nil {
 		return nil

@@ -25,7 +25,7 @@ var _ = Describe("the flags", func() {
 		return o
 	}
 
-	It("have the contract's defaults", func() {
+	It("have the defaults of the contract", func() {
 		GinkgoT().Setenv("POD_NAMESPACE", "")
 		Expect(parse()).To(Equal(app.Options{
 			Namespace: "usher-system", SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalBindAddress: ":8082",
@@ -36,7 +36,7 @@ var _ = Describe("the flags", func() {
 		Expect(parse("--namespace=here").Namespace).To(Equal("here"))
 	})
 
-	DescribeTable("that make no sense are refused with what to write instead", func(message string, args ...string) {
+	DescribeTable("with an invalid value are refused with what to write instead", func(message string, args ...string) {
 		_, err := app.New(context.Background(), server.Config(), parse(args...))
 		Expect(err).To(MatchError(ContainSubstring(message)))
 	},
@@ -44,12 +44,14 @@ var _ = Describe("the flags", func() {
 		Entry(nil, "must be an absolute URL such as https://", "--portal-url=invite.acme.example"),
 		Entry(nil, "must be an absolute URL such as https://", "--portal-url=ftp://invite.acme.example"),
 		Entry(nil, "write it with https://", "--portal-cert-dir=/certs", "--portal-url=http://invite.acme.example"),
-		Entry(nil, "must hold tls.crt and tls.key that belong together", "--health-probe-bind-address=0", "--metrics-bind-address=0", "--portal-cert-dir=/nowhere", "--portal-url=https://invite.acme.example"),
-		Entry(nil, "--trusted-proxies: \"10.0.0.0/99\" is no network", "--health-probe-bind-address=0", "--metrics-bind-address=0", "--trusted-proxies=192.0.2.1,10.0.0.0/99"),
+		Entry(nil, "must hold tls.crt and tls.key that belong together", "--health-probe-bind-address=0", "--metrics-bind-address=0",
+			"--portal-cert-dir=/nowhere", "--portal-url=https://invite.acme.example"),
+		Entry(nil, "--trusted-proxies: \"10.0.0.0/99\" is no network", "--health-probe-bind-address=0", "--metrics-bind-address=0",
+			"--trusted-proxies=192.0.2.1,10.0.0.0/99"),
 		Entry(nil, "or a query", "--portal-url=https://invite.acme.example?x=1"),
 	)
 
-	It("that name a kubeconfig that is not there, or is none, are refused by name", func() {
+	It("that name a missing or invalid kubeconfig are refused by name", func() {
 		nowhere := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(app.Run(context.Background(), app.Options{Kubeconfig: nowhere, MailWorkers: 1})).
 			To(MatchError(And(HavePrefix("--kubeconfig: "), ContainSubstring(nowhere))))

@@ -37,7 +37,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	if err != nil {
 		return err
 	}
-	// As the server that it is, it starts before the caches do and stops after them: a replica that is ready answers links.
+	// The manager starts it before the caches, as it does any HTTP server, and stops it after them: a ready replica answers links.
 	return mgr.Add(portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
 		MembersAt: store.Directory{Reader: mgr.GetClient()}.MembersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
@@ -46,7 +46,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	}).Server())
 }
 
-// tlsListener listens for TLS with the certificate as it is at the moment; nil if there is to be none.
+// tlsListener returns a listener for TLS that always uses the current certificate, or nil if none is configured.
 func tlsListener(ctx context.Context, mgr manager.Manager, o Options) (net.Listener, error) {
 	if o.PortalCertDir == "" {
 		return nil, nil
@@ -56,13 +56,13 @@ func tlsListener(ctx context.Context, mgr manager.Manager, o Options) (net.Liste
 		return nil, fmt.Errorf("--portal-cert-dir must hold %s and %s that belong together: %w", certFile, keyFile, err)
 	}
 	if err := mgr.Add(certificate); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("watch the portal's certificate: %w", err)
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.PortalBindAddress)
 	if err != nil {
 		return nil, fmt.Errorf("--portal-bind-address: %w", err)
 	}
-	// HTTP/2 would let one connection carry many requests, past the limit of connections.
+	// With HTTP/2, one connection carries many requests, which bypasses the limit on connections.
 	return tls.NewListener(listener, &tls.Config{
 		MinVersion: tls.VersionTLS12, GetCertificate: certificate.GetCertificate, NextProtos: []string{"http/1.1"},
 	}), nil

@@ -23,11 +23,11 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-var _ = Describe("the portal with TLS of its own", func() {
+var _ = Describe("the portal with its own TLS certificate", func() {
 	var folder string
 	BeforeEach(func() { folder = GinkgoT().TempDir() })
 
-	// certify puts a new certificate for a name into the folder, as an update of a mounted Secret does.
+	// certify writes a new certificate for a name into the directory, as an update of a mounted Secret does.
 	certify := func(name string) {
 		GinkgoHelper()
 		certificate, key, err := cert.GenerateSelfSignedCertKey(name, nil, nil)
@@ -49,7 +49,7 @@ var _ = Describe("the portal with TLS of its own", func() {
 		return response, err
 	}
 
-	It("serves HTTPS, has browsers insist on it, and takes a new certificate without a restart", func(ctx SpecContext) {
+	It("serves HTTPS with Strict-Transport-Security, and loads a new certificate without a restart", func(ctx SpecContext) {
 		certify("first.example")
 		o := options(testkit.Namespace(ctx, server))
 		o.PortalCertDir, o.PortalURL = folder, "https://"+o.PortalBindAddress
@@ -59,7 +59,8 @@ var _ = Describe("the portal with TLS of its own", func() {
 			if err != nil {
 				return err.Error()
 			}
-			return fmt.Sprint(response.StatusCode, " ", response.Proto, " ", strings.Split(response.TLS.PeerCertificates[0].Subject.CommonName, "@")[0],
+			return fmt.Sprint(response.StatusCode, " ", response.Proto, " ",
+				strings.Split(response.TLS.PeerCertificates[0].Subject.CommonName, "@")[0],
 				" ", response.Header.Get("Strict-Transport-Security"))
 		}
 		Eventually(shown).Should(Equal("200 HTTP/1.1 first.example max-age=31536000"))
@@ -70,7 +71,7 @@ var _ = Describe("the portal with TLS of its own", func() {
 		Expect(response.StatusCode).To(Equal(http.StatusBadRequest))
 	}, SpecTimeout(2*time.Minute))
 
-	It("has browsers insist on nothing over HTTP", func(ctx SpecContext) {
+	It("sends no Strict-Transport-Security over HTTP", func(ctx SpecContext) {
 		o := options(testkit.Namespace(ctx, server))
 		run(o)
 		Eventually(func() error { _, err := get(o.PortalURL + "healthz"); return err }).Should(Succeed())
@@ -80,15 +81,15 @@ var _ = Describe("the portal with TLS of its own", func() {
 	}, SpecTimeout(time.Minute))
 })
 
-// Hashes are meant to be expensive. However many passwords are tried at once, seats are granted in time, and somebody who accepts
-// an invitation gets a turn.
+// Password hashes are expensive on purpose. However many passwords are tried at once, seats are granted in time, and an invitee
+// can still accept.
 var _ = Describe("a flood of passwords", func() {
 	const within = 20 * time.Second
 
 	It("starves neither the controllers nor an invitee", func(ctx SpecContext) {
 		api, namespace := testkit.Client(server.Config()), testkit.Namespace(ctx, server)
 		o := options(namespace)
-		o.TrustedProxies = "127.0.0.0/8" // so that everybody comes from somewhere else
+		o.TrustedProxies = "127.0.0.0/8" // so that every client has another address
 		sink := furnish(api, namespace)
 		run(o)
 		Eventually(func() int { return status("http://" + o.HealthProbeBindAddress + "/readyz") }).Should(Equal(http.StatusOK))

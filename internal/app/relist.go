@@ -15,13 +15,21 @@ import (
 	toolscache "k8s.io/client-go/tools/cache"
 )
 
-// relistEvery is how often a cache is compared with the API server although its watch says that all is well. An event that a
-// proxy or an API server swallowed is missed for no longer than this, and costs no write if there was none.
+// relistEvery is how often a cache is compared with the API server even if its watch reports no problem. If a proxy or
+// an API server lost an event, the cache lacks it for no longer than this. A comparison without a difference causes no
+// write.
 const relistEvery = 10 * time.Minute
 
-// newInformer returns a constructor of informers that list anew every period, give or take a tenth.
-func newInformer(period time.Duration) func(toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers) toolscache.SharedIndexInformer {
-	return func(lw toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers) toolscache.SharedIndexInformer {
+// informerConstructor has the type of cache.Options.NewInformer.
+type informerConstructor = func(
+	toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers,
+) toolscache.SharedIndexInformer
+
+// newInformer returns a constructor of informers that list again every period, plus up to a tenth.
+func newInformer(period time.Duration) informerConstructor {
+	return func(
+		lw toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
+	) toolscache.SharedIndexInformer {
 		with := toolscache.ToListerWatcherWithContext(lw)
 		return toolscache.NewSharedIndexInformer(&toolscache.ListWatch{
 			ListWithContextFunc: with.ListWithContext,
@@ -36,8 +44,8 @@ func newInformer(period time.Duration) func(toolscache.ListerWatcher, runtime.Ob
 	}
 }
 
-// expiring passes a watch on until its time is over, and then ends it as the API server does when history is gone (410): the
-// one answer to which a client lists anew.
+// expiring forwards a watch until its time is over, and then ends it with the error that the API server sends when
+// history is gone (410 Expired): the one answer that makes a client list again.
 func expiring(inner watch.Interface, after time.Duration) watch.Interface {
 	events := make(chan watch.Event)
 	outer := watch.NewProxyWatcher(events)
@@ -52,7 +60,7 @@ func expiring(inner watch.Interface, after time.Duration) watch.Interface {
 			case <-outer.StopChan():
 				return
 			case <-over.C:
-				gone := apierrors.NewResourceExpired("time to list anew").Status()
+				gone := apierrors.NewResourceExpired("time to list again").Status()
 				event = watch.Event{Type: watch.Error, Object: &gone}
 			case next, open := <-inner.ResultChan():
 				if !open {

@@ -17,7 +17,7 @@ import (
 )
 
 var _ = Describe("the webhooks", func() {
-	It("are served where there are certificates, and nobody misses them where there are none", func(ctx SpecContext) {
+	It("are served if there are certificates, and the manager works without them", func(ctx SpecContext) {
 		place, err := gate.New(GinkgoT().TempDir())
 		Expect(err).NotTo(HaveOccurred())
 		page := fmt.Sprintf("https://127.0.0.1:%d/validate-members", place.Port)
@@ -26,7 +26,7 @@ var _ = Describe("the webhooks", func() {
 		ready := func() int { return status("http://" + o.HealthProbeBindAddress + "/readyz") }
 
 		stop := run(o)
-		Eventually(ready).Should(Equal(http.StatusOK), "without a folder")
+		Eventually(ready).Should(Equal(http.StatusOK), "without a directory")
 		Expect(status(page)).To(BeZero())
 		stop()
 

@@ -9,10 +9,10 @@ import (
 	"testing"
 )
 
-// With -every-color all 16.8 million colours are tried, which takes minutes.
+// With -every-color, all 16.8 million colours are tried, which takes minutes.
 var everyColor = flag.Bool("every-color", false, "try every colour there is")
 
-// unreadable tells which of a palette's pairs has too little contrast.
+// unreadable returns the first pair of a palette with too little contrast.
 func unreadable(p Palette, s Scheme) string {
 	for name, pair := range map[string]struct {
 		a, b Color
@@ -36,7 +36,7 @@ func unreadable(p Palette, s Scheme) string {
 }
 
 func TestEveryAccentCanBeRead(t *testing.T) {
-	step := 5 // 0, 5, … 255: both ends, and all greys of that distance
+	step := 5 // 0, 5, … 255: both ends, and all greys in between
 	if *everyColor {
 		step = 1
 	}
@@ -58,7 +58,7 @@ func TestEveryAccentCanBeRead(t *testing.T) {
 	}
 }
 
-// The shade is the nearest one: a step less would be too little.
+// The shade is the nearest one: one step less has too little contrast.
 func TestAnAccentIsChangedNoMoreThanItMust(t *testing.T) {
 	for _, digits := range []string{"ffee00", "00ff00", "ff6600", "888888", "ffffff", "000000", "2d4fc7"} {
 		accent, _ := Parse(digits)
@@ -77,14 +77,14 @@ func TestAnAccentIsChangedNoMoreThanItMust(t *testing.T) {
 		}
 	}
 	if dark, _ := Parse("1b5e20"); dark.On(Light).Ink != dark {
-		t.Error("a dark green is text on white as it is")
+		t.Error("a dark green is readable on white without a change")
 	}
 	if pale, _ := Parse("a5d6a7"); pale.On(Dark).Ink != pale {
-		t.Error("a pale green is text on black as it is")
+		t.Error("a pale green is readable on black without a change")
 	}
 }
 
-// The figures are WCAG's own: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
+// The expected values follow the definition of WCAG: https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio.
 func TestContrast(t *testing.T) {
 	grey, red := Color{0x76, 0x76, 0x76}, Color{255, 0, 0}
 	for _, c := range []struct {

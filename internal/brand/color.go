@@ -9,7 +9,7 @@ import (
 	"math"
 )
 
-// Color is a colour of the sRGB space.
+// Color is an sRGB colour.
 type Color struct{ R, G, B uint8 }
 
 var (
@@ -26,13 +26,13 @@ func Parse(digits string) (c Color, ok bool) {
 	return Color{bytes[0], bytes[1], bytes[2]}, true
 }
 
-// Digits are what Parse reads, in lower case.
+// Digits returns what Parse reads, in lower case.
 func (c Color) Digits() string { return fmt.Sprintf("%02x%02x%02x", c.R, c.G, c.B) }
 
-// String writes the colour as style sheets do.
+// String returns the colour in CSS notation.
 func (c Color) String() string { return "#" + c.Digits() }
 
-// linear are the channels of sRGB as amounts of light.
+// linear maps the channels of sRGB to amounts of light.
 var linear = func() (table [256]float64) {
 	for i := range table {
 		v := float64(i) / 255
@@ -45,12 +45,12 @@ var linear = func() (table [256]float64) {
 	return table
 }()
 
-// luminance is relative: 0 for black, 1 for white.
+// luminance returns the relative luminance: 0 for black, 1 for white.
 func (c Color) luminance() float64 {
 	return 0.2126*linear[c.R] + 0.7152*linear[c.G] + 0.0722*linear[c.B]
 }
 
-// Contrast of two colours as WCAG 2.2 defines it: 1 for the same, 21 for black and white.
+// Contrast returns the contrast of two colours as WCAG 2.2 defines it: 1 for the same colour, 21 for black and white.
 func Contrast(a, b Color) float64 {
 	lighter, darker := a.luminance(), b.luminance()
 	if lighter < darker {
@@ -59,11 +59,11 @@ func Contrast(a, b Color) float64 {
 	return (lighter + 0.05) / (darker + 0.05)
 }
 
-// mix takes the colour some way towards another, in 255ths.
+// mix moves the colour towards another, by amount 255ths.
 func (c Color) mix(other Color, amount int) Color {
 	channel := func(from, to uint8) uint8 { return uint8((int(from)*(255-amount) + int(to)*amount + 127) / 255) }
 	return Color{channel(c.R, other.R), channel(c.G, other.G), channel(c.B, other.B)}
 }
 
-// opposite of black is white.
+// opposite returns the inverse colour: white for black.
 func (c Color) opposite() Color { return Color{^c.R, ^c.G, ^c.B} }

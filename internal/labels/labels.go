@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package labels says how the objects that Usher makes for an account are labelled.
+// Package labels defines the labels of the objects that Usher creates for an account.
 package labels
 
 import (
@@ -11,7 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 )
 
-// ManagedBy and Usher are the label by which Usher's roles and bindings are found.
+// ManagedBy and Usher are the key and value of the label that Usher's roles and bindings have.
 const (
 	ManagedBy = "app.kubernetes.io/managed-by"
 	Usher     = "usher"
@@ -19,10 +19,10 @@ const (
 
 const hashed = 8
 
-// Value is name, or where it is too long for a label its beginning and a hash of the whole.
+// Value returns name, or, if it is too long for a label value, its beginning and a hash of the whole.
 func Value(name string) string { return Shortened(name, validation.LabelValueMaxLength) }
 
-// Shortened is name, or where it is longer than limit its beginning and a hash of the whole.
+// Shortened returns name, or, if it is longer than limit, its beginning and a hash of the whole.
 func Shortened(name string, limit int) string {
 	if len(name) <= limit {
 		return name
@@ -30,7 +30,7 @@ func Shortened(name string, limit int) string {
 	return name[:limit-hashed-1] + "-" + Hash(name)
 }
 
-// Hash is the beginning of a SHA-256 of the parts, in hexadecimal digits.
+// Hash returns the first digits of a SHA-256 of the parts, in hexadecimal.
 func Hash(parts ...string) string {
 	h := sha256.New()
 	for i, part := range parts {

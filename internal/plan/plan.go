@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plan reads what an account's plan says: seats, what can be bought, roles and rights. It is pure: objects go in, terms
+// Package plan reads an account's plan: seats, what can be bought, roles and rights. It is pure: objects go in, terms
 // come out.
 package plan
 
@@ -16,31 +16,31 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Roles of an account that is on no plan.
+// Roles of an account without a plan.
 const (
 	AdminRole  = "admin"
 	MemberRole = "member"
 )
 
-// unplanned is what an account has that is on no plan: seats as it buys them, and two roles.
+// unplanned is what an account without a plan has: the seats that it buys, and two roles.
 var unplanned = usherv1.PlanSpec{
 	Roles:       []usherv1.PlanRole{{Name: AdminRole, AccountAdmin: ptr.To(true)}, {Name: MemberRole}},
 	DefaultRole: MemberRole,
 }
 
-// Terms are what an account gets by its plan, or without one.
+// Terms are what an account gets from its plan, or without one.
 type Terms struct {
-	// Problem says that the account's plan is not there and what to do about it; empty if it is, or if none is named. As long as
-	// there is a problem nobody gets anything new.
+	// Problem says that the account's plan does not exist and what to do about it. It is empty if the plan exists, or if
+	// the account names none. While there is a problem, no member gets anything new.
 	Problem string
 
-	name   string // of the plan; empty if the account is on none
+	name   string // the plan's; empty without a plan
 	spec   *usherv1.PlanSpec
 	addOns []string
 }
 
-// For returns the terms of an account; nil is on no plan. plan is the one that its planRef names; nil if it is not there, or if
-// none is named.
+// For returns the terms of an account; a nil account has no plan. plan is the Plan that the account's planRef names, or
+// nil if it does not exist or none is named.
 func For(account *usherv1.Account, plan *usherv1.Plan) Terms {
 	t := Terms{spec: &unplanned}
 	if account == nil || account.Spec.PlanRef == nil {
@@ -56,20 +56,24 @@ func For(account *usherv1.Account, plan *usherv1.Plan) Terms {
 	return t
 }
 
-// Fault says what is wrong between the account and its plan; empty if nothing is.
+// Fault returns what is wrong between the account and its plan, or "" if nothing is.
 func (t Terms) Fault() (reason, problem string) {
 	if t.Problem != "" {
 		return usherv1.ReasonPlanNotFound, t.Problem
 	}
 	for _, addOn := range t.addOns {
 		if !slices.ContainsFunc(t.spec.AddOns, func(a usherv1.PlanAddOn) bool { return a.Name == addOn }) {
-			return usherv1.ReasonAddOnNotInPlan, fmt.Sprintf("Plan %s has no add-on %s; take it out of spec.addOns, or choose another plan", t.name, addOn)
+			return usherv1.ReasonAddOnNotInPlan, fmt.Sprintf(
+				"Plan %s has no add-on %s; remove it from spec.addOns, or choose another plan",
+				t.name,
+				addOn,
+			)
 		}
 	}
 	return "", ""
 }
 
-// Role is the role of that name.
+// Role returns the role of that name.
 func (t Terms) Role(name string) (role usherv1.PlanRole, found bool) {
 	i := slices.IndexFunc(t.spec.Roles, func(r usherv1.PlanRole) bool { return r.Name == name })
 	if i < 0 {
@@ -78,13 +82,13 @@ func (t Terms) Role(name string) (role usherv1.PlanRole, found bool) {
 	return t.spec.Roles[i], true
 }
 
-// Admin tells whether members with that role manage the account's members.
+// Admin reports whether members with that role manage the account's members.
 func (t Terms) Admin(role string) bool {
 	r, found := t.Role(role)
 	return found && ptr.Deref(r.AccountAdmin, false)
 }
 
-// Vocabulary is every right that there is.
+// Vocabulary returns every right that the plan defines.
 func (t Terms) Vocabulary() []usherv1.Right {
 	all := make([]usherv1.Right, 0, len(t.spec.Rights))
 	for _, r := range t.spec.Rights {
@@ -93,13 +97,13 @@ func (t Terms) Vocabulary() []usherv1.Right {
 	return all
 }
 
-// RightsOf are the rights of a role, sorted, with * replaced by all there are.
+// RightsOf returns the rights of a role, sorted, with * replaced by all rights of the plan.
 func (t Terms) RightsOf(role string) []usherv1.Right {
 	r, _ := t.Role(role)
 	return t.spell(r.Rights)
 }
 
-// spell sorts rights, with * replaced by all there are.
+// spell returns rights sorted, with * replaced by all rights of the plan.
 func (t Terms) spell(rights []usherv1.Right) []usherv1.Right {
 	var all []usherv1.Right
 	for _, right := range rights {
@@ -113,19 +117,19 @@ func (t Terms) spell(rights []usherv1.Right) []usherv1.Right {
 	return slices.Compact(all)
 }
 
-// Assignment is what a Member may do.
+// Assignment is the role and the rights of a Member.
 type Assignment struct {
 	Role string
-	// Rights of the role and the Member's own, sorted.
+	// Rights are the role's and the Member's own, sorted.
 	Rights []usherv1.Right
-	// Reason is RoleNotInPlan or RightNotInPlan, and Problem says what to do about it; empty if nothing is wrong.
+	// Reason is RoleNotInPlan or RightNotInPlan, and Problem says what to do about it; both are empty if nothing is wrong.
 	Reason, Problem string
 }
 
-// Assign returns the role and rights of a Member. first tells that it is the account's first member (see Elder).
+// Assign returns the role and rights of a Member. first reports whether it is the account's first member (see Elder).
 func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
 	if t.Problem != "" {
-		// Nobody knows; what was last said is not forgotten, since who was the first member depends on it.
+		// The plan is unknown. Keep the last role and rights: who was the first member depends on them.
 		return Assignment{Role: cmp.Or(m.Status.Role, m.Spec.Role), Rights: m.Status.Rights}
 	}
 	a := Assignment{Role: t.roleOf(m, accepted, first)}
@@ -139,7 +143,7 @@ func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
 		return a
 	}
 	own := m.Spec.Rights
-	if t.name != "" { // without a plan, nobody says which rights there are
+	if t.name != "" { // without a plan, any right is allowed
 		own = t.spell(own)
 	}
 	vocabulary := t.Vocabulary()
@@ -156,13 +160,14 @@ func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
 	return a
 }
 
-// Fit tells whether nothing about the plan keeps a Member from being given a seat.
+// Fit reports whether the plan lets a Member have a seat.
 func (t Terms) Fit(m *usherv1.Member) bool {
 	return t.Problem == "" && t.Assign(m, false, false).Reason == ""
 }
 
-// roleOf is the effective role. Who was Active with a role that its spec does not name keeps it, until its spec changes in the case
-// of the owner's: nobody becomes an admin because an older member went, or stops being one because another came.
+// roleOf returns the effective role. A member who was Active with a role that its spec does not name keeps it; the
+// owner's role is kept only until the member's spec changes. So no member becomes an admin because an older member
+// left, or stops being one because another joined.
 func (t Terms) roleOf(m *usherv1.Member, accepted, first bool) string {
 	switch {
 	case !accepted && t.spec.InvitedRole != "":
@@ -182,13 +187,13 @@ func (t Terms) roleOf(m *usherv1.Member, accepted, first bool) string {
 	return t.spec.DefaultRole
 }
 
-// OwnsFirst tells whether it matters who is the account's first member: the terms give the first one another role than the rest.
+// OwnsFirst reports whether the terms give the account's first member another role than the rest.
 func (t Terms) OwnsFirst() bool {
 	return t.spec.OwnerRole != "" && t.spec.OwnerRole != t.spec.DefaultRole
 }
 
-// Elder tells whether other came to the account before m: it was created earlier, or within the same second and has the lower
-// name. The first member is the one without an elder. Those who are being deleted do not count.
+// Elder reports whether other joined the account before m: it was created earlier, or within the same second and its
+// name sorts first. The first member is the one without an elder. Members that are being deleted do not count.
 func Elder(other, m *usherv1.Member) bool {
 	if other.UID == m.UID || other.DeletionTimestamp != nil || other.Spec.AccountRef.Name != m.Spec.AccountRef.Name {
 		return false
@@ -208,7 +213,7 @@ func (t Terms) roles() (names []string) {
 
 func (t Terms) choices(vocabulary []usherv1.Right) string {
 	if len(vocabulary) == 0 {
-		return "it has none; take it out of spec.rights"
+		return "it has none; remove it from spec.rights"
 	}
 	words := make([]string, len(vocabulary))
 	for i, right := range vocabulary {
@@ -224,5 +229,6 @@ func (t Terms) title() string {
 	return "Plan " + t.name
 }
 
-// InvitedRole is the role of members until they have accepted, whatever their spec says; empty if the plan names none.
+// InvitedRole returns the role of members until they have accepted, whatever their spec says, or "" if the plan names
+// none.
 func (t Terms) InvitedRole() string { return t.spec.InvitedRole }

@@ -23,7 +23,7 @@ func account(addOns ...string) *usherv1.Account {
 	return a
 }
 
-func tier(edits ...func(*usherv1.PlanSpec)) *usherv1.Plan {
+func proPlan(edits ...func(*usherv1.PlanSpec)) *usherv1.Plan {
 	p := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "pro"}, Spec: usherv1.PlanSpec{
 		IncludedSeats: ptr.To[int32](3),
 		Rights:        []usherv1.PlanRight{{Name: "orders:place"}, {Name: "invoices:view"}},
@@ -77,50 +77,71 @@ func TestAssign(t *testing.T) {
 		rights          rights
 		reason, problem string
 	}{
-		{name: "the default role", terms: For(account(), tier()), member: member("ada"), role: "seller", rights: rights{"orders:place"}},
-		{name: "the role in spec", terms: For(account(), tier()), member: member("ada", as("guest")), role: "guest"},
-		{name: "* is every right there is", terms: For(account(), tier()), member: member("ada", as("admin")), role: "admin", rights: rights{"invoices:view", "orders:place"}},
-		{name: "own rights come on top, once each", terms: For(account(), tier()), member: member("ada", may("orders:place", "invoices:view")), role: "seller", rights: rights{"invoices:view", "orders:place"}},
-		{name: "* as an own right", terms: For(account(), tier()), member: member("ada", as("guest"), may("*")), role: "guest", rights: rights{"invoices:view", "orders:place"}},
-		{name: "the first member", terms: For(account(), tier()), member: member("ada"), first: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
-		{name: "the first member names its role", terms: For(account(), tier()), member: member("ada", as("guest")), first: true, role: "guest"},
-		{name: "the first member of a plan without an owner role", terms: For(account(), tier(func(s *usherv1.PlanSpec) { s.OwnerRole = "" })), member: member("ada"), first: true, role: "seller", rights: rights{"orders:place"}},
-		{name: "the first member, once it is", terms: For(account(), tier()), member: member("ada", activeAs("admin")), accepted: true, first: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
-		{name: "who is left of the oldest does not become an admin", terms: For(account(), tier()), member: member("bob", activeAs("seller")), accepted: true, first: true, role: "seller", rights: rights{"orders:place"}},
-		{name: "an owner stays one when an older member turns up", terms: For(account(), tier()), member: member("bob", activeAs("admin")), accepted: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
-		{name: "an admin that the spec makes one no longer", terms: For(account(), tier()), member: member("bob", activeAs("admin"), edited), accepted: true, role: "seller", rights: rights{"orders:place"}},
-		{name: "invited as something else", terms: For(account(), tier(invitedAsGuest)), member: member("ada", as("admin")), role: "guest"},
-		{name: "invited as something else, the first member too", terms: For(account(), tier(invitedAsGuest)), member: member("ada"), first: true, role: "guest"},
-		{name: "invited as something else, and accepted", terms: For(account(), tier(invitedAsGuest)), member: member("ada", as("admin")), accepted: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
+		{name: "the default role", terms: For(account(), proPlan()), member: member("ada"), role: "seller", rights: rights{"orders:place"}},
+		{name: "the role in spec", terms: For(account(), proPlan()), member: member("ada", as("guest")), role: "guest"},
+		{name: "* is every right of the plan", terms: For(account(), proPlan()), member: member("ada", as("admin")), role: "admin",
+			rights: rights{"invoices:view", "orders:place"}},
+		{name: "own rights are added, without duplicates", terms: For(account(), proPlan()),
+			member: member("ada", may("orders:place", "invoices:view")), role: "seller", rights: rights{"invoices:view", "orders:place"}},
+		{name: "* as an own right", terms: For(account(), proPlan()), member: member("ada", as("guest"), may("*")), role: "guest",
+			rights: rights{"invoices:view", "orders:place"}},
+		{name: "the first member", terms: For(account(), proPlan()), member: member("ada"), first: true, role: "admin",
+			rights: rights{"invoices:view", "orders:place"}},
+		{name: "the first member names its role", terms: For(account(), proPlan()), member: member("ada", as("guest")), first: true,
+			role: "guest"},
+		{name: "the first member of a plan without an owner role", terms: For(account(), proPlan(func(s *usherv1.PlanSpec) { s.OwnerRole = "" })),
+			member: member("ada"), first: true, role: "seller", rights: rights{"orders:place"}},
+		{name: "the first member, after activation", terms: For(account(), proPlan()), member: member("ada", activeAs("admin")), accepted: true,
+			first: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
+		{name: "a member who becomes the oldest does not become an admin", terms: For(account(), proPlan()),
+			member: member("bob", activeAs("seller")), accepted: true, first: true, role: "seller", rights: rights{"orders:place"}},
+		{name: "an owner keeps the role when an older member appears", terms: For(account(), proPlan()), member: member("bob", activeAs("admin")),
+			accepted: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
+		{name: "an owner whose spec changed", terms: For(account(), proPlan()), member: member("bob", activeAs("admin"), edited), accepted: true,
+			role: "seller", rights: rights{"orders:place"}},
+		{name: "the invited role", terms: For(account(), proPlan(invitedAsGuest)), member: member("ada", as("admin")), role: "guest"},
+		{name: "the invited role, also for the first member", terms: For(account(), proPlan(invitedAsGuest)), member: member("ada"), first: true,
+			role: "guest"},
+		{name: "the invited role, after the acceptance", terms: For(account(), proPlan(invitedAsGuest)), member: member("ada", as("admin")),
+			accepted: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
 		{
-			name: "no such role", terms: For(account(), tier()), member: member("ada", as("boss")), role: "boss", reason: usherv1.ReasonRoleNotInPlan,
+			name: "no such role", terms: For(account(), proPlan()), member: member("ada", as("boss")), role: "boss",
+			reason:  usherv1.ReasonRoleNotInPlan,
 			problem: "Plan pro has no role boss; its roles are admin, seller, guest",
 		},
 		{
-			name: "no such role, even before it counts", terms: For(account(), tier(invitedAsGuest)), member: member("ada", as("boss")), role: "boss", reason: usherv1.ReasonRoleNotInPlan,
+			name: "no such role, also before it applies", terms: For(account(), proPlan(invitedAsGuest)), member: member("ada", as("boss")),
+			role: "boss", reason: usherv1.ReasonRoleNotInPlan,
 			problem: "Plan pro has no role boss; its roles are admin, seller, guest",
 		},
 		{
-			name: "no such right", terms: For(account(), tier()), member: member("ada", may("orders:place", "orders:cancel")), role: "seller", reason: usherv1.ReasonRightNotInPlan,
+			name: "no such right", terms: For(account(), proPlan()), member: member("ada", may("orders:place", "orders:cancel")), role: "seller",
+			reason:  usherv1.ReasonRightNotInPlan,
 			problem: "Plan pro has no right orders:cancel; its rights are orders:place, invoices:view",
 		},
 		{
-			name: "a right, and the plan has none", terms: For(account(), tier(func(s *usherv1.PlanSpec) { s.Rights = nil })), member: member("ada", as("guest"), may("orders:cancel")),
-			role: "guest", reason: usherv1.ReasonRightNotInPlan, problem: "Plan pro has no right orders:cancel; it has none; take it out of spec.rights",
+			name: "a right of a plan without rights", terms: For(account(), proPlan(func(s *usherv1.PlanSpec) { s.Rights = nil })),
+			member: member("ada", as("guest"), may("orders:cancel")),
+			role:   "guest", reason: usherv1.ReasonRightNotInPlan,
+			problem: "Plan pro has no right orders:cancel; it has none; remove it from spec.rights",
 		},
-		{name: "a plan that is not there keeps what was said", terms: For(account(), nil), member: member("ada", activeAs("admin")), accepted: true, role: "admin"},
-		{name: "a plan that is not there, and nothing was said", terms: For(account(), nil), member: member("ada", as("boss")), role: "boss"},
+		{name: "a missing plan keeps the last role", terms: For(account(), nil), member: member("ada", activeAs("admin")), accepted: true,
+			role: "admin"},
+		{name: "a missing plan without a last role", terms: For(account(), nil), member: member("ada", as("boss")), role: "boss"},
 		{name: "no plan", terms: For(&usherv1.Account{}, nil), member: member("ada"), first: true, role: "member"},
-		{name: "no plan, an admin", terms: For(&usherv1.Account{}, nil), member: member("ada", as("admin"), may("orders:place")), role: "admin", rights: rights{"orders:place"}},
+		{name: "no plan, an admin", terms: For(&usherv1.Account{}, nil), member: member("ada", as("admin"), may("orders:place")), role: "admin",
+			rights: rights{"orders:place"}},
 		{
-			name: "no plan, no such role", terms: For(&usherv1.Account{}, nil), member: member("ada", as("boss")), role: "boss", reason: usherv1.ReasonRoleNotInPlan,
+			name: "no plan, no such role", terms: For(&usherv1.Account{}, nil), member: member("ada", as("boss")), role: "boss",
+			reason:  usherv1.ReasonRoleNotInPlan,
 			problem: "An account without a plan has no role boss; its roles are admin, member",
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
-			g.Expect(tt.terms.Assign(tt.member, tt.accepted, tt.first)).To(Equal(Assignment{Role: tt.role, Rights: tt.rights, Reason: tt.reason, Problem: tt.problem}))
+			g.Expect(tt.terms.Assign(tt.member, tt.accepted, tt.first)).To(Equal(Assignment{Role: tt.role, Rights: tt.rights, Reason: tt.reason,
+				Problem: tt.problem}))
 			g.Expect(tt.terms.Fit(tt.member)).To(Equal(tt.reason == "" && tt.terms.Problem == ""), "Fit")
 		})
 	}
@@ -128,9 +149,9 @@ func TestAssign(t *testing.T) {
 
 func TestAdmin(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(For(account(), tier()).Admin("admin")).To(BeTrue())
-	g.Expect(For(account(), tier()).Admin("seller")).To(BeFalse())
-	g.Expect(For(account(), tier()).Admin("boss")).To(BeFalse())
+	g.Expect(For(account(), proPlan()).Admin("admin")).To(BeTrue())
+	g.Expect(For(account(), proPlan()).Admin("seller")).To(BeFalse())
+	g.Expect(For(account(), proPlan()).Admin("boss")).To(BeFalse())
 	g.Expect(For(&usherv1.Account{}, nil).Admin(AdminRole)).To(BeTrue())
 	g.Expect(For(nil, nil).Admin(MemberRole)).To(BeFalse())
 }
@@ -143,8 +164,8 @@ func TestElder(t *testing.T) {
 	}{
 		{"older", member("zoe"), member("ada", after(time.Second)), true},
 		{"younger", member("ada", after(time.Second)), member("zoe"), false},
-		{"of one age, by name", member("ada"), member("zoe"), true},
-		{"of one age, by name, the other way round", member("zoe"), member("ada"), false},
+		{"of the same age, by name", member("ada"), member("zoe"), true},
+		{"of the same age, by name, in reverse", member("zoe"), member("ada"), false},
 		{"itself", member("ada"), member("ada"), false},
 		{"of another account", member("ada", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" }), member("zoe"), false},
 		{"being deleted", member("ada", func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: t0} }), member("zoe"), false},
@@ -163,12 +184,13 @@ func TestFault(t *testing.T) {
 		plan            *usherv1.Plan
 		reason, problem string
 	}{
-		{name: "nothing wrong", account: account("pipelines"), plan: tier()},
-		{name: "no plan named, whatever add-ons are", account: &usherv1.Account{Spec: usherv1.AccountSpec{AddOns: []string{"pipelines"}}}},
-		{name: "no such plan", account: account(), reason: usherv1.ReasonPlanNotFound, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme"},
+		{name: "nothing wrong", account: account("pipelines"), plan: proPlan()},
+		{name: "no plan named, with add-ons", account: &usherv1.Account{Spec: usherv1.AccountSpec{AddOns: []string{"pipelines"}}}},
+		{name: "no such plan", account: account(), reason: usherv1.ReasonPlanNotFound,
+			problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme"},
 		{
-			name: "no such add-on", account: account("pipelines", "charts"), plan: tier(), reason: usherv1.ReasonAddOnNotInPlan,
-			problem: "Plan pro has no add-on charts; take it out of spec.addOns, or choose another plan",
+			name: "no such add-on", account: account("pipelines", "charts"), plan: proPlan(), reason: usherv1.ReasonAddOnNotInPlan,
+			problem: "Plan pro has no add-on charts; remove it from spec.addOns, or choose another plan",
 		},
 	}
 	for _, tt := range tests {

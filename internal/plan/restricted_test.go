@@ -37,34 +37,34 @@ func TestRestricted(t *testing.T) {
 		account []func(*usherv1.Account)
 		want    string
 	}{
-		{name: "who has the right", plan: tier(three), member: member("bob", active("orders:place"))},
-		{name: "who has another", plan: tier(three), member: member("bob", active("invoices:view")), want: "Contact ada@acme.example."},
+		{name: "has the right", plan: proPlan(three), member: member("bob", active("orders:place"))},
+		{name: "has another right", plan: proPlan(three), member: member("bob", active("invoices:view")), want: "Contact ada@acme.example."},
 		{
-			name: "who had it", plan: tier(three), want: "Contact ada@acme.example.",
+			name: "had the right", plan: proPlan(three), want: "Contact ada@acme.example.",
 			member: member("bob", active("orders:place"), func(m *usherv1.Member) { m.Status.State = usherv1.ObservedDisabled }),
 		},
-		{name: "in the member's language", plan: tier(three), member: member("bob", active(), speaking("it")), account: []func(*usherv1.Account){french}, want: "ada@acme.example! ada@acme.example!"},
-		{name: "in the account's", plan: tier(three), member: member("bob", active(), speaking("nl")), account: []func(*usherv1.Account){french}, want: "Contactez ada@acme.example."},
-		{name: "in en-GB", plan: tier(three), member: member("bob", active(), speaking("nl")), want: "Contact ada@acme.example."},
+		{name: "in the member's language", plan: proPlan(three), member: member("bob", active(), speaking("it")), account: []func(*usherv1.Account){french}, want: "ada@acme.example! ada@acme.example!"},
+		{name: "in the account's language", plan: proPlan(three), member: member("bob", active(), speaking("nl")), account: []func(*usherv1.Account){french}, want: "Contactez ada@acme.example."},
+		{name: "in en-GB", plan: proPlan(three), member: member("bob", active(), speaking("nl")), want: "Contact ada@acme.example."},
 		{
-			name: "in any", plan: tier(saying(map[string]usherv1.RestrictedMessage{"fr": "Contactez {owner}.", "de": "Fragen Sie {owner}."})),
+			name: "in any language", plan: proPlan(saying(map[string]usherv1.RestrictedMessage{"fr": "Contactez {owner}.", "de": "Fragen Sie {owner}."})),
 			member: member("bob", active(), speaking("nl")), want: "Fragen Sie ada@acme.example.",
 		},
 		{
-			name: "Usher's own words", plan: tier(), member: member("bob", active()), account: []func(*usherv1.Account){french},
+			name: "Usher's own words", plan: proPlan(), member: member("bob", active()), account: []func(*usherv1.Account){french},
 			want: "Vous n’êtes pas autorisé à faire cela. Veuillez contacter ada@acme.example.",
 		},
 		{
-			name: "Usher's own words, as the plan is not there", member: member("bob", active()),
+			name: "Usher's own words, as the plan does not exist", member: member("bob", active()),
 			want: "You do not have permission to do this. Please contact ada@acme.example.",
 		},
 		{
-			name: "no owner", plan: tier(three), member: member("bob", active()), want: "Contact it@acme.example.",
+			name: "no owner", plan: proPlan(three), member: member("bob", active()), want: "Contact it@acme.example.",
 			account: []func(*usherv1.Account){func(a *usherv1.Account) { a.Status.Owner = nil }, reached},
 		},
-		{name: "an owner and a contact", plan: tier(three), member: member("bob", active()), account: []func(*usherv1.Account){reached}, want: "Contact ada@acme.example."},
+		{name: "an owner and a contact", plan: proPlan(three), member: member("bob", active()), account: []func(*usherv1.Account){reached}, want: "Contact ada@acme.example."},
 		{
-			name: "nobody", plan: tier(three), member: member("bob", active()), want: "Contact Acme SAS.",
+			name: "no owner and no contact", plan: proPlan(three), member: member("bob", active()), want: "Contact Acme SAS.",
 			account: []func(*usherv1.Account){func(a *usherv1.Account) { a.Status.Owner = nil }},
 		},
 	}

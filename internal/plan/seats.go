@@ -12,31 +12,31 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// unlimited is how many seats can be bought where nobody says otherwise; the CRD takes no more.
+// unlimited is how many seats can be bought if the plan sets no maximum; the CRD accepts no more.
 const unlimited = 10000
 
-// Seats is how many seats of one pool count, and what can be done about it.
+// Seats is how many seats of one pool count, and what can be done about the others.
 type Seats struct {
-	// Included come with the plan, Bought are those of spec.seats that count.
+	// Included seats come with the plan. Bought seats are those of spec.seats that count.
 	Included, Bought int32
-	// Reason and Problem say why fewer are bought than spec.seats says; empty if all count.
+	// Reason and Problem say why fewer seats count than spec.seats says; they are empty if all count.
 	Reason, Problem string
-	// Passing: the problem goes away by itself, as seats are assigned.
+	// Passing reports that the problem goes away without a change of a spec, as seats are assigned.
 	Passing bool
-	// Most is how many can be bought, Advice what to do instead of buying where none can.
+	// Most is how many seats can be bought. Advice says what to do if none can.
 	Most   int32
 	Advice string
 }
 
-// Capacity is how many seats there are.
+// Capacity returns the number of seats.
 func (s Seats) Capacity() int { return int(s.Included) + int(s.Bought) }
 
-// SeatsOf returns the seats of a pool. The seats that a plan includes go to the account's oldest pool of the base product or of the
-// add-on, by name if several are of one age, and never to two. pools are all of the namespace.
+// SeatsOf returns the seats of a pool. The included seats go to one pool: the account's oldest of the base product or
+// of the add-on, by name if several were created at the same time. pools are all of the namespace.
 func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 	wanted := ptr.Deref(pool.Spec.Seats, 0)
 	if t.Problem != "" {
-		// Nobody is given a seat meanwhile, so what there was is what is said.
+		// No seat is granted in the meantime, so report the seats that there were.
 		counted := wanted
 		if before := boughtBefore(pool); before != nil {
 			counted = min(wanted, *before)
@@ -50,7 +50,11 @@ func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 		case i < 0:
 			return none(usherv1.ReasonAddOnNotInPlan, fmt.Sprintf("Plan %s has no add-on %s", t.name, pool.Spec.AddOn), "choose another plan")
 		case !slices.Contains(t.addOns, pool.Spec.AddOn):
-			return none(usherv1.ReasonAddOnNotInAccount, "The account does not have the add-on "+pool.Spec.AddOn, "add it to the Account's spec.addOns")
+			return none(
+				usherv1.ReasonAddOnNotInAccount,
+				"The account does not have the add-on "+pool.Spec.AddOn,
+				"add it to the Account's spec.addOns",
+			)
 		}
 		included, purchase = ptr.Deref(t.spec.AddOns[i].IncludedSeats, 0), t.spec.AddOns[i].SeatPurchase
 	}
@@ -66,7 +70,7 @@ func none(reason, problem, advice string) Seats {
 	return Seats{Reason: reason, Problem: problem + ", so no seat of this pool counts; " + advice, Advice: advice}
 }
 
-// applyPurchase takes off what may not be bought.
+// applyPurchase removes the seats that the plan does not sell.
 func (t Terms) applyPurchase(s *Seats, pool *usherv1.SeatPool, rule usherv1.SeatPurchase, wanted int32) {
 	s.Most = ptr.Deref(rule.Maximum, unlimited)
 	s.Advice = "make another SeatPool"
@@ -79,22 +83,39 @@ func (t Terms) applyPurchase(s *Seats, pool *usherv1.SeatPool, rule usherv1.Seat
 	switch s.Bought = min(wanted, s.Most); {
 	case wanted > 0 && s.Most == 0:
 		s.Reason = usherv1.ReasonPurchaseNotAllowed
-		s.Problem = fmt.Sprintf("Plan %s sells no seats, so the %d in spec.seats do not count; set it to 0, or choose another plan", t.name, wanted)
+		s.Problem = fmt.Sprintf(
+			"Plan %s sells no seats, so the %d in spec.seats do not count; set it to 0, or choose another plan",
+			t.name,
+			wanted,
+		)
 	case wanted > s.Most:
 		s.Reason = usherv1.ReasonAboveMaximum
-		s.Problem = fmt.Sprintf("Plan %s sells at most %d seats, so %d of the %d in spec.seats do not count; lower it, or choose another plan", t.name, s.Most, wanted-s.Most, wanted)
+		s.Problem = fmt.Sprintf(
+			"Plan %s sells at most %d seats, so %d of the %d in spec.seats do not count; lower it, or choose another plan",
+			t.name,
+			s.Most,
+			wanted-s.Most,
+			wanted,
+		)
 	}
 	before := boughtBefore(pool)
 	if !ptr.Deref(rule.WhenFull, false) || before == nil || s.Bought <= *before || allAssigned(pool) {
 		return
 	}
 	s.Reason, s.Passing = usherv1.ReasonSeatsUnassigned, true
-	s.Problem = fmt.Sprintf("Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count until the %d that there are belong to Active members",
-		t.name, wanted-*before, wanted, ptr.Deref(pool.Status.Capacity, 0))
+	s.Problem = fmt.Sprintf(
+		"Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count "+
+			"until every existing seat (%d) is assigned to an Active member",
+		t.name,
+		wanted-*before,
+		wanted,
+		ptr.Deref(pool.Status.Capacity, 0),
+	)
 	s.Bought = *before
 }
 
-// boughtBefore is how many bought seats counted so far; nil if nobody has counted yet. What a pool is made with counts at once.
+// boughtBefore returns how many bought seats counted so far, or nil if the pool has no status yet. The seats that a
+// pool is created with count at once.
 func boughtBefore(pool *usherv1.SeatPool) *int32 {
 	if pool.Status.Capacity == nil {
 		return nil
@@ -106,10 +127,11 @@ func allAssigned(pool *usherv1.SeatPool) bool {
 	return ptr.Deref(pool.Status.Assigned, 0) >= ptr.Deref(pool.Status.Capacity, 0)
 }
 
-// oldest tells whether the account has no older pool for the same.
+// oldest reports whether the account has no older pool for the same product or add-on.
 func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
 	return pool.DeletionTimestamp == nil && !slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
-		if p.UID == pool.UID || p.DeletionTimestamp != nil || p.Spec.AddOn != pool.Spec.AddOn || p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
+		if p.UID == pool.UID || p.DeletionTimestamp != nil || p.Spec.AddOn != pool.Spec.AddOn ||
+			p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
 			return false
 		}
 		if !p.CreationTimestamp.Equal(&pool.CreationTimestamp) {

@@ -33,7 +33,7 @@ func elsewhere(p *usherv1.SeatPool) {
 	p.Spec.AccountRef.Name = "globex"
 }
 
-// counted lets the pool's status say so.
+// counted sets the pool's status.
 func counted(included, capacity, assigned int32) func(*usherv1.SeatPool) {
 	return func(p *usherv1.SeatPool) {
 		p.Status.Included, p.Status.Capacity, p.Status.Assigned = included, &capacity, &assigned
@@ -41,7 +41,7 @@ func counted(included, capacity, assigned int32) func(*usherv1.SeatPool) {
 }
 
 func selling(rule usherv1.SeatPurchase) *usherv1.Plan {
-	return tier(func(s *usherv1.PlanSpec) { s.SeatPurchase = rule })
+	return proPlan(func(s *usherv1.PlanSpec) { s.SeatPurchase = rule })
 }
 
 func TestSeatsOf(t *testing.T) {
@@ -59,48 +59,68 @@ func TestSeatsOf(t *testing.T) {
 		{name: "no plan", terms: For(&usherv1.Account{}, nil), pool: pool("base", 5), bought: 5, most: 10000},
 		{name: "no plan, an add-on", terms: For(&usherv1.Account{}, nil), pool: pool("pipes", 5, of("pipelines")), bought: 5, most: 10000},
 		{name: "no account", terms: For(nil, nil), pool: pool("base", 5), bought: 5, most: 10000},
-		{name: "included and bought", terms: For(account(), tier()), pool: pool("base", 5), included: 3, bought: 5, most: 10000},
-		{name: "included goes to the older pool", terms: For(account(), tier()), pool: pool("base", 5), others: []usherv1.SeatPool{pool("zoo", 0, older)}, bought: 5, most: 10000},
-		{name: "included goes to one of two of an age", terms: For(account(), tier()), pool: pool("base", 5), others: []usherv1.SeatPool{pool("a", 0)}, bought: 5, most: 10000},
-		{name: "the other one of the two", terms: For(account(), tier()), pool: pool("a", 5), others: []usherv1.SeatPool{pool("base", 0)}, included: 3, bought: 5, most: 10000},
+		{name: "included and bought", terms: For(account(), proPlan()), pool: pool("base", 5), included: 3, bought: 5, most: 10000},
+		{name: "the older pool has the included seats", terms: For(account(), proPlan()), pool: pool("base", 5),
+			others: []usherv1.SeatPool{pool("zoo", 0, older)}, bought: 5, most: 10000},
+		{name: "of two pools of the same age, one has the included seats", terms: For(account(), proPlan()), pool: pool("base", 5),
+			others: []usherv1.SeatPool{pool("a", 0)}, bought: 5, most: 10000},
+		{name: "the other one of the two has them", terms: For(account(), proPlan()), pool: pool("a", 5),
+			others: []usherv1.SeatPool{pool("base", 0)}, included: 3, bought: 5, most: 10000},
 		{
-			name: "pools that do not count", terms: For(account(), tier()), pool: pool("base", 5), included: 3, bought: 5, most: 10000,
+			name: "pools that do not count", terms: For(account(), proPlan()), pool: pool("base", 5), included: 3, bought: 5, most: 10000,
 			others: []usherv1.SeatPool{pool("a", 0, leaving), pool("b", 0, older, elsewhere), pool("c", 0, older, of("pipelines"))},
 		},
-		{name: "a pool that is leaving has none", terms: For(account(), tier()), pool: pool("base", 5, leaving), bought: 5, most: 10000},
-		{name: "an add-on", terms: For(account("pipelines"), tier()), pool: pool("pipes", 5, of("pipelines")), others: []usherv1.SeatPool{pool("base", 1, older)}, included: 2, bought: 5, most: 10000},
+		{name: "a pool that is being deleted has none", terms: For(account(), proPlan()), pool: pool("base", 5, leaving), bought: 5, most: 10000},
+		{name: "an add-on", terms: For(account("pipelines"), proPlan()), pool: pool("pipes", 5, of("pipelines")),
+			others: []usherv1.SeatPool{pool("base", 1, older)}, included: 2, bought: 5, most: 10000},
 		{
-			name: "an add-on that the account does not have", terms: For(account(), tier()), pool: pool("pipes", 5, of("pipelines")),
-			reason: usherv1.ReasonAddOnNotInAccount, problem: "The account does not have the add-on pipelines, so no seat of this pool counts; add it to the Account's spec.addOns",
+			name: "an add-on that the account does not have", terms: For(account(), proPlan()), pool: pool("pipes", 5, of("pipelines")),
+			reason:  usherv1.ReasonAddOnNotInAccount,
+			problem: "The account does not have the add-on pipelines, so no seat of this pool counts; add it to the Account's spec.addOns",
 		},
 		{
-			name: "an add-on that the plan does not have", terms: For(account("charts"), tier()), pool: pool("charts", 5, of("charts")),
+			name: "an add-on that the plan does not have", terms: For(account("charts"), proPlan()), pool: pool("charts", 5, of("charts")),
 			reason: usherv1.ReasonAddOnNotInPlan, problem: "Plan pro has no add-on charts, so no seat of this pool counts; choose another plan",
 		},
 		{
-			name: "nothing for sale", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})), pool: pool("base", 5), included: 3,
-			reason: usherv1.ReasonPurchaseNotAllowed, problem: "Plan pro sells no seats, so the 5 in spec.seats do not count; set it to 0, or choose another plan",
+			name: "nothing for sale", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})),
+			pool: pool("base", 5), included: 3,
+			reason:  usherv1.ReasonPurchaseNotAllowed,
+			problem: "Plan pro sells no seats, so the 5 in spec.seats do not count; set it to 0, or choose another plan",
 		},
-		{name: "nothing for sale, nothing wanted", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})), pool: pool("base", 0), included: 3},
+		{name: "nothing for sale, nothing wanted", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})),
+			pool: pool("base", 0), included: 3},
 		{
-			name: "more than is for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](4)})), pool: pool("base", 5), included: 3, bought: 4, most: 4,
-			reason: usherv1.ReasonAboveMaximum, problem: "Plan pro sells at most 4 seats, so 1 of the 5 in spec.seats do not count; lower it, or choose another plan",
+			name: "more than is for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](4)})), pool: pool("base", 5),
+			included: 3, bought: 4, most: 4,
+			reason:  usherv1.ReasonAboveMaximum,
+			problem: "Plan pro sells at most 4 seats, so 1 of the 5 in spec.seats do not count; lower it, or choose another plan",
 		},
-		{name: "as many as are for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](5)})), pool: pool("base", 5), included: 3, bought: 5, most: 5},
-		{name: "when full: what a pool is made with counts", terms: For(account(), selling(onlyFull)), pool: pool("base", 5), included: 3, bought: 5, most: 10000},
+		{name: "as many as are for sale", terms: For(account(), selling(usherv1.SeatPurchase{Maximum: ptr.To[int32](5)})), pool: pool("base", 5),
+			included: 3, bought: 5, most: 5},
+		{name: "when full: the seats that a pool is created with count", terms: For(account(), selling(onlyFull)), pool: pool("base", 5),
+			included: 3, bought: 5, most: 10000},
 		{
-			name: "when full: not full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 3)), included: 3, bought: 1, most: 10000, passing: true,
-			reason: usherv1.ReasonSeatsUnassigned, problem: "Plan pro sells seats only while all are assigned: 4 of the 5 in spec.seats do not count until the 4 that there are belong to Active members",
+			name: "when full: not full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 3)), included: 3, bought: 1,
+			most: 10000, passing: true,
+			reason: usherv1.ReasonSeatsUnassigned,
+			problem: "Plan pro sells seats only while all are assigned: 4 of the 5 in spec.seats do not count " +
+				"until every existing seat (4) is assigned to an Active member",
 		},
-		{name: "when full: full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 4)), included: 3, bought: 5, most: 10000},
-		{name: "when full: once they count, they count", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 8, 4)), included: 3, bought: 5, most: 10000},
-		{name: "when full: fewer than before", terms: For(account(), selling(onlyFull)), pool: pool("base", 2, counted(3, 8, 4)), included: 3, bought: 2, most: 10000},
+		{name: "when full: full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 4)), included: 3, bought: 5,
+			most: 10000},
+		{name: "when full: seats that counted once still count", terms: For(account(), selling(onlyFull)),
+			pool: pool("base", 5, counted(3, 8, 4)), included: 3, bought: 5, most: 10000},
+		{name: "when full: fewer than before", terms: For(account(), selling(onlyFull)), pool: pool("base", 2, counted(3, 8, 4)), included: 3,
+			bought: 2, most: 10000},
 		{
-			name: "the plan is not there", terms: For(account(), nil), pool: pool("base", 5, counted(3, 8, 4)), included: 3, bought: 5, most: 10000,
+			name: "the plan does not exist", terms: For(account(), nil), pool: pool("base", 5, counted(3, 8, 4)), included: 3, bought: 5,
+			most:   10000,
 			reason: usherv1.ReasonPlanNotFound, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
 		},
 		{
-			name: "the plan is not there, and no more is bought meanwhile", terms: For(account(), nil), pool: pool("base", 9, counted(3, 8, 4)), included: 3, bought: 5, most: 10000,
+			name: "the plan does not exist, and no more seats count meanwhile", terms: For(account(), nil), pool: pool("base", 9, counted(3, 8, 4)),
+			included: 3, bought: 5, most: 10000,
 			reason: usherv1.ReasonPlanNotFound, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
 		},
 	}

@@ -14,7 +14,7 @@ import (
 	rules "github.com/usher-dev/usher/internal/admission"
 )
 
-// account warns of what another plan means for those who are there.
+// account warns of the effects of another plan on the account's members.
 func (g gate) account(ctx context.Context, before, after *usherv1.Account) (admission.Warnings, error) {
 	if before == nil || after == nil ||
 		equality.Semantic.DeepEqual(before.Spec.PlanRef, after.Spec.PlanRef) && slices.Equal(before.Spec.AddOns, after.Spec.AddOns) {

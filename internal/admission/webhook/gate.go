@@ -19,8 +19,8 @@ import (
 // +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts;plans;members;seatpools,verbs=get;list
 
-// errGoing means that nothing needs guarding: the account is not there (yet), or about to go.
-var errGoing = errors.New("the account is not there")
+// errGoing means that there is nothing to protect: the account does not exist (yet), or is being deleted.
+var errGoing = errors.New("the account does not exist or is being deleted")
 
 // gate reads what the rules need.
 type gate struct {
@@ -28,7 +28,7 @@ type gate struct {
 	now  func() time.Time
 }
 
-// terms are those of an account, by its name.
+// terms returns the terms of an account, by its name.
 func (g gate) terms(ctx context.Context, namespace, name string) (plan.Terms, error) {
 	account := &usherv1.Account{}
 	err := g.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, account)
@@ -45,29 +45,29 @@ func (g gate) termsOf(ctx context.Context, account *usherv1.Account) (plan.Terms
 	if account.Spec.PlanRef == nil {
 		return plan.For(account, nil), nil
 	}
-	tier := &usherv1.Plan{}
-	err := g.live.Get(ctx, client.ObjectKey{Name: account.Spec.PlanRef.Name}, tier)
+	named := &usherv1.Plan{}
+	err := g.live.Get(ctx, client.ObjectKey{Name: account.Spec.PlanRef.Name}, named)
 	if apierrors.IsNotFound(err) {
 		return plan.For(account, nil), nil
 	}
-	return plan.For(account, tier), err
+	return plan.For(account, named), err
 }
 
-// members are all of an account.
+// members returns all members of an account.
 func (g gate) members(ctx context.Context, namespace, account string) ([]usherv1.Member, error) {
 	var list usherv1.MemberList
 	err := g.live.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{"spec.accountRef.name": account})
 	return list.Items, err
 }
 
-// pools are all of a namespace.
+// pools returns all pools of a namespace.
 func (g gate) pools(ctx context.Context, namespace string) ([]usherv1.SeatPool, error) {
 	var list usherv1.SeatPoolList
 	err := g.live.List(ctx, &list, client.InNamespace(namespace))
 	return list.Items, err
 }
 
-// leaving tells whether the namespace is being deleted, and everything in it.
+// leaving reports whether the namespace, and with it everything in it, is being deleted.
 func (g gate) leaving(ctx context.Context, name string) (bool, error) {
 	namespace := &corev1.Namespace{}
 	err := g.live.Get(ctx, client.ObjectKey{Name: name}, namespace)

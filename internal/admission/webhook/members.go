@@ -15,7 +15,7 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// member guards its plan's roles and its account's last admin, and warns where there is no seat.
+// member enforces the plan's roles and protects the account's last admin, and warns if there is no seat.
 func (g gate) member(ctx context.Context, before, after *usherv1.Member) (admission.Warnings, error) {
 	m := cmp.Or(after, before)
 	terms, err := g.terms(ctx, m.Namespace, m.Spec.AccountRef.Name)
@@ -40,7 +40,8 @@ func (g gate) member(ctx context.Context, before, after *usherv1.Member) (admiss
 	return warnings, nil
 }
 
-// lastAdmin judges what Threatens one: unless account or namespace go with it, another has to be there.
+// lastAdmin checks a change that Threatens an admin: unless the account or the namespace is deleted too, another admin
+// must remain.
 func (g gate) lastAdmin(ctx context.Context, before, after *usherv1.Member, terms plan.Terms) (admission.Warnings, error) {
 	if after == nil {
 		if leaving, err := g.leaving(ctx, before.Namespace); leaving || err != nil {
@@ -58,7 +59,7 @@ func (g gate) lastAdmin(ctx context.Context, before, after *usherv1.Member, term
 	return nil, refuse(no)
 }
 
-// waits warns of the pools that are too full for one more.
+// waits warns of the pools that have no seat for one more member.
 func (g gate) waits(ctx context.Context, before, after *usherv1.Member) (warnings admission.Warnings, err error) {
 	all, err := g.pools(ctx, after.Namespace)
 	if err != nil {

@@ -19,8 +19,8 @@ import (
 	"github.com/usher-dev/usher/internal/labels"
 )
 
-// owners guards the label by which anything is owned: nobody without access is given something new. What they own already stays
-// theirs.
+// owners guards the label that names an object's owner: a member without access cannot become an owner. It keeps what
+// it owns already.
 type owners struct{ gate }
 
 // Handle implements admission.Handler.
@@ -37,13 +37,13 @@ func (o *owners) Handle(ctx context.Context, request admission.Request) admissio
 		return admission.Allowed("")
 	}
 	m, err := o.named(ctx, request.Namespace, after)
-	if err != nil || m == nil { // nobody: they may come later
+	if err != nil || m == nil { // no such member: it may be created later
 		return answer(ctx, nil, err)
 	}
 	return answer(ctx, nil, refuse(rules.Owner(m, o.now())))
 }
 
-// named is the member that a label's value names; nil for nobody.
+// named returns the member that a label's value names, or nil if there is none.
 func (g gate) named(ctx context.Context, namespace, value string) (*usherv1.Member, error) {
 	m := &usherv1.Member{}
 	err := g.live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: value}, m)
@@ -53,7 +53,7 @@ func (g gate) named(ctx context.Context, namespace, value string) (*usherv1.Memb
 	if !apierrors.IsNotFound(err) || len(value) < validation.LabelValueMaxLength {
 		return nil, client.IgnoreNotFound(err)
 	}
-	var all usherv1.MemberList // one with a longer name, which the label has shortened
+	var all usherv1.MemberList // the label may hold the shortened form of a longer name
 	if err := g.live.List(ctx, &all, client.InNamespace(namespace)); err != nil {
 		return nil, err
 	}

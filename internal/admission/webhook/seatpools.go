@@ -16,7 +16,8 @@ import (
 	rules "github.com/usher-dev/usher/internal/admission"
 )
 
-// pool guards what a plan sells, and warns of fewer seats than are claimed. Every pool may go.
+// pool refuses seats that the plan does not sell, and warns if fewer seats remain than are claimed. Every pool may be
+// deleted.
 func (g gate) pool(ctx context.Context, before, after *usherv1.SeatPool) (admission.Warnings, error) {
 	if after == nil {
 		return nil, nil
@@ -38,7 +39,7 @@ func (g gate) pool(ctx context.Context, before, after *usherv1.SeatPool) (admiss
 	return nil, nil
 }
 
-// scale guards the same where seats are bought with `kubectl scale`, which sends a Scale in place of the pool.
+// scale applies the same rules to `kubectl scale`, which sends a Scale instead of the pool.
 type scale struct {
 	gate
 	decoder admission.Decoder

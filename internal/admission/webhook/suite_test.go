@@ -35,19 +35,19 @@ var server *apiserver.Server
 
 func TestMain(m *testing.M) { apiserver.Main(m, apiserver.Options{}, &server) }
 
-// site is where the webhooks are served, and what they read the API server by.
+// site is where the webhooks are served, and the client that they read with.
 type site struct {
 	stop  func()
 	reads *reads
 }
 
-// reads fail where a test says so.
+// reads fails while a test says so.
 type reads struct {
 	client.Client
 	fail atomic.Bool
 }
 
-var errUnreadable = apierrors.NewForbidden(schema.GroupResource{Resource: "anything"}, "", errors.New("not today"))
+var errUnreadable = apierrors.NewForbidden(schema.GroupResource{Resource: "anything"}, "", errors.New("forced by the test"))
 
 func (r *reads) Get(ctx context.Context, key client.ObjectKey, into client.Object, options ...client.GetOption) error {
 	if r.fail.Load() {
@@ -56,14 +56,15 @@ func (r *reads) Get(ctx context.Context, key client.ObjectKey, into client.Objec
 	return r.Client.Get(ctx, key, into, options...)
 }
 
-// serve serves the webhooks until stop, and has the API server call them.
+// serve serves the webhooks until stop, and makes the API server call them.
 func serve(t *testing.T) *site {
 	t.Helper()
 	g := NewWithT(t)
 	place, err := gate.New(t.TempDir())
 	g.Expect(err).NotTo(HaveOccurred())
 	hooks := webhook.NewServer(webhook.Options{Host: "127.0.0.1", Port: place.Port, CertDir: place.CertDir})
-	mgr, err := ctrl.NewManager(server.Config(), ctrl.Options{Scheme: testkit.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"}, WebhookServer: hooks})
+	mgr, err := ctrl.NewManager(server.Config(), ctrl.Options{Scheme: testkit.Scheme(), Metrics: metricsserver.Options{BindAddress: "0"},
+		WebhookServer: hooks})
 	g.Expect(err).NotTo(HaveOccurred())
 	api, err := client.New(server.Config(), client.Options{Scheme: testkit.Scheme()})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -91,18 +92,24 @@ func serve(t *testing.T) *site {
 	return s
 }
 
-// awaitCalls waits until the API server calls the webhooks: it learns of them by a watch.
+// awaitCalls waits until the API server calls the webhooks, which it discovers by a watch.
 func awaitCalls(g *WithT, api client.Client) {
 	namespace, err := server.Namespace(context.Background(), "gate")
 	g.Expect(err).NotTo(HaveOccurred())
-	for _, object := range []client.Object{testkit.Account(testkit.DefaultAccount).In(namespace).Build(), testkit.Member("boss").In(namespace).Disabled().Build()} {
+	for _, object := range []client.Object{testkit.Account(testkit.DefaultAccount).In(namespace).Build(),
+		testkit.Member("boss").In(namespace).Disabled().Build()} {
 		g.Expect(api.Create(context.Background(), object)).To(Succeed())
 	}
-	probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe", Labels: map[string]string{usherv1.OwnerLabel: "boss"}}}
-	g.Eventually(func() error { return api.Create(context.Background(), probe.DeepCopy(), client.DryRunAll) }).WithTimeout(time.Minute).ShouldNot(Succeed())
+	probe := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "probe",
+		Labels: map[string]string{usherv1.OwnerLabel: "boss"}}}
+	g.Eventually(func() error {
+		return api.Create(context.Background(), probe.DeepCopy(),
+			client.DryRunAll)
+	}).WithTimeout(time.Minute).ShouldNot(Succeed())
 }
 
-// world is a namespace with an account on a plan with the roles member (default), admin and guest, which sells two seats.
+// world is a namespace with an account on a plan that has the roles member (default), admin and guest, and sells two
+// seats.
 type world struct {
 	*WithT
 	t         *testing.T
@@ -112,7 +119,7 @@ type world struct {
 	warnings  *warnings
 }
 
-// warnings are what the API server said besides.
+// warnings records the API server's warnings.
 type warnings struct{ said []string }
 
 func (w *warnings) HandleWarningHeader(_ int, _, text string) { w.said = append(w.said, text) }
@@ -139,7 +146,7 @@ func newWorld(t *testing.T, change func(*usherv1.PlanSpec)) *world {
 	return w
 }
 
-// active makes a member and has its status say that it is Active with a role; nobody reconciles here.
+// active creates a member and sets its status to Active with a role; no reconciler runs here.
 func (w *world) active(name, role string) *usherv1.Member {
 	w.t.Helper()
 	m := testkit.Member(name).In(w.namespace).Role(role).Build()
@@ -149,12 +156,13 @@ func (w *world) active(name, role string) *usherv1.Member {
 		ObservedGeneration: m.Generation, State: usherv1.ObservedActive, Role: role, AcceptedAt: &now,
 		Seats: []usherv1.MemberSeat{{Pool: "acme-base", Grant: 1}},
 	}
-	meta.SetStatusCondition(&m.Status.Conditions, metav1.Condition{Type: usherv1.ConditionReady, Status: metav1.ConditionTrue, Reason: usherv1.ReasonAccepted})
+	meta.SetStatusCondition(&m.Status.Conditions, metav1.Condition{Type: usherv1.ConditionReady, Status: metav1.ConditionTrue,
+		Reason: usherv1.ReasonAccepted})
 	w.Expect(w.api.Status().Update(w.ctx, m)).To(Succeed())
 	return m
 }
 
-// change updates a copy of a member; nothing is stored if it is a dry run.
+// change updates a copy of a member. A dry run stores nothing.
 func (w *world) change(m *usherv1.Member, how func(*usherv1.Member), options ...client.UpdateOption) error {
 	after := m.DeepCopy()
 	w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(m), after)).To(Succeed())

@@ -1,9 +1,9 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package v1alpha1 is the gate: it refuses, before it is stored, what CEL cannot tell is wrong, and says what to do instead. Nothing
-// depends on it, so what it cannot judge it lets through. The rules are package guard's, and none of them writes anything: a dry run
-// is as good as any other.
+// Package webhook serves the admission webhooks: they refuse changes that are wrong and that CEL cannot detect, and say
+// what to do instead. Nothing depends on them, so they admit what they cannot check. The rules are those of package
+// admission. None of them writes anything, so a dry run is treated like any other request.
 package webhook
 
 import (
@@ -31,10 +31,11 @@ const (
 	pathOwners   = "/validate-owners"
 )
 
-// unjudged is said of what was let through because the rule could not be asked.
-const unjudged = "Usher could not read what it needs to judge this and let it through; conditions will say if something is wrong with it"
+// unjudged is the warning for a change that was admitted because the rule could not be evaluated.
+const unjudged = "Usher could not read what it needs to check this change and admitted it unchecked; the conditions will report any problem"
 
-// Setup adds the webhooks to a manager's server. live reads from the API server: a cache may not know yet what was written a moment ago.
+// Setup adds the webhooks to a manager's server. live reads from the API server, because a cache may not contain the
+// latest writes yet.
 func Setup(mgr manager.Manager, live client.Reader, now func() time.Time) {
 	g := gate{live, now}
 	server, scheme := mgr.GetWebhookServer(), mgr.GetScheme()
@@ -45,7 +46,7 @@ func Setup(mgr manager.Manager, live client.Reader, now func() time.Time) {
 	server.Register(pathOwners, &webhook.Admission{Handler: &owners{g}})
 }
 
-// rule judges a change of one kind: before is nil for a creation, after for a deletion.
+// rule checks a change of one kind: before is nil for a creation, after for a deletion.
 type rule[T client.Object] func(ctx context.Context, before, after T) (admission.Warnings, error)
 
 // ValidateCreate implements admission.Validator.
@@ -54,7 +55,8 @@ func (r rule[T]) ValidateCreate(ctx context.Context, after T) (admission.Warning
 	return r.ask(ctx, none, after)
 }
 
-// ValidateUpdate implements admission.Validator. What leaves the spec alone, as Usher's finalizer does, is nobody's business.
+// ValidateUpdate implements admission.Validator. It admits every change that leaves the spec alone, such as that of a
+// finalizer.
 func (r rule[T]) ValidateUpdate(ctx context.Context, before, after T) (admission.Warnings, error) {
 	if before.GetGeneration() == after.GetGeneration() {
 		return nil, nil
@@ -73,18 +75,18 @@ func (r rule[T]) ask(ctx context.Context, before, after T) (admission.Warnings, 
 	return settle(ctx, warnings, err)
 }
 
-// refusal says no for a reason that the author can mend.
+// refusal refuses a change for a reason that its author can fix.
 type refusal string
 
 // Error implements error.
 func (r refusal) Error() string { return string(r) }
 
-// Status is how the API server says it.
+// Status returns the refusal in the API server's form.
 func (r refusal) Status() metav1.Status {
 	return metav1.Status{Status: metav1.StatusFailure, Code: http.StatusForbidden, Reason: metav1.StatusReasonForbidden, Message: string(r)}
 }
 
-// refuse is nil for no reason.
+// refuse returns a refusal, or nil for an empty reason.
 func refuse(reason string) error {
 	if reason == "" {
 		return nil
@@ -92,7 +94,7 @@ func refuse(reason string) error {
 	return refusal(reason)
 }
 
-// settle lets through whatever was not refused.
+// settle admits whatever was not refused.
 func settle(ctx context.Context, warnings admission.Warnings, err error) (admission.Warnings, error) {
 	var no refusal
 	switch {
@@ -101,11 +103,11 @@ func settle(ctx context.Context, warnings admission.Warnings, err error) (admiss
 	case errors.Is(err, errGoing):
 		return nil, nil
 	}
-	log.FromContext(ctx).Error(err, "let through unjudged")
+	log.FromContext(ctx).Error(err, "admitted a change unchecked: cannot read what the rule needs")
 	return admission.Warnings{unjudged}, nil
 }
 
-// answer is the outcome of a rule, for a handler of its own.
+// answer turns the outcome of a rule into the response of a handler.
 func answer(ctx context.Context, warnings admission.Warnings, err error) admission.Response {
 	warnings, err = settle(ctx, warnings, err)
 	if err != nil {

@@ -20,7 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// TestGate goes through every refusal and every warning, both ways, on a real API server.
+// TestGate covers every refusal and every warning, both ways, on a real API server.
 func TestGate(t *testing.T) {
 	site := serve(t)
 
@@ -39,16 +39,17 @@ func TestGate(t *testing.T) {
 		}
 		for what, way := range ways {
 			w.Expect(w.change(ada, way)).To(last(what, "disable"))
-			w.Expect(w.change(ada, way, client.DryRunAll)).To(last(what, "disable"), "tried")
+			w.Expect(w.change(ada, way, client.DryRunAll)).To(last(what, "disable"), "dry run")
 		}
 		past, soon := metav1.NewTime(time.Now().Add(-time.Hour)), metav1.NewTime(time.Now().Add(time.Hour))
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.AccessUntil = &past })).To(last("disabled", "disable"))
 		w.Expect(w.api.Delete(w.ctx, ada.DeepCopy())).To(last("deleted", "delete"))
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.Email = "lovelace@acme.example" })).To(Succeed(), "an address of its own")
 		w.Expect(w.warnings.said).To(BeEmpty())
-		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.AccessUntil = &soon })).To(Succeed(), "there is time to find another")
-		w.Expect(w.warnings.said).To(ConsistOf(And(ContainSubstring("last Active admin of Account acme, and its access ends at "+soon.UTC().Format(time.RFC3339)),
-			ContainSubstring("make another member an admin before that"))))
+		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.AccessUntil = &soon })).To(Succeed(), "there is time to appoint another")
+		w.Expect(w.warnings.said).To(
+			ConsistOf(And(ContainSubstring("last Active admin of Account acme, and its access ends at "+soon.UTC().Format(time.RFC3339)),
+				ContainSubstring("make another member an admin before that"))))
 
 		w.active("cat", "admin")
 		for what, way := range ways {
@@ -59,42 +60,43 @@ func TestGate(t *testing.T) {
 		w.Expect(w.api.Delete(w.ctx, ada.DeepCopy())).To(Succeed(), "one of two")
 	})
 
-	t.Run("the last admin goes with its account", func(t *testing.T) {
+	t.Run("the last admin is deleted with its account", func(t *testing.T) {
 		w := newWorld(t, nil)
 		ada, eve := w.active("ada", "admin"), w.active("eve", "member")
 		account := testkit.Account(testkit.DefaultAccount).In(w.namespace).Build()
 		w.Expect(w.api.Delete(w.ctx, account, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
-		w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(account), account)).To(Succeed(), "it waits for what depends on it")
+		w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(account), account)).To(Succeed(), "it waits for its dependents")
 		w.Expect(w.api.Delete(w.ctx, ada)).To(Succeed())
 		account.Finalizers = nil
 		w.Expect(w.api.Update(w.ctx, account)).To(Succeed())
-		w.Expect(w.change(eve, func(m *usherv1.Member) { m.Spec.Role = "boss" })).To(Succeed(), "it has no plan any more")
+		w.Expect(w.change(eve, func(m *usherv1.Member) { m.Spec.Role = "boss" })).To(Succeed(), "it has no plan any longer")
 		w.Expect(w.warnings.said).To(BeEmpty())
 	})
 
-	t.Run("the last admin goes with its namespace", func(t *testing.T) {
+	t.Run("the last admin is deleted with its namespace", func(t *testing.T) {
 		w := newWorld(t, nil)
 		ada := w.active("ada", "admin")
 		w.Expect(w.api.Delete(w.ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}})).To(Succeed())
 		w.Expect(w.api.Delete(w.ctx, ada)).To(Succeed())
 	})
 
-	t.Run("the last admin goes with what it was made for", func(t *testing.T) {
+	t.Run("the garbage collector may delete the last admin", func(t *testing.T) {
 		w := newWorld(t, nil)
 		ada := w.active("ada", "admin")
 		collector := server.Config()
-		collector.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:kube-system:generic-garbage-collector", Groups: []string{"system:masters"}}
+		collector.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:kube-system:generic-garbage-collector",
+			Groups: []string{"system:masters"}}
 		api, err := client.New(collector, client.Options{Scheme: testkit.Scheme()})
 		w.Expect(err).NotTo(HaveOccurred())
 		w.Expect(api.Delete(w.ctx, ada)).To(Succeed())
 	})
 
-	t.Run("a member that is leaving lets go of its finalizer", func(t *testing.T) {
+	t.Run("a deleted member's finalizer can be removed", func(t *testing.T) {
 		w := newWorld(t, nil)
 		ada, cat := w.active("ada", "admin"), w.active("cat", "admin")
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Finalizers = []string{"usher.dev/release"} })).To(Succeed())
 		w.Expect(w.api.Delete(w.ctx, ada)).To(Succeed())
-		w.Expect(w.api.Delete(w.ctx, cat)).To(MatchError(ContainSubstring("last Active admin")), "who leaves does not count")
+		w.Expect(w.api.Delete(w.ctx, cat)).To(MatchError(ContainSubstring("last Active admin")), "a member that is being deleted does not count")
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Finalizers = nil })).To(Succeed())
 		w.Expect(client.IgnoreNotFound(w.api.Get(w.ctx, client.ObjectKeyFromObject(ada), ada))).To(Succeed())
 		w.Expect(ada.Finalizers).To(BeEmpty())
@@ -116,12 +118,13 @@ func TestGate(t *testing.T) {
 		w := newWorld(t, func(s *usherv1.PlanSpec) { s.InvitedRole = "guest" })
 		bob := testkit.Member("bob").In(w.namespace).Role("member").Build()
 		w.Expect(w.api.Create(w.ctx, bob)).To(Succeed())
-		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(MatchError(ContainSubstring("Members are guest until they have accepted")))
+		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(
+			MatchError(ContainSubstring("The account's plan gives members the role guest until they accept")))
 		cat := w.active("cat", "member")
 		w.Expect(w.change(cat, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(Succeed())
 	})
 
-	t.Run("what is for sale", func(t *testing.T) {
+	t.Run("the seats that the plan sells", func(t *testing.T) {
 		w := newWorld(t, nil)
 		pool := testkit.SeatPool("acme-base").In(w.namespace).Seats(3).Build()
 		w.Expect(w.api.Create(w.ctx, pool.DeepCopy())).To(MatchError(ContainSubstring("sells at most 2 seats")))
@@ -137,19 +140,22 @@ func TestGate(t *testing.T) {
 		w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(pool), pool)).To(Succeed())
 		w.Expect(*pool.Spec.Seats).To(BeEquivalentTo(2))
 
-		pool.Status = usherv1.SeatPoolStatus{Capacity: pool.Spec.Seats, Claims: map[string]int64{"a": 1, "b": 2}, Available: new(int32), Waiting: &one, LastGrant: 2}
+		pool.Status = usherv1.SeatPoolStatus{Capacity: pool.Spec.Seats, Claims: map[string]int64{"a": 1, "b": 2}, Available: new(int32),
+			Waiting: &one, LastGrant: 2}
 		w.Expect(w.api.Status().Update(w.ctx, pool)).To(Succeed())
 		w.warnings.said = nil
 		w.Expect(scale(1)).To(Succeed(), "warned, not refused")
 		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("2 seats of SeatPool acme-base are claimed and there will be 1")))
 		w.warnings.said = nil
 		w.Expect(w.api.Create(w.ctx, testkit.Member("bob").In(w.namespace).Build())).To(Succeed())
-		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("SeatPool acme-base needs 2, 0 free: 2 will wait; add seats with: kubectl scale")))
+		w.Expect(w.warnings.said).To(
+			ConsistOf(ContainSubstring("SeatPool acme-base needs 2, 0 free: 2 will wait; add seats with: kubectl scale")))
 	})
 
-	t.Run("not for sale, and only while all are assigned", func(t *testing.T) {
+	t.Run("no seats for sale, and seats only while all are assigned", func(t *testing.T) {
 		w := newWorld(t, func(s *usherv1.PlanSpec) { s.SeatPurchase = usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed} })
-		w.Expect(w.api.Create(w.ctx, testkit.SeatPool("acme-base").In(w.namespace).Seats(1).Build())).To(MatchError(ContainSubstring("sells no seats")))
+		w.Expect(w.api.Create(w.ctx, testkit.SeatPool("acme-base").In(w.namespace).Seats(1).Build())).To(
+			MatchError(ContainSubstring("sells no seats")))
 		w.Expect(w.api.Create(w.ctx, testkit.SeatPool("acme-base").In(w.namespace).Build())).To(Succeed())
 
 		yes := true
@@ -173,9 +179,10 @@ func TestGate(t *testing.T) {
 		bob := testkit.Member("bob").In(w.namespace).Disabled().Build()
 		w.Expect(w.api.Create(w.ctx, bob)).To(Succeed())
 		deal := func(name, owner string) *corev1.ConfigMap {
-			return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name, Labels: map[string]string{usherv1.OwnerLabel: owner}}}
+			return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name,
+				Labels: map[string]string{usherv1.OwnerLabel: owner}}}
 		}
-		refused := MatchError(ContainSubstring("Member bob has no access and takes nothing new"))
+		refused := MatchError(ContainSubstring("Member bob has no access and cannot become an owner"))
 		w.Expect(w.api.Create(w.ctx, deal("one", "bob"))).To(refused)
 		hers := deal("one", "ada")
 		w.Expect(w.api.Create(w.ctx, hers)).To(Succeed())
@@ -185,14 +192,15 @@ func TestGate(t *testing.T) {
 		w.Expect(w.api.Update(w.ctx, hers)).To(Succeed())
 		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled })).To(Succeed())
 		hers.Data = map[string]string{"stage": "won"}
-		w.Expect(w.api.Update(w.ctx, hers)).To(Succeed(), "what it owns stays its own")
+		w.Expect(w.api.Update(w.ctx, hers)).To(Succeed(), "it keeps what it owns")
 	})
 
 	t.Run("a new owner with a long name", func(t *testing.T) {
 		w := newWorld(t, nil)
 		name := strings.Repeat("augusta-", 10) + "king"
 		w.Expect(w.api.Create(w.ctx, testkit.Member(name).In(w.namespace).Email("king@acme.example").Disabled().Build())).To(Succeed())
-		deal := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: labels.Value(name)}}}
+		deal := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "deal",
+			Labels: map[string]string{usherv1.OwnerLabel: labels.Value(name)}}}
 		w.Expect(w.api.Create(w.ctx, deal)).To(MatchError(ContainSubstring("Member " + name + " has no access")))
 	})
 
@@ -208,7 +216,7 @@ func TestGate(t *testing.T) {
 		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.State = usherv1.StateActive })).To(Succeed())
 		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("SeatPool acme-base needs 1, 0 free: 1 will wait")))
 		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.GivenName = "Bob" })).To(Succeed())
-		w.Expect(w.warnings.said).To(HaveLen(1), "said once")
+		w.Expect(w.warnings.said).To(HaveLen(1), "warned once")
 	})
 
 	t.Run("another plan", func(t *testing.T) {
@@ -233,7 +241,7 @@ func TestGate(t *testing.T) {
 		move(basic.Name)
 		w.Expect(w.warnings.said).To(ConsistOf(
 			And(ContainSubstring("2 members have no access until their spec fits the plan (ada, bob)"), ContainSubstring("its roles are member")),
-			ContainSubstring("Nobody of Account acme is an Active admin by the new plan"),
+			ContainSubstring("No member of Account acme is an Active admin under the new plan"),
 			ContainSubstring("2 seats of SeatPool acme-base are claimed and there will be 0"),
 		))
 		move("nowhere")
@@ -242,7 +250,7 @@ func TestGate(t *testing.T) {
 		w.Expect(w.warnings.said).To(BeEmpty())
 	})
 
-	t.Run("that cannot read", func(t *testing.T) {
+	t.Run("failed reads", func(t *testing.T) {
 		w := newWorld(t, nil)
 		ada := w.active("ada", "admin")
 		pool := testkit.SeatPool("acme-base").In(w.namespace).Build()
@@ -251,11 +259,12 @@ func TestGate(t *testing.T) {
 		defer site.reads.fail.Store(false)
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled })).To(Succeed())
 		w.Expect(w.warnings.said).To(ConsistOf(ContainSubstring("Usher could not read what it needs")))
-		w.Expect(w.api.SubResource("scale").Update(w.ctx, pool, client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}}))).To(Succeed())
+		three := client.WithSubResourceBody(&autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}})
+		w.Expect(w.api.SubResource("scale").Update(w.ctx, pool, three)).To(Succeed())
 		w.Expect(w.warnings.said).To(HaveLen(2))
 	})
 
-	t.Run("down", func(t *testing.T) {
+	t.Run("webhooks that are down", func(t *testing.T) {
 		w := newWorld(t, nil)
 		ada := w.active("ada", "admin")
 		site.stop()
