@@ -171,7 +171,7 @@ const (
 	ReasonMemberActive = "MemberActive"
 	// ReasonMailProbing means: Usher is trying to reach the mail server.
 	ReasonMailProbing = "MailProbing"
-	// ReasonAccessPending means: the roles and bindings of the account's present spec are not written yet.
+	// ReasonAccessPending means: the members' roles and bindings could not be written yet.
 	ReasonAccessPending = "AccessPending"
 	// ReasonLastAdminLost means: the account's last Active admin was deleted, disabled or demoted.
 	ReasonLastAdminLost = "LastAdminLost"

@@ -93,10 +93,10 @@ type PlanSpec struct {
 	// +kubebuilder:validation:MaxLength=63
 	InvitedRole string `json:"invitedRole,omitempty"`
 
-	// restrictedMessage is what a member who lacks a right reads, by language. `{owner}` stands for the address of the
-	// account's owner; there are no other placeholders. A missing language falls back to the account's, then to en-GB,
-	// then to the alphabetically first. Default: a sentence of Usher's own. Example: `{"en-GB": "Your access is
-	// restricted. Contact {owner}."}`.
+	// restrictedMessage is the text that tells a member who lacks a right whom to ask, by language. `{owner}` stands for
+	// the address of the account's owner; there are no other placeholders. A missing language falls back to the account's,
+	// then to en-GB, then to the alphabetically first. Default: a sentence of Usher's own. Example: `{"en-GB": "Your
+	// access is restricted. Contact {owner}."}`.
 	//
 	// +optional
 	// +mapType=granular
@@ -113,7 +113,7 @@ type PlanSpec struct {
 	OwnedResources []OwnedResource `json:"ownedResources,omitempty"`
 }
 
-// RestrictedMessage is what a member who lacks a right reads.
+// RestrictedMessage is the text that tells a member who lacks a right whom to ask.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=500

@@ -95,13 +95,21 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	}
 	addWebhooks(mgr, live, o)
 	return mgr, errors.Join(
-		controller.Setup(mgr, dependencies, o.Seams.Several),
-		addPortal(ctx, mgr, live, keys, o),
-		addLinks(mgr, live, keys, o),
-		mgr.Add(closeOnStop(sender.SMTP)),
-		mgr.AddHealthzCheck("ping", healthz.Ping),
-		mgr.AddReadyzCheck("caches", cachesSynced(mgr)),
+		attempt("set up the controllers", controller.Setup(mgr, dependencies, o.Seams.Several)),
+		attempt("set up the portal", addPortal(ctx, mgr, live, keys, o)),
+		attempt("set up the link endpoint", addLinks(mgr, live, keys, o)),
+		attempt("close mail connections on stop", mgr.Add(closeOnStop(sender.SMTP))),
+		attempt("add the liveness check", mgr.AddHealthzCheck("ping", healthz.Ping)),
+		attempt("add the readiness check", mgr.AddReadyzCheck("caches", cachesSynced(mgr))),
 	)
+}
+
+// attempt adds what was attempted to an error; nil stays nil.
+func attempt(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 func managerOptions(o Options) ctrl.Options {

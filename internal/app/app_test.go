@@ -113,8 +113,8 @@ func changeProfile(portal, namespace string) {
 	}
 }
 
-// furnish creates an account with one seat, and a mail server.
-func furnish(api client.Client, namespace string) *smtpsink.Sink {
+// newAccount creates an account with one seat, and a mail server.
+func newAccount(api client.Client, namespace string) *smtpsink.Sink {
 	GinkgoHelper()
 	sink, err := smtpsink.Start(smtpsink.Options{})
 	Expect(err).NotTo(HaveOccurred())
@@ -151,7 +151,7 @@ var _ = Describe("the manager", func() {
 
 	It("takes a member from YAML to Active through its own portal", func(ctx SpecContext) {
 		o := options(namespace)
-		sink := furnish(api, namespace)
+		sink := newAccount(api, namespace)
 		run(o)
 		Eventually(func() int { return status("http://" + o.HealthProbeBindAddress + "/readyz") }).Should(Equal(http.StatusOK))
 		Expect(status("http://" + o.HealthProbeBindAddress + "/healthz")).To(Equal(http.StatusOK))
@@ -174,7 +174,7 @@ var _ = Describe("the manager", func() {
 		Expect(os.WriteFile(kubeconfig, user.Kubeconfig(), 0o600)).To(Succeed())
 		o := options("usher-system")
 		o.Kubeconfig, o.WatchNamespaces, o.LeaderElect = kubeconfig, "", true
-		sink := furnish(api, "usher-system")
+		sink := newAccount(api, "usher-system")
 		run(o)
 
 		Expect(api.Create(ctx, testkit.Member("ada").In("usher-system").Role("admin").Build())).To(Succeed())
@@ -200,7 +200,7 @@ var _ = Describe("the manager", func() {
 	}, SpecTimeout(2*time.Minute))
 
 	It("serves the portal without leading, and takes over when the leader stops", func(ctx SpecContext) {
-		sink := furnish(api, namespace)
+		sink := newAccount(api, namespace)
 		one, two := options(namespace), options(namespace)
 		one.LeaderElect, two.LeaderElect = true, true
 		two.PortalURL = one.PortalURL
@@ -222,8 +222,8 @@ var _ = Describe("the manager", func() {
 
 	It("ignores namespaces that it does not watch", func(ctx SpecContext) {
 		elsewhere := testkit.Namespace(ctx, server)
-		sink := furnish(api, namespace)
-		furnish(api, elsewhere)
+		sink := newAccount(api, namespace)
+		newAccount(api, elsewhere)
 		o := options(namespace)
 		run(o)
 		Expect(api.Create(ctx, testkit.Member("ada").In(elsewhere).Email("bob@acme.example").Build())).To(Succeed())

@@ -92,7 +92,7 @@ var _ = Describe("the token and the password", func() {
 		api, namespace := testkit.Client(server.Config()), testkit.Namespace(ctx, server)
 		o := options(namespace)
 		o.MetricsBindAddress = address()
-		sink := furnish(api, namespace)
+		sink := newAccount(api, namespace)
 		manager, said := startProgram(ctx, "--kubeconfig="+o.Kubeconfig, "--namespace="+namespace, "--watch-namespaces="+namespace,
 			"--portal-url="+o.PortalURL, "--portal-bind-address="+o.PortalBindAddress, "--health-probe-bind-address="+o.HealthProbeBindAddress,
 			"--metrics-secure=false", "--metrics-bind-address="+o.MetricsBindAddress)

@@ -90,7 +90,7 @@ var _ = Describe("a flood of passwords", func() {
 		api, namespace := testkit.Client(server.Config()), testkit.Namespace(ctx, server)
 		o := options(namespace)
 		o.TrustedProxies = "127.0.0.0/8" // so that every client has another address
-		sink := furnish(api, namespace)
+		sink := newAccount(api, namespace)
 		run(o)
 		Eventually(func() int { return status("http://" + o.HealthProbeBindAddress + "/readyz") }).Should(Equal(http.StatusOK))
 

@@ -46,13 +46,14 @@ type Dependencies struct {
 // All returns the controllers.
 func All(d Dependencies) []reconciler.Controller {
 	endpoints, hasPortal := d.Outbox.Endpoints, d.PortalURL != ""
+	access, verdicts := accountaccess.New(d.Base, d.UserPrefix, endpoints.Accounts)
 	return []reconciler.Controller{
 		member.New(d.Base),
 		seatpool.New(d.Base),
 		invitation.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
 		expirynotice.New(d.Base, d.Outbox, d.MailWorkers),
-		account.New(d.Base, endpoints, hasPortal),
-		accountaccess.New(d.Base, d.UserPrefix),
+		account.New(d.Base, endpoints, verdicts, hasPortal),
+		access,
 		plan.New(d.Base),
 		mailserver.New(d.Base, d.Outbox.Channel, endpoints, hasPortal),
 	}

@@ -23,6 +23,9 @@ type AccountObservation struct {
 	// Members and Pools of the Account.
 	Members []usherv1.Member
 	Pools   []usherv1.SeatPool
+	// Access is what became of the account's roles, bindings and password file; nil if they could not be written, so that the
+	// condition stays as it is.
+	Access *AccessVerdict
 	// Mail is what is known of the account's mail server; nil before the first probe.
 	Mail *MailVerdict
 	// Templates is what was found of the account's own wording; nil if it has none. TemplatesUnknown: it could not be read, so that
@@ -78,15 +81,9 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	s.State = setAccountState(w, o, s.Members.Active)
 	setMailReady(w, o)
 	setTemplatesReady(w, o)
+	setAccessReady(w, o)
 	setNoAdmin(w, o, terms, led)
-	w.SetReady(accountVerdict(*w.List, terms, a.Generation))
-	return s
-}
-
-// RecordAccess returns the Account's status with the condition AccessReady, and nothing else, brought up to date.
-func RecordAccess(a *usherv1.Account, v AccessVerdict, now time.Time) usherv1.AccountStatus {
-	s := *a.Status.DeepCopy()
-	setAccessReady(conditions.Writer{List: &s.Conditions, Generation: a.Generation, Now: now}, v)
+	w.SetReady(accountVerdict(*w.List, terms))
 	return s
 }
 

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/plan"
 )
 
@@ -34,7 +35,7 @@ func admin(ago time.Duration) func(*usherv1.Member) {
 func anAccount(edits ...func(*usherv1.Account)) *usherv1.Account {
 	a := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Name: "acme", Generation: 3}}
 	a.Spec.State = usherv1.StateActive
-	a.Status = RecordAccess(a, AccessVerdict{}, now)
+	setAccessReady(conditions.Writer{List: &a.Status.Conditions, Generation: a.Generation, Now: now}, AccountObservation{Access: &AccessVerdict{}})
 	for _, e := range edits {
 		e(a)
 	}
@@ -169,8 +170,7 @@ func TestAccessIsToldOf(t *testing.T) {
 	for _, tt := range tests {
 		g := NewWithT(t)
 		a := anAccount()
-		a.Status = RecordAccess(a, AccessVerdict{Reason: tt.reason, Message: "so"}, now)
-		s := Summarize(AccountObservation{Account: a, Mail: tt.mail}, now)
+		s := Summarize(AccountObservation{Account: a, Mail: tt.mail, Access: &AccessVerdict{Reason: tt.reason, Message: "so"}}, now)
 		c := meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady)
 		g.Expect(c.Status == metav1.ConditionTrue).To(Equal(tt.reason == ""))
 		for _, kind := range []string{ready, reconciling, stalled} {
@@ -180,32 +180,22 @@ func TestAccessIsToldOf(t *testing.T) {
 	}
 }
 
-// The account is not Ready before its present spec's roles and bindings are written.
-func TestAccountWaitsForAccess(t *testing.T) {
+// Access that could not be written leaves the condition as it is, and the rest of the status is brought up to date all the same.
+func TestAccessThatCannotBeWritten(t *testing.T) {
 	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
-	for name, access := range map[string]func(*usherv1.Account){
-		"never written":               func(a *usherv1.Account) { a.Status.Conditions = nil },
-		"written for an earlier spec": func(a *usherv1.Account) { a.Generation++ },
-	} {
-		g := NewWithT(t)
-		a := anAccount(access)
-		s := Summarize(AccountObservation{Account: a, Mail: works}, now)
-		g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal(usherv1.ReasonAccessPending), name)
-		g.Expect(meta.IsStatusConditionTrue(s.Conditions, reconciling)).To(BeTrue(), name)
-	}
-}
-
-// RecordAccess leaves everything else of the status to the other writer.
-func TestRecordAccessTouchesOneCondition(t *testing.T) {
+	members := []usherv1.Member{aMember("ada", "Active")}
 	g := NewWithT(t)
-	a := anAccount()
-	a.Status = Summarize(AccountObservation{Account: a, Mail: &MailVerdict{Ready: true, Reason: "Ready", At: now}}, now)
-	s := RecordAccess(a, AccessVerdict{Reason: "NameTaken", Message: "so"}, now.Add(time.Minute))
-	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady).Reason).To(Equal("NameTaken"))
-	for _, status := range []*usherv1.AccountStatus{&s, &a.Status} {
-		meta.RemoveStatusCondition(&status.Conditions, usherv1.ConditionAccessReady)
-	}
-	g.Expect(s).To(Equal(a.Status))
+	never := anAccount(func(a *usherv1.Account) { a.Status.Conditions = nil })
+	s := Summarize(AccountObservation{Account: never, Mail: works, Members: members}, now)
+	g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal(usherv1.ReasonAccessPending))
+	g.Expect(meta.IsStatusConditionTrue(s.Conditions, reconciling)).To(BeTrue())
+	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady)).To(BeNil())
+	g.Expect(s.Members.Active).To(BeEquivalentTo(1))
+
+	before := anAccount()
+	s = Summarize(AccountObservation{Account: before, Mail: works, Members: members}, now.Add(time.Minute))
+	g.Expect(s.Conditions).To(ContainElement(*meta.FindStatusCondition(before.Status.Conditions, usherv1.ConditionAccessReady)))
+	g.Expect(s.Members.Active).To(BeEquivalentTo(1))
 }
 
 func TestSummarizeCounts(t *testing.T) {

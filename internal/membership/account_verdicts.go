@@ -49,17 +49,18 @@ func setTemplatesReady(w conditions.Writer, o AccountObservation) {
 	}
 }
 
-func setAccessReady(w conditions.Writer, v AccessVerdict) {
-	if v.Reason == "" {
+func setAccessReady(w conditions.Writer, o AccountObservation) {
+	switch {
+	case o.Access == nil:
+	case o.Access.Reason == "":
 		w.Set(usherv1.ConditionAccessReady, true, usherv1.ReasonAccessUpToDate, "")
-		return
+	default:
+		w.Set(usherv1.ConditionAccessReady, false, o.Access.Reason, o.Access.Message)
 	}
-	w.Set(usherv1.ConditionAccessReady, false, v.Reason, v.Message)
 }
 
-// accountVerdict finds the first thing that keeps the Account of that generation from being Ready, from what its other conditions
-// say.
-func accountVerdict(list []metav1.Condition, terms plan.Terms, generation int64) conditions.Sentence {
+// accountVerdict finds the first thing that keeps the Account from being Ready, from what its other conditions say.
+func accountVerdict(list []metav1.Condition, terms plan.Terms) conditions.Sentence {
 	fault, problem := terms.Fault()
 	mail := meta.FindStatusCondition(list, usherv1.ConditionMailReady)
 	access := meta.FindStatusCondition(list, usherv1.ConditionAccessReady)
@@ -76,7 +77,7 @@ func accountVerdict(list []metav1.Condition, terms plan.Terms, generation int64)
 		return saysMailNotReady(mail)
 	case templates != nil && templates.Status == metav1.ConditionFalse:
 		return saysTemplatesNotReady(templates)
-	case access == nil || access.ObservedGeneration != generation:
+	case access == nil:
 		return saysAccessPending()
 	case denied:
 		return saysAccessTolerable(access)

@@ -49,16 +49,12 @@ func (s *situation) wrote(format string, args ...any) {
 	s.writes = append(s.writes, fmt.Sprintf(format, args...))
 }
 
-// summarize is a pass of the two controllers that write an Account's status.
+// summarize is a pass of the Account controller.
 func (s *situation) summarize() {
 	if s.account == nil {
 		return
 	}
-	if next := RecordAccess(s.account, AccessVerdict{}, now); !equality.Semantic.DeepEqual(s.account.Status, next) {
-		s.account.Status = next
-		s.wrote("access of the account")
-	}
-	o := AccountObservation{Account: s.account, Plan: s.plan, Mail: s.mail}
+	o := AccountObservation{Account: s.account, Plan: s.plan, Mail: s.mail, Access: &AccessVerdict{}}
 	for _, m := range s.members {
 		o.Members = append(o.Members, *m)
 	}

@@ -35,7 +35,7 @@ var others = []Entry{
 
 	{"Account", usherv1.ConditionReady, Text{Reason: usherv1.ReasonUpToDate, Meaning: "counts and conditions are as observed"}},
 	{"Account", usherv1.ConditionReady, Text{Reason: usherv1.ReasonAccessPending,
-		Meaning: "the roles and bindings of the account's present spec are not written yet"}},
+		Meaning: "the members' roles and bindings could not be written yet"}},
 	{"Account", usherv1.ConditionReady, Text{Reason: usherv1.ReasonMailProbing, Meaning: "Usher is trying to reach the mail server"}},
 	{"Account", usherv1.ConditionReady, Text{Reason: usherv1.ReasonPlanNotFound,
 		Meaning: "the Plan that the account's planRef names does not exist", Action: "Create the Plan, or correct spec.planRef"}},

@@ -6,6 +6,7 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -50,12 +51,15 @@ func (g gate) named(ctx context.Context, namespace, value string) (*usherv1.Memb
 	if err == nil {
 		return m, nil
 	}
-	if !apierrors.IsNotFound(err) || len(value) < validation.LabelValueMaxLength {
-		return nil, client.IgnoreNotFound(err)
+	if !apierrors.IsNotFound(err) {
+		return nil, fmt.Errorf("read Member %s: %w", value, err)
+	}
+	if len(value) < validation.LabelValueMaxLength {
+		return nil, nil
 	}
 	var all usherv1.MemberList // the label may hold the shortened form of a longer name
 	if err := g.live.List(ctx, &all, client.InNamespace(namespace)); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list the Members of namespace %s: %w", namespace, err)
 	}
 	for i := range all.Items {
 		if labels.Value(all.Items[i].Name) == value {
@@ -71,7 +75,7 @@ func ownerOf(raw []byte) (string, error) {
 	}
 	var o metav1.PartialObjectMetadata
 	if err := json.Unmarshal(raw, &o); err != nil {
-		return "", err
+		return "", fmt.Errorf("decode the object's metadata: %w", err)
 	}
 	return o.Labels[usherv1.OwnerLabel], nil
 }

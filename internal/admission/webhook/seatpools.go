@@ -5,6 +5,7 @@ package webhook
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
@@ -57,7 +58,7 @@ func (s *scale) Handle(ctx context.Context, request admission.Request) admission
 		return admission.Allowed("")
 	}
 	if err != nil {
-		return answer(ctx, nil, err)
+		return answer(ctx, nil, fmt.Errorf("read SeatPool %s: %w", request.Name, err))
 	}
 	after := before.DeepCopy()
 	after.Spec.Seats = &wanted.Spec.Replicas

@@ -28,6 +28,11 @@ func (r *Reconciler) emit(before, after *usherv1.Account) {
 	if lost != nil && !meta.IsStatusConditionTrue(before.Status.Conditions, usherv1.ConditionNoAdmin) {
 		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, lost.Reason, "LoseAdmin", "%s", lost.Message)
 	}
+	access := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionAccessReady)
+	if access != nil && access.Status == metav1.ConditionFalse &&
+		access.Reason != conditions.Reason(before.Status.Conditions, usherv1.ConditionAccessReady) {
+		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, access.Reason, "GrantAccess", "%s", access.Message)
+	}
 	mail := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionMailReady)
 	if mail == nil || mail.Reason == conditions.Reason(before.Status.Conditions, usherv1.ConditionMailReady) {
 		return

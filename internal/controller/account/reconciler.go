@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/controller/accountaccess"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/outbox"
@@ -29,6 +30,7 @@ import (
 type Reconciler struct {
 	reconciler.Base
 	endpoints *outbox.Endpoints
+	access    *accountaccess.Verdicts
 	// hasPortal: the manager knows the portal's URL.
 	hasPortal bool
 }
@@ -49,10 +51,15 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) error {
+	access, known := r.access.Of(account)
+	if !known {
+		return nil // the access controller wakes this one
+	}
 	observed, err := r.observe(ctx, account)
 	if err != nil {
 		return err
 	}
+	observed.Access = access
 	wording, unread := outbox.WordingOf(ctx, r.Live, account)
 	observed.Templates, observed.TemplatesUnknown = wordingVerdict(account, wording), unread != nil
 	before := account.DeepCopy()

@@ -15,6 +15,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/controller/accountaccess"
 	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
@@ -28,8 +29,8 @@ const (
 )
 
 // New returns the controller of Accounts. Without a portal there are no links, and nothing is delivered.
-func New(base reconciler.Base, endpoints *outbox.Endpoints, hasPortal bool) reconciler.Controller {
-	r := &Reconciler{Base: base.ForController(), endpoints: endpoints, hasPortal: hasPortal}
+func New(base reconciler.Base, endpoints *outbox.Endpoints, access *accountaccess.Verdicts, hasPortal bool) reconciler.Controller {
+	r := &Reconciler{Base: base.ForController(), endpoints: endpoints, access: access, hasPortal: hasPortal}
 	return reconciler.Controller{
 		Name: "account", For: &usherv1.Account{}, Workers: workers, Reconciler: r, Wakeups: endpoints.Accounts,
 		Watches: []reconciler.Watch{

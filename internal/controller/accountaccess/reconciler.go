@@ -4,8 +4,7 @@
 // Package accountaccess gives the members of an Account in Kubernetes what their roles say, and takes it away: Roles, RoleBindings
 // and the password file. Package access has the rules.
 //
-// It writes the condition AccessReady of an Account and nothing else of its status; the account controller writes the rest. Each
-// carries the resourceVersion that it read.
+// It writes no status: the account controller reports its Verdicts in the condition AccessReady.
 package accountaccess
 
 import (
@@ -14,13 +13,11 @@ import (
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
-	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
@@ -30,7 +27,6 @@ import (
 const retryPause = time.Minute
 
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts/status,verbs=update
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;update;delete
@@ -43,7 +39,8 @@ type Reconciler struct {
 	// userPrefix comes before a member's address in the name of its Kubernetes user.
 	userPrefix string
 	// hashes are those of the members' passwords as they were read, by account; see hashCache.
-	hashes sync.Map
+	hashes   sync.Map
+	verdicts *Verdicts
 }
 
 // Reconcile reconciles the access of one Account's members.
@@ -75,27 +72,15 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 		Account: account, Terms: plan.For(account, of), Members: slices.Clone(members), UserPrefix: r.userPrefix,
 	}}
 	if err := p.settle(ctx); err != nil {
+		r.verdicts.record(account, nil)
 		return ctrl.Result{}, err
 	}
 	verdict := p.problems.verdict()
-	var result ctrl.Result
+	r.verdicts.record(account, &verdict)
 	if verdict.Reason != "" {
-		result.RequeueAfter = retryPause
+		return ctrl.Result{RequeueAfter: retryPause}, nil
 	}
-	return result, r.writeStatus(ctx, account, verdict)
-}
-
-func (r *Reconciler) writeStatus(ctx context.Context, account *usherv1.Account, verdict membership.AccessVerdict) error {
-	before := account.DeepCopy()
-	account.Status = membership.RecordAccess(account, verdict, r.Now())
-	if equality.Semantic.DeepEqual(before.Status, account.Status) {
-		return nil
-	}
-	if err := store.UpdateStatus(ctx, r.Client, account); err != nil {
-		return err
-	}
-	r.emit(before, account)
-	return nil
+	return ctrl.Result{}, nil
 }
 
 // withdraw deletes all that was made for an Account that does not exist.
@@ -123,5 +108,6 @@ func (r *Reconciler) withdraw(ctx context.Context, account types.NamespacedName)
 		}
 	}
 	r.hashes.Delete(account)
+	r.verdicts.forget(account)
 	return deletePasswordFiles(ctx, r.Base, account.Namespace, account.Name, "")
 }

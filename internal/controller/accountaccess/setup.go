@@ -29,11 +29,11 @@ const (
 	batchDelay = 250 * time.Millisecond
 )
 
-// New returns the controller of what the members of Accounts may do. userPrefix comes before a member's address in the name of its
-// Kubernetes user.
-func New(base reconciler.Base, userPrefix string) reconciler.Controller {
-	r := &Reconciler{Base: base.ForController(), userPrefix: userPrefix}
-	return reconciler.Controller{
+// New returns the controller of what the members of Accounts may do, and its verdicts. userPrefix comes before a member's address in
+// the name of its Kubernetes user. accounts wakes the account controller.
+func New(base reconciler.Base, userPrefix string, accounts reconciler.Wakeups) (reconciler.Controller, *Verdicts) {
+	r := &Reconciler{Base: base.ForController(), userPrefix: userPrefix, verdicts: newVerdicts(accounts)}
+	c := reconciler.Controller{
 		Name: "accountaccess", For: &usherv1.Account{}, Workers: workers, Reconciler: r,
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay},
@@ -43,6 +43,7 @@ func New(base reconciler.Base, userPrefix string) reconciler.Controller {
 			{Object: &rbacv1.RoleBinding{}, Map: ofOwned, Delay: batchDelay},
 		},
 	}
+	return c, r.verdicts
 }
 
 // ofMember returns the member's account, if anything changed that its access depends on.
