@@ -67,10 +67,10 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	}
 	d.withdraw(o, v, now)
 	recordState(s, m, v, now)
-	d.Elevates = o.First && m.Status.Role != s.Role
+	d.GrantsOwnerRole = o.First && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && d.mayGo(o)
-	d.needsLiveReads = d.Withdraws || d.Elevates || d.DropCredentials || m.DeletionTimestamp != nil ||
+	d.needsLiveReads = d.Withdraws || d.GrantsOwnerRole || d.DropCredentials || m.DeletionTimestamp != nil ||
 		d.AwaitsWithdrawal && m.Status.State != usherv1.ObservedActive
 	return d, v
 }

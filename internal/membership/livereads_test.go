@@ -39,7 +39,7 @@ func TestNeedsLiveReads(t *testing.T) {
 		o := anyObservation.Draw(t, "observation")
 		d := Decide(o, now)
 		waits := d.AwaitsWithdrawal && o.Member.Status.State != usherv1.ObservedActive
-		if want := d.Withdraws || d.Elevates || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
+		if want := d.Withdraws || d.GrantsOwnerRole || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
 			t.Fatalf("NeedsLiveReads is %v of %+v", d.NeedsLiveReads(), d)
 		}
 	})

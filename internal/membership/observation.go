@@ -71,8 +71,8 @@ type Decision struct {
 	Withdraws bool
 	// AwaitsWithdrawal: the Member is not Active any more, and gives its seat back once Withdrawn is known.
 	AwaitsWithdrawal bool
-	// Elevates: the Member gets the role of the account's first member.
-	Elevates bool
+	// GrantsOwnerRole: the Member gets the role of the account's first member.
+	GrantsOwnerRole bool
 
 	// The effects that come before the status is written; all are safe to repeat.
 
