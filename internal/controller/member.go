@@ -84,7 +84,7 @@ func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member
 	if changed {
 		decision = membership.Decide(observed, r.Now())
 	}
-	if decision.Hold {
+	if decision.DeferStatus {
 		return r.wake(decision.Wake), nil
 	}
 	before := member.DeepCopy()

@@ -239,7 +239,7 @@ func (d *Decision) awaitSeat(o Observation, pool *usherv1.SeatPool, now time.Tim
 	d.wakeBy(now.Add(seatPause))
 	// A pool that reserves on acceptance learns of the acceptance from what is written now.
 	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
-	d.Hold = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(seatPatience))
+	d.DeferStatus = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(seatPatience))
 }
 
 // withdraw decides how a Member that is no longer Active gives its seat back: after the access that the seat gave is gone.

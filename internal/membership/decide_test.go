@@ -376,7 +376,7 @@ func TestHold(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
 			d := Decide(observed(tt.edits...), now)
-			g.Expect(d.Hold).To(Equal(tt.hold), "Hold")
+			g.Expect(d.DeferStatus).To(Equal(tt.hold), "DeferStatus")
 			g.Expect(!d.Wake.IsZero()).To(Equal(tt.wakes), "Wake")
 			if tt.wakes {
 				g.Expect(d.Wake).To(BeTemporally(">", now))

@@ -63,8 +63,8 @@ type Credentials struct {
 type Decision struct {
 	// Status is the complete new status.
 	Status usherv1.MemberStatus
-	// Hold: nothing is worth saying yet; look again at Wake.
-	Hold bool
+	// DeferStatus: nothing is worth saying yet; look again at Wake.
+	DeferStatus bool
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
 	// Withdraws: the new status takes away access or a seat because of another object, or on the word of a ledger.
