@@ -37,7 +37,7 @@ func (r *MemberReconciler) leave(ctx context.Context, o *membership.Observation)
 			return err
 		}
 		if found {
-			o.Heir = heir
+			o.Successor = heir
 		}
 	}
 	if o.Plan == nil {
@@ -109,7 +109,7 @@ func (r *MemberReconciler) bequeath(ctx context.Context, o *membership.Observati
 			thing := &page.Items[i]
 			thing.SetGroupVersionKind(kind)
 			before := thing.DeepCopy()
-			thing.Labels[usherv1.OwnerLabel] = labels.Value(o.Heir.Name)
+			thing.Labels[usherv1.OwnerLabel] = labels.Value(o.Successor.Name)
 			if err := r.Client.Patch(ctx, thing, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); client.IgnoreNotFound(err) != nil {
 				return err
 			}
@@ -118,7 +118,7 @@ func (r *MemberReconciler) bequeath(ctx context.Context, o *membership.Observati
 		return nil
 	}, o)
 	if given > 0 {
-		r.Recorder.Eventf(o.Member, o.Heir, corev1.EventTypeNormal, usherv1.ReasonReassigned, "Reassign", "Handed over %d things to %s", given, o.Heir.Name)
+		r.Recorder.Eventf(o.Member, o.Successor, corev1.EventTypeNormal, usherv1.ReasonReassigned, "Reassign", "Handed over %d things to %s", given, o.Successor.Name)
 	}
 	return err
 }

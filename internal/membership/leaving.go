@@ -45,13 +45,13 @@ func (o Observation) obstacle() (reason, problem string) {
 		return e.Reason, e.Problem + "; or " + letGo
 	case to == nil:
 		return usherv1.ReasonOwnsResources, e.String() + handOver
-	case o.Heir == nil:
+	case o.Successor == nil:
 		reason = "there is no Member " + to.Name + " in this namespace"
-	case o.Heir.UID == o.Member.UID:
+	case o.Successor.UID == o.Member.UID:
 		reason = "spec.reassignTo names the member itself"
-	case o.Heir.Spec.AccountRef.Name != o.Member.Spec.AccountRef.Name:
+	case o.Successor.Spec.AccountRef.Name != o.Member.Spec.AccountRef.Name:
 		reason = "Member " + to.Name + " is of another account"
-	case o.Heir.DeletionTimestamp != nil || o.Heir.Status.State != usherv1.ObservedActive:
+	case o.Successor.DeletionTimestamp != nil || o.Successor.Status.State != usherv1.ObservedActive:
 		reason = "Member " + to.Name + " is not Active"
 	default:
 		return "", ""
@@ -80,7 +80,7 @@ func (d *Decision) judgeDeleted(o Observation) verdict {
 		return saysDeletionBlocked(by, problem)
 	}
 	if o.Leaves() && o.Estate.Count > 0 {
-		d.Bequeath = o.Heir.Name
+		d.Bequeath = o.Successor.Name
 	}
 	return saysDeleting()
 }

@@ -24,12 +24,12 @@ func leaving(edits ...edit) Observation {
 func to(name string, edits ...func(*usherv1.Member)) edit {
 	return func(o *Observation) {
 		o.Member.Spec.ReassignTo = &usherv1.MemberReference{Name: name}
-		heir := &usherv1.Member{Spec: usherv1.MemberSpec{AccountRef: o.Member.Spec.AccountRef}}
-		heir.Name, heir.UID, heir.Status.State = name, "uid-heir", usherv1.ObservedActive
+		successor := &usherv1.Member{Spec: usherv1.MemberSpec{AccountRef: o.Member.Spec.AccountRef}}
+		successor.Name, successor.UID, successor.Status.State = name, "uid-successor", usherv1.ObservedActive
 		for _, e := range edits {
-			e(heir)
+			e(successor)
 		}
-		o.Heir = heir
+		o.Successor = successor
 	}
 }
 
@@ -44,7 +44,7 @@ func TestLeaving(t *testing.T) {
 		forget   bool
 	}{
 		{name: "nobody is named", reason: "OwnsResources", message: "Still owns 3 (Deal a, Deal b, Deal c); set spec.reassignTo"},
-		{name: "nobody of that name", edits: []edit{to("bob"), func(o *Observation) { o.Heir = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
+		{name: "nobody of that name", edits: []edit{to("bob"), func(o *Observation) { o.Successor = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
 		{name: "itself", edits: []edit{to("ada", func(m *usherv1.Member) { m.UID = adaUID })}, reason: "ReassignToNotActive", message: "itself"},
 		{name: "of another account", edits: []edit{to("bob", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" })}, reason: "ReassignToNotActive", message: "another account"},
 		{name: "Pending", edits: []edit{to("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })}, reason: "ReassignToNotActive", message: "not Active"},

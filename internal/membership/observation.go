@@ -34,10 +34,10 @@ type Observation struct {
 	Withdrawn bool
 	// Credentials that an acceptance made; nil if there are none.
 	Credentials *Credentials
-	// Estate is what a Member that Leaves owns, and Heir the Member that spec.reassignTo names, nil if it is not there. They are
+	// Estate is what a Member that Leaves owns, and Successor the Member that spec.reassignTo names, nil if it is not there. They are
 	// looked up once the access is withdrawn.
 	Estate Estate
-	Heir   *usherv1.Member
+	Successor   *usherv1.Member
 }
 
 // Credentials is what a Member's credentials Secret says.
@@ -85,7 +85,7 @@ type Decision struct {
 	// RotateToken: the Member was disabled, and its credentials still have the API token that it had before.
 	RotateToken bool
 
-	// Bequeath: what the Member owns is to be given to its heir. Empty for nothing, else the heir's name.
+	// Bequeath: what the Member owns is to be given to its successor. Empty for nothing, else the successor's name.
 	Bequeath string
 
 	// The effects that come after.
