@@ -27,7 +27,7 @@ const blockedPause = 30 * time.Second
 
 // leave adds to a live observation what a Member that is being deleted owns, and who is to have it.
 func (r *MemberReconciler) leave(ctx context.Context, o *membership.Observation) error {
-	if !o.Leaves() || o.Member.Status.State != usherv1.ObservedDisabled {
+	if !o.OwnershipMatters() || o.Member.Status.State != usherv1.ObservedDisabled {
 		return nil // the access is withdrawn first
 	}
 	if to := o.Member.Spec.ReassignTo; to != nil {
@@ -41,15 +41,15 @@ func (r *MemberReconciler) leave(ctx context.Context, o *membership.Observation)
 		}
 	}
 	if o.Plan == nil {
-		o.Estate = membership.Estate{Reason: usherv1.ReasonPlanNotFound, Problem: "There is no Plan " + o.Account.Spec.PlanRef.Name +
+		o.OwnedObjects = membership.OwnedObjects{Reason: usherv1.ReasonPlanNotFound, Problem: "There is no Plan " + o.Account.Spec.PlanRef.Name +
 			" to tell what the member owns; create it, or correct the Account's spec.planRef"}
 		return nil
 	}
 	return r.eachOwned(ctx, func(page *metav1.PartialObjectMetadataList, kind schema.GroupVersionKind) error {
-		o.Estate.Count += len(page.Items)
+		o.OwnedObjects.Count += len(page.Items)
 		for i := range page.Items {
-			if len(o.Estate.Names) < membership.MaxNamed {
-				o.Estate.Names = append(o.Estate.Names, kind.Kind+" "+page.Items[i].Name)
+			if len(o.OwnedObjects.Names) < membership.MaxNamed {
+				o.OwnedObjects.Names = append(o.OwnedObjects.Names, kind.Kind+" "+page.Items[i].Name)
 			}
 		}
 		return nil
@@ -70,7 +70,7 @@ func (r *MemberReconciler) eachOwned(ctx context.Context, visit func(*metav1.Par
 				err = visit(page, kind)
 			}
 			if reason, problem := r.unreachable(kind, o.Plan.Name, err); problem != "" {
-				o.Estate.Reason, o.Estate.Problem = reason, problem
+				o.OwnedObjects.Reason, o.OwnedObjects.Problem = reason, problem
 				break
 			}
 			if err != nil {
@@ -103,7 +103,7 @@ func (r *MemberReconciler) unreachable(kind schema.GroupVersionKind, plan string
 // a crash or a second operator repeats nothing; what somebody changed meanwhile is found again by the next look.
 func (r *MemberReconciler) bequeath(ctx context.Context, o *membership.Observation) error {
 	given := 0
-	o.Estate = membership.Estate{}
+	o.OwnedObjects = membership.OwnedObjects{}
 	err := r.eachOwned(ctx, func(page *metav1.PartialObjectMetadataList, kind schema.GroupVersionKind) error {
 		for i := range page.Items {
 			thing := &page.Items[i]

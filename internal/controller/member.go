@@ -75,7 +75,7 @@ func (r *MemberReconciler) reconcile(ctx context.Context, member *usherv1.Member
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if decision.Bequeath != "" {
+	if decision.ReassignOwned != "" {
 		if err := r.bequeath(ctx, &observed); err != nil {
 			return ctrl.Result{}, err
 		}

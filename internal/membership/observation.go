@@ -34,9 +34,9 @@ type Observation struct {
 	Withdrawn bool
 	// Credentials that an acceptance made; nil if there are none.
 	Credentials *Credentials
-	// Estate is what a Member that Leaves owns, and Successor the Member that spec.reassignTo names, nil if it is not there. They are
+	// OwnedObjects is what a Member whose OwnershipMatters owns, and Successor the Member that spec.reassignTo names, nil if it is not there. They are
 	// looked up once the access is withdrawn.
-	Estate Estate
+	OwnedObjects OwnedObjects
 	Successor   *usherv1.Member
 }
 
@@ -85,8 +85,8 @@ type Decision struct {
 	// RotateToken: the Member was disabled, and its credentials still have the API token that it had before.
 	RotateToken bool
 
-	// Bequeath: what the Member owns is to be given to its successor. Empty for nothing, else the successor's name.
-	Bequeath string
+	// ReassignOwned: what the Member owns is to be given to its successor. Empty for nothing, else the successor's name.
+	ReassignOwned string
 
 	// The effects that come after.
 

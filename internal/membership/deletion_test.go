@@ -17,7 +17,7 @@ import (
 func leaving(edits ...edit) Observation {
 	return observed(append([]edit{deleting, was(usherv1.ObservedDisabled), remembersUID(adaUID), func(o *Observation) {
 		o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "pro"}
-		o.Estate = Estate{Count: 3, Names: []string{"Deal a", "Deal b", "Deal c"}}
+		o.OwnedObjects = OwnedObjects{Count: 3, Names: []string{"Deal a", "Deal b", "Deal c"}}
 	}}, edits...)...)
 }
 
@@ -50,16 +50,16 @@ func TestLeaving(t *testing.T) {
 		{name: "Pending", edits: []edit{to("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })}, reason: "ReassignToNotActive", message: "not Active"},
 		{name: "going itself", edits: []edit{to("bob", func(m *usherv1.Member) { m.DeletionTimestamp = later(0) })}, reason: "ReassignToNotActive", message: "not Active"},
 		{name: "an Active one is named", edits: []edit{to("bob")}, bequeath: "bob"},
-		{name: "nothing is left", edits: []edit{to("bob"), func(o *Observation) { o.Estate = Estate{} }}, forget: true},
+		{name: "nothing is left", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}, forget: true},
 		{name: "it is let go", edits: []edit{orphaned}, forget: true},
 		{name: "the account is gone", edits: []edit{noAccount}, forget: true},
 		{name: "the account is going", edits: []edit{func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, forget: true},
 		{name: "no plan", edits: []edit{func(o *Observation) { o.Account.Spec.PlanRef = nil }}, forget: true},
 		{
-			name: "nobody can tell", edits: []edit{to("bob"), func(o *Observation) { o.Estate = Estate{Reason: "KindNotFound", Problem: "No such kind"} }},
+			name: "nobody can tell", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"} }},
 			reason: "KindNotFound", message: "No such kind; or annotate the Member with usher.dev/orphan=true",
 		},
-		{name: "nobody has looked yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.Estate = Estate{} }}},
+		{name: "nobody has looked yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -73,7 +73,7 @@ func TestLeaving(t *testing.T) {
 				g.Expect(blocked.Message).To(ContainSubstring(tt.message))
 				expectState(g, d.Status, "Disabled", "DeletionBlocked", stalled)
 			}
-			g.Expect(d.Bequeath).To(Equal(tt.bequeath))
+			g.Expect(d.ReassignOwned).To(Equal(tt.bequeath))
 			g.Expect(d.Forget).To(Equal(tt.forget))
 			for _, s := range d.Status.Seats {
 				g.Expect(s.Held()).To(BeFalse(), "the seat is somebody else's at once")
@@ -83,7 +83,7 @@ func TestLeaving(t *testing.T) {
 }
 
 func TestAnEstateNamesTwenty(t *testing.T) {
-	e := Estate{Count: 4321}
+	e := OwnedObjects{Count: 4321}
 	for i := range MaxNamed {
 		e.Names = append(e.Names, fmt.Sprint("Deal ", i))
 	}
