@@ -24,7 +24,7 @@ type Elders struct {
 // first tells whether m is the account's first member, where the plan makes a difference of it and m's spec names no role. reader
 // is the cache, or the API server where the answer matters.
 func (e *Elders) first(ctx context.Context, reader client.Reader, account *usherv1.Account, tier *usherv1.Plan, m *usherv1.Member) (bool, error) {
-	if m.Spec.Role != "" || !plan.For(account, tier).OwnsFirst() {
+	if m.Spec.Role != "" || !plan.For(account, tier).FirstMemberMatters() {
 		return false, nil
 	}
 	elder, err := e.elder(ctx, reader, m)
@@ -37,12 +37,12 @@ func (e *Elders) elder(ctx context.Context, reader client.Reader, m *usherv1.Mem
 	if hint, known := e.hints.Load(account); known {
 		elder := &usherv1.Member{}
 		found, err := get(ctx, reader, m.Namespace, hint.(string), elder)
-		if err != nil || found && plan.Elder(elder, m) {
+		if err != nil || found && plan.CameBefore(elder, m) {
 			return elder, err
 		}
 	}
 	oldest, err := oldestBut(ctx, reader, m)
-	if err != nil || oldest == nil || !plan.Elder(oldest, m) {
+	if err != nil || oldest == nil || !plan.CameBefore(oldest, m) {
 		return nil, err
 	}
 	e.hints.Store(account, oldest.Name)
@@ -59,7 +59,7 @@ func oldestBut(ctx context.Context, reader client.Reader, m *usherv1.Member) (*u
 	var oldest *usherv1.Member
 	for i := range all.Items {
 		other := &all.Items[i]
-		if other.UID != m.UID && other.DeletionTimestamp == nil && (oldest == nil || plan.Elder(other, oldest)) {
+		if other.UID != m.UID && other.DeletionTimestamp == nil && (oldest == nil || plan.CameBefore(other, oldest)) {
 			oldest = other
 		}
 	}
@@ -76,7 +76,7 @@ func (w Watches) heirs(ctx context.Context, before, after client.Object) []types
 	}
 	account, err := getAccount(ctx, w.Reader, m.Namespace, m.Spec.AccountRef.Name)
 	tier, err2 := planOf(ctx, w.Reader, account)
-	if err != nil || err2 != nil || !plan.For(account, tier).OwnsFirst() {
+	if err != nil || err2 != nil || !plan.For(account, tier).FirstMemberMatters() {
 		return nil // the cache is asked, which does not fail; and whoever activates looks for itself
 	}
 	if came {

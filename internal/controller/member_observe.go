@@ -30,7 +30,7 @@ func (r *MemberReconciler) observe(ctx context.Context, member *usherv1.Member) 
 	if o.Plan, err = planOf(ctx, r.Client, o.Account); err != nil {
 		return o, err
 	}
-	if o.First, err = r.Elders.first(ctx, r.Client, o.Account, o.Plan, member); err != nil {
+	if o.FirstMember, err = r.Elders.first(ctx, r.Client, o.Account, o.Plan, member); err != nil {
 		return o, err
 	}
 	if o.Pools, err = poolsOf(ctx, r.Client, member); err != nil {
@@ -69,7 +69,7 @@ func (r *MemberReconciler) observeLive(ctx context.Context, cached membership.Ob
 	if o.Plan, err = planOf(ctx, r.Live, o.Account); err != nil {
 		return o, err
 	}
-	if o.First, err = r.Elders.first(ctx, r.Live, o.Account, o.Plan, o.Member); err != nil {
+	if o.FirstMember, err = r.Elders.first(ctx, r.Live, o.Account, o.Plan, o.Member); err != nil {
 		return o, err
 	}
 	if o.Pools, err = poolsOf(ctx, r.Live, o.Member); err != nil {

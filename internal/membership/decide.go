@@ -44,7 +44,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 		s.AcceptedAt, s.ProfileGeneration = &o.Credentials.AcceptedAt, o.Credentials.ProfileGeneration
 	}
 	d.RotateToken = accepted && tokenIsOld(o)
-	given := o.terms().Assign(m, accepted, o.First)
+	given := o.terms().Assign(m, accepted, o.FirstMember)
 	if m.DeletionTimestamp == nil || s.Role == "" { // a member that is being deleted is remembered with the role that it had
 		s.Role, s.Rights = given.Role, given.Rights
 	}
@@ -67,7 +67,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	}
 	d.withdraw(o, v, now)
 	recordState(s, m, v, now)
-	d.GrantsOwnerRole = o.First && m.Status.Role != s.Role
+	d.GrantsOwnerRole = o.FirstMember && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && d.mayGo(o)
 	d.needsLiveReads = d.Withdraws || d.GrantsOwnerRole || d.DropCredentials || m.DeletionTimestamp != nil ||

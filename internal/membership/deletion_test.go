@@ -36,12 +36,12 @@ func to(name string, edits ...func(*usherv1.Member)) edit {
 func TestLeaving(t *testing.T) {
 	orphaned := func(o *Observation) { o.Member.Annotations = map[string]string{usherv1.OrphanAnnotation: "true"} }
 	for _, tt := range []struct {
-		name     string
-		edits    []edit
-		reason   string // of DeletionBlocked; empty if it is not
-		message  string
-		bequeath string
-		forget   bool
+		name       string
+		edits      []edit
+		reason     string // of DeletionBlocked; empty if it is not
+		message    string
+		reassigned string
+		forget     bool
 	}{
 		{name: "nobody is named", reason: "OwnsResources", message: "Still owns 3 (Deal a, Deal b, Deal c); set spec.reassignTo"},
 		{name: "nobody of that name", edits: []edit{to("bob"), func(o *Observation) { o.Successor = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
@@ -49,7 +49,7 @@ func TestLeaving(t *testing.T) {
 		{name: "of another account", edits: []edit{to("bob", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" })}, reason: "ReassignToNotActive", message: "another account"},
 		{name: "Pending", edits: []edit{to("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })}, reason: "ReassignToNotActive", message: "not Active"},
 		{name: "going itself", edits: []edit{to("bob", func(m *usherv1.Member) { m.DeletionTimestamp = later(0) })}, reason: "ReassignToNotActive", message: "not Active"},
-		{name: "an Active one is named", edits: []edit{to("bob")}, bequeath: "bob"},
+		{name: "an Active one is named", edits: []edit{to("bob")}, reassigned: "bob"},
 		{name: "nothing is left", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}, forget: true},
 		{name: "it is let go", edits: []edit{orphaned}, forget: true},
 		{name: "the account is gone", edits: []edit{noAccount}, forget: true},
@@ -73,7 +73,7 @@ func TestLeaving(t *testing.T) {
 				g.Expect(blocked.Message).To(ContainSubstring(tt.message))
 				expectState(g, d.Status, "Disabled", "DeletionBlocked", stalled)
 			}
-			g.Expect(d.ReassignOwned).To(Equal(tt.bequeath))
+			g.Expect(d.ReassignOwned).To(Equal(tt.reassigned))
 			g.Expect(d.Forget).To(Equal(tt.forget))
 			for _, s := range d.Status.Seats {
 				g.Expect(s.Held()).To(BeFalse(), "the seat is somebody else's at once")

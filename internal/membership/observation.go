@@ -20,8 +20,8 @@ type Observation struct {
 	Account *usherv1.Account
 	// Plan that the Account names; nil if it is not there, or none is named.
 	Plan *usherv1.Plan
-	// First: the account has no older member (see plan.Elder). It is only looked up where that matters.
-	First bool
+	// FirstMember: the account has no older member (see plan.CameBefore). It is only looked up where that matters.
+	FirstMember bool
 	// Pools are the SeatPools of the Member's namespace that belong to its Account, and those in which its status has a seat.
 	Pools []usherv1.SeatPool
 	// Rival is another member of the account that has the address and came first (see Precedes); empty if there is none.
@@ -37,7 +37,7 @@ type Observation struct {
 	// OwnedObjects is what a Member whose OwnershipMatters owns, and Successor the Member that spec.reassignTo names, nil if it is not there. They are
 	// looked up once the access is withdrawn.
 	OwnedObjects OwnedObjects
-	Successor   *usherv1.Member
+	Successor    *usherv1.Member
 }
 
 // Credentials is what a Member's credentials Secret says.

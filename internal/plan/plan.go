@@ -122,7 +122,7 @@ type Assignment struct {
 	Reason, Problem string
 }
 
-// Assign returns the role and rights of a Member. first tells that it is the account's first member (see Elder).
+// Assign returns the role and rights of a Member. first tells that it is the account's first member (see CameBefore).
 func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
 	if t.Problem != "" {
 		// Nobody knows; what was last said is not forgotten, since who was the first member depends on it.
@@ -182,14 +182,14 @@ func (t Terms) roleOf(m *usherv1.Member, accepted, first bool) string {
 	return t.spec.DefaultRole
 }
 
-// OwnsFirst tells whether it matters who is the account's first member: the terms give the first one another role than the rest.
-func (t Terms) OwnsFirst() bool {
+// FirstMemberMatters tells whether it matters who is the account's first member: the terms give the first one another role than the rest.
+func (t Terms) FirstMemberMatters() bool {
 	return t.spec.OwnerRole != "" && t.spec.OwnerRole != t.spec.DefaultRole
 }
 
-// Elder tells whether other came to the account before m: it was created earlier, or within the same second and has the lower
-// name. The first member is the one without an elder. Those who are being deleted do not count.
-func Elder(other, m *usherv1.Member) bool {
+// CameBefore reports whether other came to the account before m: it was created earlier, or within the same second and has the lower
+// name. The first member is the one that no other came before. Those who are being deleted do not count.
+func CameBefore(other, m *usherv1.Member) bool {
 	if other.UID == m.UID || other.DeletionTimestamp != nil || other.Spec.AccountRef.Name != m.Spec.AccountRef.Name {
 		return false
 	}
