@@ -60,8 +60,9 @@ func (o Observation) obstacle() (reason, problem string) {
 }
 
 // mayGo tells whether nothing that the Member owns is left. Nobody has looked before its access is withdrawn.
-func (d *Decision) mayGo(o Observation) bool {
-	return !o.OwnershipMatters() || o.Member.Status.State == usherv1.ObservedDisabled && o.OwnedObjects.Reason == "" && o.OwnedObjects.Count == 0
+func mayGo(o Observation) bool {
+	return !o.OwnershipMatters() ||
+		o.Member.Status.State == usherv1.ObservedDisabled && o.OwnedObjects.Reason == "" && o.OwnedObjects.Count == 0
 }
 
 // String names what is owned.
