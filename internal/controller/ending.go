@@ -46,7 +46,7 @@ func (r *EndingReconciler) Reconcile(ctx context.Context, request ctrl.Request) 
 }
 
 func (r *EndingReconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctrl.Result, error) {
-	observed := membership.EndingObservation{Member: member}
+	observed := membership.ExpiryNoticeObservation{Member: member}
 	var err error
 	if observed.Account, err = getAccount(ctx, r.Client, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return ctrl.Result{}, err
@@ -74,7 +74,7 @@ func (r *EndingReconciler) reconcile(ctx context.Context, member *usherv1.Member
 }
 
 // send makes the attempt that the plan's notices are the fence of: claim, send, record.
-func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservation, plan membership.EndingPlan) (ctrl.Result, error) {
+func (r *EndingReconciler) send(ctx context.Context, o membership.ExpiryNoticeObservation, plan membership.ExpiryNoticePlan) (ctrl.Result, error) {
 	leave, free := r.Servers.Enter(o.Account, r.Servers.Endings, client.ObjectKeyFromObject(o.Member))
 	if !free {
 		return ctrl.Result{RequeueAfter: busyPause}, nil
@@ -140,7 +140,7 @@ func notice(member *usherv1.Member, to usherv1.EndNoticeRecipient) *usherv1.EndN
 	return &member.Status.EndNotices[i]
 }
 
-func composeEnding(o membership.EndingObservation, fence usherv1.EndNotice) mail.Ending {
+func composeEnding(o membership.ExpiryNoticeObservation, fence usherv1.EndNotice) mail.Ending {
 	member, account := o.Member, o.Account
 	name := member.Status.DisplayName
 	m := mail.Ending{

@@ -91,7 +91,7 @@ func TestAnEstateNamesTwenty(t *testing.T) {
 }
 
 func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
-	tier := &usherv1.Plan{Spec: usherv1.PlanSpec{
+	onTerms := &usherv1.Plan{Spec: usherv1.PlanSpec{
 		Roles:       []usherv1.PlanRole{{Name: "guest"}, {Name: "seller"}, {Name: "admin"}},
 		DefaultRole: "seller", OwnerRole: "admin", InvitedRole: "guest",
 	}}
@@ -101,7 +101,7 @@ func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
 		{had: "admin", want: "admin"},
 		{had: "", want: "guest"}, // deleted before anybody looked
 	} {
-		o := leaving(func(o *Observation) { o.Plan, o.Member.Status.Role = tier, tt.had })
+		o := leaving(func(o *Observation) { o.Plan, o.Member.Status.Role = onTerms, tt.had })
 		d := Decide(o, now)
 		g := NewWithT(t)
 		g.Expect(d.Status.Role).To(Equal(tt.want), "its acceptance is gone, and it is not the first any more")

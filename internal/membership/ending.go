@@ -24,15 +24,15 @@ const AnnounceBefore = 7 * 24 * time.Hour
 // these minutes do not matter.
 const AnnounceLease = invite.SendTimeout + time.Minute
 
-// EndingObservation is all that a decision about announcing the end of a Member's access depends on.
-type EndingObservation struct {
+// ExpiryNoticeObservation is all that a decision about announcing the end of a Member's access depends on.
+type ExpiryNoticeObservation struct {
 	Member *usherv1.Member
 	// Account of the Member; nil if it is not there.
 	Account *usherv1.Account
 }
 
-// EndingPlan is what to announce, and to whom.
-type EndingPlan struct {
+// ExpiryNoticePlan is what to announce, and to whom.
+type ExpiryNoticePlan struct {
 	// Notices are the complete new status.endNotices. If Send is set they are its fence: to be written before anything is sent.
 	Notices []usherv1.EndNotice
 	// Send tells to whom the mail is to be sent that Notices describe; empty for nobody.
@@ -43,15 +43,15 @@ type EndingPlan struct {
 
 // NeedsLiveReads reports whether the plan for a Member with those notices must be made again on live reads before anything is sent or
 // written: it sends a mail, or gives one up.
-func (p EndingPlan) NeedsLiveReads(before []usherv1.EndNotice) bool {
+func (p ExpiryNoticePlan) NeedsLiveReads(before []usherv1.EndNotice) bool {
 	return !equality.Semantic.DeepEqual(p.Notices, before)
 }
 
 // Announce returns what to do at now: an Active member and its account's contact are told once of each end, a week before it or as
 // soon as the member is Active after that. Nobody is told of an end that has come.
-func Announce(o EndingObservation, now time.Time) EndingPlan {
+func Announce(o ExpiryNoticeObservation, now time.Time) ExpiryNoticePlan {
 	m := o.Member
-	p := EndingPlan{Notices: slices.Clone(m.Status.EndNotices)}
+	p := ExpiryNoticePlan{Notices: slices.Clone(m.Status.EndNotices)}
 	until := m.Spec.AccessUntil
 	if until == nil || m.DeletionTimestamp != nil {
 		return p
@@ -81,7 +81,7 @@ func Announce(o EndingObservation, now time.Time) EndingPlan {
 }
 
 // recipients are the member, and the account's contact if that is somebody else.
-func recipients(o EndingObservation) []usherv1.EndNoticeRecipient {
+func recipients(o ExpiryNoticeObservation) []usherv1.EndNoticeRecipient {
 	contact := o.Account.Spec.Contact
 	if contact == nil || contact.Email == "" || strings.EqualFold(string(contact.Email), string(o.Member.Spec.Email)) {
 		return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember}
@@ -90,7 +90,7 @@ func recipients(o EndingObservation) []usherv1.EndNoticeRecipient {
 }
 
 // attempt makes the recipient's notice a fence, if one is to be sent now.
-func (p *EndingPlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time, now time.Time) {
+func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time, now time.Time) {
 	at := slices.IndexFunc(p.Notices, func(n usherv1.EndNotice) bool { return n.To == to })
 	if at < 0 {
 		at = len(p.Notices)
@@ -121,7 +121,7 @@ func unsent(n usherv1.EndNotice, until metav1.Time) bool {
 }
 
 // giveUp ends what was not sent before the end came, but for a mail that may be on its way.
-func (p *EndingPlan) giveUp(until metav1.Time, now time.Time) {
+func (p *ExpiryNoticePlan) giveUp(until metav1.Time, now time.Time) {
 	for i := range p.Notices {
 		n := &p.Notices[i]
 		switch {

@@ -75,11 +75,11 @@ func TestWhoseAccessEndedIsNotInvitedOrActivated(t *testing.T) {
 }
 
 // announced is an Active Member whose access ends in d.
-func announced(d time.Duration, edits ...edit) EndingObservation {
+func announced(d time.Duration, edits ...edit) ExpiryNoticeObservation {
 	o := observed(append([]edit{active, endsIn(d), func(o *Observation) {
 		o.Account.Spec.Contact = &usherv1.AccountContact{Email: "it@acme.example"}
 	}}, edits...)...)
-	return EndingObservation{Member: o.Member, Account: o.Account}
+	return ExpiryNoticeObservation{Member: o.Member, Account: o.Account}
 }
 
 const day = 24 * time.Hour

@@ -26,7 +26,7 @@ func TestNeedsLiveReads(t *testing.T) {
 		{name: "it is being deleted", edits: []edit{deleting}, want: true},
 		{name: "credentials of an earlier member", edits: []edit{remembersUID("uid-former"), credentials(func(c *Credentials) { c.MemberUID = "uid-former" })}, want: true},
 		{name: "a seat is to be given back", edits: []edit{active, was(usherv1.ObservedDisabled), disabled, bound}, want: true},
-		{name: "the first member", edits: []edit{active, onPlan(tier()), func(o *Observation) { o.FirstMember, o.Member.Status.Role = true, "" }}, want: true},
+		{name: "the first member", edits: []edit{active, onPlan(aPlan()), func(o *Observation) { o.FirstMember, o.Member.Status.Role = true, "" }}, want: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -89,7 +89,7 @@ func (s *situation) drawAccount(t *rapid.T, chance func(string) bool) {
 		s.account.Spec.PlanRef = &usherv1.PlanReference{Name: "starter"}
 		if !chance("no plan") {
 			included := int32(rapid.IntRange(0, 2).Draw(t, "included"))
-			s.plan = tier(func(p *usherv1.PlanSpec) { p.IncludedSeats = &included })
+			s.plan = aPlan(func(p *usherv1.PlanSpec) { p.IncludedSeats = &included })
 		}
 	}
 }
