@@ -24,7 +24,7 @@ import (
 
 var t0 = metav1.Time{Time: time.Date(2026, time.March, 1, 9, 0, 0, 0, time.UTC)}
 
-func tier() *usherv1.Plan {
+func aPlan() *usherv1.Plan {
 	return &usherv1.Plan{Spec: usherv1.PlanSpec{
 		Rights: []usherv1.PlanRight{{Name: "orders:place"}, {Name: "orders:cancel"}, {Name: "invoices:view"}},
 		Roles: []usherv1.PlanRole{
@@ -39,7 +39,7 @@ func tier() *usherv1.Plan {
 func observed(members ...usherv1.Member) Observation {
 	a := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme", UID: "uid-acme"}}
 	a.Spec.PlanRef = &usherv1.PlanReference{Name: "pro"}
-	return Observation{Account: a, Terms: plan.For(a, tier()), Members: members}
+	return Observation{Account: a, Terms: plan.For(a, aPlan()), Members: members}
 }
 
 func member(name, role string, edits ...func(*usherv1.Member)) usherv1.Member {

@@ -66,7 +66,7 @@ func LastAdmin(before, after *usherv1.Member, members []usherv1.Member, terms pl
 // demotes reports whether the change takes an admin role away. members decide who came first, and so may have the
 // owner's role.
 func demotes(before, after *usherv1.Member, terms plan.Terms, members []usherv1.Member) bool {
-	first := members != nil && !slices.ContainsFunc(members, func(m usherv1.Member) bool { return plan.Elder(&m, before) })
+	first := members != nil && !slices.ContainsFunc(members, func(m usherv1.Member) bool { return plan.CameBefore(&m, before) })
 	return terms.Admin(terms.Assign(before, true, first).Role) && !terms.Admin(terms.Assign(after, true, first).Role)
 }
 

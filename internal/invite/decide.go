@@ -82,7 +82,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		if s.LinkGeneration > 0 {
 			p.settle(usherv1.InvitationRevoked)
 		}
-	case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled || o.Member.Spec.Ended(now):
+	case isOut(o.Member, now):
 		p.settle(usherv1.InvitationRevoked)
 	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
 		p.Wake = s.NextAttemptAt.Time
@@ -97,6 +97,11 @@ func (p *Plan) decide(o Observation, now time.Time) {
 	case s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending:
 		p.sendAgain(o, now)
 	}
+}
+
+// isOut reports whether the Member itself says that it is to have no access.
+func isOut(m *usherv1.Member, now time.Time) bool {
+	return m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now)
 }
 
 // Asked tells whether a new link is wanted: nothing was sent yet, sendGeneration was raised, the address changed, a revoked

@@ -62,7 +62,7 @@ func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) conditi
 func waitsForNewLink(s *usherv1.InvitationStatus, o Observation, now time.Time) bool {
 	m := o.Member
 	switch {
-	case m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now):
+	case m == nil || isOut(m, now):
 		return false
 	case m.Status.AcceptedAt != nil || o.Answered:
 		return false

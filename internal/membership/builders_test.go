@@ -210,8 +210,8 @@ func onPlanUnlessNone(o *Observation) {
 	}
 }
 
-// tier is a plan with two roles and a right.
-func tier(edits ...func(*usherv1.PlanSpec)) *usherv1.Plan {
+// aPlan is one with two roles and a right.
+func aPlan(edits ...func(*usherv1.PlanSpec)) *usherv1.Plan {
 	yes := true
 	p := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "starter"}, Spec: usherv1.PlanSpec{
 		Roles:       []usherv1.PlanRole{{Name: "admin", AccountAdmin: &yes, Rights: []usherv1.Right{usherv1.AnyRight}}, {Name: "seller"}},

@@ -39,16 +39,9 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	s.ObservedGeneration = m.Generation
 
 	accepted := d.judgeCredentials(o, now)
-	s.AcceptedAt, s.ProfileGeneration = nil, 0
-	if accepted {
-		s.AcceptedAt, s.ProfileGeneration = &o.Credentials.AcceptedAt, o.Credentials.ProfileGeneration
-	}
 	d.RotateToken = accepted && tokenIsOld(o)
-	given := o.terms().Assign(m, accepted, o.First)
-	if m.DeletionTimestamp == nil || s.Role == "" { // a member that is being deleted is remembered with the role that it had
-		s.Role, s.Rights = given.Role, given.Rights
-	}
-	s.DisplayName = displayName(o, accepted)
+	given := o.terms().Assign(m, accepted, o.FirstMember)
+	recordPerson(s, o, accepted, given)
 	recordInvitation(s, o)
 
 	choice := o.choice()
@@ -67,12 +60,16 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	}
 	d.withdraw(o, v, now)
 	recordState(s, m, v, now)
-	d.Elevates = o.First && m.Status.Role != s.Role
+	d.GrantsOwnerRole = o.FirstMember && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
-	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && d.mayGo(o)
-	d.needsLiveReads = d.Withdraws || d.Elevates || d.DropCredentials || m.DeletionTimestamp != nil ||
-		d.AwaitsWithdrawal && m.Status.State != usherv1.ObservedActive
+	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && mayGo(o)
+	d.needsLiveReads = needsLiveReads(d, m)
 	return d, v
+}
+
+func needsLiveReads(d Decision, m *usherv1.Member) bool {
+	return d.Withdraws || d.GrantsOwnerRole || d.DropCredentials || m.DeletionTimestamp != nil ||
+		d.AwaitsWithdrawal && m.Status.State != usherv1.ObservedActive
 }
 
 // tokenIsOld reports whether the API token was not replaced since the Member was disabled.
@@ -239,7 +236,7 @@ func (d *Decision) awaitSeat(o Observation, pool *usherv1.SeatPool, now time.Tim
 	d.wakeBy(now.Add(seatPause))
 	// A pool that reserves on acceptance learns of the acceptance from what is written now.
 	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
-	d.Hold = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(seatPatience))
+	d.DeferStatus = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(seatPatience))
 }
 
 // withdraw decides how a Member that is no longer Active gives its seat back: after the access that the seat gave is gone.

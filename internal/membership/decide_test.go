@@ -106,11 +106,11 @@ func TestDecide(t *testing.T) {
 		{name: "no account", edits: []edit{noAccount}, state: "Pending", reason: "AccountNotFound", outlook: stalled, message: "no Account acme in this namespace; create it"},
 		{name: "no plan", edits: []edit{onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: stalled, message: "no Plan starter; create it"},
 		{name: "active, and the plan is gone", edits: []edit{active, onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: stalled},
-		{name: "a role that the plan does not have", edits: []edit{onPlan(tier()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "Plan starter has no role boss; its roles are admin, seller"},
+		{name: "a role that the plan does not have", edits: []edit{onPlan(aPlan()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "Plan starter has no role boss; its roles are admin, seller"},
 		{name: "a role that nobody has without a plan", edits: []edit{role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "without a plan has no role boss; its roles are admin, member"},
-		{name: "active, and the role is gone from the plan", edits: []edit{active, onPlan(tier()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
-		{name: "a right that the plan does not have", edits: []edit{onPlan(tier()), rights("orders:cancel")}, state: "Pending", reason: "RightNotInPlan", outlook: stalled, message: "no right orders:cancel; its rights are orders:place"},
-		{name: "invited, and the role is gone from the plan", edits: []edit{onPlan(tier()), holding("base", 7), invitation("Sent"), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
+		{name: "active, and the role is gone from the plan", edits: []edit{active, onPlan(aPlan()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
+		{name: "a right that the plan does not have", edits: []edit{onPlan(aPlan()), rights("orders:cancel")}, state: "Pending", reason: "RightNotInPlan", outlook: stalled, message: "no right orders:cancel; its rights are orders:place"},
+		{name: "invited, and the role is gone from the plan", edits: []edit{onPlan(aPlan()), holding("base", 7), invitation("Sent"), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
 		{name: "no pool", edits: []edit{noPools}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "create one"},
 		{name: "a pool that is not there", edits: []edit{refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "no SeatPool other"},
 		{name: "several pools", edits: []edit{pools(plain, aPool("other"))}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "name one in spec.seatPoolRefs"},
@@ -376,7 +376,7 @@ func TestHold(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
 			d := Decide(observed(tt.edits...), now)
-			g.Expect(d.Hold).To(Equal(tt.hold), "Hold")
+			g.Expect(d.DeferStatus).To(Equal(tt.hold), "DeferStatus")
 			g.Expect(!d.Wake.IsZero()).To(Equal(tt.wakes), "Wake")
 			if tt.wakes {
 				g.Expect(d.Wake).To(BeTemporally(">", now))

@@ -13,8 +13,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // NoticeBefore is how long before a member's access expires the notice of it is due.
@@ -90,7 +90,7 @@ func (p *ExpiryNoticePlan) decide(o ExpiryNoticeObservation, now time.Time) {
 // mayNotify reports whether mails of the account, which may be nil, can be sent.
 func mayNotify(a *usherv1.Account) bool {
 	return a != nil && a.Spec.State != usherv1.StateDisabled && !a.DeliversByLink() &&
-		conditions.Reason(a.Status.Conditions, usherv1.ConditionMailReady) == usherv1.ReasonMailReady
+		reason.OfDelivery(a).ByMail
 }
 
 // recipients are the member, and the account's contact unless both have one address.

@@ -99,7 +99,7 @@ func (s *situation) judge(m *usherv1.Member) {
 		s.wrote("credentials of %s", m.Name)
 		d = s.decide(s.observe(m), now)
 	}
-	if d.Hold {
+	if d.DeferStatus {
 		return
 	}
 	if !equality.Semantic.DeepEqual(m.Status, d.Status) {

@@ -26,7 +26,7 @@ func TestNeedsLiveReads(t *testing.T) {
 		{name: "it is being deleted", edits: []edit{deleting}, want: true},
 		{name: "credentials of an earlier member", edits: []edit{remembersUID("uid-former"), credentials(func(c *Credentials) { c.MemberUID = "uid-former" })}, want: true},
 		{name: "a seat is to be given back", edits: []edit{active, was(usherv1.ObservedDisabled), disabled, bound}, want: true},
-		{name: "the first member", edits: []edit{active, onPlan(tier()), func(o *Observation) { o.First, o.Member.Status.Role = true, "" }}, want: true},
+		{name: "the first member", edits: []edit{active, onPlan(aPlan()), func(o *Observation) { o.FirstMember, o.Member.Status.Role = true, "" }}, want: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestNeedsLiveReads(t *testing.T) {
 		o := anyObservation.Draw(t, "observation")
 		d := Decide(o, now)
 		waits := d.AwaitsWithdrawal && o.Member.Status.State != usherv1.ObservedActive
-		if want := d.Withdraws || d.Elevates || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
+		if want := d.Withdraws || d.GrantsOwnerRole || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
 			t.Fatalf("NeedsLiveReads is %v of %+v", d.NeedsLiveReads(), d)
 		}
 	})

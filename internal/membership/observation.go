@@ -20,8 +20,8 @@ type Observation struct {
 	Account *usherv1.Account
 	// Plan that the Account names; nil if it is not there, or none is named.
 	Plan *usherv1.Plan
-	// First: the account has no older member (see plan.Elder). It is only looked up where that matters.
-	First bool
+	// FirstMember: the account has no older member (see plan.CameBefore). It is only looked up where that matters.
+	FirstMember bool
 	// Pools are the SeatPools of the Member's namespace that belong to its Account, and those in which its status has a seat.
 	Pools []usherv1.SeatPool
 	// Rival is another member of the account that has the address and came first (see Precedes); empty if there is none.
@@ -34,10 +34,10 @@ type Observation struct {
 	Withdrawn bool
 	// Credentials that an acceptance made; nil if there are none.
 	Credentials *Credentials
-	// Estate is what a Member that Leaves owns, and Heir the Member that spec.reassignTo names, nil if it is not there. They are
+	// OwnedObjects is what a Member whose OwnershipMatters owns, and Successor the Member that spec.reassignTo names, nil if it is not there. They are
 	// looked up once the access is withdrawn.
-	Estate Estate
-	Heir   *usherv1.Member
+	OwnedObjects OwnedObjects
+	Successor    *usherv1.Member
 }
 
 // Credentials is what a Member's credentials Secret says.
@@ -63,16 +63,16 @@ type Credentials struct {
 type Decision struct {
 	// Status is the complete new status.
 	Status usherv1.MemberStatus
-	// Hold: nothing is worth saying yet; look again at Wake.
-	Hold bool
+	// DeferStatus: nothing is worth saying yet; look again at Wake.
+	DeferStatus bool
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
 	// Withdraws: the new status takes away access or a seat because of another object, or on the word of a ledger.
 	Withdraws bool
 	// AwaitsWithdrawal: the Member is not Active any more, and gives its seat back once Withdrawn is known.
 	AwaitsWithdrawal bool
-	// Elevates: the Member gets the role of the account's first member.
-	Elevates bool
+	// GrantsOwnerRole: the Member gets the role of the account's first member.
+	GrantsOwnerRole bool
 
 	// The effects that come before the status is written; all are safe to repeat.
 
@@ -85,8 +85,8 @@ type Decision struct {
 	// RotateToken: the Member was disabled, and its credentials still have the API token that it had before.
 	RotateToken bool
 
-	// Bequeath: what the Member owns is to be given to its heir. Empty for nothing, else the heir's name.
-	Bequeath string
+	// ReassignOwned: what the Member owns is to be given to its successor. Empty for nothing, else the successor's name.
+	ReassignOwned string
 
 	// The effects that come after.
 

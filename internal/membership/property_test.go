@@ -138,7 +138,7 @@ func TestDecideTwiceIsDecideOnce(t *testing.T) {
 		if !equality.Semantic.DeepEqual(again.Member.Status, d2.Status) {
 			t.Fatalf("decided\n%+v\nand then\n%+v", again.Member.Status, d2.Status)
 		}
-		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.Withdraws || d2.Hold || d2.Invite != d.Invite || d2.Forget != d.Forget {
+		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.Withdraws || d2.DeferStatus || d2.Invite != d.Invite || d2.Forget != d.Forget {
 			t.Fatalf("the second decision does something else: %+v, %+v", d, d2)
 		}
 	})

@@ -12,9 +12,22 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
 )
+
+// recordPerson sets what the status says of the person: whether they accepted, role, rights and name.
+func recordPerson(s *usherv1.MemberStatus, o Observation, accepted bool, given plan.Assignment) {
+	s.AcceptedAt, s.ProfileGeneration = nil, 0
+	if accepted {
+		s.AcceptedAt, s.ProfileGeneration = &o.Credentials.AcceptedAt, o.Credentials.ProfileGeneration
+	}
+	if o.Member.DeletionTimestamp == nil || s.Role == "" { // a member that is being deleted is remembered with the role that it had
+		s.Role, s.Rights = given.Role, given.Rights
+	}
+	s.DisplayName = displayName(o, accepted)
+}
 
 // recordState sets the state and the moments at which it began.
 func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time.Time) {

@@ -15,59 +15,26 @@ import (
 // maxSeats is how many pools a Member's status can speak of; the CRD says the same.
 const maxSeats = 64
 
-// settleSeats returns the Member's seats after this decision: claims found in the ledgers are taken up, seats that are not to be
-// kept are released, and so are those of pools that are gone.
-func settleSeats(o Observation, choice seat.Choice, c reason.Custody, accepted bool) []usherv1.MemberSeat {
-	entries := map[string]usherv1.MemberSeat{}
-	for _, s := range o.Member.Status.Seats {
-		entries[s.Pool] = s
-	}
-	for i := range o.Pools {
-		p := &o.Pools[i]
-		if _, known := entries[p.Name]; !known && (choice.Names(p.Name) || o.claim(p.Name) > 0) {
-			entries[p.Name] = usherv1.MemberSeat{Pool: p.Name, AddOn: p.Spec.AddOn}
-		}
-	}
-
-	// The pools of the choice first: whether an old base seat may go depends on the new one.
-	var names []string
-	for name := range entries {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, func(a, b string) int {
-		if inA, inB := choice.Names(a), choice.Names(b); inA != inB {
-			if inA {
-				return -1
-			}
-			return 1
-		}
-		return strings.Compare(a, b)
-	})
-
+// settleSeats returns the Member's seats after this decision. Claims found in the ledgers are taken up. Seats that are not to be kept are
+// released, and so are those of pools that no longer exist.
+func settleSeats(o Observation, choice seat.Choice, custody reason.Custody, accepted bool) []usherv1.MemberSeat {
 	var seats, gone []usherv1.MemberSeat
 	// A member that moves gives its old base seat back once it holds the new one, or needs none there.
 	base := o.pool(choice.Base)
 	moved := base != nil && seat.WaitsForAcceptance(base, accepted)
-	for _, name := range names {
-		s, pool := entries[name], o.pool(name)
+	for _, s := range entries(o, choice) {
+		pool := o.pool(s.Pool)
 		if pool == nil {
 			gone = append(gone, release(s, 0)) // the pool is gone, and the seat with it
 			continue
 		}
-		claim := o.claim(name)
 		s.AddOn = pool.Spec.AddOn
-		chosen := choice.Names(name)
-		moving := s.AddOn == "" && s.Held() && !moved
-		// The keeper has looked at its ledger and this claim is not in it.
-		lost := s.Held() && claim <= s.ReleasedGrant && pool.Status.ObservedGeneration > 0
+		claim := o.claim(s.Pool)
 		switch {
-		case pool.DeletionTimestamp != nil || c == reason.Released:
+		case pool.DeletionTimestamp != nil || custody == reason.Released:
 			s = release(s, claim)
-		case c == reason.Kept:
-		case lost, chosen && seat.WaitsForAcceptance(pool, accepted), !chosen && !moving:
-			s = release(s, claim)
-		case chosen && claim > s.ReleasedGrant:
-			s.Grant, s.PoolUID = max(s.Grant, claim), string(pool.UID)
+		case custody == reason.Taken:
+			s = take(s, pool, claim, choice, accepted, moved)
 		}
 		if s.Held() && s.Pool == choice.Base {
 			moved = true
@@ -76,11 +43,50 @@ func settleSeats(o Observation, choice seat.Choice, c reason.Custody, accepted b
 			seats = append(seats, s)
 		}
 	}
-	// What was given back is never forgotten, as long as there is room for it: an old copy of that pool's ledger could be taken at
-	// its word.
+	// What was given back is never forgotten, as long as there is room for it: otherwise an old copy of that pool's ledger could give the
+	// member a seat that it no longer has.
 	seats = append(seats, gone[:min(len(gone), max(0, maxSeats-len(seats)))]...)
 	slices.SortFunc(seats, func(a, b usherv1.MemberSeat) int { return strings.Compare(a.Pool, b.Pool) })
 	return seats
+}
+
+// entries returns a seat for each pool in which the Member has one, may take one, or has a claim. Those of the choice come first:
+// whether an old base seat may go depends on the new one.
+func entries(o Observation, choice seat.Choice) []usherv1.MemberSeat {
+	all := slices.Clone(o.Member.Status.Seats)
+	for i := range o.Pools {
+		p := &o.Pools[i]
+		known := slices.ContainsFunc(all, func(s usherv1.MemberSeat) bool { return s.Pool == p.Name })
+		if !known && (choice.Names(p.Name) || o.claim(p.Name) > 0) {
+			all = append(all, usherv1.MemberSeat{Pool: p.Name, AddOn: p.Spec.AddOn})
+		}
+	}
+	slices.SortFunc(all, func(a, b usherv1.MemberSeat) int {
+		if inA, inB := choice.Names(a.Pool), choice.Names(b.Pool); inA != inB {
+			if inA {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Pool, b.Pool)
+	})
+	return all
+}
+
+// take takes the claim up if the Member chooses the pool, and releases the seat if it is lost or no longer wanted. moved reports that no
+// other base seat is needed until the Member holds the chosen one.
+func take(s usherv1.MemberSeat, pool *usherv1.SeatPool, claim int64, choice seat.Choice, accepted, moved bool) usherv1.MemberSeat {
+	chosen := choice.Names(s.Pool)
+	moving := s.AddOn == "" && s.Held() && !moved
+	// The SeatPool controller has looked at its ledger, and this claim is not in it.
+	lost := s.Held() && claim <= s.ReleasedGrant && pool.Status.ObservedGeneration > 0
+	switch {
+	case lost, chosen && seat.WaitsForAcceptance(pool, accepted), !chosen && !moving:
+		return release(s, claim)
+	case chosen && claim > s.ReleasedGrant:
+		s.Grant, s.PoolUID = max(s.Grant, claim), string(pool.UID)
+	}
+	return s
 }
 
 // release gives back whatever the seat held, and whatever the ledger holds for the Member.

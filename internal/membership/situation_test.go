@@ -89,7 +89,7 @@ func (s *situation) drawAccount(t *rapid.T, chance func(string) bool) {
 		s.account.Spec.PlanRef = &usherv1.PlanReference{Name: "starter"}
 		if !chance("no plan") {
 			included := int32(rapid.IntRange(0, 2).Draw(t, "included"))
-			s.plan = tier(func(p *usherv1.PlanSpec) { p.IncludedSeats = &included })
+			s.plan = aPlan(func(p *usherv1.PlanSpec) { p.IncludedSeats = &included })
 		}
 	}
 }
@@ -224,15 +224,15 @@ func (s *situation) drawInvitation(t *rapid.T, chance func(string) bool, o *Obse
 // observe is what the Member's controller sees of it, by live reads.
 func (s *situation) observe(m *usherv1.Member) Observation {
 	o := Observation{
-		Member: m.DeepCopy(), Account: s.account.DeepCopy(), Plan: s.plan, First: true, Invitation: s.invitations[m.Name].DeepCopy(),
+		Member: m.DeepCopy(), Account: s.account.DeepCopy(), Plan: s.plan, FirstMember: true, Invitation: s.invitations[m.Name].DeepCopy(),
 		Credentials: s.credentials[m.Name], Withdrawn: m.Status.State != usherv1.ObservedActive,
 	}
 	for _, p := range s.pools {
 		o.Pools = append(o.Pools, *p.DeepCopy())
 	}
 	for _, other := range s.members {
-		if plan.Elder(other, m) {
-			o.First = false
+		if plan.CameBefore(other, m) {
+			o.FirstMember = false
 		}
 		if o.Rival == "" && Precedes(other, m) {
 			o.Rival = other.Name

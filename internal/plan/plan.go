@@ -126,7 +126,7 @@ type Assignment struct {
 	Reason, Problem string
 }
 
-// Assign returns the role and rights of a Member. first reports whether it is the account's first member (see Elder).
+// Assign returns the role and rights of a Member. first reports whether it is the account's first member (see CameBefore).
 func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
 	if t.Problem != "" {
 		// The plan is unknown. Keep the last role and rights: who was the first member depends on them.
@@ -187,14 +187,14 @@ func (t Terms) roleOf(m *usherv1.Member, accepted, first bool) string {
 	return t.spec.DefaultRole
 }
 
-// OwnsFirst reports whether the terms give the account's first member another role than the rest.
-func (t Terms) OwnsFirst() bool {
+// FirstMemberMatters reports whether the terms give the account's first member another role than the rest.
+func (t Terms) FirstMemberMatters() bool {
 	return t.spec.OwnerRole != "" && t.spec.OwnerRole != t.spec.DefaultRole
 }
 
-// Elder reports whether other joined the account before m: it was created earlier, or within the same second and its
-// name sorts first. The first member is the one without an elder. Members that are being deleted do not count.
-func Elder(other, m *usherv1.Member) bool {
+// CameBefore reports whether other joined the account before m: it was created earlier, or within the same second and its
+// name sorts first. The first member is the one that no other came before. Members that are being deleted do not count.
+func CameBefore(other, m *usherv1.Member) bool {
 	if other.UID == m.UID || other.DeletionTimestamp != nil || other.Spec.AccountRef.Name != m.Spec.AccountRef.Name {
 		return false
 	}

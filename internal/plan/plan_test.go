@@ -156,7 +156,7 @@ func TestAdmin(t *testing.T) {
 	g.Expect(For(nil, nil).Admin(MemberRole)).To(BeFalse())
 }
 
-func TestElder(t *testing.T) {
+func TestCameBefore(t *testing.T) {
 	tests := []struct {
 		name     string
 		other, m *usherv1.Member
@@ -172,7 +172,7 @@ func TestElder(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			NewWithT(t).Expect(Elder(tt.other, tt.m)).To(Equal(tt.want))
+			NewWithT(t).Expect(CameBefore(tt.other, tt.m)).To(Equal(tt.want))
 		})
 	}
 }

@@ -124,8 +124,8 @@ func may(right usherv1.Right) func(*usherv1.Member) {
 	return func(m *usherv1.Member) { m.Spec.Rights = append(m.Spec.Rights, right) }
 }
 
-// tier is a plan with one role and one right.
-func tier() *usherv1.Plan {
+// aPlan is one with one role and one right.
+func aPlan() *usherv1.Plan {
 	return &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "starter"}, Spec: usherv1.PlanSpec{
 		Roles: []usherv1.PlanRole{{Name: "seller"}}, DefaultRole: "seller", Rights: []usherv1.PlanRight{{Name: "orders:place"}},
 	}}

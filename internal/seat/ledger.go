@@ -67,39 +67,8 @@ func Allocate(old Ledger, capacity int, candidates []Candidate, gone map[string]
 	if next.Claims == nil {
 		next.Claims = map[string]int64{}
 	}
-	for uid := range gone {
-		delete(next.Claims, uid)
-	}
-	takenBy := map[string]string{}
-	for _, c := range candidates {
-		grant, claimed := next.Claims[c.UID]
-		switch {
-		case claimed && c.ReleasedGrant >= grant:
-			delete(next.Claims, c.UID)
-		case claimed:
-			takenBy[c.Email] = c.UID
-		}
-	}
-
-	line := make([]Candidate, 0, len(candidates))
-	for _, c := range candidates {
-		if _, claimed := next.Claims[c.UID]; !claimed && c.Wants {
-			line = append(line, c)
-		}
-	}
-	if len(next.Claims) < min(capacity, MaxClaims) { // where there is nothing to give, nobody is before anybody
-		slices.SortFunc(line, precedence)
-	}
-	for _, c := range line {
-		_, taken := takenBy[c.Email]
-		if taken || len(next.Claims) >= min(capacity, MaxClaims) {
-			next.Waiting++
-			continue
-		}
-		next.LastGrant = max(next.LastGrant, c.Grant, c.ReleasedGrant) + 1
-		next.Claims[c.UID] = next.LastGrant
-		takenBy[c.Email] = c.UID
-	}
+	taken := next.drop(candidates, gone)
+	next.grant(min(capacity, MaxClaims), candidates, taken)
 
 	for _, c := range candidates {
 		if _, claimed := next.Claims[c.UID]; claimed && c.Active {
@@ -108,6 +77,46 @@ func Allocate(old Ledger, capacity int, candidates []Candidate, gone map[string]
 	}
 	next.Reserved = len(next.Claims) - next.Assigned
 	return next
+}
+
+// drop removes the claims that were given back and those of UIDs in gone. It returns the addresses that a claim still stands for.
+func (l *Ledger) drop(candidates []Candidate, gone map[string]bool) (taken map[string]bool) {
+	for uid := range gone {
+		delete(l.Claims, uid)
+	}
+	taken = map[string]bool{}
+	for _, c := range candidates {
+		grant, claimed := l.Claims[c.UID]
+		switch {
+		case claimed && c.ReleasedGrant >= grant:
+			delete(l.Claims, c.UID)
+		case claimed:
+			taken[c.Email] = true
+		}
+	}
+	return taken
+}
+
+// grant adds claims up to capacity, in order, and counts the candidates that wait. No claim is added for an address that is taken.
+func (l *Ledger) grant(capacity int, candidates []Candidate, taken map[string]bool) {
+	waiting := make([]Candidate, 0, len(candidates))
+	for _, c := range candidates {
+		if _, claimed := l.Claims[c.UID]; !claimed && c.Wants {
+			waiting = append(waiting, c)
+		}
+	}
+	if len(l.Claims) < capacity { // if there is nothing to give, the order does not matter
+		slices.SortFunc(waiting, precedence)
+	}
+	for _, c := range waiting {
+		if taken[c.Email] || len(l.Claims) >= capacity {
+			l.Waiting++
+			continue
+		}
+		l.LastGrant = max(l.LastGrant, c.Grant, c.ReleasedGrant) + 1
+		l.Claims[c.UID] = l.LastGrant
+		taken[c.Email] = true
+	}
 }
 
 // precedence orders candidates for a free seat: first come, first served, after those who relied on a seat that was wiped.

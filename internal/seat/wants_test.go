@@ -22,7 +22,7 @@ func TestWants(t *testing.T) {
 		member  *usherv1.Member
 		pool    usherv1.SeatPool
 		account *usherv1.Account
-		tier    *usherv1.Plan
+		named   *usherv1.Plan
 		others  []usherv1.SeatPool
 		want    bool
 	}{
@@ -45,15 +45,15 @@ func TestWants(t *testing.T) {
 		{name: "one of several base pools", member: member("ada"), pool: pool("base"), account: account(), others: []usherv1.SeatPool{pool("other")}},
 		{name: "on acceptance, not accepted", member: member("ada"), pool: pool("base", onAcceptance), account: account()},
 		{name: "on acceptance, accepted", member: member("ada", accepted), pool: pool("base", onAcceptance), account: account(), want: true},
-		{name: "a role that there is", member: member("ada", as("seller")), pool: pool("base"), account: account(onPlan), tier: tier(), want: true},
-		{name: "a role that there is not", member: member("ada", as("boss")), pool: pool("base"), account: account(onPlan), tier: tier()},
-		{name: "a right that there is not", member: member("ada", may("orders:cancel")), pool: pool("base"), account: account(onPlan), tier: tier()},
+		{name: "a role that there is", member: member("ada", as("seller")), pool: pool("base"), account: account(onPlan), named: aPlan(), want: true},
+		{name: "a role that there is not", member: member("ada", as("boss")), pool: pool("base"), account: account(onPlan), named: aPlan()},
+		{name: "a right that there is not", member: member("ada", may("orders:cancel")), pool: pool("base"), account: account(onPlan), named: aPlan()},
 		{name: "a plan that is not there", member: member("ada"), pool: pool("base"), account: account(onPlan)},
 		{name: "on invitation, accepted", member: member("ada", accepted), pool: pool("base"), account: account(), want: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := CandidateOf(tt.member, &tt.pool, tt.account, plan.For(tt.account, tt.tier), append(tt.others, tt.pool), time.Now())
+			c := CandidateOf(tt.member, &tt.pool, tt.account, plan.For(tt.account, tt.named), append(tt.others, tt.pool), time.Now())
 			NewWithT(t).Expect(c.Wants).To(Equal(tt.want))
 		})
 	}

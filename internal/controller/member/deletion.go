@@ -27,7 +27,7 @@ const blockedPause = 30 * time.Second
 // observeOwned adds to a live observation what a Member that is being deleted owns, and its successor. Access is withdrawn first:
 // until then it does nothing.
 func (r *Reconciler) observeOwned(ctx context.Context, o *membership.Observation) error {
-	if !o.Leaves() || o.Member.Status.State != usherv1.ObservedDisabled {
+	if !o.OwnershipMatters() || o.Member.Status.State != usherv1.ObservedDisabled {
 		return nil
 	}
 	if to := o.Member.Spec.ReassignTo; to != nil {
@@ -37,19 +37,19 @@ func (r *Reconciler) observeOwned(ctx context.Context, o *membership.Observation
 			return err
 		}
 		if found {
-			o.Heir = successor
+			o.Successor = successor
 		}
 	}
 	if o.Plan == nil {
-		o.Estate = membership.Estate{Reason: usherv1.ReasonPlanNotFound, Problem: "There is no Plan " + o.Account.Spec.PlanRef.Name +
+		o.OwnedObjects = membership.OwnedObjects{Reason: usherv1.ReasonPlanNotFound, Problem: "There is no Plan " + o.Account.Spec.PlanRef.Name +
 			" to tell what the member owns; create it, or correct the Account's spec.planRef"}
 		return nil
 	}
 	return r.eachOwned(ctx, o, func(page *metav1.PartialObjectMetadataList, kind schema.GroupVersionKind) error {
-		o.Estate.Count += len(page.Items)
+		o.OwnedObjects.Count += len(page.Items)
 		for i := range page.Items {
-			if len(o.Estate.Names) < membership.MaxNamed {
-				o.Estate.Names = append(o.Estate.Names, kind.Kind+" "+page.Items[i].Name)
+			if len(o.OwnedObjects.Names) < membership.MaxNamed {
+				o.OwnedObjects.Names = append(o.OwnedObjects.Names, kind.Kind+" "+page.Items[i].Name)
 			}
 		}
 		return nil
@@ -66,7 +66,7 @@ func (r *Reconciler) eachOwned(ctx context.Context, o *membership.Observation, v
 		kind := schema.FromAPIVersionAndKind(owned.APIVersion, owned.Kind)
 		err := r.eachOwnedOf(ctx, kind, o.Member, visit)
 		if reason, problem := r.unreachable(kind, o.Plan.Name, err); problem != "" {
-			o.Estate.Reason, o.Estate.Problem = reason, problem
+			o.OwnedObjects.Reason, o.OwnedObjects.Problem = reason, problem
 			continue
 		}
 		if err != nil {
@@ -117,13 +117,13 @@ func (r *Reconciler) unreachable(kind schema.GroupVersionKind, plan string, err 
 // reconcile.
 func (r *Reconciler) reassignOwned(ctx context.Context, o *membership.Observation) error {
 	reassigned := 0
-	o.Estate = membership.Estate{}
+	o.OwnedObjects = membership.OwnedObjects{}
 	err := r.eachOwned(ctx, o, func(page *metav1.PartialObjectMetadataList, kind schema.GroupVersionKind) error {
 		for i := range page.Items {
 			object := &page.Items[i]
 			object.SetGroupVersionKind(kind)
 			before := object.DeepCopy()
-			object.Labels[usherv1.OwnerLabel] = labels.Value(o.Heir.Name)
+			object.Labels[usherv1.OwnerLabel] = labels.Value(o.Successor.Name)
 			patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 			if err := r.Client.Patch(ctx, object, patch); client.IgnoreNotFound(err) != nil {
 				return err
@@ -133,7 +133,7 @@ func (r *Reconciler) reassignOwned(ctx context.Context, o *membership.Observatio
 		return nil
 	})
 	if reassigned > 0 {
-		r.emitReassigned(o.Member, o.Heir, reassigned)
+		r.emitReassigned(o.Member, o.Successor, reassigned)
 	}
 	return err
 }

@@ -25,7 +25,7 @@ type firstMemberCache struct {
 // isFirst reports whether m is the account's first member, where the plan gives the first member a role of its own and m's spec names
 // no role. reader is the cache, or the API server where the answer matters.
 func (c *firstMemberCache) isFirst(ctx context.Context, reader client.Reader, account *usherv1.Account, of *usherv1.Plan, m *usherv1.Member) (bool, error) {
-	if m.Spec.Role != "" || !plan.For(account, of).OwnsFirst() {
+	if m.Spec.Role != "" || !plan.For(account, of).FirstMemberMatters() {
 		return false, nil
 	}
 	older, err := c.older(ctx, reader, m)
@@ -41,12 +41,12 @@ func (c *firstMemberCache) older(ctx context.Context, reader client.Reader, m *u
 		if err != nil {
 			return nil, err
 		}
-		if found && plan.Elder(first, m) {
+		if found && plan.CameBefore(first, m) {
 			return first, nil
 		}
 	}
 	oldest, err := oldestBut(ctx, reader, m)
-	if err != nil || oldest == nil || !plan.Elder(oldest, m) {
+	if err != nil || oldest == nil || !plan.CameBefore(oldest, m) {
 		return nil, err
 	}
 	c.names.Store(account, oldest.Name)
@@ -62,7 +62,7 @@ func oldestBut(ctx context.Context, reader client.Reader, m *usherv1.Member) (*u
 	var oldest *usherv1.Member
 	for i := range all {
 		other := &all[i]
-		if other.UID != m.UID && other.DeletionTimestamp == nil && (oldest == nil || plan.Elder(other, oldest)) {
+		if other.UID != m.UID && other.DeletionTimestamp == nil && (oldest == nil || plan.CameBefore(other, oldest)) {
 			oldest = other
 		}
 	}

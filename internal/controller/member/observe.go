@@ -31,7 +31,7 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, member *
 	if o.Plan, err = store.Plan(ctx, reader, o.Account); err != nil {
 		return o, err
 	}
-	if o.First, err = r.firstMembers.isFirst(ctx, reader, o.Account, o.Plan, member); err != nil {
+	if o.FirstMember, err = r.firstMembers.isFirst(ctx, reader, o.Account, o.Plan, member); err != nil {
 		return o, err
 	}
 	if o.Pools, err = poolsOf(ctx, reader, member); err != nil {

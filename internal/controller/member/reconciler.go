@@ -84,7 +84,7 @@ func (r *Reconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctr
 	if changed {
 		decision = decide(observed)
 	}
-	if decision.Hold {
+	if decision.DeferStatus {
 		return r.WakeAt(decision.Wake), nil
 	}
 	if err := r.writeStatus(ctx, observed.Member, decision.Status); err != nil {
@@ -98,7 +98,7 @@ func (r *Reconciler) prepare(ctx context.Context, o *membership.Observation, d m
 	if changed, err = r.settleCredentials(ctx, o, d); err != nil {
 		return changed, err
 	}
-	if d.Bequeath != "" {
+	if d.ReassignOwned != "" {
 		return true, r.reassignOwned(ctx, o)
 	}
 	return changed, nil

@@ -158,7 +158,7 @@ func (r *Reconciler) nextFirstMember(ctx context.Context, before, after client.O
 		return nil, err
 	}
 	of, err := store.Plan(ctx, r.Client, account)
-	if err != nil || !plan.For(account, of).OwnsFirst() {
+	if err != nil || !plan.For(account, of).FirstMemberMatters() {
 		return nil, err
 	}
 	if created {

@@ -107,7 +107,7 @@ func (w *world) terms() plan.Terms {
 
 // first tells whether the account has no older member.
 func (w *world) first(m *usherv1.Member) bool {
-	return !slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return plan.Elder(o.(*usherv1.Member), m) })
+	return !slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return plan.CameBefore(o.(*usherv1.Member), m) })
 }
 
 func (w *world) pool(name string) *usherv1.SeatPool {

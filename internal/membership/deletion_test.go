@@ -17,49 +17,49 @@ import (
 func leaving(edits ...edit) Observation {
 	return observed(append([]edit{deleting, was(usherv1.ObservedDisabled), remembersUID(adaUID), func(o *Observation) {
 		o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "pro"}
-		o.Estate = Estate{Count: 3, Names: []string{"Deal a", "Deal b", "Deal c"}}
+		o.OwnedObjects = OwnedObjects{Count: 3, Names: []string{"Deal a", "Deal b", "Deal c"}}
 	}}, edits...)...)
 }
 
 func to(name string, edits ...func(*usherv1.Member)) edit {
 	return func(o *Observation) {
 		o.Member.Spec.ReassignTo = &usherv1.MemberReference{Name: name}
-		heir := &usherv1.Member{Spec: usherv1.MemberSpec{AccountRef: o.Member.Spec.AccountRef}}
-		heir.Name, heir.UID, heir.Status.State = name, "uid-heir", usherv1.ObservedActive
+		successor := &usherv1.Member{Spec: usherv1.MemberSpec{AccountRef: o.Member.Spec.AccountRef}}
+		successor.Name, successor.UID, successor.Status.State = name, "uid-successor", usherv1.ObservedActive
 		for _, e := range edits {
-			e(heir)
+			e(successor)
 		}
-		o.Heir = heir
+		o.Successor = successor
 	}
 }
 
 func TestLeaving(t *testing.T) {
 	orphaned := func(o *Observation) { o.Member.Annotations = map[string]string{usherv1.OrphanAnnotation: "true"} }
 	for _, tt := range []struct {
-		name     string
-		edits    []edit
-		reason   string // of DeletionBlocked; empty if it is not
-		message  string
-		bequeath string
-		forget   bool
+		name       string
+		edits      []edit
+		reason     string // of DeletionBlocked; empty if it is not
+		message    string
+		reassigned string
+		forget     bool
 	}{
 		{name: "nobody is named", reason: "OwnsResources", message: "Still owns 3 (Deal a, Deal b, Deal c); set spec.reassignTo"},
-		{name: "nobody of that name", edits: []edit{to("bob"), func(o *Observation) { o.Heir = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
+		{name: "nobody of that name", edits: []edit{to("bob"), func(o *Observation) { o.Successor = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
 		{name: "itself", edits: []edit{to("ada", func(m *usherv1.Member) { m.UID = adaUID })}, reason: "ReassignToNotActive", message: "itself"},
 		{name: "of another account", edits: []edit{to("bob", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" })}, reason: "ReassignToNotActive", message: "another account"},
 		{name: "Pending", edits: []edit{to("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })}, reason: "ReassignToNotActive", message: "not Active"},
 		{name: "going itself", edits: []edit{to("bob", func(m *usherv1.Member) { m.DeletionTimestamp = later(0) })}, reason: "ReassignToNotActive", message: "not Active"},
-		{name: "an Active one is named", edits: []edit{to("bob")}, bequeath: "bob"},
-		{name: "nothing is left", edits: []edit{to("bob"), func(o *Observation) { o.Estate = Estate{} }}, forget: true},
+		{name: "an Active one is named", edits: []edit{to("bob")}, reassigned: "bob"},
+		{name: "nothing is left", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}, forget: true},
 		{name: "it is let go", edits: []edit{orphaned}, forget: true},
 		{name: "the account is gone", edits: []edit{noAccount}, forget: true},
 		{name: "the account is going", edits: []edit{func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, forget: true},
 		{name: "no plan", edits: []edit{func(o *Observation) { o.Account.Spec.PlanRef = nil }}, forget: true},
 		{
-			name: "nobody can tell", edits: []edit{to("bob"), func(o *Observation) { o.Estate = Estate{Reason: "KindNotFound", Problem: "No such kind"} }},
+			name: "nobody can tell", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"} }},
 			reason: "KindNotFound", message: "No such kind; or annotate the Member with usher.dev/orphan=true",
 		},
-		{name: "nobody has looked yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.Estate = Estate{} }}},
+		{name: "nobody has looked yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -73,7 +73,7 @@ func TestLeaving(t *testing.T) {
 				g.Expect(blocked.Message).To(ContainSubstring(tt.message))
 				expectState(g, d.Status, "Disabled", "DeletionBlocked", stalled)
 			}
-			g.Expect(d.Bequeath).To(Equal(tt.bequeath))
+			g.Expect(d.ReassignOwned).To(Equal(tt.reassigned))
 			g.Expect(d.Forget).To(Equal(tt.forget))
 			for _, s := range d.Status.Seats {
 				g.Expect(s.Held()).To(BeFalse(), "the seat is somebody else's at once")
@@ -83,7 +83,7 @@ func TestLeaving(t *testing.T) {
 }
 
 func TestAnEstateNamesTwenty(t *testing.T) {
-	e := Estate{Count: 4321}
+	e := OwnedObjects{Count: 4321}
 	for i := range MaxNamed {
 		e.Names = append(e.Names, fmt.Sprint("Deal ", i))
 	}
@@ -91,7 +91,7 @@ func TestAnEstateNamesTwenty(t *testing.T) {
 }
 
 func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
-	tier := &usherv1.Plan{Spec: usherv1.PlanSpec{
+	onTerms := &usherv1.Plan{Spec: usherv1.PlanSpec{
 		Roles:       []usherv1.PlanRole{{Name: "guest"}, {Name: "seller"}, {Name: "admin"}},
 		DefaultRole: "seller", OwnerRole: "admin", InvitedRole: "guest",
 	}}
@@ -101,7 +101,7 @@ func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
 		{had: "admin", want: "admin"},
 		{had: "", want: "guest"}, // deleted before anybody looked
 	} {
-		o := leaving(func(o *Observation) { o.Plan, o.Member.Status.Role = tier, tt.had })
+		o := leaving(func(o *Observation) { o.Plan, o.Member.Status.Role = onTerms, tt.had })
 		d := Decide(o, now)
 		g := NewWithT(t)
 		g.Expect(d.Status.Role).To(Equal(tt.want), "its acceptance is gone, and it is not the first any more")

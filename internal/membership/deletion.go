@@ -13,8 +13,8 @@ import (
 // MaxNamed is how many of the things that a leaving Member owns are named.
 const MaxNamed = 20
 
-// Estate is what a Member that is being deleted owns, of the kinds that its account's plan names.
-type Estate struct {
+// OwnedObjects is what a Member that is being deleted owns, of the kinds that its account's plan names.
+type OwnedObjects struct {
 	// Count is how many things it owns, Names the first of them, as "Deal north"; at most MaxNamed.
 	Count int
 	Names []string
@@ -25,9 +25,9 @@ type Estate struct {
 // orphans tells whether the Member is to be let go whatever it owns.
 func orphans(m *usherv1.Member) bool { return m.Annotations[usherv1.OrphanAnnotation] == "true" }
 
-// Leaves tells whether it matters what the Member owns, and so has to be looked up: it is being deleted, its account is there and on
+// OwnershipMatters tells whether it matters what the Member owns, and so has to be looked up: it is being deleted, its account is there and on
 // a plan, and nobody said to let go of it.
-func (o Observation) Leaves() bool {
+func (o Observation) OwnershipMatters() bool {
 	return o.Member.DeletionTimestamp != nil && !orphans(o.Member) &&
 		o.Account != nil && o.Account.DeletionTimestamp == nil && o.Account.Spec.PlanRef != nil
 }
@@ -37,21 +37,21 @@ func (o Observation) Leaves() bool {
 func (o Observation) obstacle() (reason, problem string) {
 	const letGo = "annotate the Member with " + usherv1.OrphanAnnotation + "=true to let it go without"
 	const handOver = "; set spec.reassignTo to an Active member of the account to hand that over, or " + letGo
-	e, to := o.Estate, o.Member.Spec.ReassignTo
+	e, to := o.OwnedObjects, o.Member.Spec.ReassignTo
 	switch {
-	case !o.Leaves() || e.Reason == "" && e.Count == 0:
+	case !o.OwnershipMatters() || e.Reason == "" && e.Count == 0:
 		return "", ""
 	case e.Reason != "":
 		return e.Reason, e.Problem + "; or " + letGo
 	case to == nil:
 		return usherv1.ReasonOwnsResources, e.String() + handOver
-	case o.Heir == nil:
+	case o.Successor == nil:
 		reason = "there is no Member " + to.Name + " in this namespace"
-	case o.Heir.UID == o.Member.UID:
+	case o.Successor.UID == o.Member.UID:
 		reason = "spec.reassignTo names the member itself"
-	case o.Heir.Spec.AccountRef.Name != o.Member.Spec.AccountRef.Name:
+	case o.Successor.Spec.AccountRef.Name != o.Member.Spec.AccountRef.Name:
 		reason = "Member " + to.Name + " is of another account"
-	case o.Heir.DeletionTimestamp != nil || o.Heir.Status.State != usherv1.ObservedActive:
+	case o.Successor.DeletionTimestamp != nil || o.Successor.Status.State != usherv1.ObservedActive:
 		reason = "Member " + to.Name + " is not Active"
 	default:
 		return "", ""
@@ -60,12 +60,13 @@ func (o Observation) obstacle() (reason, problem string) {
 }
 
 // mayGo tells whether nothing that the Member owns is left. Nobody has looked before its access is withdrawn.
-func (d *Decision) mayGo(o Observation) bool {
-	return !o.Leaves() || o.Member.Status.State == usherv1.ObservedDisabled && o.Estate.Reason == "" && o.Estate.Count == 0
+func mayGo(o Observation) bool {
+	return !o.OwnershipMatters() ||
+		o.Member.Status.State == usherv1.ObservedDisabled && o.OwnedObjects.Reason == "" && o.OwnedObjects.Count == 0
 }
 
 // String names what is owned.
-func (e Estate) String() string {
+func (e OwnedObjects) String() string {
 	more := ""
 	if n := e.Count - len(e.Names); n > 0 {
 		more = fmt.Sprintf(" and %d more", n)
@@ -79,8 +80,8 @@ func (d *Decision) judgeDeleted(o Observation) verdict {
 	if by, problem := o.obstacle(); problem != "" {
 		return saysDeletionBlocked(by, problem)
 	}
-	if o.Leaves() && o.Estate.Count > 0 {
-		d.Bequeath = o.Heir.Name
+	if o.OwnershipMatters() && o.OwnedObjects.Count > 0 {
+		d.ReassignOwned = o.Successor.Name
 	}
 	return saysDeleting()
 }
