@@ -5,7 +5,6 @@ package controller
 
 import (
 	"context"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,7 +21,7 @@ type Directory struct {
 // MembersAt are the names of the members, of any account, with an address.
 func (d Directory) MembersAt(ctx context.Context, email string) ([]types.NamespacedName, error) {
 	var found usherv1.MemberList
-	if err := d.Reader.List(ctx, &found, listed("", client.MatchingFields{indexEmail: strings.ToLower(email)})...); err != nil {
+	if err := d.Reader.List(ctx, &found, listed("", client.MatchingFields{indexEmail: usherv1.EmailAddress(email).Key()})...); err != nil {
 		return nil, err
 	}
 	names := make([]types.NamespacedName, 0, len(found.Items))

@@ -5,7 +5,6 @@ package controller
 
 import (
 	"context"
-	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -41,7 +40,7 @@ func Indexes() []Index {
 		}},
 		{&usherv1.Member{}, indexAddress, func(o client.Object) []string { return []string{addressKey(o.(*usherv1.Member))} }},
 		{&usherv1.Member{}, indexEmail, func(o client.Object) []string {
-			return []string{strings.ToLower(string(o.(*usherv1.Member).Spec.Email))}
+			return []string{o.(*usherv1.Member).Spec.Email.Key()}
 		}},
 		{&usherv1.Member{}, indexHeir, func(o client.Object) []string {
 			if to := o.(*usherv1.Member).Spec.ReassignTo; to != nil && o.GetDeletionTimestamp() != nil {
@@ -94,7 +93,7 @@ func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 }
 
 func addressKey(m *usherv1.Member) string {
-	return m.Spec.AccountRef.Name + "/" + strings.ToLower(string(m.Spec.Email))
+	return m.Spec.AccountRef.Name + "/" + m.Spec.Email.Key()
 }
 
 func secretRef(a *usherv1.Account) string {

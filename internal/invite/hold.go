@@ -5,7 +5,6 @@ package invite
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -57,7 +56,7 @@ func toldBefore(o Observation, now time.Time) *Hold {
 		return nil
 	}
 	h := &Hold{Until: s.NextAttemptAt.Time, Reason: conditions.Reason(s.Conditions, usherv1.ConditionReady)}
-	if h.Reason == usherv1.ReasonRecipientLimited && !strings.EqualFold(s.Recipient, string(o.Member.Spec.Email)) {
+	if h.Reason == usherv1.ReasonRecipientLimited && !o.Member.Spec.Email.SameAs(usherv1.EmailAddress(s.Recipient)) {
 		return nil
 	}
 	return h

@@ -110,7 +110,7 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 		// A form that was answered while an earlier Member of this name was being deleted.
 		d.DropCredentials = true
 		return false
-	case c.Email != "" && !strings.EqualFold(c.Email, string(m.Spec.Email)):
+	case c.Email != "" && !m.Spec.Email.SameAs(usherv1.EmailAddress(c.Email)):
 		if m.Status.AcceptedAt == nil {
 			// A form that was answered while the address was being corrected: the wrong person's.
 			d.DropCredentials = true

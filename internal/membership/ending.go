@@ -5,7 +5,6 @@ package membership
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -76,7 +75,7 @@ func Announce(o EndingObservation, now time.Time) EndingPlan {
 // recipients are the member, and the account's contact if that is somebody else.
 func recipients(o EndingObservation) []usherv1.EndNoticeRecipient {
 	contact := o.Account.Spec.Contact
-	if contact == nil || contact.Email == "" || strings.EqualFold(string(contact.Email), string(o.Member.Spec.Email)) {
+	if contact == nil || contact.Email == "" || contact.Email.SameAs(o.Member.Spec.Email) {
 		return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember}
 	}
 	return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact}

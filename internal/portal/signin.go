@@ -28,7 +28,7 @@ const signInReads = 4
 // addressDigest is an e-mail address, without regard to case, in bounded memory.
 type addressDigest [sha256.Size]byte
 
-func digestOf(email string) addressDigest { return sha256.Sum256([]byte(strings.ToLower(email))) }
+func digestOf(email string) addressDigest { return sha256.Sum256([]byte(usherv1.EmailAddress(email).Key())) }
 
 // signIn takes an address and a password. Whoever gives wrong ones learns nothing else: whether there is such a member, with or
 // without a password, disabled or not, the answer is the same, and so is what it costs.
@@ -81,7 +81,7 @@ func (p *Portal) find(ctx context.Context, email, namespace, account string) (*v
 		if err != nil {
 			return nil, err
 		}
-		if v == nil || !strings.EqualFold(string(v.member.Spec.Email), email) || account != "" && v.account.Name != account {
+		if v == nil || !v.member.Spec.Email.SameAs(usherv1.EmailAddress(email)) || account != "" && v.account.Name != account {
 			continue
 		}
 		if found != nil {
@@ -106,7 +106,7 @@ func (p *Portal) readMember(ctx context.Context, name types.NamespacedName) (*vi
 		return nil, err
 	}
 	if !v.accepted || len(v.credentials.Data[credentials.KeyPasswordHash]) == 0 ||
-		!strings.EqualFold(string(v.credentials.Data[credentials.KeyEmail]), string(v.member.Spec.Email)) {
+		!v.member.Spec.Email.SameAs(usherv1.EmailAddress(v.credentials.Data[credentials.KeyEmail])) {
 		return nil, nil
 	}
 	return v, nil

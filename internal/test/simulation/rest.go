@@ -122,7 +122,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonSeatPoolNotFound || reason == usherv1.ReasonPlanNotFound {
 			continue
 		}
-		if address := strings.ToLower(string(m.Spec.Email)); addresses[address] {
+		if address := m.Spec.Email.Key(); addresses[address] {
 			w.violated("one-seat-per-address", "two claims in pool %s stand for one address", p.Name)
 		} else {
 			addresses[address] = true
