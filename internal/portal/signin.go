@@ -28,7 +28,9 @@ const signInReads = 4
 // addressDigest is an e-mail address, without regard to case, in bounded memory.
 type addressDigest [sha256.Size]byte
 
-func digestOf(email string) addressDigest { return sha256.Sum256([]byte(usherv1.EmailAddress(email).Key())) }
+func digestOf(email string) addressDigest {
+	return sha256.Sum256([]byte(usherv1.EmailAddress(email).Key()))
+}
 
 // signIn takes an address and a password. Whoever gives wrong ones learns nothing else: whether there is such a member, with or
 // without a password, disabled or not, the answer is the same, and so is what it costs.

@@ -174,6 +174,8 @@ func (w *world) checkCredentials(c change) {
 
 // addressChanged tells whether the member had another address than its credentials, now or while the actor was at work.
 func (w *world) addressChanged(m *usherv1.Member, secret *corev1.Secret) bool {
-	other := func(address string) bool { return !usherv1.EmailAddress(secret.Data["email"]).SameAs(usherv1.EmailAddress(address)) }
+	other := func(address string) bool {
+		return !usherv1.EmailAddress(secret.Data["email"]).SameAs(usherv1.EmailAddress(address))
+	}
 	return other(string(m.Spec.Email)) || w.actor != nil && slices.ContainsFunc(w.actor.facts.addresses, other)
 }
