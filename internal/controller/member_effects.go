@@ -148,7 +148,7 @@ func (r *MemberReconciler) sweep(ctx context.Context, member types.NamespacedNam
 	if found, err := get(ctx, r.Live, member.Namespace, secret.Labels[usherv1.AccountLabel], account); !found {
 		return err
 	}
-	if !membership.Remembers(account, secret.Annotations[usherv1.MemberUIDAnnotation]) {
+	if credentials.AcceptanceOf(credentials.Read(secret), nil, account) != credentials.OfEarlierMember {
 		return nil
 	}
 	uid, version := secret.UID, secret.ResourceVersion

@@ -203,7 +203,7 @@ func usable(inv *usherv1.Invitation, member *usherv1.Member) bool {
 
 // credentialsOf reads the Member's credentials, if the cache of metadata says that there are some or something says that there
 // were. Their contents are read only while the Member's status does not tell of them yet.
-func (r *MemberReconciler) credentialsOf(ctx context.Context, o membership.Observation) (*membership.Credentials, error) {
+func (r *MemberReconciler) credentialsOf(ctx context.Context, o membership.Observation) (*credentials.Credentials, error) {
 	m := o.Member
 	meta := secretMetadata()
 	found, err := get(ctx, r.Client, m.Namespace, credentials.Name(m.Name), meta)
@@ -216,7 +216,7 @@ func (r *MemberReconciler) credentialsOf(ctx context.Context, o membership.Obser
 	}
 	profile := credentials.ProfileGeneration(meta)
 	if found && known && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
-		return &membership.Credentials{
+		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
 			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta), Recorded: true,
 		}, nil
@@ -224,7 +224,7 @@ func (r *MemberReconciler) credentialsOf(ctx context.Context, o membership.Obser
 	return readCredentials(ctx, r.Live, m)
 }
 
-func readCredentials(ctx context.Context, live client.Reader, member *usherv1.Member) (*membership.Credentials, error) {
+func readCredentials(ctx context.Context, live client.Reader, member *usherv1.Member) (*credentials.Credentials, error) {
 	secret := &corev1.Secret{}
 	found, err := get(ctx, live, member.Namespace, credentials.Name(member.Name), secret)
 	if !found {

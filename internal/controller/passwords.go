@@ -26,6 +26,16 @@ type passwords struct{ sync.Map }
 type password struct {
 	uid           types.UID
 	version, hash string
+	// of is what else the credentials say; nil if there are none.
+	of *credentials.Credentials
+}
+
+// hashFor is the password's hash for a member; empty if the credentials are not its acceptance.
+func (p password) hashFor(member *usherv1.Member, account *usherv1.Account) string {
+	if !credentials.AcceptanceOf(p.of, member, account).Counts() {
+		return ""
+	}
+	return p.hash
 }
 
 // settlePasswords keeps the Secret with the account's password file. It is written as bindings are: with the resourceVersion that was
@@ -111,7 +121,10 @@ func (p *projection) doubtPasswords(ctx context.Context, wanted access.Passwords
 		if err != nil {
 			return err
 		}
-		hashes[member] = known.hash
+		hashes[member] = ""
+		if i := slices.IndexFunc(p.observed.Members, func(m usherv1.Member) bool { return m.Name == member }); i >= 0 {
+			hashes[member] = known.hashFor(&p.observed.Members[i], p.observed.Account)
+		}
 	}
 	return nil
 }
@@ -140,7 +153,7 @@ func (p *projection) hashes(ctx context.Context) (map[string]string, error) {
 				return nil, err
 			}
 		}
-		hashes[m.Name] = known[m.Name].hash
+		hashes[m.Name] = known[m.Name].hashFor(m, p.observed.Account)
 	}
 	for member := range known {
 		if _, still := hashes[member]; !still {
@@ -157,7 +170,10 @@ func (p *projection) readHash(ctx context.Context, member string) (password, err
 	if !found {
 		return password{}, err
 	}
-	return password{secret.UID, secret.ResourceVersion, string(secret.Data[credentials.KeyPasswordHash])}, nil
+	return password{
+		uid: secret.UID, version: secret.ResourceVersion,
+		hash: string(secret.Data[credentials.KeyPasswordHash]), of: credentials.Read(secret),
+	}, nil
 }
 
 // dropPasswords deletes the account's password files, as the cache knows them, but the one of that name.

@@ -13,7 +13,6 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/labels"
-	"github.com/usher-dev/usher/internal/membership"
 )
 
 // Type of a credentials Secret.
@@ -84,22 +83,4 @@ func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret 
 	}
 	setToken(secret, member.Status.DisabledAt)
 	return secret
-}
-
-// Read returns what a credentials Secret says. One without a usable time was accepted when it was created.
-func Read(secret *corev1.Secret) *membership.Credentials {
-	accepted := secret.CreationTimestamp
-	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil {
-		accepted = metav1.Time{Time: t.Truncate(time.Second).Local()}
-	}
-	return &membership.Credentials{
-		MemberUID:  secret.Annotations[usherv1.MemberUIDAnnotation],
-		Email:      string(secret.Data[KeyEmail]),
-		AcceptedAt: accepted,
-		GivenName:  string(secret.Data[KeyGivenName]),
-		FamilyName: string(secret.Data[KeyFamilyName]),
-
-		TokenRotatedFor:   TokenRotatedFor(secret),
-		ProfileGeneration: ProfileGeneration(secret),
-	}
 }

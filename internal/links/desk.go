@@ -21,7 +21,6 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/membership"
 )
 
 // Path of the endpoint, as http.ServeMux reads it.
@@ -165,8 +164,7 @@ func (d *Desk) accepted(ctx context.Context, member *usherv1.Member, account *us
 	if err != nil {
 		return false, client.IgnoreNotFound(err)
 	}
-	owner := secret.Annotations[usherv1.MemberUIDAnnotation]
-	return owner == string(member.UID) || !membership.Remembers(account, owner), nil
+	return credentials.AcceptanceOf(credentials.Read(secret), member, account).Counts(), nil
 }
 
 // orMissing is missing where err says that something that the invitation needs is not there.

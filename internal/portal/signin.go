@@ -107,8 +107,8 @@ func (p *Portal) readMember(ctx context.Context, name types.NamespacedName) (*vi
 	if v.administers, err = p.administers(ctx, v); err != nil {
 		return nil, err
 	}
-	if !v.accepted || len(v.credentials.Data[credentials.KeyPasswordHash]) == 0 ||
-		!v.member.Spec.Email.SameAs(usherv1.EmailAddress(v.credentials.Data[credentials.KeyEmail])) {
+	if v.acceptance != credentials.Accepted || len(v.credentials.Data[credentials.KeyEmail]) == 0 ||
+		len(v.credentials.Data[credentials.KeyPasswordHash]) == 0 {
 		return nil, nil
 	}
 	return v, nil
