@@ -44,7 +44,8 @@ func MemberOf(secret string) (member string, found bool) {
 
 // Answers are what an invitee gave; all of it is optional for a member that needs no invitation.
 type Answers struct {
-	Salutation, GivenName, FamilyName, Phone string
+	// Personal is what the invitee says of themselves.
+	Personal Personal
 	// TermsURL that was accepted.
 	TermsURL string
 	// PasswordHash by bcrypt.
@@ -67,20 +68,13 @@ func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret 
 		Type: Type,
 		Data: map[string][]byte{},
 	}
-	for key, value := range map[string]string{
+	setData(secret, map[string]string{
 		KeyEmail:        string(member.Spec.Email),
 		KeyAcceptedAt:   now.UTC().Format(time.RFC3339),
 		KeyTermsURL:     answers.TermsURL,
-		KeySalutation:   answers.Salutation,
-		KeyGivenName:    answers.GivenName,
-		KeyFamilyName:   answers.FamilyName,
-		KeyPhone:        answers.Phone,
 		KeyPasswordHash: string(answers.PasswordHash),
-	} {
-		if value != "" {
-			secret.Data[key] = []byte(value)
-		}
-	}
+	})
+	setPersonal(secret, answers.Personal)
 	setToken(secret, member.Status.DisabledAt)
 	return secret
 }

@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 )
 
@@ -54,10 +55,13 @@ func usedKeys(g *WithT) map[string]bool {
 		}
 	}
 	for _, name := range []string{
-		fieldSalutation, fieldGivenName, fieldFamilyName, fieldPhone, fieldPassword, fieldConfirm, fieldTerms,
-		fieldEmail, fieldOldPassword, fieldLanguage, fieldContactEmail, fieldContactPhone, fieldContactAddress,
+		fieldPassword, fieldConfirm, fieldTerms,
+		fieldEmail, fieldOldPassword, fieldContactEmail, fieldContactPhone, fieldContactAddress,
 	} {
 		used["field."+name] = true
+	}
+	for _, f := range credentials.Fields {
+		used["field."+f.Name] = true
 	}
 	for _, action := range []string{actionDetails, actionPassword, actionCompany} {
 		used["saved."+action] = true

@@ -66,10 +66,9 @@ func (l *languages) choose(r *http.Request, v *visit) *catalogue.Catalogue {
 		return c
 	}
 	if v != nil {
-		for _, wanted := range []usherv1.Language{v.member.Spec.Language, credentials.ProfileOf(&v.credentials).Language} {
-			if c, there := l.byTag[wanted]; there {
-				return c
-			}
+		known := credentials.Known(&v.member.Spec, &v.credentials)
+		if c, there := l.byTag[usherv1.Language(known[credentials.KeyLanguage])]; there {
+			return c
 		}
 	}
 	if c := l.accepted(r); c != nil {

@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/message/catalogue"
 )
 
@@ -201,7 +202,7 @@ func (p *Portal) renderForm(w http.ResponseWriter, r *http.Request, status int, 
 	if !p.addMistakes(w, page, mistakes) {
 		return
 	}
-	page.fields(&page.Personal, personalFields(a, &v.member.Spec)...)
+	page.fields(&page.Personal, personalFields(a.personal, &v.member.Spec)...)
 	page.fields(&page.Secret,
 		field{Name: fieldPassword, Type: "password", Autocomplete: "new-password", Hint: "hint.password", Required: true},
 		field{Name: fieldConfirm, Type: "password", Autocomplete: "new-password", Required: true},
@@ -211,13 +212,16 @@ func (p *Portal) renderForm(w http.ResponseWriter, r *http.Request, status int, 
 }
 
 // personalFields are about who the member is.
-func personalFields(a answers, known *usherv1.MemberSpec) []field {
-	return []field{
-		{Name: fieldSalutation, Type: "text", Autocomplete: "honorific-prefix", Value: a.salutation, Fixed: known.Salutation != ""},
-		{Name: fieldGivenName, Type: "text", Autocomplete: "given-name", Value: a.givenName, Fixed: known.GivenName != ""},
-		{Name: fieldFamilyName, Type: "text", Autocomplete: "family-name", Value: a.familyName, Fixed: known.FamilyName != ""},
-		{Name: fieldPhone, Type: "tel", Autocomplete: "tel", Value: a.phone, Fixed: known.Phone != ""},
+func personalFields(personal credentials.Personal, spec *usherv1.MemberSpec) []field {
+	var fields []field
+	for _, f := range credentials.Fields {
+		if !f.Choice {
+			fields = append(fields, field{
+				Name: f.Name, Type: f.Type, Autocomplete: f.Autocomplete, Value: personal[f.Key], Fixed: f.OfSpec(spec) != "",
+			})
+		}
 	}
+	return fields
 }
 
 // fields puts fields on the page, with what is wrong with each.

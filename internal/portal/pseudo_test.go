@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 )
 
 // mirrored is a language that is written from right to left: the default's texts in brackets, each with a right-to-left letter
@@ -55,15 +56,16 @@ func mirroredPages(t *testing.T) map[string]*httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	pages := map[string]*httptest.ResponseRecorder{"form": httptest.NewRecorder()}
 	a := prefilled(&v.member)
-	a.familyName, a.phone, a.password = "Love\alace", strings.Repeat("1", 51), "short"
+	a.personal[credentials.KeyFamilyName], a.personal[credentials.KeyPhone], a.password = "Love\alace", strings.Repeat("1", 51), "short"
 	p.renderForm(pages["form"], r, http.StatusUnprocessableEntity, v, a, a.mistakes(v))
 	for _, n := range allNotices {
 		pages[n.name] = httptest.NewRecorder()
 		p.renderNotice(pages[n.name], r, v, n, 0)
 	}
 	a.password, a.terms = "", false
-	form := profileForm{answers: a, contactEmail: "x", contactAddress: strings.Repeat(" ", 501), language: "xx", old: "x"}
-	wrong := append(form.mistakesOfDetails(), form.mistakesOfCompany()...)
+	a.personal[credentials.KeyLanguage] = "xx"
+	form := profileForm{answers: a, contactEmail: "x", contactAddress: strings.Repeat(" ", 501), old: "x"}
+	wrong := append(mistakesInPersonal(form.personal), form.mistakesOfCompany()...)
 	wrong = append(wrong, mistake{field: fieldOldPassword, key: "error.old"})
 	v.member.Status.Role, v.administers = "admin", true
 	v.member.Status.Seats = []usherv1.MemberSeat{{Pool: "base", Grant: 1}}
