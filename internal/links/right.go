@@ -76,13 +76,13 @@ func (h *Handler) authorize(ctx context.Context, user user, key types.Namespaced
 func gone(refusal invite.Refusal) error {
 	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone,
 		Message: map[invite.Refusal]string{
-		invite.RefusedUsed:            "the invitation was accepted",
-		invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
-		invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
-		invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
-		invite.RefusedMemberDisabled:  "the member is disabled",
-		invite.RefusedAccountDisabled: "the account is disabled",
-	}[refusal]}}
+			invite.RefusedUsed:            "the invitation was accepted",
+			invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
+			invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
+			invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
+			invite.RefusedMemberDisabled:  "the member is disabled",
+			invite.RefusedAccountDisabled: "the account is disabled",
+		}[refusal]}}
 }
 
 // logRefusal logs a refusal. The error contains nothing that the client sent, except names.

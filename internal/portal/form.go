@@ -61,7 +61,13 @@ type answers struct {
 
 // prefilled are the answers that the member's spec gives.
 func prefilled(member *usherv1.Member) answers {
-	return answers{personal: credentials.OfSpec(&member.Spec)}
+	known := credentials.OfSpec(&member.Spec)
+	for _, f := range credentials.Fields {
+		if f.ProfileOnly {
+			delete(known, f.Key) // the form neither shows nor records it
+		}
+	}
+	return answers{personal: known}
 }
 
 // answersOf are a form's answers. What the member's spec sets wins: the page shows it and takes no other.
