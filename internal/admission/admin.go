@@ -6,7 +6,6 @@ package admission
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -77,7 +76,7 @@ func ends(before, after *usherv1.Member) bool {
 }
 
 func sameAddress(a, b *usherv1.Member) bool {
-	return strings.EqualFold(string(a.Spec.Email), string(b.Spec.Email))
+	return a.Spec.Email.SameAs(b.Spec.Email)
 }
 
 // taken reports whether another member of the account has the member's address, and would keep the member from using

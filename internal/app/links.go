@@ -36,7 +36,7 @@ func protectMetrics(config *rest.Config, client *http.Client) (metricsserver.Fil
 		return nil, err
 	}
 	return func(log logr.Logger, handler http.Handler) (http.Handler, error) {
-		if _, protected := handler.(*links.Desk); protected {
+		if _, protected := handler.(*links.Handler); protected {
 			return handler, nil
 		}
 		return protect(log, handler)

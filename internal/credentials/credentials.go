@@ -13,7 +13,6 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/labels"
-	"github.com/usher-dev/usher/internal/membership"
 )
 
 // Type of a credentials Secret.
@@ -45,7 +44,8 @@ func MemberOf(secret string) (member string, found bool) {
 
 // Answers are what an invitee gave; all of it is optional for a member that needs no invitation.
 type Answers struct {
-	Salutation, GivenName, FamilyName, Phone string
+	// Personal is what the invitee says of themselves.
+	Personal Personal
 	// TermsURL that was accepted.
 	TermsURL string
 	// PasswordHash by bcrypt.
@@ -68,38 +68,13 @@ func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret 
 		Type: Type,
 		Data: map[string][]byte{},
 	}
-	for key, value := range map[string]string{
+	setData(secret, map[string]string{
 		KeyEmail:        string(member.Spec.Email),
 		KeyAcceptedAt:   now.UTC().Format(time.RFC3339),
 		KeyTermsURL:     answers.TermsURL,
-		KeySalutation:   answers.Salutation,
-		KeyGivenName:    answers.GivenName,
-		KeyFamilyName:   answers.FamilyName,
-		KeyPhone:        answers.Phone,
 		KeyPasswordHash: string(answers.PasswordHash),
-	} {
-		if value != "" {
-			secret.Data[key] = []byte(value)
-		}
-	}
+	})
+	setPersonal(secret, answers.Personal)
 	setToken(secret, member.Status.DisabledAt)
 	return secret
-}
-
-// Read returns what a credentials Secret says. One without a usable time was accepted when it was created.
-func Read(secret *corev1.Secret) *membership.Credentials {
-	accepted := secret.CreationTimestamp
-	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil {
-		accepted = metav1.Time{Time: t.Truncate(time.Second).Local()}
-	}
-	return &membership.Credentials{
-		MemberUID:  secret.Annotations[usherv1.MemberUIDAnnotation],
-		Email:      string(secret.Data[KeyEmail]),
-		AcceptedAt: accepted,
-		GivenName:  string(secret.Data[KeyGivenName]),
-		FamilyName: string(secret.Data[KeyFamilyName]),
-
-		TokenRotatedFor:   TokenRotatedFor(secret),
-		ProfileGeneration: ProfileGeneration(secret),
-	}
 }

@@ -12,36 +12,23 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Profile is what a member says about themselves. Where the Member's spec says something, that counts.
-type Profile struct {
-	Salutation, GivenName, FamilyName, Phone string
-	// Language of the member's mails and pages; may be empty.
-	Language usherv1.Language
-}
-
-// ProfileOf returns what the credentials say of the member.
-func ProfileOf(secret *corev1.Secret) Profile {
-	return Profile{
-		Salutation: string(secret.Data[KeySalutation]),
-		GivenName:  string(secret.Data[KeyGivenName]),
-		FamilyName: string(secret.Data[KeyFamilyName]),
-		Phone:      string(secret.Data[KeyPhone]),
-		Language:   usherv1.Language(secret.Data[KeyLanguage]),
-	}
-}
-
-// SetProfile has the credentials say so from now on, and counts it: the reconcilers, which do not read Secrets when nothing
-// has changed, see the count.
-func SetProfile(secret *corev1.Secret, p Profile) {
-	setData(secret, map[string]string{
-		KeySalutation: p.Salutation, KeyGivenName: p.GivenName, KeyFamilyName: p.FamilyName, KeyPhone: p.Phone,
-		KeyLanguage: string(p.Language),
-	})
+// SetProfile replaces what the member says of themselves, and counts the change in an annotation: the reconcilers do not read a
+// Secret whose metadata has not changed.
+func SetProfile(secret *corev1.Secret, said Personal) {
+	setPersonal(secret, said)
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, usherv1.ProfileGenerationAnnotation,
 		strconv.FormatInt(ProfileGeneration(secret)+1, 10))
 }
 
-// ProfileGeneration is how often the member has changed the profile; 0 where nobody counted.
+func setPersonal(secret *corev1.Secret, said Personal) {
+	values := map[string]string{}
+	for _, f := range Fields {
+		values[f.Key] = said[f.Key]
+	}
+	setData(secret, values)
+}
+
+// ProfileGeneration counts the member's changes of the profile; 0 if there is no usable count.
 func ProfileGeneration(secret metav1.Object) int64 {
 	n, err := strconv.ParseInt(secret.GetAnnotations()[usherv1.ProfileGenerationAnnotation], 10, 64)
 	if err != nil || n < 0 {

@@ -18,9 +18,9 @@ func TestAProfileIsKeptAndCounted(t *testing.T) {
 	g := NewWithT(t)
 	secret := &corev1.Secret{Data: map[string][]byte{KeyEmail: []byte("ada@acme.example"), KeyPhone: []byte("1")}}
 	g.Expect(Read(secret).ProfileGeneration).To(BeZero())
-	profile := Profile{Salutation: "Mx", GivenName: "Ada", FamilyName: "King", Language: "fr"}
+	profile := Personal{KeySalutation: "Mx", KeyGivenName: "Ada", KeyFamilyName: "King", KeyLanguage: "fr"}
 	SetProfile(secret, profile)
-	g.Expect(ProfileOf(secret)).To(Equal(profile))
+	g.Expect(Said(secret)).To(Equal(profile))
 	g.Expect(secret.Data).To(And(HaveKey(KeyEmail), Not(HaveKey(KeyPhone))), "what is emptied is left out")
 	g.Expect(Read(secret)).To(And(HaveField("ProfileGeneration", BeEquivalentTo(1)), HaveField("FamilyName", "King")))
 	SetProfile(secret, profile)
@@ -30,7 +30,7 @@ func TestAProfileIsKeptAndCounted(t *testing.T) {
 	}
 	empty := &corev1.Secret{}
 	SetProfile(empty, profile)
-	g.Expect(ProfileOf(empty)).To(Equal(profile))
+	g.Expect(Said(empty)).To(Equal(profile))
 }
 
 func TestTheSpecsContactWinsFieldByField(t *testing.T) {

@@ -19,7 +19,7 @@ func TestATokenIsReplacedOnceForEachTime(t *testing.T) {
 	g := NewWithT(t)
 	first := metav1.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	second := metav1.NewTime(first.Add(time.Second))
-	secret := New(&usherv1.Member{}, Answers{GivenName: "Ada"}, first.Time)
+	secret := New(&usherv1.Member{}, Answers{Personal: Personal{KeyGivenName: "Ada"}}, first.Time)
 	token := func() string { return string(secret.Data[KeyAPIToken]) }
 	made := token()
 	g.Expect(base64.RawURLEncoding.DecodeString(made)).To(HaveLen(32))

@@ -4,7 +4,6 @@
 package invite
 
 import (
-	"strings"
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -60,5 +59,5 @@ func isDuplicate(member *usherv1.Member) bool {
 func Current(inv *usherv1.Invitation, email string) bool {
 	return inv.Status.LinkGeneration > 0 &&
 		inv.Status.SendGeneration >= inv.Spec.SendGeneration &&
-		strings.EqualFold(inv.Status.Recipient, email)
+		usherv1.EmailAddress(inv.Status.Recipient).SameAs(usherv1.EmailAddress(email))
 }

@@ -4,7 +4,6 @@
 package invite
 
 import (
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -43,7 +42,7 @@ func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	}
 	why := reason.OfInvitation(s)
 	h := &delivery.Hold{Until: s.NextAttemptAt.Time, Reason: why.Reason}
-	if why.PerRecipient && !strings.EqualFold(s.Recipient, string(o.Member.Spec.Email)) {
+	if why.PerRecipient && !o.Member.Spec.Email.SameAs(usherv1.EmailAddress(s.Recipient)) {
 		return nil
 	}
 	return h

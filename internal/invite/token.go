@@ -9,7 +9,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -69,7 +68,7 @@ func (k Keyring) Verify(token string, invitation types.UID, linkGeneration int64
 func seal(key []byte, invitation types.UID, linkGeneration int64, email string) []byte {
 	mac := hmac.New(sha256.New, key)
 	// Each part is preceded by its length, so that no two different triples run together into the same bytes.
-	for _, part := range []string{string(invitation), strings.ToLower(email)} {
+	for _, part := range []string{string(invitation), usherv1.EmailAddress(email).Key()} {
 		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
 		mac.Write([]byte(part))
 	}

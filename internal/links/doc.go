@@ -1,24 +1,24 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package links gives the link of an invitation to who may have it, over HTTP:
+// Package links serves the link of an invitation to users who may have it, over HTTP:
 //
 //	GET /apis/usher.dev/v1alpha1/namespaces/{namespace}/invitations/{invitation}/link
 //	Authorization: Bearer <token>
 //
-// The API server says whose the token is (TokenReview), and whether they may: the verb getlink on that Invitation
-// (SubjectAccessReview). Nothing is remembered between two requests, so a right that is taken away is gone at once. The answers are
-// the API server's own kind:
+// The API server says who the token belongs to (TokenReview), and whether that user has the verb getlink on the Invitation
+// (SubjectAccessReview). Nothing is cached between two requests, so a right that is withdrawn is gone at once. Answers have the API
+// server's format:
 //
 //	200  InvitationLink: the link, and until when it works
-//	401  no token, or nobody's
-//	403  not allowed; said before anybody looks whether there is such an invitation
-//	404  there is no such invitation, or no link of it yet
+//	401  no token, or one that is not valid
+//	403  not allowed; the answer does not depend on whether the invitation exists
+//	404  there is no such invitation, or it has no link yet
 //	405  another method than GET
 //	410  the link is dead: answered, expired, revoked or declined
 //	429  too many at once
 //	503  the manager was started without --portal-url
 //
-// It works for every invitation, mailed or not: the right to a link is the right to answer in the invitee's place, and so a verb of
-// its own that no built-in role has. Every answer but a 405 is told in the log, with who asked and never with the link.
+// It works for every invitation, mailed or not. The right to a link is the right to answer in the invitee's place, so it is a verb of
+// its own that no built-in role has. Every answer except a 405 is logged with the user who asked, and never with the link.
 package links

@@ -22,7 +22,7 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 )
 
-// Verb is what somebody must be allowed on an Invitation to be given its link.
+// Verb is the right on an Invitation that its link requires.
 const Verb = "getlink"
 
 // maxToken is how long a token may be, in bytes; the headers of a request are bounded anyway.
@@ -30,28 +30,28 @@ const maxToken = 16 << 10
 
 type user = authenticationv1.UserInfo
 
-// errKeys stands for an error whose text could name what it should not.
+// errKeys replaces an error whose text could reveal a secret.
 var errKeys = errors.New("the keys of the links could not be read")
 
-// whose asks the API server who a request's token belongs to.
-func (d *Desk) whose(ctx context.Context, r *http.Request) (user, error) {
+// authenticate asks the API server who a request's token belongs to.
+func (h *Handler) authenticate(ctx context.Context, r *http.Request) (user, error) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
 		return user{}, apierrors.NewUnauthorized("say who you are: Authorization: Bearer <token>, for example of `kubectl create token`")
 	}
 	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
-	if err := d.Client.Create(ctx, review); err != nil {
-		return user{}, apierrors.NewInternalError(errors.New("the API server could not be asked whose the token is"))
+	if err := h.Client.Create(ctx, review); err != nil {
+		return user{}, apierrors.NewInternalError(errors.New("the token could not be reviewed"))
 	}
 	if !review.Status.Authenticated || review.Status.User.Username == "" {
-		return user{}, apierrors.NewUnauthorized("the token is nobody's, or has expired")
+		return user{}, apierrors.NewUnauthorized("the token is not valid, or has expired")
 	}
 	return review.Status.User, nil
 }
 
-// allowed asks the API server whether a user may have the link of an invitation.
-func (d *Desk) allowed(ctx context.Context, user user, key types.NamespacedName) error {
+// authorize asks the API server whether a user may have the link of an invitation. It returns an error if not.
+func (h *Handler) authorize(ctx context.Context, user user, key types.NamespacedName) error {
 	extra := map[string]authorizationv1.ExtraValue{}
 	for name, values := range user.Extra {
 		extra[name] = authorizationv1.ExtraValue(values)
@@ -63,8 +63,8 @@ func (d *Desk) allowed(ctx context.Context, user user, key types.NamespacedName)
 			Group: usherv1.GroupVersion.Group, Version: usherv1.GroupVersion.Version, Resource: invitations.Resource,
 		},
 	}}
-	if err := d.Client.Create(ctx, review); err != nil {
-		return apierrors.NewInternalError(errors.New("the API server could not be asked for the right"))
+	if err := h.Client.Create(ctx, review); err != nil {
+		return apierrors.NewInternalError(errors.New("the right could not be reviewed"))
 	}
 	if !review.Status.Allowed || review.Status.Denied {
 		return apierrors.NewForbidden(invitations, key.Name, errors.New("you need the verb "+Verb+" on this Invitation"))
@@ -74,18 +74,19 @@ func (d *Desk) allowed(ctx context.Context, user user, key types.NamespacedName)
 
 // gone says why a link is dead.
 func gone(refusal invite.Refusal) error {
-	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone, Message: map[invite.Refusal]string{
-		invite.RefusedUsed:            "the invitation was accepted",
-		invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
-		invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
-		invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
-		invite.RefusedMemberDisabled:  "the member is disabled",
-		invite.RefusedAccountDisabled: "the account is disabled",
-	}[refusal]}}
+	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone,
+		Message: map[invite.Refusal]string{
+			invite.RefusedUsed:            "the invitation was accepted",
+			invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
+			invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
+			invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
+			invite.RefusedMemberDisabled:  "the member is disabled",
+			invite.RefusedAccountDisabled: "the account is disabled",
+		}[refusal]}}
 }
 
-// logRefusal tells of a refusal; its error holds nothing that a client sent but names.
-func (d *Desk) logRefusal(log logr.Logger, err error) {
+// logRefusal logs a refusal. The error contains nothing that the client sent, except names.
+func (h *Handler) logRefusal(log logr.Logger, err error) {
 	log.Info("link refused", "status", statusOf(err).Code, "reason", string(apierrors.ReasonForError(err)))
 }
 
@@ -94,7 +95,7 @@ func refuse(w http.ResponseWriter, err error) {
 	answer(w, int(status.Code), status)
 }
 
-// statusOf is an error as the API server would tell it; one that is not its own kind is told without its text.
+// statusOf returns an error in the API server's format. The text of an error that is not the API server's own is left out.
 func statusOf(err error) metav1.Status {
 	var known apierrors.APIStatus
 	if !errors.As(err, &known) {
@@ -105,8 +106,8 @@ func statusOf(err error) metav1.Status {
 	return status
 }
 
-// nameOf is a user's name for the log. One that is an e-mail address, as identity providers have them, is told by its digest, which
-// whoever knows the address can compare.
+// nameOf returns a user's name for the log. Identity providers use e-mail addresses as names; an address is logged as its digest,
+// which can be compared by anyone who knows the address.
 func nameOf(username string) string {
 	if !strings.Contains(username, "@") {
 		return short(username)
@@ -115,5 +116,5 @@ func nameOf(username string) string {
 	return "sha256:" + hex.EncodeToString(sum[:8])
 }
 
-// short keeps a name that a client made up from filling the log.
+// short truncates a name that a client may have made up, so that it does not fill the log.
 func short(name string) string { return name[:min(len(name), 253)] }

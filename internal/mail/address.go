@@ -12,6 +12,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
 // maxAddress is the longest address in bytes: a path of 256 less its angle brackets (RFC 5321 section 4.5.3.1.3).
@@ -53,7 +55,7 @@ func Inbox(address string) string {
 	if parsed, err := parseAddress(address); err == nil {
 		address = parsed
 	}
-	return strings.ToLower(address)
+	return usherv1.EmailAddress(address).Key()
 }
 
 // smtpPath is the address as MAIL FROM and RCPT TO take it, in angle brackets, its local part quoted where it must be.

@@ -4,13 +4,13 @@
 package membership
 
 import (
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
@@ -89,16 +89,12 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
 			!accessEnded(m, now) && o.Account != nil && o.Rival == "" && o.choice().Problem == "" && o.terms().Fit(m)
 		return false
-	case c.MemberUID != "" && c.MemberUID != string(m.UID) && Remembers(o.Account, c.MemberUID):
-		// A form that was answered while an earlier Member of this name was being deleted.
+	}
+	switch creds.AcceptanceOf(c, m, o.Account) {
+	case creds.OfEarlierMember, creds.OfAnotherAddress:
 		d.DropCredentials = true
 		return false
-	case c.Email != "" && !strings.EqualFold(c.Email, string(m.Spec.Email)):
-		if m.Status.AcceptedAt == nil {
-			// A form that was answered while the address was being corrected: it is the wrong person's.
-			d.DropCredentials = true
-			return false
-		}
+	case creds.AcceptedAtFormerAddress:
 		d.MoveCredentials = true
 	}
 	return true

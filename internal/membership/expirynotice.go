@@ -6,7 +6,6 @@ package membership
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -95,7 +94,7 @@ func mayNotify(a *usherv1.Account) bool {
 
 // recipients are the member, and the account's contact unless both have one address.
 func recipients(o ExpiryNoticeObservation) []usherv1.EndNoticeRecipient {
-	if o.Contact.Email == "" || strings.EqualFold(string(o.Contact.Email), string(o.Member.Spec.Email)) {
+	if o.Contact.Email == "" || o.Contact.Email.SameAs(o.Member.Spec.Email) {
 		return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember}
 	}
 	return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact}

@@ -72,12 +72,6 @@ func remembered(o Observation) bool {
 		func(a, b usherv1.Departure) bool { return a.UID == b.UID })
 }
 
-// Remembers tells whether the account knows of a deleted member with that UID.
-func Remembers(a *usherv1.Account, uid string) bool {
-	return a != nil && uid != "" && (knows(a.Status.Departures, uid) ||
-		slices.ContainsFunc(a.Status.FormerMembers, func(f usherv1.FormerMember) bool { return f.UID == uid }))
-}
-
 func knows(departures []usherv1.Departure, uid string) bool {
 	return slices.ContainsFunc(departures, func(d usherv1.Departure) bool { return d.UID == uid })
 }

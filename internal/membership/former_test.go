@@ -135,7 +135,7 @@ func TestRetention(t *testing.T) {
 		a.Status.Departures = Depart(a, all)
 		g.Expect(a.Status.Departures).To(HaveLen(5))
 		for i := range all {
-			g.Expect(Remembers(a, string(all[i].UID))).To(BeTrue())
+			g.Expect(a.Remembers(string(all[i].UID))).To(BeTrue())
 		}
 		g.Expect(Depart(a, all)).To(Equal(a.Status.Departures), "nobody departs twice")
 	}

@@ -6,9 +6,8 @@ package membership
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
@@ -41,23 +40,7 @@ type Observation struct {
 }
 
 // Credentials is what a Member's credentials Secret says.
-type Credentials struct {
-	// MemberUID of the Member who accepted; empty if the Secret does not say.
-	MemberUID string
-	// Email that the credentials are for; empty if the Secret does not say.
-	Email string
-	// AcceptedAt is when the invitee accepted.
-	AcceptedAt metav1.Time
-	// GivenName and FamilyName as the invitee typed them.
-	GivenName, FamilyName string
-	// ProfileGeneration is how often the member has changed what it typed.
-	ProfileGeneration int64
-	// TokenRotatedFor is the status.disabledAt of the Member for which the API token was last replaced; zero if it never was.
-	TokenRotatedFor time.Time
-	// Recorded: nothing changed since the Member's status took note of them, so only what their metadata says was read: AcceptedAt,
-	// MemberUID, ProfileGeneration and TokenRotatedFor.
-	Recorded bool
-}
+type Credentials = creds.Credentials
 
 // Decision is what a Member is, and what is to be done about it.
 type Decision struct {

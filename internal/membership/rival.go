@@ -5,7 +5,6 @@ package membership
 
 import (
 	"slices"
-	"strings"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/reason"
@@ -18,7 +17,7 @@ import (
 func Precedes(other, member *usherv1.Member) bool {
 	if other.UID == member.UID || other.Namespace != member.Namespace || other.DeletionTimestamp != nil ||
 		other.Spec.AccountRef.Name != member.Spec.AccountRef.Name ||
-		!strings.EqualFold(string(other.Spec.Email), string(member.Spec.Email)) {
+		!other.Spec.Email.SameAs(member.Spec.Email) {
 		return false
 	}
 	for _, better := range []func(*usherv1.Member) bool{established, seated, judgedAsItIs} {

@@ -32,7 +32,7 @@ func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Re
 	if refusal := v.refusal(now); refusal != invite.Admitted {
 		return refusal, nil
 	}
-	if v.leftover {
+	if v.acceptance.Blocks() {
 		return "", errLeftover
 	}
 
@@ -131,7 +131,7 @@ func (p *Portal) decline(ctx context.Context, v *visit) (invite.Refusal, error) 
 			if err := p.readCredentials(ctx, v); err != nil {
 				return "", err
 			}
-			if v.accepted {
+			if v.acceptance.Counts() {
 				return invite.RefusedUsed, nil
 			}
 			return invite.Admitted, nil

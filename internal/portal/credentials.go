@@ -14,10 +14,7 @@ import (
 // newCredentials is the acceptance of the visit's member at now.
 func newCredentials(v *visit, given answers, passwordHash []byte, now time.Time) *corev1.Secret {
 	return credentials.New(&v.member, credentials.Answers{
-		Salutation:   given.salutation,
-		GivenName:    given.givenName,
-		FamilyName:   given.familyName,
-		Phone:        given.phone,
+		Personal:     given.personal,
 		TermsURL:     string(v.account.Spec.TermsURL),
 		PasswordHash: passwordHash,
 	}, now)

@@ -13,23 +13,18 @@ import (
 	"unicode/utf8"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 )
 
 // Names of the form's fields.
 const (
-	fieldSalutation = "salutation"
-	fieldGivenName  = "given_name"
-	fieldFamilyName = "family_name"
-	fieldPhone      = "phone"
-	fieldPassword   = "password"
-	fieldConfirm    = "password_confirm"
-	fieldTerms      = "terms"
+	fieldPassword = "password"
+	fieldConfirm  = "password_confirm"
+	fieldTerms    = "terms"
 )
 
-// Lengths. Names, salutation and phone are those of the Member's spec, in characters.
+// Lengths of a password.
 const (
-	maxName            = 100
-	maxShort           = 50
 	minPasswordLetters = 12
 	// maxPasswordBytes is where bcrypt stops reading.
 	maxPasswordBytes = 72
@@ -59,38 +54,38 @@ func noticeOfForm(err error) notice {
 
 // answers are what the invitee typed, or what is already known.
 type answers struct {
-	salutation, givenName, familyName, phone string
-	password, confirm                        string
-	terms                                    bool
+	personal          credentials.Personal
+	password, confirm string
+	terms             bool
 }
 
 // prefilled are the answers that the member's spec gives.
 func prefilled(member *usherv1.Member) answers {
-	return answers{
-		salutation: string(member.Spec.Salutation),
-		givenName:  string(member.Spec.GivenName),
-		familyName: string(member.Spec.FamilyName),
-		phone:      string(member.Spec.Phone),
+	known := credentials.OfSpec(&member.Spec)
+	for _, f := range credentials.Fields {
+		if f.ProfileOnly {
+			delete(known, f.Key) // the form neither shows nor records it
+		}
 	}
+	return answers{personal: known}
 }
 
 // answersOf are a form's answers. What the member's spec sets wins: the page shows it and takes no other.
 func answersOf(form url.Values, member *usherv1.Member) answers {
-	known := prefilled(member)
-	answer := func(known, field string) string {
-		if known != "" {
-			return known
+	a := prefilled(member)
+	a.password, a.confirm, a.terms = form.Get(fieldPassword), form.Get(fieldConfirm), form.Get(fieldTerms) == "on"
+	for _, f := range credentials.Fields {
+		if !f.ProfileOnly {
+			typePersonal(a.personal, f, form, member)
 		}
-		return strings.TrimSpace(form.Get(field))
 	}
-	return answers{
-		salutation: answer(known.salutation, fieldSalutation),
-		givenName:  answer(known.givenName, fieldGivenName),
-		familyName: answer(known.familyName, fieldFamilyName),
-		phone:      answer(known.phone, fieldPhone),
-		password:   form.Get(fieldPassword),
-		confirm:    form.Get(fieldConfirm),
-		terms:      form.Get(fieldTerms) == "on",
+	return a
+}
+
+// typePersonal takes a field from a form, unless the member's spec says it.
+func typePersonal(personal credentials.Personal, f credentials.Field, form url.Values, member *usherv1.Member) {
+	if f.OfSpec(&member.Spec) == "" {
+		personal.Set(f.Key, strings.TrimSpace(form.Get(f.Name)))
 	}
 }
 
@@ -103,25 +98,22 @@ type mistake struct {
 
 // mistakes returns at most one mistake per field, in the order of the page.
 func (a answers) mistakes(v *visit) []mistake {
-	found := append(a.mistakesAboutYou(), a.mistakesOfPassword(v)...)
+	found := append(mistakesInPersonal(a.personal), a.mistakesOfPassword(v)...)
 	if v.account.Spec.TermsURL != "" && !a.terms {
 		found = append(found, mistake{field: fieldTerms, key: "error.terms"})
 	}
 	return found
 }
 
-func (a answers) mistakesAboutYou() []mistake {
+func mistakesInPersonal(personal credentials.Personal) []mistake {
 	var found []mistake
-	for _, line := range []struct {
-		field, value string
-		longest      int
-	}{
-		{fieldSalutation, a.salutation, maxShort},
-		{fieldGivenName, a.givenName, maxName},
-		{fieldFamilyName, a.familyName, maxName},
-		{fieldPhone, a.phone, maxShort},
-	} {
-		found = append(found, mistakeOfLine(line.field, line.value, line.longest)...)
+	for _, f := range credentials.Fields {
+		value := personal[f.Key]
+		if !f.Choice {
+			found = append(found, mistakeOfLine(f.Name, value, f.MaxLength)...)
+		} else if _, there := spoken.byTag[usherv1.Language(value)]; !there && value != "" {
+			found = append(found, mistake{field: f.Name, key: "error.language"})
+		}
 	}
 	return found
 }
@@ -163,11 +155,12 @@ func (a answers) mistakesOfPassword(v *visit) []mistake {
 func (a answers) passwordIsKnown(v *visit) bool {
 	email := string(v.member.Spec.Email)
 	local, _, _ := strings.Cut(email, "@")
+	given, family := a.personal[credentials.KeyGivenName], a.personal[credentials.KeyFamilyName]
 	for _, known := range []string{
 		email, local,
-		a.givenName, a.familyName,
-		a.givenName + " " + a.familyName, a.givenName + a.familyName,
-		a.familyName + " " + a.givenName, a.familyName + a.givenName,
+		given, family,
+		given + " " + family, given + family,
+		family + " " + given, family + given,
 		string(v.account.Spec.DisplayName),
 	} {
 		if strings.EqualFold(strings.TrimSpace(a.password), known) {

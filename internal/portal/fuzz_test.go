@@ -6,10 +6,12 @@ package portal
 import (
 	"bytes"
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -106,8 +108,8 @@ func FuzzForm(f *testing.F) {
 		a := answersOf(r.PostForm, &v.member)
 		mistakes := a.mistakes(v)
 		if len(mistakes) == 0 {
-			for _, line := range []string{a.salutation, a.givenName, a.familyName, a.phone, a.password} {
-				if !utf8.ValidString(line) || strings.ContainsAny(line, "\x00\n\r\u2028\u2029") || utf8.RuneCountInString(line) > maxName {
+			for _, line := range append(slices.Collect(maps.Values(a.personal)), a.password) {
+				if !utf8.ValidString(line) || strings.ContainsAny(line, "\x00\n\r\u2028\u2029") || utf8.RuneCountInString(line) > 100 {
 					t.Errorf("%q is taken", line)
 				}
 			}
@@ -119,7 +121,7 @@ func FuzzForm(f *testing.F) {
 		p.renderForm(page, r, http.StatusOK, v, a, mistakes)
 		for _, action := range []string{actionDetails, actionPassword, actionCompany} {
 			form := profileAnswersOf(r.PostForm, v, action)
-			p.renderProfile(page, r, http.StatusOK, v, form, append(form.mistakesOfDetails(), form.mistakesOfCompany()...))
+			p.renderProfile(page, r, http.StatusOK, v, form, append(mistakesInPersonal(form.personal), form.mistakesOfCompany()...))
 		}
 		p.renderSignIn(page, r, http.StatusOK, r.PostForm.Get(fieldEmail), "")
 		for _, values := range r.PostForm {
@@ -154,10 +156,10 @@ func FuzzAcceptLanguage(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header["Accept-Language"] = []string{header}
 		chosen := spoken.choose(r, nil)
-		if chosen == nil || spoken.byTag[chosen.tag] != chosen {
+		if chosen == nil || spoken.byTag[chosen.Tag] != chosen {
 			t.Errorf("%q chooses %v", header, chosen)
 		}
-		if len(header) > maxAcceptLanguage && chosen.tag != usherv1.DefaultLanguage {
+		if len(header) > maxAcceptLanguage && chosen.Tag != usherv1.DefaultLanguage {
 			t.Errorf("%d bytes are read", len(header))
 		}
 	})

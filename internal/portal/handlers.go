@@ -147,7 +147,7 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	if !v.accepted {
+	if !v.acceptance.Counts() {
 		// Not true, or not any more; the link itself says what is.
 		http.Redirect(w, r, v.link.path()+switchedQuery(r), http.StatusSeeOther)
 		return

@@ -108,7 +108,7 @@ func (p *Portal) changeProfile(w http.ResponseWriter, r *http.Request, v *visit,
 	var err error
 	switch {
 	case action == actionDetails:
-		if mistakes = given.mistakesOfDetails(); len(mistakes) == 0 {
+		if mistakes = mistakesInPersonal(given.personal); len(mistakes) == 0 {
 			err = p.saveDetails(r, v, given)
 		}
 	case action == actionPassword:
@@ -143,25 +143,13 @@ func (p *Portal) changeProfile(w http.ResponseWriter, r *http.Request, v *visit,
 // saveDetails writes what the member says of themselves. Where the spec says something, what was said before is kept.
 func (p *Portal) saveDetails(r *http.Request, v *visit, given profileForm) error {
 	return p.changeCredentials(r, v, func() {
-		spec, profile := &v.member.Spec, credentials.ProfileOf(&v.credentials)
-		for _, line := range []struct {
-			fixed bool
-			kept  *string
-			said  string
-		}{
-			{spec.Salutation != "", &profile.Salutation, given.salutation},
-			{spec.GivenName != "", &profile.GivenName, given.givenName},
-			{spec.FamilyName != "", &profile.FamilyName, given.familyName},
-			{spec.Phone != "", &profile.Phone, given.phone},
-		} {
-			if !line.fixed {
-				*line.kept = line.said
+		said := credentials.Said(&v.credentials)
+		for _, f := range credentials.Fields {
+			if f.OfSpec(&v.member.Spec) == "" {
+				said.Set(f.Key, given.personal[f.Key])
 			}
 		}
-		if spec.Language == "" {
-			profile.Language = given.language
-		}
-		credentials.SetProfile(&v.credentials, profile)
+		credentials.SetProfile(&v.credentials, said)
 	})
 }
 
@@ -244,7 +232,7 @@ func (p *Portal) saveCompany(ctx context.Context, v *visit, given profileForm) e
 func savedQuery(r *http.Request, action string) string {
 	query := url.Values{"saved": {action}}
 	if switched := spoken.switched(r); switched != nil {
-		query.Set(languageParameter, string(switched.tag))
+		query.Set(languageParameter, string(switched.Tag))
 	}
 	return "?" + query.Encode()
 }

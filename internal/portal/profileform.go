@@ -19,7 +19,6 @@ import (
 const (
 	fieldEmail          = "email"
 	fieldOldPassword    = "old_password"
-	fieldLanguage       = "language"
 	contactFields       = "contact_"
 	fieldContactEmail   = contactFields + "email"
 	fieldContactPhone   = contactFields + "phone"
@@ -28,35 +27,22 @@ const (
 
 // Lengths, which are those of the API, in characters; of an address in bytes too.
 const (
-	maxAddress = 254
-	maxPostal  = 500
+	maxAddress      = 254
+	maxContactPhone = 50
+	maxPostal       = 500
 )
 
 // profileForm is what a profile's fields hold.
 type profileForm struct {
 	answers
-	language                                   usherv1.Language
 	old                                        string
 	contactEmail, contactPhone, contactAddress string
 }
 
 // profileAnswers are what is known of the visit's member and company.
 func profileAnswers(v *visit) profileForm {
-	said, spec := credentials.ProfileOf(&v.credentials), &v.member.Spec
-	first := func(fixed, said string) string {
-		if fixed != "" {
-			return fixed
-		}
-		return said
-	}
 	return profileForm{
-		answers: answers{
-			salutation: first(string(spec.Salutation), said.Salutation),
-			givenName:  first(string(spec.GivenName), said.GivenName),
-			familyName: first(string(spec.FamilyName), said.FamilyName),
-			phone:      first(string(spec.Phone), said.Phone),
-		},
-		language:       usherv1.Language(first(string(spec.Language), string(said.Language))),
+		answers:        answers{personal: credentials.Known(&v.member.Spec, &v.credentials)},
 		contactEmail:   string(v.contact.Email),
 		contactPhone:   string(v.contact.Phone),
 		contactAddress: v.contact.Address,
@@ -66,15 +52,13 @@ func profileAnswers(v *visit) profileForm {
 // profileAnswersOf are what is known, with the part that an action is about as the form has it.
 func profileAnswersOf(form url.Values, v *visit, action string) profileForm {
 	known := profileAnswers(v)
-	typed := answersOf(form, &v.member)
 	switch action {
 	case actionDetails:
-		known.salutation, known.givenName, known.familyName, known.phone = typed.salutation, typed.givenName, typed.familyName, typed.phone
-		if v.member.Spec.Language == "" {
-			known.language = usherv1.Language(form.Get(fieldLanguage))
+		for _, f := range credentials.Fields {
+			typePersonal(known.personal, f, form, &v.member)
 		}
 	case actionPassword:
-		known.old, known.password, known.confirm = form.Get(fieldOldPassword), typed.password, typed.confirm
+		known.old, known.password, known.confirm = form.Get(fieldOldPassword), form.Get(fieldPassword), form.Get(fieldConfirm)
 	case actionCompany:
 		known.contactEmail = strings.TrimSpace(form.Get(fieldContactEmail))
 		known.contactPhone = strings.TrimSpace(form.Get(fieldContactPhone))
@@ -83,20 +67,12 @@ func profileAnswersOf(form url.Values, v *visit, action string) profileForm {
 	return known
 }
 
-func (f profileForm) mistakesOfDetails() []mistake {
-	found := f.mistakesAboutYou()
-	if _, there := spoken.byTag[f.language]; !there && f.language != "" {
-		found = append(found, mistake{field: fieldLanguage, key: "error.language"})
-	}
-	return found
-}
-
 func (f profileForm) mistakesOfCompany() []mistake {
 	var found []mistake
 	if f.contactEmail != "" && !isAddress(f.contactEmail) {
 		found = append(found, mistake{field: fieldContactEmail, key: "error.email"})
 	}
-	found = append(found, mistakeOfLine(fieldContactPhone, f.contactPhone, maxShort)...)
+	found = append(found, mistakeOfLine(fieldContactPhone, f.contactPhone, maxContactPhone)...)
 	switch {
 	case !isLine(strings.ReplaceAll(f.contactAddress, "\n", " ")):
 		found = append(found, mistake{field: fieldContactAddress, key: "error.address"})
@@ -154,13 +130,13 @@ func (p *Portal) renderProfile(w http.ResponseWriter, r *http.Request, status in
 	if v.account.Spec.Contact != nil {
 		contact = *v.account.Spec.Contact
 	}
-	page.fields(&page.Personal, personalFields(f.answers, spec)...)
+	page.fields(&page.Personal, personalFields(f.personal, spec)...)
 	page.fields(&page.Secret,
 		field{Name: fieldOldPassword, Type: "password", Autocomplete: "current-password", Required: true},
 		field{Name: fieldPassword, Type: "password", Autocomplete: "new-password", Hint: "hint.password", Required: true},
 		field{Name: fieldConfirm, Type: "password", Autocomplete: "new-password", Required: true},
 	)
-	me := &profilePage{Chosen: f.language, LanguageFixed: spec.Language != ""}
+	me := &profilePage{Chosen: usherv1.Language(f.personal[credentials.KeyLanguage]), LanguageFixed: spec.Language != ""}
 	page.Profile = me
 	if saved := r.URL.Query().Get("saved"); slices.Contains([]string{actionDetails, actionPassword, actionCompany}, saved) && len(mistakes) == 0 {
 		me.Saved = saved

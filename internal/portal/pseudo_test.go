@@ -4,6 +4,7 @@
 package portal
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 )
 
 // mirrored is a language that is written from right to left: the default's texts in brackets, each with a right-to-left letter
@@ -25,12 +27,13 @@ const open, closed = "\u05d0⟦", "⟧\u05d0"
 
 // speakMirrored adds the language for the time of a test.
 func speakMirrored(t *testing.T) {
-	texts := map[string]string{}
-	for key, text := range spoken.byTag[usherv1.DefaultLanguage].texts {
-		texts[key] = open + text + closed
+	c := *spoken.byTag[usherv1.DefaultLanguage]
+	c.Tag, c.Name, c.Dir, c.PageTexts = mirrored, open+c.Name+closed, "rtl", maps.Clone(c.PageTexts)
+	c.Date.Page = open + c.Date.Page + closed
+	for key, text := range c.PageTexts {
+		c.PageTexts[key] = open + text + closed
 	}
-	texts["language.direction"] = "rtl"
-	spoken.byTag[mirrored] = &catalogue{tag: mirrored, texts: texts}
+	spoken.byTag[mirrored] = &c
 	t.Cleanup(func() { delete(spoken.byTag, mirrored) })
 }
 
@@ -53,15 +56,16 @@ func mirroredPages(t *testing.T) map[string]*httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 	pages := map[string]*httptest.ResponseRecorder{"form": httptest.NewRecorder()}
 	a := prefilled(&v.member)
-	a.familyName, a.phone, a.password = "Love\alace", strings.Repeat("1", 51), "short"
+	a.personal[credentials.KeyFamilyName], a.personal[credentials.KeyPhone], a.password = "Love\alace", strings.Repeat("1", 51), "short"
 	p.renderForm(pages["form"], r, http.StatusUnprocessableEntity, v, a, a.mistakes(v))
 	for _, n := range allNotices {
 		pages[n.name] = httptest.NewRecorder()
 		p.renderNotice(pages[n.name], r, v, n, 0)
 	}
 	a.password, a.terms = "", false
-	form := profileForm{answers: a, contactEmail: "x", contactAddress: strings.Repeat(" ", 501), language: "xx", old: "x"}
-	wrong := append(form.mistakesOfDetails(), form.mistakesOfCompany()...)
+	a.personal[credentials.KeyLanguage] = "xx"
+	form := profileForm{answers: a, contactEmail: "x", contactAddress: strings.Repeat(" ", 501), old: "x"}
+	wrong := append(mistakesInPersonal(form.personal), form.mistakesOfCompany()...)
 	wrong = append(wrong, mistake{field: fieldOldPassword, key: "error.old"})
 	v.member.Status.Role, v.administers = "admin", true
 	v.member.Status.Seats = []usherv1.MemberSeat{{Pool: "base", Grant: 1}}
@@ -92,7 +96,7 @@ func TestPagesSayNothingOutsideOfTheCatalogue(t *testing.T) {
 		"Acme SAS", "", "ada@acme.example", "", "it@acme.example", "", "&#43;33 1 23 45 67 89", "", "salesrep", "", "admin", "", "A", "",
 	}
 	for _, other := range spoken.sorted { // names itself
-		data = append(data, other.texts["language.name"], "")
+		data = append(data, other.Name, "")
 	}
 	replacer := strings.NewReplacer(data...)
 	for name, answer := range mirroredPages(t) {

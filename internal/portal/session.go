@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
@@ -95,7 +96,7 @@ func opened(value string, keys [][]byte, now time.Time) (session, bool) {
 
 // fingerprint of credentials under a key: nothing can be learnt from it about what they are.
 func fingerprint(key []byte, secret *corev1.Secret) string {
-	parts := []string{"credentials", string(secret.UID), strings.ToLower(string(secret.Data[credentials.KeyEmail]))}
+	parts := []string{"credentials", string(secret.UID), usherv1.EmailAddress(secret.Data[credentials.KeyEmail]).Key()}
 	for _, name := range []string{credentials.KeyPasswordHash, credentials.KeyAPIToken} {
 		parts = append(parts, string(secret.Data[name]))
 	}

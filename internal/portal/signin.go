@@ -28,7 +28,9 @@ const signInReads = 4
 // addressDigest is an e-mail address, without regard to case, in bounded memory.
 type addressDigest [sha256.Size]byte
 
-func digestOf(email string) addressDigest { return sha256.Sum256([]byte(strings.ToLower(email))) }
+func digestOf(email string) addressDigest {
+	return sha256.Sum256([]byte(usherv1.EmailAddress(email).Key()))
+}
 
 // signIn takes an address and a password. Whoever gives wrong ones learns nothing else: whether there is such a member, with or
 // without a password, disabled or not, the answer is the same, and so is what it costs.
@@ -81,7 +83,7 @@ func (p *Portal) find(ctx context.Context, email, namespace, account string) (*v
 		if err != nil {
 			return nil, err
 		}
-		if v == nil || !strings.EqualFold(string(v.member.Spec.Email), email) || account != "" && v.account.Name != account {
+		if v == nil || !v.member.Spec.Email.SameAs(usherv1.EmailAddress(email)) || account != "" && v.account.Name != account {
 			continue
 		}
 		if found != nil {
@@ -105,8 +107,8 @@ func (p *Portal) readMember(ctx context.Context, name types.NamespacedName) (*vi
 	if v.administers, err = p.administers(ctx, v); err != nil {
 		return nil, err
 	}
-	if !v.accepted || len(v.credentials.Data[credentials.KeyPasswordHash]) == 0 ||
-		!strings.EqualFold(string(v.credentials.Data[credentials.KeyEmail]), string(v.member.Spec.Email)) {
+	if v.acceptance != credentials.Accepted || len(v.credentials.Data[credentials.KeyEmail]) == 0 ||
+		len(v.credentials.Data[credentials.KeyPasswordHash]) == 0 {
 		return nil, nil
 	}
 	return v, nil

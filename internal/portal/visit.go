@@ -20,7 +20,6 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/membership"
 )
 
 // What the portal asks of the API server; nothing is listed or watched.
@@ -61,15 +60,13 @@ type visit struct {
 	credentials corev1.Secret
 	// administers tells whether the member may speak for the company; it is read for profiles alone.
 	administers bool
-	// accepted tells whether credentials exist.
-	accepted bool
-	// leftover tells whether credentials exist that a deleted member of this name left behind; they are no acceptance.
-	leftover bool
+	// acceptance is what the credentials mean for the member.
+	acceptance credentials.Acceptance
 }
 
 // refusal is why the visit, at now, ends before the form.
 func (v *visit) refusal(now time.Time) invite.Refusal {
-	return invite.Admit(&v.invitation, &v.member, &v.account, v.accepted, now)
+	return invite.Admit(&v.invitation, &v.member, &v.account, v.acceptance.Counts(), now)
 }
 
 // recordedSince tells whether a reconciler has taken note of an acceptance since an earlier visit.
@@ -144,9 +141,10 @@ func (p *Portal) readCredentials(ctx context.Context, v *visit) error {
 	if err != nil {
 		return err
 	}
-	owner := secret.Annotations[usherv1.MemberUIDAnnotation]
-	v.leftover = found && owner != string(v.member.UID) && membership.Remembers(&v.account, owner)
-	v.accepted = found && !v.leftover
+	v.acceptance = credentials.None
+	if found {
+		v.acceptance = credentials.AcceptanceOf(credentials.Read(secret), &v.member, &v.account)
+	}
 	return nil
 }
 

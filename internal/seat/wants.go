@@ -4,7 +4,6 @@
 package seat
 
 import (
-	"strings"
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -19,7 +18,7 @@ func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv
 	c := Candidate{
 		UID:     string(member.UID),
 		Name:    member.Name,
-		Email:   strings.ToLower(string(member.Spec.Email)),
+		Email:   member.Spec.Email.Key(),
 		Created: member.CreationTimestamp.Time,
 		Active:  member.Status.State == usherv1.ObservedActive,
 		Wants:   wants(member, pool, account, now) && terms.Fit(member) && choice.Problem == "" && choice.Names(pool.Name),

@@ -6,7 +6,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -42,7 +41,7 @@ func Indexes() []Index {
 		}},
 		{&usherv1.Member{}, ByAddress, func(o client.Object) []string { return []string{AddressKey(o.(*usherv1.Member))} }},
 		{&usherv1.Member{}, ByEmail, func(o client.Object) []string {
-			return []string{strings.ToLower(string(o.(*usherv1.Member).Spec.Email))}
+			return []string{o.(*usherv1.Member).Spec.Email.Key()}
 		}},
 		{&usherv1.Member{}, BySuccessor, func(o client.Object) []string {
 			if to := o.(*usherv1.Member).Spec.ReassignTo; to != nil && o.GetDeletionTimestamp() != nil {
@@ -96,7 +95,7 @@ func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 
 // AddressKey is the value of ByAddress for a Member.
 func AddressKey(m *usherv1.Member) string {
-	return m.Spec.AccountRef.Name + "/" + strings.ToLower(string(m.Spec.Email))
+	return m.Spec.AccountRef.Name + "/" + m.Spec.Email.Key()
 }
 
 // SecretRef is the name of the Secret that an account names for its mails; empty if it names none.
@@ -114,6 +113,3 @@ func TemplatesRef(a *usherv1.Account) string {
 	}
 	return ""
 }
-
-// EmailKey is the value of ByEmail for an address.
-func EmailKey(email string) string { return strings.ToLower(email) }

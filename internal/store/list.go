@@ -71,6 +71,6 @@ type Directory struct {
 
 // MembersAt returns the names of the members, of any account, with an address.
 func (d Directory) MembersAt(ctx context.Context, email string) ([]types.NamespacedName, error) {
-	members, err := Members(ctx, d.Reader, "", ByEmail, EmailKey(email))
+	members, err := Members(ctx, d.Reader, "", ByEmail, usherv1.EmailAddress(email).Key())
 	return Keys(members), err
 }

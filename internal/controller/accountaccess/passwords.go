@@ -5,6 +5,7 @@ package accountaccess
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,6 +25,16 @@ type hashCache map[string]passwordHash
 type passwordHash struct {
 	uid           types.UID
 	version, hash string
+	// of is what else the credentials say; nil if there are none.
+	of *credentials.Credentials
+}
+
+// hashFor returns the hash for a member; empty if the credentials are not its acceptance.
+func (h passwordHash) hashFor(member *usherv1.Member, account *usherv1.Account) string {
+	if !credentials.AcceptanceOf(h.of, member, account).Counts() {
+		return ""
+	}
+	return h.hash
 }
 
 func (r *Reconciler) hashesOf(account *usherv1.Account) hashCache {
@@ -117,7 +128,10 @@ func (p *projection) confirmPasswords(ctx context.Context, wanted access.Passwor
 		if err != nil {
 			return err
 		}
-		hashes[member] = read.hash
+		hashes[member] = ""
+		if i := slices.IndexFunc(p.observed.Members, func(m usherv1.Member) bool { return m.Name == member }); i >= 0 {
+			hashes[member] = read.hashFor(&p.observed.Members[i], p.observed.Account)
+		}
 	}
 	return nil
 }
@@ -143,7 +157,7 @@ func (p *projection) readHashes(ctx context.Context) (map[string]string, error) 
 				return nil, err
 			}
 		}
-		hashes[m.Name] = p.known[m.Name].hash
+		hashes[m.Name] = p.known[m.Name].hashFor(m, p.observed.Account)
 	}
 	for member := range p.known {
 		if _, still := hashes[member]; !still {
@@ -160,7 +174,10 @@ func (p *projection) readHash(ctx context.Context, member string) (passwordHash,
 	if err != nil || !found {
 		return passwordHash{}, err
 	}
-	return passwordHash{secret.UID, secret.ResourceVersion, string(secret.Data[credentials.KeyPasswordHash])}, nil
+	return passwordHash{
+		uid: secret.UID, version: secret.ResourceVersion,
+		hash: string(secret.Data[credentials.KeyPasswordHash]), of: credentials.Read(secret),
+	}, nil
 }
 
 // deletePasswordFiles deletes the account's password files that the cache has, except the one of that name.

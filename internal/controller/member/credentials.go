@@ -115,7 +115,7 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) err
 		return err
 	}
 	account, err := store.Account(ctx, r.Live, member.Namespace, secret.Labels[usherv1.AccountLabel])
-	if err != nil || account == nil || !membership.Remembers(account, secret.Annotations[usherv1.MemberUIDAnnotation]) {
+	if err != nil || account == nil || credentials.AcceptanceOf(credentials.Read(secret), nil, account) != credentials.OfEarlierMember {
 		return err
 	}
 	return store.DeleteAsRead(ctx, r.Client, secret)

@@ -201,7 +201,7 @@ func invites(inv *usherv1.Invitation, member *usherv1.Member) bool {
 
 // credentialsOf reads the Member's credentials. Where reader is the cache, they are read only if its metadata has them or something
 // says that there were some, and their contents only while the Member's status does not record them yet.
-func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o membership.Observation) (*membership.Credentials, error) {
+func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o membership.Observation) (*credentials.Credentials, error) {
 	m := o.Member
 	if r.isLive(reader) {
 		return r.readCredentials(ctx, m)
@@ -217,7 +217,7 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 	}
 	profile := credentials.ProfileGeneration(meta)
 	if found && known && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
-		return &membership.Credentials{
+		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
 			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta), Recorded: true,
 		}, nil
@@ -225,7 +225,7 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 	return r.readCredentials(ctx, m)
 }
 
-func (r *Reconciler) readCredentials(ctx context.Context, member *usherv1.Member) (*membership.Credentials, error) {
+func (r *Reconciler) readCredentials(ctx context.Context, member *usherv1.Member) (*credentials.Credentials, error) {
 	secret := &corev1.Secret{}
 	found, err := store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret)
 	if err != nil || !found {

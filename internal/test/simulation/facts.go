@@ -5,7 +5,6 @@ package simulation
 
 import (
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,7 +79,7 @@ func (w *world) observe(f *facts, name string) {
 	f.open = f.open || w.open()
 	f.ending = f.ending || w.ending(m)
 	f.seated = f.seated || holdsBase(m)
-	if address := strings.ToLower(string(m.Spec.Email)); len(f.addresses) == 0 || f.addresses[len(f.addresses)-1] != address {
+	if address := m.Spec.Email.Key(); len(f.addresses) == 0 || f.addresses[len(f.addresses)-1] != address {
 		f.addresses = append(f.addresses, address)
 	}
 }
@@ -190,7 +189,7 @@ func (w *world) admissible(v *visit) bool {
 	}
 	m := w.member(inv.Spec.MemberRef.Name)
 	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && !acceptedBy(m, w.credentials(m.Name)) &&
-		strings.EqualFold(string(m.Spec.Email), v.mail.mail.To) && w.open()
+		m.Spec.Email.SameAs(usherv1.EmailAddress(v.mail.mail.To)) && w.open()
 }
 
 func conditionTrue(list []metav1.Condition, kind string) bool {

@@ -75,7 +75,7 @@ func (w *world) checkMail(t *task, d *delivered) {
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose account was disabled or gone", d.name)
 	case !t.facts.seated && !w.beliefs.seatless && d.point == "": // a link outlives the pool of its seat, and may be reminded of
 		w.violated("mail-with-seat", "a mail went out with invitation %s, whose member had no seat", d.name)
-	case !slices.Contains(t.facts.addresses, strings.ToLower(d.mail.To)):
+	case !slices.Contains(t.facts.addresses, usherv1.EmailAddress(d.mail.To).Key()):
 		w.violated("mail-to-member", "a mail for %s went to an address that is not the member's", d.name)
 	}
 }
@@ -175,6 +175,8 @@ func (w *world) checkCredentials(c change) {
 
 // addressChanged tells whether the member had another address than its credentials, now or while the actor was at work.
 func (w *world) addressChanged(m *usherv1.Member, secret *corev1.Secret) bool {
-	other := func(address string) bool { return !strings.EqualFold(string(secret.Data["email"]), address) }
+	other := func(address string) bool {
+		return !usherv1.EmailAddress(secret.Data["email"]).SameAs(usherv1.EmailAddress(address))
+	}
 	return other(string(m.Spec.Email)) || w.actor != nil && slices.ContainsFunc(w.actor.facts.addresses, other)
 }

@@ -17,7 +17,6 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
@@ -40,7 +39,7 @@ func (w *world) checkRest() {
 		secret := o.(*corev1.Secret)
 		name, ofMember := strings.CutPrefix(secret.Name, "usher-member-")
 		// Others may have been restored before their member.
-		remembered := membership.Remembers(w.account(), secret.Annotations[usherv1.MemberUIDAnnotation])
+		remembered := w.account().Remembers(secret.Annotations[usherv1.MemberUIDAnnotation])
 		if m := w.member(name); ofMember && remembered && (m == nil || !acceptedBy(m, secret)) {
 			w.violated("nothing-left", "the credentials of member %s, who is gone, are there", name)
 		}
@@ -122,7 +121,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonSeatPoolNotFound || reason == usherv1.ReasonPlanNotFound {
 			continue
 		}
-		if address := strings.ToLower(string(m.Spec.Email)); addresses[address] {
+		if address := m.Spec.Email.Key(); addresses[address] {
 			w.violated("one-seat-per-address", "two claims in pool %s stand for one address", p.Name)
 		} else {
 			addresses[address] = true

@@ -5,7 +5,6 @@ package testkit
 
 import (
 	"context"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,7 +21,7 @@ func MembersAt(api client.Reader, namespace string) func(context.Context, string
 		}
 		var found []types.NamespacedName
 		for i := range all.Items {
-			if strings.EqualFold(string(all.Items[i].Spec.Email), email) {
+			if all.Items[i].Spec.Email.SameAs(v1alpha1.EmailAddress(email)) {
 				found = append(found, client.ObjectKeyFromObject(&all.Items[i]))
 			}
 		}

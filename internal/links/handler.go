@@ -6,6 +6,7 @@ package links
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -21,13 +22,12 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/membership"
 )
 
 // Path of the endpoint, as http.ServeMux reads it.
 const Path = "/apis/usher.dev/v1alpha1/namespaces/{namespace}/invitations/{invitation}/link"
 
-// Limits: how many requests are answered at once, and for how long one may take.
+// Limits: how many requests are served at once, and how long one may take.
 const (
 	maxAtOnce      = 16
 	requestTimeout = 20 * time.Second
@@ -35,75 +35,75 @@ const (
 
 var invitations = schema.GroupResource{Group: usherv1.GroupVersion.Group, Resource: "invitations"}
 
-// Options are what a [Desk] needs.
+// Options are what a [Handler] needs.
 type Options struct {
-	// Client reads and asks the API server itself. Required.
+	// Client reads from the API server, not from a cache. Required.
 	Client client.Client
-	// Keys returns the keys of the links, as they are now. Required.
+	// Keys returns the current keys of the links. Required.
 	Keys func(context.Context) (invite.Keyring, error)
 	// PortalURL is the public base URL of the links, without a slash at the end; empty if there are none.
 	PortalURL string
-	// Namespaces whose links are given; others have no invitations. Default: all.
+	// Namespaces whose links are served; in others, no invitation is found. Default: all.
 	Namespaces []string
 	// Now is the clock. Required.
 	Now func() time.Time
-	// Log is told who asked for what, and what became of it.
+	// Log records who asked for which link, and the result.
 	Log logr.Logger
 }
 
-// Desk is the endpoint.
-type Desk struct {
+// Handler serves the endpoint.
+type Handler struct {
 	Options
 	busy chan struct{}
 }
 
-var _ http.Handler = (*Desk)(nil)
+var _ http.Handler = (*Handler)(nil)
 
-// New returns a Desk.
-func New(options Options) *Desk {
-	return &Desk{Options: options, busy: make(chan struct{}, maxAtOnce)}
+// New returns a Handler.
+func New(options Options) *Handler {
+	return &Handler{Options: options, busy: make(chan struct{}, maxAtOnce)}
 }
 
-// InvitationLink is the answer to who may have a link.
+// InvitationLink is the answer to a user who may have the link.
 type InvitationLink struct {
 	metav1.TypeMeta `json:",inline"`
 	// Link of the invitation.
 	Link string `json:"link"`
-	// ExpiresAt is when it stops working; absent while its mail is on its way.
+	// ExpiresAt is when the link stops working; absent until the mail is sent.
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 }
 
 // ServeHTTP answers one request.
-func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
 		refuse(w, apierrors.NewMethodNotSupported(invitations, r.Method))
 		return
 	}
 	select {
-	case d.busy <- struct{}{}:
-		defer func() { <-d.busy }()
+	case h.busy <- struct{}{}:
+		defer func() { <-h.busy }()
 	default:
 		w.Header().Set("Retry-After", "1")
-		d.Log.Info("link refused", "status", http.StatusTooManyRequests)
+		h.Log.Info("link refused", "status", http.StatusTooManyRequests)
 		refuse(w, apierrors.NewTooManyRequests("too many links are asked for at once; try again", 1))
 		return
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 	defer cancel()
 
-	user, err := d.whose(ctx, r)
+	user, err := h.authenticate(ctx, r)
 	if err != nil {
-		d.logRefusal(d.Log, err)
+		h.logRefusal(h.Log, err)
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		refuse(w, err)
 		return
 	}
 	key := types.NamespacedName{Namespace: r.PathValue("namespace"), Name: r.PathValue("invitation")}
-	log := d.Log.WithValues("user", nameOf(user.Username), "namespace", short(key.Namespace), "invitation", short(key.Name))
-	link, err := d.give(ctx, user, key)
+	log := h.Log.WithValues("user", nameOf(user.Username), "namespace", short(key.Namespace), "invitation", short(key.Name))
+	link, err := h.linkFor(ctx, user, key)
 	if err != nil {
-		d.logRefusal(log, err)
+		h.logRefusal(log, err)
 		refuse(w, err)
 		return
 	}
@@ -111,65 +111,68 @@ func (d *Desk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, link)
 }
 
-// give returns the link of an invitation to a user who may have it. Whether there is one is not looked at before.
-func (d *Desk) give(ctx context.Context, user user, key types.NamespacedName) (*InvitationLink, error) {
-	if err := d.allowed(ctx, user, key); err != nil {
+// linkFor returns the link of an invitation if the user may have it. It asks for the right before it reads anything, so that the
+// answer to a user without the right does not depend on whether the invitation exists.
+func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedName) (*InvitationLink, error) {
+	if err := h.authorize(ctx, user, key); err != nil {
 		return nil, err
 	}
-	if d.PortalURL == "" {
+	if h.PortalURL == "" {
 		return nil, apierrors.NewServiceUnavailable("the manager was started without --portal-url, so there are no links")
 	}
 	missing := apierrors.NewNotFound(invitations, key.Name)
-	if len(d.Namespaces) > 0 && !slices.Contains(d.Namespaces, key.Namespace) {
+	if len(h.Namespaces) > 0 && !slices.Contains(h.Namespaces, key.Namespace) {
 		return nil, missing
 	}
 	inv, member, account := &usherv1.Invitation{}, &usherv1.Member{}, &usherv1.Account{}
-	if err := d.Client.Get(ctx, key, inv); err != nil {
+	if err := h.Client.Get(ctx, key, inv); err != nil {
 		return nil, err
 	}
-	if err := d.Client.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: inv.Spec.MemberRef.Name}, member); err != nil {
+	if err := h.Client.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: inv.Spec.MemberRef.Name}, member); err != nil {
 		return nil, orMissing(err, missing)
 	}
-	if err := d.Client.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: member.Spec.AccountRef.Name}, account); err != nil {
+	if err := h.Client.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: member.Spec.AccountRef.Name}, account); err != nil {
 		return nil, orMissing(err, missing)
 	}
 	if inv.DeletionTimestamp != nil || member.DeletionTimestamp != nil {
 		return nil, missing
 	}
-	accepted, err := d.accepted(ctx, member, account)
+	accepted, err := h.accepted(ctx, member, account)
 	if err != nil {
 		return nil, err
 	}
-	if refusal := invite.Admit(inv, member, account, accepted, d.Now()); refusal != invite.Admitted {
+	if refusal := invite.Admit(inv, member, account, accepted, h.Now()); refusal != invite.Admitted {
 		return nil, gone(refusal)
 	}
 	if !invite.Current(inv, string(member.Spec.Email)) {
 		missing.ErrStatus.Message = "there is no link yet: " + key.Name + " is made as soon as its member has a seat"
 		return nil, missing
 	}
-	keys, err := d.Keys(ctx)
+	keys, err := h.Keys(ctx)
 	if err != nil {
 		return nil, apierrors.NewInternalError(errKeys)
 	}
 	return &InvitationLink{
 		TypeMeta:  metav1.TypeMeta{APIVersion: usherv1.GroupVersion.String(), Kind: "InvitationLink"},
-		Link:      keys.Link(d.PortalURL, inv),
+		Link:      keys.Link(h.PortalURL, inv),
 		ExpiresAt: inv.Status.ExpiresAt,
 	}, nil
 }
 
-// accepted tells whether the member's credentials exist, other than those that a deleted member of this name left behind.
-func (d *Desk) accepted(ctx context.Context, member *usherv1.Member, account *usherv1.Account) (bool, error) {
+// accepted reports whether the member has accepted.
+func (h *Handler) accepted(ctx context.Context, member *usherv1.Member, account *usherv1.Account) (bool, error) {
 	secret := &corev1.Secret{}
-	err := d.Client.Get(ctx, types.NamespacedName{Namespace: member.Namespace, Name: credentials.Name(member.Name)}, secret)
-	if err != nil {
-		return false, client.IgnoreNotFound(err)
+	key := types.NamespacedName{Namespace: member.Namespace, Name: credentials.Name(member.Name)}
+	switch err := h.Client.Get(ctx, key, secret); {
+	case apierrors.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("read the credentials of member %s: %w", member.Name, err)
 	}
-	owner := secret.Annotations[usherv1.MemberUIDAnnotation]
-	return owner == string(member.UID) || !membership.Remembers(account, owner), nil
+	return credentials.AcceptanceOf(credentials.Read(secret), member, account).Counts(), nil
 }
 
-// orMissing is missing where err says that something that the invitation needs is not there.
+// orMissing returns missing if err says that an object which the invitation needs does not exist, and err otherwise.
 func orMissing(err error, missing *apierrors.StatusError) error {
 	if apierrors.IsNotFound(err) {
 		return missing
@@ -182,5 +185,5 @@ func answer(w http.ResponseWriter, code int, object any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(object) // to a client that has gone there is nothing to say
+	_ = json.NewEncoder(w).Encode(object) // fails only if the client is gone
 }

@@ -1,0 +1,106 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package credentials
+
+import (
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+// Credentials is what a credentials Secret says, without the password and the API token.
+type Credentials struct {
+	// MemberUID of the Member who accepted; empty if the Secret does not say.
+	MemberUID string
+	// Email that the credentials are for; empty if the Secret does not say.
+	Email string
+	// AcceptedAt is when the invitee accepted.
+	AcceptedAt metav1.Time
+	// GivenName and FamilyName as the invitee typed them.
+	GivenName, FamilyName string
+	// ProfileGeneration counts the member's changes of the profile.
+	ProfileGeneration int64
+	// TokenRotatedFor is the status.disabledAt of the Member for which the API token was last replaced; zero if it never was.
+	TokenRotatedFor time.Time
+	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
+	// was read: AcceptedAt, MemberUID, ProfileGeneration and TokenRotatedFor.
+	Recorded bool
+}
+
+// Read returns what a credentials Secret says; nil if secret is nil. A Secret without a usable time was accepted when it was
+// created.
+func Read(secret *corev1.Secret) *Credentials {
+	if secret == nil {
+		return nil
+	}
+	accepted := secret.CreationTimestamp
+	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil {
+		accepted = metav1.Time{Time: t.Truncate(time.Second).Local()}
+	}
+	return &Credentials{
+		MemberUID:  secret.Annotations[usherv1.MemberUIDAnnotation],
+		Email:      string(secret.Data[KeyEmail]),
+		AcceptedAt: accepted,
+		GivenName:  string(secret.Data[KeyGivenName]),
+		FamilyName: string(secret.Data[KeyFamilyName]),
+
+		TokenRotatedFor:   TokenRotatedFor(secret),
+		ProfileGeneration: ProfileGeneration(secret),
+	}
+}
+
+// Acceptance is what credentials under the name of a Member mean for that Member.
+type Acceptance int
+
+const (
+	// None: there are no credentials.
+	None Acceptance = iota
+	// Accepted: the Member has accepted, at its present address.
+	Accepted
+	// AcceptedAtFormerAddress: the Member has accepted, its status says so, and its address has changed since. The acceptance
+	// counts. The credentials must move to the new address; until then they open no session.
+	AcceptedAtFormerAddress
+	// OfEarlierMember: a deleted Member of this name left the credentials behind, for example because its form was answered while
+	// it was being deleted. They are no acceptance, and must be deleted.
+	OfEarlierMember
+	// OfAnotherAddress: the form was answered while the address was being corrected, so the wrong person answered. The credentials
+	// are no acceptance, and must be deleted.
+	OfAnotherAddress
+	// OfAbsentMember: there is no Member of this name. The credentials may have been restored before their Member, so they must be
+	// kept.
+	OfAbsentMember
+)
+
+// Counts reports whether the Member has accepted.
+func (a Acceptance) Counts() bool { return a == Accepted || a == AcceptedAtFormerAddress }
+
+// Blocks reports whether the credentials are no acceptance of the Member and prevent one: a Secret of that name exists until the
+// reconcilers delete it.
+func (a Acceptance) Blocks() bool { return a == OfEarlierMember || a == OfAnotherAddress }
+
+// AcceptanceOf says what credentials mean for the member whose name they have. It is the only place that decides this.
+//
+// c is nil if there is no Secret, and member is nil if there is no Member. account is the member's, or nil if there is none.
+//
+// A UID that is neither the member's nor that of a member whom the account remembers comes from before a restore: those
+// credentials are the member's. Credentials that do not say a UID or an address are the member's, too.
+func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Account) Acceptance {
+	switch {
+	case c == nil:
+		return None
+	case (member == nil || c.MemberUID != string(member.UID)) && account.Remembers(c.MemberUID):
+		return OfEarlierMember
+	case member == nil:
+		return OfAbsentMember
+	case c.Email == "" || member.Spec.Email.SameAs(usherv1.EmailAddress(c.Email)):
+		return Accepted
+	case member.Status.AcceptedAt != nil:
+		return AcceptedAtFormerAddress
+	default:
+		return OfAnotherAddress
+	}
+}

@@ -1,0 +1,77 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package credentials
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+)
+
+func TestAcceptanceOf(t *testing.T) {
+	accepted := metav1.Now()
+	member := func(change ...func(*usherv1.Member)) *usherv1.Member {
+		m := &usherv1.Member{Spec: usherv1.MemberSpec{Email: "Ada@acme.example"}}
+		m.UID = "ada-1"
+		for _, c := range change {
+			c(m)
+		}
+		return m
+	}
+	recorded := func(m *usherv1.Member) { m.Status.AcceptedAt = &accepted }
+	account := func(status usherv1.AccountStatus) *usherv1.Account { return &usherv1.Account{Status: status} }
+	former := account(usherv1.AccountStatus{FormerMembers: []usherv1.FormerMember{{UID: "ada-0"}}})
+	departed := account(usherv1.AccountStatus{Departures: []usherv1.Departure{{UID: "ada-0"}}})
+	knowsAda := account(usherv1.AccountStatus{FormerMembers: []usherv1.FormerMember{{UID: "ada-1"}, {UID: ""}}})
+	no := account(usherv1.AccountStatus{})
+
+	for name, c := range map[string]struct {
+		credentials *Credentials
+		member      *usherv1.Member
+		account     *usherv1.Account
+		want        Acceptance
+	}{
+		"no Secret":                            {nil, member(), former, None},
+		"no Secret, no Member":                 {nil, nil, nil, None},
+		"hers":                                 {&Credentials{MemberUID: "ada-1", Email: "Ada@acme.example"}, member(), former, Accepted},
+		"hers, in other letters":               {&Credentials{MemberUID: "ada-1", Email: "ada@ACME.example"}, member(), no, Accepted},
+		"hers, though the account lists her":   {&Credentials{MemberUID: "ada-1"}, member(), knowsAda, Accepted},
+		"without a UID":                        {&Credentials{Email: "ada@acme.example"}, member(), knowsAda, Accepted},
+		"without an address":                   {&Credentials{MemberUID: "ada-1"}, member(), no, Accepted},
+		"with nothing in it":                   {&Credentials{}, member(), no, Accepted},
+		"restored":                             {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(), no, Accepted},
+		"restored, without an Account":         {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(), nil, Accepted},
+		"restored, at another address":         {&Credentials{MemberUID: "ada-0", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
+		"of a former member":                   {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(), former, OfEarlierMember},
+		"of a departed member":                 {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(), departed, OfEarlierMember},
+		"of a former member, after acceptance": {&Credentials{MemberUID: "ada-0"}, member(recorded), former, OfEarlierMember},
+		"of a former member, elsewhere":        {&Credentials{MemberUID: "ada-0", Email: "old@acme.example"}, member(recorded), former, OfEarlierMember},
+		"address corrected before":             {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
+		"address changed after":                {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(recorded), no, AcceptedAtFormerAddress},
+		"read from the metadata":               {&Credentials{MemberUID: "ada-1", Recorded: true}, member(recorded), no, Accepted},
+		"no Member, of a former one":           {&Credentials{MemberUID: "ada-0"}, nil, former, OfEarlierMember},
+		"no Member, of an unknown one":         {&Credentials{MemberUID: "ada-0"}, nil, no, OfAbsentMember},
+		"no Member, without a UID":             {&Credentials{}, nil, knowsAda, OfAbsentMember},
+		"neither Member nor Account":           {&Credentials{MemberUID: "ada-0"}, nil, nil, OfAbsentMember},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			got := AcceptanceOf(c.credentials, c.member, c.account)
+			g.Expect(got).To(Equal(c.want))
+			g.Expect(got.Counts()).To(Equal(c.want == Accepted || c.want == AcceptedAtFormerAddress))
+			g.Expect(got.Blocks()).To(Equal(c.want == OfEarlierMember || c.want == OfAnotherAddress))
+		})
+	}
+}
+
+func TestReadWithoutASecret(t *testing.T) {
+	g := NewWithT(t)
+	g.Expect(Read(nil)).To(BeNil())
+	created := metav1.Now()
+	g.Expect(Read(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: created}}).AcceptedAt).To(Equal(created))
+}
