@@ -29,7 +29,7 @@ func Role(before, after *usherv1.Member, terms plan.Terms) string {
 	}
 	if invited := terms.InvitedRole(); before != nil && roleChanged && invited != "" && after.Status.AcceptedAt == nil {
 		return fmt.Sprintf(
-			"The account's plan gives members the role %s until they accept; change the role of Member %s after that",
+			"The account's plan gives members the role %s until they have accepted; change the role of Member %s after that",
 			invited,
 			after.Name,
 		)

@@ -119,7 +119,7 @@ func TestGate(t *testing.T) {
 		bob := testkit.Member("bob").In(w.namespace).Role("member").Build()
 		w.Expect(w.api.Create(w.ctx, bob)).To(Succeed())
 		w.Expect(w.change(bob, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(
-			MatchError(ContainSubstring("The account's plan gives members the role guest until they accept")))
+			MatchError(ContainSubstring("The account's plan gives members the role guest until they have accepted")))
 		cat := w.active("cat", "member")
 		w.Expect(w.change(cat, func(m *usherv1.Member) { m.Spec.Role = "admin" })).To(Succeed())
 	})
