@@ -46,7 +46,7 @@ func invitation() message.Invitation {
 	}
 }
 
-// compose returns the mail as it goes over the wire, and as a mail program reads it.
+// compose returns the mail as it is sent over SMTP, and as a mail program reads it.
 func compose(t *testing.T, m message.Message) ([]byte, smtpsink.Mail) {
 	t.Helper()
 	msg, err := smtp.Compose(platform, m, composedAt)
@@ -78,7 +78,7 @@ func TestGoldenMails(t *testing.T) {
 	}
 }
 
-// goldenMails are changes of invitation, each with golden files of that name. A language's own is called like the language.
+// goldenMails are changes to the invitation, by the name of their golden files. Each language has one with the name of its tag.
 func goldenMails() map[string]func(*message.Invitation) {
 	to := func(language usherv1.Language, name, account string) func(*message.Invitation) {
 		return func(i *message.Invitation) { i.Language, i.Name, i.AccountName = language, name, account }
@@ -164,7 +164,7 @@ func TestMailsFollowTheDirectionOfWriting(t *testing.T) {
 	}
 }
 
-// sides are styles that do not turn around with the direction of writing.
+// sides are styles that do not follow the direction of writing.
 var sides = regexp.MustCompile(`(?:(?:margin|padding|border)-(?:left|right)|(?:text-align|float)\s*:\s*(?:left|right))[^;"]*`)
 
 func TestMailsSayNothingOutsideOfTheCatalogue(t *testing.T) {
@@ -283,7 +283,7 @@ func TestComposeIsTheSameEveryTime(t *testing.T) {
 	other := invitation()
 	other.Link += "x"
 	if third, _ := compose(t, other); boundaryOf(t, third) == boundaryOf(t, first) {
-		t.Error("the boundary does not depend on the link, so whoever writes a name could know it")
+		t.Error("the boundary does not depend on the link, so a user who can write a name could predict it")
 	}
 }
 
@@ -296,7 +296,7 @@ func boundaryOf(t *testing.T, raw []byte) string {
 	return after[:40]
 }
 
-// What users type must not get out of the place it was put into.
+// Text from users must not leave its place in the mail.
 func TestComposeWithHostileText(t *testing.T) {
 	_, usual := compose(t, invitation())
 	headers := slices.Sorted(maps.Keys(usual.Header))

@@ -14,13 +14,13 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/browser"
 )
 
-// widths of a mail: a small telephone's, and the column of a mail program on a desk.
+// widths of a mail: on a small telephone, and in the column of a mail program on a desktop.
 var widths = []int64{320, 600}
 
-// lookedAt are the golden mails that are looked at in a browser.
+// lookedAt are the golden mails that the test opens in a browser.
 var lookedAt = []string{"de", "en-GB", "en-GB-bare", "en-GB-reminder", "en-GB-right-to-left", "fr", "fr-reminder", "mirrored"}
 
-// faint are the texts that are harder to read on what is behind them than WCAG 2.2 AA allows (4.5 to 1), with their contrast.
+// faint returns the texts whose contrast with their background is less than WCAG 2.2 AA requires (4.5 to 1), with the contrast.
 const faint = `(() => {
 	const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
 	const numbers = color => color.match(/[\d.]+/g).map(Number);
@@ -42,7 +42,7 @@ const faint = `(() => {
 		.map(([contrast, text]) => contrast.toFixed(2) + ": " + text);
 })()`
 
-// The mail is looked at as mail programs show it: narrow and wide, light and dark. There are no images to turn off: it loads nothing.
+// The test shows the mail as mail programs do: narrow and wide, light and dark. The mail loads nothing, so there are no images to block.
 func TestMailsInABrowser(t *testing.T) {
 	message.SpeakMirrored(t)
 	if reason := browser.Missing(); reason != nil {

@@ -10,17 +10,17 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Mirrored is a language that is written from right to left: the default's messages in brackets, each with a right-to-left
-// letter at both ends. Whatever a mail says outside of the brackets comes from no catalogue.
+// Mirrored is a language that is written from right to left: the texts of the default language in brackets, each with a
+// right-to-left letter at both ends. Text outside the brackets does not come from a catalogue.
 const Mirrored usherv1.Language = "ar-XB"
 
-// The ends of every message in Mirrored.
+// The ends of every text in Mirrored.
 const (
 	MirroredOpen  = "\u05d0⟦"
 	MirroredClose = "⟧\u05d0"
 )
 
-// SpeakMirrored adds the language for the time of a test.
+// SpeakMirrored adds the language for the duration of a test.
 func SpeakMirrored(t *testing.T) {
 	mirrored := *catalogues[usherv1.DefaultLanguage]
 	mirrored.Tag, mirrored.Dir, mirrored.MailTexts = Mirrored, "rtl", maps.Clone(mirrored.MailTexts)

@@ -19,7 +19,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// own is the least that an account may write.
+// own are the least templates that an account can have.
 func own() map[string]string {
 	return map[string]string{
 		"en-GB.invitation.subject": "Come in, {{.Name}}\n",
@@ -79,7 +79,7 @@ func TestWordingSaysWhatIsWrongAndWhere(t *testing.T) {
 		"does not parse":            {text, "Hello\n{{.Name}\n{{.Link}}", "key en-GB.invitation.txt, line 2: "},
 		"an if without its end":     {page, "{{if .Name}}", "key en-GB.invitation.html, line 1: unexpected EOF"},
 		"unknown variable":          {text, "Hello\n\n{{.Nayme}}\n{{.Link}}", "key en-GB.invitation.txt, line 3: there is no variable .Nayme; there are .Account, .Name, .Role, "},
-		"in a branch nobody takes":  {page, "{{if eq .Name \"x\"}}\n{{.Nayme}}\n{{end}}", "line 2: there is no variable .Nayme"},
+		"in a branch not taken":     {page, "{{if eq .Name \"x\"}}\n{{.Nayme}}\n{{end}}", "line 2: there is no variable .Nayme"},
 		"unknown variable in an if": {text, "{{if .Nayme}}{{.Link}}{{end}}", "line 1: there is no variable .Nayme"},
 		"a method":                  {text, "{{.Name.Foo}}{{.Link}}", "there is no variable .Name.Foo"},
 		"everything at once":        {text, "{{.}}{{.Link}}", "line 1: . is neither a variable nor"},
@@ -132,7 +132,7 @@ func TestWordingSaysWhatIsWrongAndWhere(t *testing.T) {
 	}
 }
 
-// Every mistake is named, not only the first, and one mail's mistakes do not cost another its wording.
+// ParseWording reports every mistake, not only the first, and a mistake in one mail does not affect the wording of another.
 func TestWordingNamesEveryMistake(t *testing.T) {
 	data := own()
 	data["fr.invitation.txt"], data["fr.invitation.html"], data["de.reminder.txt"] = "{{.X}}", "{{.Y}}", "{{.Link}}"
@@ -151,7 +151,7 @@ func TestWordingNamesEveryMistake(t *testing.T) {
 	}
 }
 
-// A mail that gets too long by one invitee's name, or that lacks the link for one, is Usher's own.
+// If the account's mail is too long for one invitee, or lacks the link, this invitee gets Usher's mail.
 func TestWordingThatFailsForOneInviteeIsLeftToUsher(t *testing.T) {
 	data := own()
 	data["en-GB.invitation.txt"] = strings.Repeat("{{.Name}}", 1000) + "\n{{.Link}}"
@@ -170,7 +170,7 @@ func TestWordingThatFailsForOneInviteeIsLeftToUsher(t *testing.T) {
 	}
 }
 
-// The sample that people begin with has no mistakes, and every mail in it is used.
+// The sample has no mistakes, and every mail in it is used.
 func TestWordingOfTheSample(t *testing.T) {
 	raw, err := os.ReadFile("../../config/samples/templates.yaml")
 	if err != nil {
@@ -190,13 +190,13 @@ func TestWordingOfTheSample(t *testing.T) {
 	}
 }
 
-// hostileNames are what invitees and members call themselves.
+// hostileNames are names that try to become more than a name.
 var hostileNames = []string{
 	"Ada\r\nBcc: everybody@acme.example", `<script>alert("x")</script><img src=x>`, `" onmouseover="x" style="`, "--></title><b>",
 	"{{.Link}}", "Ada \u202egro.live", "=?utf-8?q?x?=", "https://evil.example", "`${x}`", "javascript:alert(1)", "شيماء",
 }
 
-// Whatever an account writes: reading it ends, mails stay mails, and no invitee's name becomes more than a name.
+// For every template, parsing ends, mails stay mails, and the name of an invitee stays a name.
 func FuzzWording(f *testing.F) {
 	least := own()
 	f.Add(least["en-GB.invitation.subject"], least["en-GB.invitation.txt"], least["en-GB.invitation.html"])
@@ -240,7 +240,7 @@ func FuzzWording(f *testing.F) {
 				return // Usher's own; see TestComposeWithHostileText
 			}
 			if strings.Contains(page, "eq ") || strings.Contains(page, "ne ") {
-				continue // it may say something else to somebody of that name
+				continue // it may say something else for that name
 			}
 			if found := tagsOf(got); tags == nil {
 				tags = found
@@ -251,8 +251,8 @@ func FuzzWording(f *testing.F) {
 	})
 }
 
-// tagsOf are the page's tags, each with the number of its attributes, in order. (Where a template has a variable within a tag's
-// name, html/template lets letters through and nothing that ends the name.)
+// tagsOf returns the tags of the page, each with the number of its attributes, in order. (Where a template has a variable within a tag's
+// name, html/template accepts letters, and nothing that ends the name.)
 func tagsOf(m smtpsink.Mail) []string {
 	found := []string{}
 	tokens := html.NewTokenizer(strings.NewReader(m.HTML))

@@ -31,7 +31,8 @@ func explain(ctx context.Context, server Server, err error) *channel.Error {
 		return classifyReply(at, reply)
 	}
 	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
-		return temporary("protocol", "the server answered "+string(at)+" with something that is not SMTP; check host and port if this stays")
+		return temporary("protocol",
+			"the server answered "+string(at)+" with something that is not SMTP; check host and port if this stays")
 	}
 	if ctx.Err() != nil {
 		return broken(ctx, at, server, err)
@@ -58,11 +59,11 @@ func unmet(at stage, err error) *channel.Error {
 		return authFailed("no AUTH", "the server offers no authentication that Usher knows (SCRAM, CRAM-MD5, PLAIN, LOGIN); use its submission "+
 			"port (usually 587), or leave out username and password if it needs none")
 	case errors.Is(err, errSenderUTF8):
-		return authFailed("no SMTPUTF8", "the sender in the key \"from\" has letters outside ASCII before the @, and the server cannot carry them; "+
-			"write another sender")
+		return authFailed("no SMTPUTF8", "the sender in the key \"from\" has letters outside ASCII before the @, and the server cannot "+
+			"carry them; write another sender")
 	case errors.Is(err, errRecipientUTF8):
-		return &channel.Error{Class: usherv1.ErrorPermanent, Code: "no SMTPUTF8", Message: "the recipient's address has letters outside ASCII before " +
-			"the @, and the mail server cannot carry them; use another address or another server"}
+		return permanent("no SMTPUTF8", "the recipient's address has letters outside ASCII before the @, and the mail server cannot "+
+			"carry them; use another address or another server")
 	case errors.Is(err, errTooMuchReceived):
 		return temporary("protocol", "the server sent more than 1 MiB of replies; check that it is an SMTP server")
 	case at == stageAuth && !isNetwork(err):
@@ -96,8 +97,8 @@ func tlsTrouble(server Server, err error) *channel.Error {
 		return temporary("TLS", "the server offered STARTTLS and then did not speak TLS; Usher tries again")
 	}
 	if isRemoteAlert(err) || !isNetwork(err) {
-		return tlsFailed("TLS", "the server and Usher have no TLS version, cipher or certificate in common; Usher speaks TLS 1.2 and 1.3 and sends no "+
-			"client certificate")
+		return tlsFailed("TLS", "the server and Usher have no TLS version, cipher or certificate in common; Usher speaks TLS 1.2 and "+
+			"1.3 and sends no client certificate")
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// Whatever is let through as an address is one path in a command and nothing more, and one address in a header.
+// Every address that Parse accepts is exactly one path in a command, and one address in a header.
 func FuzzAddress(f *testing.F) {
 	for _, seed := range []string{
 		"ada@acme.example", "ADA@Acme.Example", "zoé@société.example", "a.b..c@x.example", ".a@x", `"a b"@x.example`, "a@[192.0.2.1]",
@@ -75,12 +75,12 @@ func oneArgument(path string) bool {
 	return !quoted
 }
 
-// headers that every mail has, in the order of the alphabet; Reply-To is the one that may be missing.
+// headers that every mail has, in alphabetical order. Only Reply-To may be missing.
 var headers = []string{
 	"Auto-Submitted", "Content-Language", "Content-Type", "Date", "From", "Message-Id", "Mime-Version", "Subject", "To", "X-Auto-Response-Suppress",
 }
 
-// Whatever people are called, a mail has the headers that it is to have, once each, one recipient, and one web address.
+// For every name, a mail has each of its headers once, one recipient, and one web address.
 func FuzzNames(f *testing.F) {
 	for _, seed := range []string{
 		"Ada Lovelace", "", "Zoé Müller", "Bcc: x@y", "a\r\nBcc: x@y.example\r\n\r\nbody", "a\nb", "a\rb", "a\x00b", "\ufeffa", "\u202eevil",
@@ -154,7 +154,7 @@ func FuzzNames(f *testing.F) {
 	})
 }
 
-// Whatever is in a Secret, what is let through of it says one thing in each command and header, and a mistake is told without it.
+// Every value that ParseServer accepts is one argument in each command and header, and no error quotes a value.
 func FuzzSecret(f *testing.F) {
 	for _, seed := range []string{
 		"Acme <no-reply@acme.example>", `"Acme, Inc." <a@acme.example>`, "=?utf-8?q?Acme=0d=0aBcc:_x?= <a@acme.example>", "zoé@acme.example",

@@ -11,11 +11,11 @@ import (
 	"github.com/usher-dev/usher/internal/channel/smtp"
 )
 
-// Every conversation must be closed by the time its sender is: neither a connection's watcher nor a server's half of it may be
-// left.
+// Every conversation must be closed when its channel is closed: no goroutine that watches a connection may be left, on either
+// side.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// newSMTP returns a sender that is closed at the end of the test, before the server that it talks to.
+// newChannel returns a channel that is closed at the end of the test, before the server that it talks to.
 func newChannel(t *testing.T, options smtp.Options) *smtp.Channel {
 	t.Helper()
 	sender := smtp.New(options)

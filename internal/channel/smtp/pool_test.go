@@ -18,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// keeping keeps a conversation for longer than any test lasts.
+// keeping returns options with which a conversation is kept for longer than any test lasts.
 func keeping() smtp.Options {
 	options := timeouts
 	options.IdleTimeout = time.Hour
@@ -33,7 +33,7 @@ func send(t *testing.T, sender *smtp.Channel, server smtp.Server) {
 	}
 }
 
-// dialogues are what a server has heard, a line for each connection.
+// dialogues returns what a server has received, one line for each connection.
 func dialogues(scripted *smtpsink.Scripted) []string {
 	var lines []string
 	for _, event := range scripted.Heard() {
@@ -144,7 +144,7 @@ func TestConversationsAreKept(t *testing.T) {
 	})
 }
 
-// Servers that differ in anything that a conversation depends on share none; the sender is told anew with each smtp.
+// Servers that differ in anything that a conversation depends on share none. The sender may differ: each mail names it.
 func TestConversationsAreNotMixedUp(t *testing.T) {
 	scripted, server := startScripted(t, smtpsink.ScriptedOptions{Extensions: []string{"AUTH PLAIN"}})
 	sender := newChannel(t, keeping())
@@ -167,7 +167,7 @@ func TestConversationsAreNotMixedUp(t *testing.T) {
 	}
 }
 
-// A Secret that has changed ends the conversations that it led to, also those that are in use.
+// When a Secret changes, its conversations end, including those in use.
 func TestForget(t *testing.T) {
 	inUse, goOn := make(chan struct{}), make(chan struct{})
 	scripted, server := startScripted(t, smtpsink.ScriptedOptions{Script: func(event smtpsink.Event) smtpsink.Answer {
@@ -195,7 +195,7 @@ func TestForget(t *testing.T) {
 	wantDialogues(t, scripted, hello+oneMail+" QUIT", hello+oneMail+" QUIT", hello+oneMail+" QUIT")
 }
 
-// onSecondMail behaves until the first mail is there, and then gives that answer at a verb of the same connection.
+// onSecondMail accepts the first mail, and then gives that answer to a verb on the same connection.
 func onSecondMail(at smtpsink.Verb, then smtpsink.Answer) smtpsink.ScriptedOptions {
 	var first atomic.Bool
 	return smtpsink.ScriptedOptions{Script: func(event smtpsink.Event) smtpsink.Answer {
@@ -209,8 +209,8 @@ func onSecondMail(at smtpsink.Verb, then smtpsink.Answer) smtpsink.ScriptedOptio
 	}}
 }
 
-// What a server does to a conversation that was kept costs the next mail nothing.
-func TestWornOutConversations(t *testing.T) {
+// If an idle conversation breaks, the next mail does not fail.
+func TestConversationsClosedWhileIdle(t *testing.T) {
 	for name, test := range map[string]struct {
 		at   smtpsink.Verb
 		then smtpsink.Answer
@@ -250,7 +250,7 @@ func TestWornOutConversations(t *testing.T) {
 	}
 }
 
-// What a server says to a mail over a kept conversation is its answer: the mail is not sent twice.
+// The answer to a mail over a kept conversation counts: the mail is not sent twice.
 func TestKeptConversationsAreBelieved(t *testing.T) {
 	for name, test := range map[string]struct {
 		at   smtpsink.Verb
@@ -285,7 +285,7 @@ func TestKeptConversationsAreBelieved(t *testing.T) {
 	}
 }
 
-// A refused recipient does not cost the next one the connection; RSET takes back what was begun.
+// After a refused recipient, the next mail uses the same connection; RSET resets the transaction.
 func TestConversationsOutliveARefusedRecipient(t *testing.T) {
 	const refusal = " MAIL RCPT"
 	for name, test := range map[string]struct {
@@ -333,7 +333,7 @@ func TestConversationsOutliveARefusedRecipient(t *testing.T) {
 	})
 }
 
-// Many at once have a conversation each, and no mail gets into another's.
+// Each of many mails at once has its own conversation, and their contents do not mix.
 func TestConversationsOfManyAtOnce(t *testing.T) {
 	sink, server := startSink(t, smtpsink.Options{})
 	sender := newChannel(t, keeping())

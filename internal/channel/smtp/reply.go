@@ -34,20 +34,19 @@ func classifyReply(at stage, reply *textproto.Error) *channel.Error {
 	switch {
 	case reply.Code < 400 || reply.Code > 599:
 		return temporary(code, answered+", which is no answer to that; check host and port if this stays")
+	case reply.Code < 500 && greylisted(reply.Code, enhanced, reply.Msg):
+		explained := temporary(code, answered+": it does not know the sender yet and asks to come back later; Usher tries again")
+		explained.Greylisted = true
+		return explained
 	case reply.Code < 500:
-		if greylisted(reply.Code, enhanced, reply.Msg) {
-			explained := temporary(code, answered+": it does not know the sender yet and asks to come back later; Usher tries again")
-			explained.Greylisted = true
-			return explained
-		}
 		return temporary(code, answered+", which may pass; Usher tries again")
 	case at == stageTLS:
 		return tlsFailed(code, answered+"; write tls: Implicit or use another port if it does not speak STARTTLS here")
-	case slices.Contains(authCodes, reply.Code) || slices.Contains(authEnhanced, enhanced) || at == stageAuth:
+	case at == stageAuth || concernsAuth(reply.Code, enhanced):
 		return authFailed(code, answered+": it does not accept the authentication; check username, password and tls")
 	case at == stageMail:
 		return authFailed(code, answered+": it does not accept the sender; write an address into \"from\" that this user may send as")
-	case at == stageRcpt && (reply.Code == 503 || strings.Contains(strings.ToLower(reply.Msg), "relay")):
+	case at == stageRcpt && refusesToRelay(reply):
 		return authFailed(code, answered+": it does not relay; add username and password, or use a server that accepts mail from here")
 	case at == stageRcpt:
 		return permanent(code, answered+": it refuses this recipient for good; correct the address, or raise sendGeneration to try again")
@@ -56,6 +55,17 @@ func classifyReply(at stage, reply *textproto.Error) *channel.Error {
 	}
 	return &channel.Error{Class: usherv1.ErrorConfiguration, Code: code, Reason: usherv1.ReasonServerUnreachable,
 		Message: answered + ": it refuses the conversation; check host, port and heloName, or ask its administrator"}
+}
+
+// concernsAuth reports whether a reply is about authentication.
+func concernsAuth(code int, enhanced string) bool {
+	return slices.Contains(authCodes, code) || slices.Contains(authEnhanced, enhanced)
+}
+
+// refusesToRelay reports whether a server refuses every recipient from this client. Only the text of the reply says so, or a 503,
+// with which servers ask for authentication first.
+func refusesToRelay(reply *textproto.Error) bool {
+	return reply.Code == 503 || strings.Contains(strings.ToLower(reply.Msg), "relay")
 }
 
 // greylisted reports whether a server refuses temporarily because it does not know the sender yet: 4.7.x, or a word to that effect

@@ -68,7 +68,7 @@ func TestParseServer(t *testing.T) {
 	}
 }
 
-// Each mistake is told with its key and with what to write instead, and without a value.
+// Each error names the key and says what to write instead, and quotes no value.
 func TestParseServerMistakes(t *testing.T) {
 	const key = "MIIEvQIBADANBgkqhkiG9w0BAQ"
 	for name, test := range map[string]struct {

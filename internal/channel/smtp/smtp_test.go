@@ -24,7 +24,7 @@ const (
 	configuration = usherv1.ErrorConfiguration
 )
 
-// timeouts are short enough for a test and long enough for a busy machine; only the cases that want a timeout wait for one.
+// timeouts are short enough for a test and long enough for a busy machine; only the cases that test a timeout wait for one.
 var timeouts = smtp.Options{DialTimeout: 10 * time.Second, CommandTimeout: 10 * time.Second, BodyTimeout: 10 * time.Second}
 
 func impatient() smtp.Options {
@@ -55,7 +55,7 @@ func startSink(t *testing.T, options smtpsink.Options) (*smtpsink.Sink, smtp.Ser
 	return sink, server
 }
 
-// failure checks what is true of every error and returns it.
+// failure checks the properties of every error and returns it.
 func failure(t *testing.T, err error) *channel.Error {
 	t.Helper()
 	failed, ok := errors.AsType[*channel.Error](err)
@@ -159,7 +159,7 @@ func TestSendClasses(t *testing.T) {
 	}
 }
 
-// Only where the mail was there and its answer was not does nobody know whether it was taken.
+// The outcome is in doubt only if the whole mail was sent and no answer arrived.
 func TestInDoubt(t *testing.T) {
 	for _, test := range []struct {
 		at   smtpsink.Verb
@@ -185,7 +185,7 @@ func TestInDoubt(t *testing.T) {
 	}
 }
 
-// A silent server costs no more than the timeout, at any verb, and is tried again.
+// A server that stays silent at any verb costs no more than the timeout, and the mail is sent again.
 func TestSendTimesOut(t *testing.T) {
 	for _, at := range []smtpsink.Verb{smtpsink.Greeting, smtpsink.EHLO, smtpsink.MAIL, smtpsink.RCPT, smtpsink.DATA, smtpsink.Body} {
 		t.Run(string(at), func(t *testing.T) {
@@ -227,7 +227,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// A handshake that we break off is no fault of the server's TLS.
+// A handshake that the client cancels is not a TLS failure of the server.
 func TestSendCancelledInTheHandshake(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -243,7 +243,7 @@ func TestSendCancelledInTheHandshake(t *testing.T) {
 	}
 }
 
-// onWrite does something after each write, such as that of a TLS handshake's first message.
+// onWrite calls do after each write, such as the first message of a TLS handshake.
 type onWrite struct {
 	net.Conn
 	do func()
@@ -255,7 +255,7 @@ func (w *onWrite) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Whatever happens, no connection is left open: a server that counts them would lock us out.
+// No connection is ever left open: servers limit their number.
 func TestEveryConnectionIsClosed(t *testing.T) {
 	for _, at := range []smtpsink.Verb{
 		smtpsink.Greeting, smtpsink.EHLO, smtpsink.AUTH, smtpsink.MAIL, smtpsink.RCPT, smtpsink.DATA, smtpsink.Body, smtpsink.QUIT, "nowhere",
@@ -288,8 +288,8 @@ func silentAt(verb smtpsink.Verb) smtpsink.ScriptedOptions {
 	return smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{verb: {Hold: make(chan struct{})}})}
 }
 
-// Once the server has said 250 to the final dot the mail is sent, whatever happens then.
-func TestSendIsDoneWithTheServersAcceptance(t *testing.T) {
+// Once the server has replied 250 to the final dot, the mail is sent, whatever happens next.
+func TestSendSucceedsOnceTheServerAccepts(t *testing.T) {
 	for name, then := range map[string]smtpsink.Answer{
 		"refused": smtpsink.Reply(421, "4.3.0 error"),
 		"broken":  smtpsink.Reply(500, "5.5.1 unknown command"),
@@ -324,8 +324,8 @@ func verbs(scripted *smtpsink.Scripted) []smtpsink.Verb {
 	return heard
 }
 
-// A server that says no is told goodbye, so that it need not wait for us.
-func TestSendTakesLeaveAfterARefusal(t *testing.T) {
+// The client sends QUIT to a server that refuses, so that the server need not wait.
+func TestSendQuitsAfterARefusal(t *testing.T) {
 	scripted, server := startScripted(t, smtpsink.ScriptedOptions{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{
 		smtpsink.RCPT: smtpsink.Reply(550, "5.1.1 unknown"),
 	})})

@@ -181,7 +181,7 @@ func wantTLSFailed(t *testing.T, server smtp.Server, code, hint string) {
 	}
 }
 
-// A trap of port 465: the server waits for TLS, we wait for its greeting.
+// A trap of port 465: the server waits for TLS, and the client waits for the greeting.
 func TestImplicitPortWithStartTLS(t *testing.T) {
 	sink, server := startSink(t, smtpsink.Options{Encryption: smtpsink.Implicit})
 	server.TLS = smtp.TLSStart
