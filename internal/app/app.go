@@ -30,7 +30,6 @@ import (
 	"github.com/usher-dev/usher/internal/channel/factory"
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/labels"
-	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
@@ -82,7 +81,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		Reader: live, Writer: live, Now: o.now(),
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
 	}
-	sender := factory.Channel{SMTP: mail.NewSMTP(mail.Options{})}
+	sender := factory.New()
 	base := reconciler.Base{Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now()}
 	defaultSecret := types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}
 	dependencies := controller.Dependencies{
@@ -98,7 +97,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		attempt("set up the controllers", controller.Setup(mgr, dependencies, o.Seams.Several)),
 		attempt("set up the portal", addPortal(ctx, mgr, live, keys, o)),
 		attempt("set up the link endpoint", addLinks(mgr, live, keys, o)),
-		attempt("close mail connections on stop", mgr.Add(closeOnStop(sender.SMTP))),
+		attempt("close mail connections on stop", mgr.Add(closeOnStop(sender))),
 		attempt("add the liveness check", mgr.AddHealthzCheck("ping", healthz.Ping)),
 		attempt("add the readiness check", mgr.AddReadyzCheck("caches", cachesSynced(mgr))),
 	)
@@ -172,7 +171,7 @@ func cacheOptions(o Options) cache.Options {
 }
 
 // closeOnStop closes the idle mail connections when the manager stops.
-func closeOnStop(sender *mail.SMTP) manager.Runnable {
+func closeOnStop(sender *factory.Channels) manager.Runnable {
 	return manager.RunnableFunc(func(ctx context.Context) error {
 		<-ctx.Done()
 		sender.Close()

@@ -12,6 +12,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
@@ -28,17 +29,17 @@ func (e *Endpoints) reserve(
 		var sent []ratelimit.Sent
 		for i := range all.Items {
 			if status := &all.Items[i].Status; status.SentAt != nil {
-				sent = append(sent, ratelimit.Sent{Recipient: inbox(status.Recipient), At: status.SentAt.Time})
+				sent = append(sent, ratelimit.Sent{Recipient: address.Inbox(status.Recipient), At: status.SentAt.Time})
 			}
 		}
 		e.Limiter.Recall(sent)
 	}
-	m.Server, m.Recipient = e.SecretOf(account).String(), inbox(m.Recipient)
+	m.Server, m.Recipient = e.SecretOf(account).String(), address.Inbox(m.Recipient)
 	cancel, hold = e.Limiter.Reserve(m, now)
 	return cancel, hold, nil
 }
 
 // Held returns the rate limit that a mail was told to wait for; nil if it need not wait at now.
 func (e *Endpoints) Held(id, recipient string, now time.Time) *delivery.Hold {
-	return e.Limiter.Held(id, inbox(recipient), now)
+	return e.Limiter.Held(id, address.Inbox(recipient), now)
 }

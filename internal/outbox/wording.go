@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/mail"
 	"github.com/usher-dev/usher/internal/message"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -40,6 +39,3 @@ func WordingOf(ctx context.Context, live client.Reader, account *usherv1.Account
 	w.Wording, w.Mistakes = message.ParseWording(source.Data)
 	return w, nil
 }
-
-// inbox returns the address by which rate limits count a recipient's mails.
-func inbox(address string) string { return mail.Inbox(address) }

@@ -70,7 +70,7 @@ func (m *mail) Message(_ context.Context, endpoint channel.Endpoint) (message.Me
 	claim := &usherv1.Member{Status: usherv1.MemberStatus{EndNotices: m.plan.Notices}}
 	notice := membership.NoticeTo(claim, m.plan.Send)
 	if notice.MessageID == "" {
-		notice.MessageID = message.ExpiryNoticeID(member.UID, notice.To, notice.AccessUntil.Time, endpoint)
+		notice.MessageID = endpoint.MessageID(message.ExpiryNoticeID(member.UID, notice.To, notice.AccessUntil.Time))
 	}
 	what := message.ExpiryNotice{
 		Language: invite.Language(member, account), To: m.recipient(), AccountName: string(account.Spec.DisplayName),

@@ -72,7 +72,7 @@ func (m *mail) Message(ctx context.Context, endpoint channel.Endpoint) (message.
 		return nil, err
 	}
 	if status.MessageID == "" {
-		status.MessageID = message.InvitationID(inv.UID, status.LinkGeneration, endpoint)
+		status.MessageID = endpoint.MessageID(message.InvitationID(inv.UID, status.LinkGeneration))
 	}
 	claim := inv.DeepCopy()
 	claim.Status = *status

@@ -5,6 +5,7 @@ package simulation
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -36,11 +37,13 @@ type postbox struct{ world *world }
 
 // Send waits for its turn like a call to the API server.
 func (p *postbox) Send(_ context.Context, _ channel.Endpoint, m message.Message) error {
-	if notice, ok := m.(message.ExpiryNotice); ok {
-		return p.take(notice.To, notice.MessageID, func(t *task) { p.world.deliverEnding(t, notice) })
+	switch m := m.(type) {
+	case message.Invitation:
+		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliver(t, m) })
+	case message.ExpiryNotice:
+		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverEnding(t, m) })
 	}
-	invitation := m.(message.Invitation)
-	return p.take(invitation.To, invitation.MessageID, func(t *task) { p.world.deliver(t, invitation) })
+	panic(fmt.Sprintf("there is no inbox for a %T", m))
 }
 
 func (p *postbox) take(to, messageID string, deliver func(*task)) error {
