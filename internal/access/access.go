@@ -42,14 +42,14 @@ type Projection struct {
 	Removed []string
 }
 
-// Entitled tells whether a Member has access. One whose spec its status does not speak of yet is not given any, but keeps what it
+// Entitled reports whether a Member has access. One whose spec its status does not speak of yet is not given any, but keeps what it
 // has under its present address.
 func Entitled(m *usherv1.Member) (keeps, gains bool) {
 	keeps = m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && m.Status.State == usherv1.ObservedActive
 	return keeps, keeps && m.Status.ObservedGeneration == m.Generation
 }
 
-// closed tells whether no member of the account has access, whatever it is.
+// closed reports whether no member of the account has access, whatever it is.
 func (o Observation) closed() bool {
 	return o.Account.Spec.State == usherv1.StateDisabled || o.Terms.Problem != ""
 }
@@ -151,7 +151,7 @@ func AccountOf(object metav1.Object) string {
 	return owner.Name
 }
 
-// Stripped tells whether an object that AccountOf knows nothing of was made for an Account all the same: somebody took away its
+// Stripped reports whether an object that AccountOf knows nothing of was made for an Account all the same: somebody took away its
 // labels, or its owner.
 func Stripped(object metav1.Object, account *usherv1.Account) bool {
 	if AccountOf(object) != "" {

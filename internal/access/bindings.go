@@ -126,7 +126,7 @@ func mark(place metav1.Object, marks []string) {
 	}
 }
 
-// marked tells whether a present place has all marks that it is to have.
+// marked reports whether a present place has all marks that it is to have.
 func marked(present, wanted metav1.Object) bool {
 	there := map[string]bool{}
 	for _, mark := range Marked(present) {
@@ -135,7 +135,7 @@ func marked(present, wanted metav1.Object) bool {
 	return !slices.ContainsFunc(Marked(wanted), func(mark string) bool { return !there[mark] })
 }
 
-// Withdrawn tells whether none of the places that name who has access, an account's bindings and its password files, can give a
+// Withdrawn reports whether none of the places that name who has access, an account's bindings and its password files, can give a
 // Member access any more. m and places were read live, in this order.
 func Withdrawn(m *usherv1.Member, places []metav1.Object) bool {
 	mark := Mark(m)
@@ -161,12 +161,12 @@ func MemberOf(mark string) string {
 	return uid
 }
 
-// Holds tells whether a present binding is as it is to be. Marks of those who have gone since do no harm.
+// Holds reports whether a present binding is as it is to be. Marks of those who have gone since do no harm.
 func Holds(present, wanted *rbacv1.RoleBinding) bool {
 	return marked(present, wanted) && equality.Semantic.DeepEqual(present.Subjects, wanted.Subjects) && present.RoleRef == wanted.RoleRef && sameMeta(present, wanted)
 }
 
-// OnlyAdds tells whether all that a present binding lacks is somebody to name: whom it names is to be named, and nobody waits for
+// OnlyAdds reports whether all that a present binding lacks is somebody to name: whom it names is to be named, and nobody waits for
 // a mark on it.
 func OnlyAdds(present, wanted *rbacv1.RoleBinding) bool {
 	for _, s := range present.Subjects {

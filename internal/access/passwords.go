@@ -108,7 +108,7 @@ func (o Observation) Passwords(present *corev1.Secret, hashes map[string]string)
 	return p
 }
 
-// HoldsPasswords tells whether a present Secret with a password file is as it is to be.
+// HoldsPasswords reports whether a present Secret with a password file is as it is to be.
 func HoldsPasswords(present, wanted *corev1.Secret) bool {
 	return marked(present, wanted) && equality.Semantic.DeepEqual(present.Data, wanted.Data) && sameMeta(present, wanted)
 }

@@ -42,7 +42,7 @@ func Rules(rights []usherv1.Right) []rbacv1.PolicyRule {
 	return append(programs, kubectl...)
 }
 
-// HoldsRole tells whether a present role is as it is to be.
+// HoldsRole reports whether a present role is as it is to be.
 func HoldsRole(present, wanted *rbacv1.Role) bool {
 	return equality.Semantic.DeepEqual(present.Rules, wanted.Rules) && sameMeta(present, wanted)
 }
@@ -56,7 +56,7 @@ func sameMeta(present, wanted metav1.Object) bool {
 	return equality.Semantic.DeepEqual(present.GetOwnerReferences(), wanted.GetOwnerReferences())
 }
 
-// leaves tells whether a Member that is not Active any more is to give its seat back, and not only to lose its access for a while.
+// leaves reports whether a Member that is not Active any more is to give its seat back, and not only to lose its access for a while.
 func leaves(m *usherv1.Member) bool {
 	return !reason.OfMember(m).Suspended
 }

@@ -36,7 +36,7 @@ func Extend(s *usherv1.InvitationStatus, remind usherv1.Lead, until time.Time) {
 	s.NextAttemptAt = &metav1.Time{Time: until}
 }
 
-// SameAttempt tells whether inv, as it is now, still is the fence of the attempt that fence was written for. A newer link, a
+// SameAttempt reports whether inv, as it is now, still is the fence of the attempt that fence was written for. A newer link, a
 // revocation or an answer has made that history.
 func SameAttempt(inv, fence *usherv1.Invitation, remind usherv1.Lead) bool {
 	is, was := &inv.Status, &fence.Status

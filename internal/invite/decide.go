@@ -110,7 +110,7 @@ func isOut(m *usherv1.Member, now time.Time) bool {
 	return m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now)
 }
 
-// Asked tells whether a new link is wanted: nothing was sent yet, sendGeneration was raised, the address changed, a revoked
+// Asked reports whether a new link is wanted: nothing was sent yet, sendGeneration was raised, the address changed, a revoked
 // invitation is open again, or the credentials that an acceptance made are gone. It does not ask whether the member has accepted.
 func Asked(inv *usherv1.Invitation, email string) bool {
 	if inv.Spec.State == usherv1.InvitationRevokedWish {
@@ -119,7 +119,7 @@ func Asked(inv *usherv1.Invitation, email string) bool {
 	return !Current(inv, email) || inv.Status.State == usherv1.InvitationRevoked || inv.Status.State == usherv1.InvitationAccepted
 }
 
-// Cleared tells whether the Member, in the state that it recorded, may be sent this Invitation: it holds the seat that it needs.
+// Cleared reports whether the Member, in the state that it recorded, may be sent this Invitation: it holds the seat that it needs.
 // Who is activated without one is asked by none, and an Invitation that was made for an earlier Member of this name is on its way
 // out.
 func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
@@ -221,7 +221,7 @@ func maySend(o Observation) bool {
 		deliveryReady(o.Account)
 }
 
-// deliveryReady tells whether the account's links can be delivered in the way that it wants now; its condition may still speak of
+// deliveryReady reports whether the account's links can be delivered in the way that it wants now; its condition may still speak of
 // the other one.
 func deliveryReady(account *usherv1.Account) bool {
 	return meta.IsStatusConditionTrue(account.Status.Conditions, usherv1.ConditionMailReady) &&

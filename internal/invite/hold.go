@@ -63,7 +63,7 @@ func toldBefore(o Observation, now time.Time) *Hold {
 	return h
 }
 
-// Waits tells whether the Invitation's mail waits for its turn.
+// Waits reports whether the Invitation's mail waits for its turn.
 func Waits(s *usherv1.InvitationStatus) bool {
 	return s.NextAttemptAt != nil && reason.OfInvitation(s).Limited
 }

@@ -97,7 +97,7 @@ func (p *Plan) wakeBy(moment time.Time) {
 	}
 }
 
-// mayRemind tells whether the invitee still has to answer, and can be mailed.
+// mayRemind reports whether the invitee still has to answer, and can be mailed.
 func mayRemind(o Observation) bool {
 	m := o.Member
 	return reason.OfMember(m).Remindable && m.Status.ObservedGeneration == m.Generation &&

@@ -53,7 +53,7 @@ type MailVerdict struct {
 	At time.Time
 }
 
-// Outdated tells whether the account's MailReady condition, for its present spec, says otherwise and came after the verdict: another
+// Outdated reports whether the account's MailReady condition, for its present spec, says otherwise and came after the verdict: another
 // operator knows better, and two that differ are not to write over each other. The server is to be probed again.
 func (v MailVerdict) Outdated(a *usherv1.Account) bool {
 	c := meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionMailReady)

@@ -22,10 +22,10 @@ type OwnedObjects struct {
 	Reason, Problem string
 }
 
-// orphans tells whether the Member is to be let go whatever it owns.
+// orphans reports whether the Member is to be let go whatever it owns.
 func orphans(m *usherv1.Member) bool { return m.Annotations[usherv1.OrphanAnnotation] == "true" }
 
-// OwnershipMatters tells whether it matters what the Member owns, and so has to be looked up: it is being deleted, its account is there and on
+// OwnershipMatters reports whether it matters what the Member owns, and so has to be looked up: it is being deleted, its account is there and on
 // a plan, and nobody said to let go of it.
 func (o Observation) OwnershipMatters() bool {
 	return o.Member.DeletionTimestamp != nil && !orphans(o.Member) &&
@@ -59,7 +59,7 @@ func (o Observation) obstacle() (reason, problem string) {
 	return usherv1.ReasonReassignToNotActive, e.String() + ", and " + reason + handOver
 }
 
-// mayGo tells whether nothing that the Member owns is left. Nobody has looked before its access is withdrawn.
+// mayGo reports whether nothing that the Member owns is left. Nobody has looked before its access is withdrawn.
 func mayGo(o Observation) bool {
 	return !o.OwnershipMatters() ||
 		o.Member.Status.State == usherv1.ObservedDisabled && o.OwnedObjects.Reason == "" && o.OwnedObjects.Count == 0

@@ -115,7 +115,7 @@ func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.T
 	p.Send = to
 }
 
-// unsent tells whether a notice is of that end, and neither sent nor given up.
+// unsent reports whether a notice is of that end, and neither sent nor given up.
 func unsent(n usherv1.EndNotice, until metav1.Time) bool {
 	return n.AccessUntil.Equal(&until) && n.State != usherv1.EndNoticeSent && n.State != usherv1.EndNoticeFailed
 }

@@ -62,7 +62,7 @@ func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Depart
 	return list[:min(len(list), maxFormer)]
 }
 
-// remembered tells whether the account has done with a Member that is being deleted: it knows of it, or has 50 to know of that
+// remembered reports whether the account has done with a Member that is being deleted: it knows of it, or has 50 to know of that
 // went later, or is gone itself.
 func remembered(o Observation) bool {
 	if o.Account == nil || o.Account.DeletionTimestamp != nil {
@@ -72,7 +72,7 @@ func remembered(o Observation) bool {
 		func(a, b usherv1.Departure) bool { return a.UID == b.UID })
 }
 
-// Remembers tells whether the account knows of a deleted member with that UID.
+// Remembers reports whether the account knows of a deleted member with that UID.
 func Remembers(a *usherv1.Account, uid string) bool {
 	return a != nil && uid != "" && (knows(a.Status.Departures, uid) ||
 		slices.ContainsFunc(a.Status.FormerMembers, func(f usherv1.FormerMember) bool { return f.UID == uid }))

@@ -30,7 +30,8 @@ func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, bought int) string {
 	case seats.Bought >= seats.Most:
 		return "no more can be bought; " + seats.Advice
 	}
-	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d", pool.Name, pool.Namespace, min(bought, int(seats.Most)))
+	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d",
+		pool.Name, pool.Namespace, min(bought, int(seats.Most)))
 }
 
 func setOverCapacity(w conditions.Writer, claims, capacity int) {
