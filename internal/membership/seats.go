@@ -12,7 +12,7 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// maxSeats is how many pools a Member's status can speak of; the CRD says the same.
+// maxSeats is how many pools a Member's status can list; the CRD says the same.
 const maxSeats = 64
 
 // settleSeats returns the Member's seats after this decision. Claims found in the ledgers are taken up. Seats that are not to be kept are
@@ -95,8 +95,8 @@ func release(s usherv1.MemberSeat, claim int64) usherv1.MemberSeat {
 	return s
 }
 
-// retain takes back the release of base seats whose claim is still there, and reports whether there were any: a seat is not free for
-// the next before the access that it gave is gone.
+// retain takes back the release of base seats whose claim is still there, and reports whether there were any: a seat is not free for another
+// member before the access that it gave is gone.
 func retain(o Observation, seats []usherv1.MemberSeat) (kept bool) {
 	for _, before := range o.Member.Status.Seats {
 		if before.AddOn != "" || !before.Held() || o.claim(before.Pool) <= before.ReleasedGrant {
@@ -121,7 +121,7 @@ func holds(seats []usherv1.MemberSeat, choice seat.Choice) (base, complete bool)
 	return base, missingSeats(seats, choice) == "" && choice.Problem == ""
 }
 
-// missingSeats names the chosen pools in which no seat is held.
+// missingSeats names the chosen pools in which the Member holds no seat.
 func missingSeats(seats []usherv1.MemberSeat, choice seat.Choice) string {
 	var missing []string
 	for _, pool := range append(append([]string{choice.Base}, choice.AddOns...), choice.Missing...) {

@@ -46,7 +46,8 @@ func saysDeletionBlocked(by, problem string) verdict {
 }
 
 func saysDisabledBySpec() verdict {
-	return because(usherv1.ReasonDisabledBySpec, "Access is withdrawn and the seat is free; set spec.state to Active to bring the member back")
+	return because(usherv1.ReasonDisabledBySpec,
+		"Access is withdrawn and the seat is free; set spec.state to Active to bring the member back")
 }
 
 func saysAccessEnded(at *metav1.Time) verdict {
@@ -122,7 +123,8 @@ func saysNoSeatForAccess(pool string) verdict {
 
 // saysNoSeatForInvitation: the member is not invited yet.
 func saysNoSeatForInvitation(pool string) verdict {
-	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool+" is taken; the invitation goes out by itself as soon as one is free")
+	return because(usherv1.ReasonSeatUnavailable,
+		"Every seat of "+pool+" is taken; the invitation goes out by itself as soon as one is free")
 }
 
 func saysAwaitingAcceptance(expires *metav1.Time) verdict {
