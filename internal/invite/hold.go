@@ -13,17 +13,17 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// Nobody is sent more than MailsPerRecipient mails within RecipientWindow, by whomever: what a resend loop does to somebody's inbox
-// is done by a few accounts as well.
+// A recipient gets at most MailsPerRecipient mails within RecipientWindow, from all accounts together: a few accounts can fill an inbox
+// as a resend loop does.
 const (
 	MailsPerRecipient = 5
 	RecipientWindow   = time.Hour
 )
 
-// worthTelling is how long a wait must be to be written down: a shorter one is over before anybody reads it.
+// worthTelling is the shortest wait that is written to the status: a shorter one is over before a user reads it.
 const worthTelling = 5 * time.Second
 
-// Hold is what a mail has to wait for, although it could be sent.
+// Hold is a limit that delays a mail that could be sent.
 type Hold struct {
 	// Until is when to try again, in whole seconds.
 	Until time.Time
@@ -31,7 +31,7 @@ type Hold struct {
 	Reason string
 }
 
-// held has the mail that is due wait, if anything holds it. What was sent before stays as it is.
+// held delays the mail that is due, and reports whether a limit does so. What was sent before stays as it is.
 func (p *Plan) held(o Observation, now time.Time) bool {
 	h, s := o.Hold, &p.Status
 	if h == nil {
@@ -48,8 +48,8 @@ func (p *Plan) held(o Observation, now time.Time) bool {
 	return true
 }
 
-// toldBefore is the hold that the Invitation's status tells of, as long as it lasts: it holds also where nobody remembers having
-// told it, as after a restart. Another address of the member is none of its business.
+// toldBefore returns the hold that the Invitation's status reports, as long as it lasts: it also holds after a restart, when no operator
+// remembers it. A limit on one address does not hold for another address of the member.
 func toldBefore(o Observation, now time.Time) *Hold {
 	s := &o.Invitation.Status
 	if !Waits(s) || !now.Before(s.NextAttemptAt.Time) {
@@ -63,7 +63,7 @@ func toldBefore(o Observation, now time.Time) *Hold {
 	return h
 }
 
-// Waits reports whether the Invitation's mail waits for its turn.
+// Waits reports whether a limit delays the Invitation's mail.
 func Waits(s *usherv1.InvitationStatus) bool {
 	return s.NextAttemptAt != nil && reason.OfInvitation(s).Limited
 }

@@ -82,7 +82,8 @@ func saysMemberNotFound(inv *usherv1.Invitation) conditions.Sentence {
 func saysTryingAgain(s *usherv1.InvitationStatus) conditions.Sentence {
 	return conditions.Sentence{
 		Outlook: conditions.Working, Reason: string(s.State),
-		Message: fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s", s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt)),
+		Message: fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s",
+			s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt)),
 	}
 }
 

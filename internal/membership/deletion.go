@@ -25,8 +25,8 @@ type OwnedObjects struct {
 // orphans reports whether a user wants the Member to be deleted whatever it owns.
 func orphans(m *usherv1.Member) bool { return m.Annotations[usherv1.OrphanAnnotation] == "true" }
 
-// OwnershipMatters reports whether what the Member owns has to be looked up: it is being deleted, its account exists and is on a plan, and no
-// user wants it to be deleted whatever it owns.
+// OwnershipMatters reports whether what the Member owns has to be looked up: it is being deleted, its account exists and is on a plan,
+// and no user wants it to be deleted whatever it owns.
 func (o Observation) OwnershipMatters() bool {
 	return o.Member.DeletionTimestamp != nil && !orphans(o.Member) &&
 		o.Account != nil && o.Account.DeletionTimestamp == nil && o.Account.Spec.PlanRef != nil

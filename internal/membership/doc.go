@@ -24,9 +24,9 @@
 //	no usable mail server                             Pending   MailNotReady
 //	otherwise                                         Pending   Inviting
 //
-// If a line does not mention seats, a member that is Active, or that waits to be, keeps its seats, and any other member releases them in the
-// same write (package seat). A member that was Active releases them in a second write: its access in Kubernetes goes first (package access).
-// What each reason means to the seats is in its row in package reason; the sentences are in verdicts.go.
+// If a line does not mention seats, a member that is Active, or that waits to be, keeps its seats, and any other member releases them in
+// the same write (package seat). A member that was Active releases them in a second write: its access in Kubernetes goes first (package
+// access). What each reason means to the seats is in its row in package reason; the sentences are in verdicts.go.
 //
 // # Old caches
 //

@@ -95,8 +95,8 @@ func release(s usherv1.MemberSeat, claim int64) usherv1.MemberSeat {
 	return s
 }
 
-// retain takes back the release of base seats whose claim is still there, and reports whether there were any: a seat is not free for another
-// member before the access that it gave is gone.
+// retain takes back the release of base seats whose claim is still there, and reports whether there were any: a seat is not free for
+// another member before the access that it gave is gone.
 func retain(o Observation, seats []usherv1.MemberSeat) (kept bool) {
 	for _, before := range o.Member.Status.Seats {
 		if before.AddOn != "" || !before.Held() || o.claim(before.Pool) <= before.ReleasedGrant {

@@ -29,8 +29,8 @@ func (c Choice) Names(pool string) bool {
 }
 
 // Choose resolves the Member's seatPoolRefs among pools, in any order. Only pools of the Member's account count, and none that is being
-// deleted. A Member that names no base pool keeps the pool that it holds, or held, a seat of, so that a second base pool changes nothing for
-// members that have access or come back. Otherwise it takes the account's only base pool.
+// deleted. A Member that names no base pool keeps the pool that it holds, or held, a seat of, so that a second base pool changes nothing
+// for members that have access or come back. Otherwise it takes the account's only base pool.
 func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	account := member.Spec.AccountRef.Name
 	addOnOf := map[string]string{}

@@ -43,8 +43,8 @@ type Candidate struct {
 
 func (c Candidate) held() bool { return c.Grant > c.ReleasedGrant }
 
-// Strangers returns the UIDs that hold a claim and belong to none of the candidates. Only a live read shows whether such a Member is gone, or
-// not in the cache yet.
+// Strangers returns the UIDs that hold a claim and belong to none of the candidates. Only a live read shows whether such a Member is
+// gone, or not in the cache yet.
 func Strangers(claims map[string]int64, candidates []Candidate) []string {
 	known := make(map[string]bool, len(candidates))
 	for _, c := range candidates {

@@ -12,8 +12,8 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// CandidateOf returns what the SeatPool controller has to know of a Member of the pool's account. account is nil if it does not exist; terms
-// are those of its plan; pools are all pools of the namespace.
+// CandidateOf returns what the SeatPool controller has to know of a Member of the pool's account. account is nil if it does not exist;
+// terms are those of its plan; pools are all pools of the namespace.
 func CandidateOf(
 	member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, terms plan.Terms, pools []usherv1.SeatPool, now time.Time,
 ) Candidate {
