@@ -85,9 +85,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 	case inv.Spec.State == usherv1.InvitationRevokedWish:
 		p.settle(usherv1.InvitationRevoked)
 	case o.Member == nil:
-		if s.LinkGeneration > 0 {
-			p.settle(usherv1.InvitationRevoked)
-		}
+		p.endLink()
 	case isOut(o.Member, now):
 		p.settle(usherv1.InvitationRevoked)
 	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
@@ -205,6 +203,13 @@ func (p *Plan) expire(now time.Time) {
 		return
 	}
 	p.settle(usherv1.InvitationExpired)
+}
+
+// endLink revokes the link of a Member that no longer exists, if there is a link.
+func (p *Plan) endLink() {
+	if p.Status.LinkGeneration > 0 {
+		p.settle(usherv1.InvitationRevoked)
+	}
 }
 
 // settle ends the present link in state. If another link is asked for, that still shows.

@@ -101,7 +101,7 @@ func saysInvitationDeclined() verdict {
 }
 
 func saysInvitationExpired() verdict {
-	return because(usherv1.ReasonInvitationExpired, "Nobody answered in time; raise the Invitation's spec.sendGeneration to ask again")
+	return because(usherv1.ReasonInvitationExpired, "The invitee did not answer in time; raise the Invitation's spec.sendGeneration to ask again")
 }
 
 func saysMailRejected(inv *usherv1.Invitation) verdict {
@@ -134,7 +134,7 @@ func saysAwaitingAcceptance(expires *metav1.Time) verdict {
 // saysNameTaken: nothing happens until a user has corrected it, unlike where else a member is Inviting.
 func saysNameTaken(invitation string) verdict {
 	v := because(usherv1.ReasonInviting,
-		"The Invitation "+invitation+" invites somebody else; delete it, or write another Invitation that names this Member")
+		"The Invitation "+invitation+" invites another member; delete it, or write another Invitation that names this Member")
 	v.Outlook = conditions.Stuck
 	return v
 }
