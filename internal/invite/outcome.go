@@ -70,7 +70,7 @@ func LastError(f *Failure, now time.Time) *usherv1.SendError {
 }
 
 // Pause is how long to wait after the given attempt: doubling, up to an hour, 20 % more or less so that a server that comes
-// back is not met by everybody at once. The same attempt always gets the same pause.
+// back does not get all mails at once. The same attempt always gets the same pause.
 func Pause(uid types.UID, attempt int32, f *Failure) time.Duration {
 	if f.Class == usherv1.ErrorConfiguration {
 		return configurationPause

@@ -35,7 +35,7 @@ type ExpiryNoticeObservation struct {
 type ExpiryNoticePlan struct {
 	// Notices are the complete new status.endNotices. If Send is set they are its fence: to be written before anything is sent.
 	Notices []usherv1.EndNotice
-	// Send tells to whom the mail is to be sent that Notices describe; empty for nobody.
+	// Send tells to whom the mail is to be sent that Notices describe; empty for no one.
 	Send usherv1.EndNoticeRecipient
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
@@ -48,7 +48,7 @@ func (p ExpiryNoticePlan) NeedsLiveReads(before []usherv1.EndNotice) bool {
 }
 
 // Announce returns what to do at now: an Active member and its account's contact are told once of each end, a week before it or as
-// soon as the member is Active after that. Nobody is told of an end that has come.
+// soon as the member is Active after that. No notice is sent of an end that has come.
 func Announce(o ExpiryNoticeObservation, now time.Time) ExpiryNoticePlan {
 	m := o.Member
 	p := ExpiryNoticePlan{Notices: slices.Clone(m.Status.EndNotices)}
@@ -65,7 +65,7 @@ func Announce(o ExpiryNoticeObservation, now time.Time) ExpiryNoticePlan {
 		return p
 	}
 	if slices.ContainsFunc(p.Notices, func(n usherv1.EndNotice) bool { return unsent(n, *until) }) {
-		p.Wake = until.Time // to give it up, also for somebody who is not Active any more
+		p.Wake = until.Time // to give it up, also for a member that is no longer Active
 	}
 	if m.Status.State != usherv1.ObservedActive || o.Account == nil || o.Account.Spec.State == usherv1.StateDisabled ||
 		o.Account.DeliversByLink() || !reason.OfDelivery(o.Account).ByMail {
@@ -80,7 +80,7 @@ func Announce(o ExpiryNoticeObservation, now time.Time) ExpiryNoticePlan {
 	return p
 }
 
-// recipients are the member, and the account's contact if that is somebody else.
+// recipients are the member, and the account's contact if that is another person.
 func recipients(o ExpiryNoticeObservation) []usherv1.EndNoticeRecipient {
 	contact := o.Account.Spec.Contact
 	if contact == nil || contact.Email == "" || strings.EqualFold(string(contact.Email), string(o.Member.Spec.Email)) {
