@@ -20,7 +20,7 @@ import (
 // AccountAdminRole is the ClusterRole of those who manage an account's members: config/rbac has it.
 const AccountAdminRole = "usher-account-admin"
 
-// Observation is all that an account's roles and bindings depend on.
+// Observation is everything that an account's roles and bindings depend on.
 type Observation struct {
 	Account *usherv1.Account
 	Terms   plan.Terms
@@ -32,36 +32,36 @@ type Observation struct {
 	UserPrefix string
 }
 
-// Projection is what there should be.
+// Projection is the roles and bindings that an account should have.
 type Projection struct {
 	Roles    []rbacv1.Role
 	Bindings []rbacv1.RoleBinding
-	// Added are the members, by name, who are to be named in a binding that does not name them yet.
+	// Added are the members, by name, that have to be added to a binding.
 	Added []string
-	// Removed are the users who are named in a binding and are not to be.
+	// Removed are the users that have to be removed from a binding.
 	Removed []string
 }
 
-// Entitled tells whether a Member has access. One whose spec its status does not speak of yet is not given any, but keeps what it
-// has under its present address.
+// Entitled reports whether a Member keeps its access, and whether it can be given access. If its status is not about its present spec
+// yet, it is given none, but keeps what it has under its present address.
 func Entitled(m *usherv1.Member) (keeps, gains bool) {
 	keeps = m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && m.Status.State == usherv1.ObservedActive
 	return keeps, keeps && m.Status.ObservedGeneration == m.Generation
 }
 
-// closed tells whether no member of the account has access, whatever it is.
+// closed reports whether no member of the account has access, whatever its state.
 func (o Observation) closed() bool {
 	return o.Account.Spec.State == usherv1.StateDisabled || o.Terms.Problem != ""
 }
 
-// grant is one role reference and who has it.
+// grant is one role reference and the members that have it.
 type grant struct {
 	stem    string
 	ref     rbacv1.RoleRef
 	members []*usherv1.Member
 }
 
-// Project returns the roles and bindings of an account. Where the account is disabled there are none.
+// Project returns the roles and bindings of an account. A disabled account has none.
 func Project(o Observation) Projection {
 	var p Projection
 	if o.closed() {
@@ -90,9 +90,8 @@ func Project(o Observation) Projection {
 		grants = append(grants, grant{stem, rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: stem}, members})
 	}
 	shared := func(role, clusterRole string, members []*usherv1.Member) {
-		grants = append(grants, grant{
-			o.stem(role, "role/"+role+"/"+clusterRole), rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: clusterRole}, members,
-		})
+		ref := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: clusterRole}
+		grants = append(grants, grant{stem: o.stem(role, "role/"+role+"/"+clusterRole), ref: ref, members: members})
 	}
 	for name, members := range byRole {
 		role, found := o.Terms.Role(name)
@@ -127,7 +126,7 @@ func Project(o Observation) Projection {
 // longestSlug leaves room for the rest in a name of 253 characters.
 const longestSlug = 80
 
-// stem begins the names of one grant's objects: something to read, and a hash of what it is.
+// stem returns the beginning of the names of one grant's objects: a readable part, and a hash of what it is.
 func (o Observation) stem(slug, what string) string {
 	account := o.Account.Name
 	return fmt.Sprintf("usher-%s-%s-%s", account[:min(len(account), longestSlug)], slug, labels.Hash(account, what))
@@ -141,18 +140,21 @@ func (o Observation) meta(name string) metav1.ObjectMeta {
 	}
 }
 
-// AccountOf is the name of the Account that Usher made an object for; empty if it did not.
+// AccountOf returns the name of the Account that Usher made an object for; empty if Usher did not make it.
 func AccountOf(object metav1.Object) string {
 	owner := metav1.GetControllerOf(object)
-	if owner == nil || owner.Kind != "Account" || owner.APIVersion != usherv1.GroupVersion.String() || object.GetLabels()[labels.ManagedBy] != labels.Usher ||
-		object.GetLabels()[usherv1.AccountLabel] != labels.Value(owner.Name) {
+	if owner == nil || owner.Kind != "Account" || owner.APIVersion != usherv1.GroupVersion.String() {
+		return ""
+	}
+	marks := object.GetLabels()
+	if marks[labels.ManagedBy] != labels.Usher || marks[usherv1.AccountLabel] != labels.Value(owner.Name) {
 		return ""
 	}
 	return owner.Name
 }
 
-// Stripped tells whether an object that AccountOf knows nothing of was made for an Account all the same: somebody took away its
-// labels, or its owner.
+// Stripped reports whether Usher made an object for the Account although AccountOf does not find that out: a user removed its labels or its
+// owner.
 func Stripped(object metav1.Object, account *usherv1.Account) bool {
 	if AccountOf(object) != "" {
 		return false

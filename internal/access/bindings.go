@@ -17,11 +17,11 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// shardSize is how many members one binding names at most. An address is at most 254 bytes long, so a binding stays under half a
-// megabyte, a third of what etcd takes.
+// shardSize is the largest number of members in one binding. An address is at most 254 bytes long, so a binding stays under half a
+// megabyte, a third of what etcd accepts.
 const shardSize = 1000
 
-// bind adds the bindings of a grant. Who is in one stays in it; others go where there is room first.
+// bind adds the bindings of a grant. A member that is in a binding stays in it; the others go into the first that has room.
 func (p *Projection) bind(o Observation, g grant, marks []string) {
 	present := shardsOf(o.Bindings, g.stem)
 	indexes := slices.Sorted(maps.Keys(present))
@@ -60,15 +60,16 @@ func (p *Projection) bind(o Observation, g grant, marks []string) {
 		for _, user := range slices.Compact(users) {
 			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user})
 		}
-		if o.Account.Spec.Access != nil && o.Account.Spec.Access.SupportGroup != "" {
-			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: string(o.Account.Spec.Access.SupportGroup)})
+		if access := o.Account.Spec.Access; access != nil && access.SupportGroup != "" {
+			group := rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: string(access.SupportGroup)}
+			b.Subjects = append(b.Subjects, group)
 		}
 		mark(&b, marks)
 		p.Bindings = append(p.Bindings, b)
 	}
 }
 
-// shardsOf are the present bindings of a grant, by their number.
+// shardsOf returns the present bindings of a grant, by their number.
 func shardsOf(bindings []rbacv1.RoleBinding, stem string) map[int]*rbacv1.RoleBinding {
 	shards := map[int]*rbacv1.RoleBinding{}
 	for i := range bindings {
@@ -80,14 +81,14 @@ func shardsOf(bindings []rbacv1.RoleBinding, stem string) map[int]*rbacv1.RoleBi
 	return shards
 }
 
-// WithdrawnAnnotation on a binding or a password file holds the marks of those whom its writer left out because they had lost their
+// WithdrawnAnnotation on a binding or a password file holds the marks of the members that its writer left out because they had lost their
 // access.
 const WithdrawnAnnotation = "usher.dev/withdrawn"
 
-// maxMarks at once: an annotation has its limits too. The others come when these have gone.
+// maxMarks is how many marks there are at once, since an annotation has a limit. The others follow when these are gone.
 const maxMarks = 3000
 
-// Mark stands for one time that a Member was Active; empty if it has no seat to give back after it.
+// Mark returns the mark of the last time that a Member was Active; empty if it has no seat to give back after it.
 func Mark(m *usherv1.Member) string {
 	if m.Status.State == usherv1.ObservedActive || m.Status.ActivatedAt == nil {
 		return ""
@@ -100,8 +101,8 @@ func Mark(m *usherv1.Member) string {
 	return ""
 }
 
-// marksOf the members who lost their access, as many as there is room for: first of those who are to give their seat back, then of
-// those who keep it, as a rule; their pool may be on its way out.
+// marksOf returns the marks of the members that lost their access, as many as there is room for. Members that give their seat back come
+// first. Others keep it as a rule, but their pool may be deleted.
 func marksOf(members []usherv1.Member) []string {
 	var leavers, others []string
 	for i := range members {
@@ -126,7 +127,7 @@ func mark(place metav1.Object, marks []string) {
 	}
 }
 
-// marked tells whether a present place has all marks that it is to have.
+// marked reports whether a present place has all marks that it should have.
 func marked(present, wanted metav1.Object) bool {
 	there := map[string]bool{}
 	for _, mark := range Marked(present) {
@@ -135,8 +136,8 @@ func marked(present, wanted metav1.Object) bool {
 	return !slices.ContainsFunc(Marked(wanted), func(mark string) bool { return !there[mark] })
 }
 
-// Withdrawn tells whether none of the places that name who has access, an account's bindings and its password files, can give a
-// Member access any more. m and places were read live, in this order.
+// Withdrawn reports whether no place can give a Member access any more. places are the account's bindings and password files. m and places
+// were read live, in this order.
 func Withdrawn(m *usherv1.Member, places []metav1.Object) bool {
 	mark := Mark(m)
 	if m.Status.State == usherv1.ObservedActive {
@@ -150,24 +151,25 @@ func Withdrawn(m *usherv1.Member, places []metav1.Object) bool {
 	return true
 }
 
-// Marked are the marks of a binding or a password file.
+// Marked returns the marks of a binding or a password file.
 func Marked(place metav1.Object) []string {
 	return strings.Fields(place.GetAnnotations()[WithdrawnAnnotation])
 }
 
-// MemberOf is the UID of the Member that a mark stands for.
+// MemberOf returns the UID of the Member that a mark stands for.
 func MemberOf(mark string) string {
 	uid, _, _ := strings.Cut(mark, ".")
 	return uid
 }
 
-// Holds tells whether a present binding is as it is to be. Marks of those who have gone since do no harm.
+// Holds reports whether a present binding is as it should be. Marks of members that have gone since do no harm.
 func Holds(present, wanted *rbacv1.RoleBinding) bool {
-	return marked(present, wanted) && equality.Semantic.DeepEqual(present.Subjects, wanted.Subjects) && present.RoleRef == wanted.RoleRef && sameMeta(present, wanted)
+	return marked(present, wanted) && equality.Semantic.DeepEqual(present.Subjects, wanted.Subjects) &&
+		present.RoleRef == wanted.RoleRef && sameMeta(present, wanted)
 }
 
-// OnlyAdds tells whether all that a present binding lacks is somebody to name: whom it names is to be named, and nobody waits for
-// a mark on it.
+// OnlyAdds reports whether a present binding lacks subjects and nothing else: all its subjects are wanted, and no member waits for a mark
+// on it.
 func OnlyAdds(present, wanted *rbacv1.RoleBinding) bool {
 	for _, s := range present.Subjects {
 		if !slices.Contains(wanted.Subjects, s) {
@@ -179,7 +181,7 @@ func OnlyAdds(present, wanted *rbacv1.RoleBinding) bool {
 	return Holds(present, rest)
 }
 
-// removed are the users whom a present binding names and none of the wanted ones to the same role does.
+// removed returns the users in a present binding that are in no wanted binding to the same role.
 func removed(present, wanted []rbacv1.RoleBinding) []string {
 	type place struct {
 		ref  rbacv1.RoleRef

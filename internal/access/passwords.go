@@ -23,17 +23,17 @@ const KeyPasswords = "auth"
 // PasswordsLabel is on Secrets with a password file.
 const PasswordsLabel = "usher.dev/htpasswd"
 
-// bcryptHash is a hash by bcrypt as crypt(5) knows it. Nothing else gets into a file in which each line lets somebody in.
+// bcryptHash matches a bcrypt hash as in crypt(5). Nothing else gets into a file in which each line gives access.
 var bcryptHash = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
 
-// Passwords is what a password file should be.
+// Passwords is the password file that an account should have.
 type Passwords struct {
 	Secret *corev1.Secret
-	// Changed are the members, by name, who are to have a line that is not in the file yet, whether there is room for it or not.
+	// Changed are the members, by name, whose line is not in the file yet, whether there is room for it or not.
 	Changed []string
-	// Removed are the addresses that have a line and are not to have one.
+	// Removed are the addresses whose line has to be removed.
 	Removed []string
-	// Left is how many members there is no room for.
+	// Left is the number of members that there is no room for.
 	Left int
 }
 
@@ -42,7 +42,7 @@ func PasswordsLabels(account string) map[string]string {
 	return map[string]string{usherv1.AccountLabel: labels.Value(account), labels.ManagedBy: labels.Usher, PasswordsLabel: "true"}
 }
 
-// PasswordsOf is the name of the Account whose password file Usher made a Secret for; empty if it is none.
+// PasswordsOf returns the name of the Account whose password file Usher keeps in a Secret; empty if it is no such Secret.
 func PasswordsOf(secret metav1.Object) string {
 	if secret.GetLabels()[PasswordsLabel] == "" {
 		return ""
@@ -57,8 +57,8 @@ func (o Observation) NewPasswords(name string) *corev1.Secret {
 	return secret
 }
 
-// Passwords returns the account's password file in place of the present one. hashes are those of the members' passwords, by member.
-// Where there is no room for all, whoever is in the file stays in it.
+// Passwords returns the account's password file in place of the present one. hashes are those of the members' passwords, by member. If
+// there is no room for all, the members that are in the file stay in it.
 func (o Observation) Passwords(present *corev1.Secret, hashes map[string]string) Passwords {
 	type entry struct {
 		line, member string
@@ -108,7 +108,7 @@ func (o Observation) Passwords(present *corev1.Secret, hashes map[string]string)
 	return p
 }
 
-// HoldsPasswords tells whether a present Secret with a password file is as it is to be.
+// HoldsPasswords reports whether a present Secret with a password file is as it should be.
 func HoldsPasswords(present, wanted *corev1.Secret) bool {
 	return marked(present, wanted) && equality.Semantic.DeepEqual(present.Data, wanted.Data) && sameMeta(present, wanted)
 }

@@ -19,9 +19,9 @@ import (
 // RightsGroup is the API group of rights: a program asks for resource `orders` in it.
 const RightsGroup = "rights.usher.dev"
 
-// Rules are those of a Role that gives the rights. Each right is two: for programs, that ask for `orders` in the group
-// rights.usher.dev, and for `kubectl auth can-i place orders.rights.usher.dev`, which asks for that name in the core group, since
-// the server knows no such type.
+// Rules returns the rules of a Role that gives the rights. Each right is two rules: one for programs, which ask for `orders` in the group
+// rights.usher.dev, and one for `kubectl auth can-i place orders.rights.usher.dev`, which asks for that name in the core group, since the
+// server does not have such a type.
 func Rules(rights []usherv1.Right) []rbacv1.PolicyRule {
 	verbs := map[string][]string{}
 	for _, right := range rights {
@@ -36,13 +36,14 @@ func Rules(rights []usherv1.Right) []rbacv1.PolicyRule {
 		slices.Sort(verbs[resource])
 		programs = append(programs, rbacv1.PolicyRule{APIGroups: []string{RightsGroup}, Resources: []string{resource}, Verbs: verbs[resource]})
 		if resource != rbacv1.ResourceAll {
-			kubectl = append(kubectl, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{resource + "." + RightsGroup}, Verbs: verbs[resource]})
+			named := []string{resource + "." + RightsGroup}
+			kubectl = append(kubectl, rbacv1.PolicyRule{APIGroups: []string{""}, Resources: named, Verbs: verbs[resource]})
 		}
 	}
 	return append(programs, kubectl...)
 }
 
-// HoldsRole tells whether a present role is as it is to be.
+// HoldsRole reports whether a present role is as it should be.
 func HoldsRole(present, wanted *rbacv1.Role) bool {
 	return equality.Semantic.DeepEqual(present.Rules, wanted.Rules) && sameMeta(present, wanted)
 }
@@ -56,7 +57,7 @@ func sameMeta(present, wanted metav1.Object) bool {
 	return equality.Semantic.DeepEqual(present.GetOwnerReferences(), wanted.GetOwnerReferences())
 }
 
-// leaves tells whether a Member that is not Active any more is to give its seat back, and not only to lose its access for a while.
+// leaves reports whether a Member that is no longer Active gives its seat back, and has not only lost its access for a while.
 func leaves(m *usherv1.Member) bool {
 	return !reason.OfMember(m).Suspended
 }

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package conditions writes an object's conditions the way every kind of Usher has them. It is pure: the time is given.
+// Package conditions writes conditions in the way that all of Usher's kinds share. It is pure: the caller gives the time.
 package conditions
 
 import (
@@ -50,7 +50,7 @@ const (
 	Done Outlook = iota
 	// Working: Usher is at work, or waits for something that comes by itself.
 	Working
-	// Stuck: nothing happens until somebody changes something.
+	// Stuck: nothing happens until a user changes an object.
 	Stuck
 )
 
@@ -73,7 +73,7 @@ func (w Writer) SetReady(s Sentence) {
 	}
 }
 
-// Reason of the condition of that kind; empty if there is none.
+// Reason returns the reason of the condition of that type; empty if there is none.
 func Reason(list []metav1.Condition, kind string) string {
 	if c := meta.FindStatusCondition(list, kind); c != nil {
 		return c.Reason

@@ -24,11 +24,11 @@ const (
 	RefusedAccountDisabled Refusal = "AccountDisabled"
 )
 
-// Admit decides whether a genuine link may be answered at now. The three objects must be live reads; accepted tells whether
-// the member's credentials exist.
+// Admit decides whether a genuine link may be answered at now. The three objects must be live reads; accepted reports whether the member's
+// credentials exist.
 //
-// A link in somebody's hands proves that its mail went out, whatever was recorded of it: states Pending and Sending are
-// admitted too, since a sender may have died between the server's 250 and the record.
+// A genuine link proves that its mail went out, whatever was recorded of it: states Pending and Sending are admitted too, since a sender
+// may have died between the server's 250 and the record.
 func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Account, accepted bool, now time.Time) Refusal {
 	switch {
 	case accepted || inv.Status.State == usherv1.InvitationAccepted:
@@ -49,12 +49,12 @@ func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Acc
 	return Admitted
 }
 
-// isDuplicate tells whether somebody else of the account has the member's address, and with it the claim to be invited.
+// isDuplicate reports whether another member of the account has the member's address, and with it the right to be invited.
 func isDuplicate(member *usherv1.Member) bool {
 	return reason.OfMember(member).Duplicate
 }
 
-// Current tells whether the invitation's present link is the one its spec and the member's address ask for. A link that is
+// Current reports whether the invitation's present link is the one its spec and the member's address ask for. A link that is
 // not current is as good as forged: a newer one has been asked for.
 func Current(inv *usherv1.Invitation, email string) bool {
 	return inv.Status.LinkGeneration > 0 &&

@@ -17,16 +17,16 @@ import (
 // answeredPause is how long the Member is given to take note of an answer.
 const answeredPause = 2 * time.Second
 
-// Observation is all that a decision about an Invitation depends on.
+// Observation is everything that a decision about an Invitation depends on.
 type Observation struct {
 	Invitation *usherv1.Invitation
-	// Member is nil if it is not there.
+	// Member is nil if it does not exist.
 	Member *usherv1.Member
-	// Account of the Member; nil if it is not there.
+	// Account of the Member; nil if it does not exist.
 	Account *usherv1.Account
-	// Answered: there is a credentials Secret that the Member's status does not speak of yet. Only a live read tells.
+	// Answered: there is a credentials Secret that the Member's status does not mention yet. Only a live read shows it.
 	Answered bool
-	// Hold has the next mail wait; nil if it need not.
+	// Hold delays the next mail; nil if nothing does.
 	Hold *delivery.Hold
 }
 
@@ -34,14 +34,14 @@ type Observation struct {
 type Plan struct {
 	// Status is the complete new status. If Send is set it is the fence: it must be written before anything is sent.
 	Status usherv1.InvitationStatus
-	// Send tells to send the mail that Status describes.
+	// Send: the mail that Status describes is sent.
 	Send bool
-	// Remind is the point that the mail reminds at; empty if it is the invitation itself.
+	// Remind is the point of the reminder that is sent; empty if the mail is the invitation itself.
 	Remind usherv1.Lead
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
 
-	// told is the hold that Status tells of.
+	// told is the hold that Status reports.
 	told *delivery.Hold
 	// before is the status that the plan changes.
 	before usherv1.InvitationStatus
@@ -79,9 +79,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 	case inv.Spec.State == usherv1.InvitationRevokedWish:
 		p.settle(usherv1.InvitationRevoked)
 	case o.Member == nil:
-		if s.LinkGeneration > 0 {
-			p.settle(usherv1.InvitationRevoked)
-		}
+		p.endLink()
 	case isOut(o.Member, now):
 		p.settle(usherv1.InvitationRevoked)
 	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
@@ -104,7 +102,7 @@ func isOut(m *usherv1.Member, now time.Time) bool {
 	return m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now)
 }
 
-// Asked tells whether a new link is wanted: nothing was sent yet, sendGeneration was raised, the address changed, a revoked
+// Asked reports whether a new link is wanted: nothing was sent yet, sendGeneration was raised, the address changed, a revoked
 // invitation is open again, or the credentials that an acceptance made are gone. It does not ask whether the member has accepted.
 func Asked(inv *usherv1.Invitation, email string) bool {
 	if inv.Spec.State == usherv1.InvitationRevokedWish {
@@ -113,9 +111,9 @@ func Asked(inv *usherv1.Invitation, email string) bool {
 	return !Current(inv, email) || inv.Status.State == usherv1.InvitationRevoked || inv.Status.State == usherv1.InvitationAccepted
 }
 
-// Cleared tells whether the Member, in the state that it recorded, may be sent this Invitation: it holds the seat that it needs.
-// Who is activated without one is asked by none, and an Invitation that was made for an earlier Member of this name is on its way
-// out.
+// Cleared reports whether the Member, in the state that it recorded, may be sent this Invitation: it holds the seat that it needs. A member
+// that is activated without an invitation is sent none, and an Invitation that was made for an earlier Member of this name is about to be
+// deleted.
 func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
 	if member.Spec.Activation == usherv1.ActivateImmediately {
 		return false
@@ -169,7 +167,7 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 	}
 }
 
-// attempt makes the status a fence for one attempt. A link that is handed out needs none: it is sent by being there.
+// attempt makes the status a fence for one attempt. A link that is not mailed needs no fence: it is sent as soon as it exists.
 func (p *Plan) attempt(o Observation, now time.Time) {
 	s := &p.Status
 	s.Language = Language(o.Member, o.Account)
@@ -201,7 +199,14 @@ func (p *Plan) expire(now time.Time) {
 	p.settle(usherv1.InvitationExpired)
 }
 
-// settle ends the present link in state. The request for another, if there is one, stays to be seen.
+// endLink revokes the link of a Member that no longer exists, if there is a link.
+func (p *Plan) endLink() {
+	if p.Status.LinkGeneration > 0 {
+		p.settle(usherv1.InvitationRevoked)
+	}
+}
+
+// settle ends the present link in state. If another link is asked for, that still shows.
 func (p *Plan) settle(state usherv1.InvitationState) {
 	p.Status.State = state
 	p.Status.NextAttemptAt = nil
@@ -215,14 +220,14 @@ func maySend(o Observation) bool {
 		deliveryReady(o.Account)
 }
 
-// deliveryReady tells whether the account's links can be delivered in the way that it wants now; its condition may still speak of
-// the other one.
+// deliveryReady reports whether the account's links can be delivered in the way that its spec asks for; its condition may still be about
+// the other way.
 func deliveryReady(account *usherv1.Account) bool {
 	return meta.IsStatusConditionTrue(account.Status.Conditions, usherv1.ConditionMailReady) &&
 		reason.OfDelivery(account).ByLink == account.DeliversByLink()
 }
 
-// nextAttempt is when a failed attempt is repeated: at its time, or at once when the mail server was mended since.
+// nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since.
 func nextAttempt(s *usherv1.InvitationStatus, account *usherv1.Account) time.Time {
 	if s.NextAttemptAt == nil {
 		return time.Time{}
@@ -234,7 +239,7 @@ func nextAttempt(s *usherv1.InvitationStatus, account *usherv1.Account) time.Tim
 	return s.NextAttemptAt.Time
 }
 
-// TTL is how long the Invitation's link works: its own, else its account's, else seven days.
+// TTL returns how long the Invitation's link works: its own ttl, else its account's, else seven days.
 func TTL(inv *usherv1.Invitation, account *usherv1.Account) time.Duration {
 	if d := inv.Spec.TTL.Duration(); d > 0 {
 		return d
@@ -247,7 +252,7 @@ func TTL(inv *usherv1.Invitation, account *usherv1.Account) time.Duration {
 	return usherv1.DefaultTTL
 }
 
-// Language is what the Member reads: its own, else its account's, else en-GB.
+// Language returns the language that the Member reads: its own, else its account's, else en-GB.
 func Language(member *usherv1.Member, account *usherv1.Account) usherv1.Language {
 	switch {
 	case member != nil && member.Spec.Language != "":

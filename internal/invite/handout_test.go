@@ -62,7 +62,7 @@ func TestHandOut(t *testing.T) {
 			g.Expect(p.Status.LastError).To(BeNil())
 			g.Expect(p.Status.Recipient).To(Equal(ada))
 			g.Expect(p.Status.Language).To(Equal(usherv1.DefaultLanguage))
-			g.Expect(sentenceOf(p.Status)).To(HavePrefix("Nothing is mailed: the link is given to who may get it, and works until"))
+			g.Expect(sentenceOf(p.Status)).To(HavePrefix("Nothing is mailed: the link is handed over instead, and works until"))
 
 			tt.o.Invitation.Status = p.Status
 			memberIs(usherv1.ReasonAwaitingAcceptance)(&tt.o)

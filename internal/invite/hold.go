@@ -13,10 +13,10 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// worthTelling is how long a wait must be to be written down: a shorter one is over before anybody reads it.
+// worthTelling is the shortest wait that is written to the status: a shorter one is over before a user reads it.
 const worthTelling = 5 * time.Second
 
-// held has the mail that is due wait, if anything holds it. What was sent before stays as it is.
+// held delays the mail that is due, and reports whether a limit does so. What was sent before stays as it is.
 func (p *Plan) held(o Observation, now time.Time) bool {
 	h, s := o.Hold, &p.Status
 	if h == nil {
@@ -33,8 +33,8 @@ func (p *Plan) held(o Observation, now time.Time) bool {
 	return true
 }
 
-// toldBefore is the hold that the Invitation's status tells of, as long as it lasts: it holds also where nobody remembers having
-// told it, as after a restart. Another address of the member is none of its business.
+// toldBefore returns the hold that the Invitation's status reports, as long as it lasts: it also holds after a restart, when no operator
+// remembers it. A limit on one address does not hold for another address of the member.
 func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	s := &o.Invitation.Status
 	if !Waits(s) || !now.Before(s.NextAttemptAt.Time) {
@@ -48,7 +48,7 @@ func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	return h
 }
 
-// Waits tells whether the Invitation's mail waits for its turn.
+// Waits reports whether a limit delays the Invitation's mail.
 func Waits(s *usherv1.InvitationStatus) bool {
 	return s.NextAttemptAt != nil && reason.OfInvitation(s).Limited
 }

@@ -49,7 +49,7 @@ func points(s *usherv1.InvitationStatus, account *usherv1.Account) []point {
 	return list
 }
 
-// remind looks after the reminders of a link that is out. Only who was mailed is reminded.
+// remind looks after the reminders of a link that is out. Only an invitee that got a mail is reminded.
 func (p *Plan) remind(o Observation, now time.Time) {
 	s := &p.Status
 	if s.MessageID == "" || s.SentAt == nil || s.ExpiresAt == nil || o.Account == nil {
@@ -69,7 +69,7 @@ func (p *Plan) remind(o Observation, now time.Time) {
 			}
 		case p.Send || !mayRemind(o):
 		case o.Hold != nil && now.Before(o.Hold.Until):
-			p.wakeBy(o.Hold.Until) // the invitation is Sent and stays so: that a reminder waits for its turn is told to nobody
+			p.wakeBy(o.Hold.Until) // the invitation is Sent and stays so: the status does not report that a reminder is delayed
 		default:
 			p.attemptReminder(point.before, now)
 		}
@@ -98,7 +98,7 @@ func (p *Plan) wakeBy(moment time.Time) {
 	}
 }
 
-// mayRemind tells whether the invitee still has to answer, and can be mailed.
+// mayRemind reports whether the invitee still has to answer, and can be mailed.
 func mayRemind(o Observation) bool {
 	m := o.Member
 	return reason.OfMember(m).Remindable && m.Status.ObservedGeneration == m.Generation &&

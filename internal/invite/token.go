@@ -50,10 +50,10 @@ func (k Keyring) Link(portal string, inv *usherv1.Invitation) string {
 	return portal + "/i/" + inv.Namespace + "/" + inv.Name + "/" + k.Token(inv.UID, inv.Status.LinkGeneration, inv.Status.Recipient)
 }
 
-// Verify tells whether token is the one for this link, in a time that does not depend on how wrong it is.
+// Verify reports whether token is the one for this link, in a time that does not depend on how wrong it is.
 func (k Keyring) Verify(token string, invitation types.UID, linkGeneration int64, email string) bool {
 	given, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	// The decoder passes over line breaks: only the length tells that there were some.
+	// The decoder ignores line breaks: only the length shows that there were some.
 	wellFormed := err == nil && len(token) == TokenLength
 	if !wellFormed {
 		given = make([]byte, keyIDLength+sha256.Size)

@@ -33,7 +33,7 @@ func saysSent(s *usherv1.InvitationStatus) conditions.Sentence {
 	}
 	switch {
 	case s.MessageID == "":
-		said.Message = "Nothing is mailed: the link is given to who may get it, and works until " + at(s.ExpiresAt)
+		said.Message = "Nothing is mailed: the link is handed over instead, and works until " + at(s.ExpiresAt)
 	case s.LastError != nil:
 		said.Message += fmt.Sprintf("; the last attempt at a reminder failed (%s, %s)", s.LastError.Class, s.LastError.Code)
 	}
@@ -61,7 +61,7 @@ func saysDeclined() conditions.Sentence {
 func saysExpired(s *usherv1.InvitationStatus) conditions.Sentence {
 	return conditions.Sentence{
 		Outlook: conditions.Stuck, Reason: string(usherv1.InvitationExpired),
-		Message: "Nobody answered until " + at(s.ExpiresAt) + "; raise spec.sendGeneration to ask again",
+		Message: "The invitee did not answer until " + at(s.ExpiresAt) + "; raise spec.sendGeneration to ask again",
 	}
 }
 
@@ -83,7 +83,8 @@ func saysMemberNotFound(inv *usherv1.Invitation) conditions.Sentence {
 func saysTryingAgain(s *usherv1.InvitationStatus) conditions.Sentence {
 	return conditions.Sentence{
 		Outlook: conditions.Working, Reason: string(s.State),
-		Message: fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s", s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt)),
+		Message: fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s",
+			s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt)),
 	}
 }
 
@@ -118,10 +119,10 @@ func Waiting(s *usherv1.InvitationStatus) string {
 
 func waiting(why reason.Invitation, until time.Time) string {
 	if why.PerRecipient {
-		return fmt.Sprintf("This address got %d mails within an hour, which is all that anybody gets; the next goes out at %s",
+		return fmt.Sprintf("This address got %d mails within an hour, which is the limit for one recipient; the next goes out at %s",
 			delivery.MailsPerRecipient, until.UTC().Format(time.RFC3339))
 	}
-	return "The mail server has had all the mails that the rateLimit in its Secret allows for now; this one's turn is at " +
+	return "The mail server has had all the mails that the rateLimit in its Secret allows for now; this one goes out at " +
 		until.UTC().Format(time.RFC3339)
 }
 

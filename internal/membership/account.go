@@ -15,10 +15,10 @@ import (
 	"github.com/usher-dev/usher/internal/plan"
 )
 
-// AccountObservation is all that an Account's status depends on.
+// AccountObservation is everything that an Account's status depends on.
 type AccountObservation struct {
 	Account *usherv1.Account
-	// Plan that the Account names; nil if it is not there, or none is named.
+	// Plan that the Account names; nil if it does not exist, or if the Account names none.
 	Plan *usherv1.Plan
 	// Members and Pools of the Account.
 	Members []usherv1.Member
@@ -34,16 +34,16 @@ type AccountObservation struct {
 	TemplatesUnknown bool
 }
 
-// TemplatesVerdict is whether an account's own wording can be used.
+// TemplatesVerdict is whether an account's own templates can be used.
 type TemplatesVerdict struct {
 	Ready bool
 	// Reason and Message of the TemplatesReady condition.
 	Reason, Message string
 }
 
-// AccessVerdict is what became of an account's roles and bindings.
+// AccessVerdict is the state of an account's roles and bindings.
 type AccessVerdict struct {
-	// Reason and Message of the AccessReady condition where it is False; empty if all are as they are to be.
+	// Reason and Message of the AccessReady condition if it is False; empty if everything is as it should be.
 	Reason, Message string
 }
 
@@ -56,8 +56,8 @@ type MailVerdict struct {
 	At time.Time
 }
 
-// Outdated tells whether the account's MailReady condition, for its present spec, says otherwise and came after the verdict: another
-// operator knows better, and two that differ are not to write over each other. The server is to be probed again.
+// Outdated reports whether the account's MailReady condition says otherwise for the present spec, and came after the verdict. Then another
+// operator knows better, and two operators that differ must not overwrite each other: the server has to be probed again.
 func (v MailVerdict) Outdated(a *usherv1.Account) bool {
 	c := meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionMailReady)
 	return c != nil && c.ObservedGeneration == a.Generation && (c.Status == metav1.ConditionTrue) != v.Ready &&
@@ -120,7 +120,7 @@ func countSeats(pools []usherv1.SeatPool) *usherv1.SeatCounts {
 	return c
 }
 
-// owner is the present one as long as that member is there, else the admin who has been Active the longest.
+// owner returns the present owner as long as that member exists, else the admin that has been Active the longest.
 func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.Terms) *usherv1.AccountOwner {
 	var best *usherv1.Member
 	for i := range members {

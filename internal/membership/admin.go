@@ -13,15 +13,16 @@ import (
 	"github.com/usher-dev/usher/internal/plan"
 )
 
-// setNoAdmin says that an account has lost its last Active admin past admission, as long as that is so. led tells that it had an
-// owner. An account that is Disabled has nobody on purpose, and while its plan is not there nobody knows who is an admin.
+// setNoAdmin sets the NoAdmin condition while an account has lost its last Active admin in spite of admission. led reports that the account
+// had an owner. A Disabled account has no Active member on purpose, and without its plan it is not known which member is an admin.
 func setNoAdmin(w conditions.Writer, o AccountObservation, terms plan.Terms, led bool) {
 	if terms.Problem != "" {
 		return
 	}
-	led = led || meta.IsStatusConditionTrue(*w.List, usherv1.ConditionNoAdmin) || slices.ContainsFunc(o.Members, func(m usherv1.Member) bool {
+	hadAdmin := slices.ContainsFunc(o.Members, func(m usherv1.Member) bool {
 		return m.Status.ActivatedAt != nil && terms.Admin(m.Status.Role)
 	})
+	led = led || hadAdmin || meta.IsStatusConditionTrue(*w.List, usherv1.ConditionNoAdmin)
 	if led && o.Account.Spec.State != usherv1.StateDisabled && !slices.ContainsFunc(o.Members, func(m usherv1.Member) bool {
 		return m.Status.State == usherv1.ObservedActive && m.DeletionTimestamp == nil && terms.Admin(m.Status.Role)
 	}) {

@@ -10,30 +10,30 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// MaxNamed is how many of the things that a leaving Member owns are named.
+// MaxNamed is how many of the objects that a Member owns are named.
 const MaxNamed = 20
 
 // OwnedObjects is what a Member that is being deleted owns, of the kinds that its account's plan names.
 type OwnedObjects struct {
-	// Count is how many things it owns, Names the first of them, as "Deal north"; at most MaxNamed.
+	// Count is how many objects it owns, Names the first of them, such as "Deal north"; at most MaxNamed.
 	Count int
 	Names []string
-	// Reason and Problem say why that cannot be told, and what to do about it; empty if it can.
+	// Reason and Problem say why that is not known, and what to do about it; empty if it is known.
 	Reason, Problem string
 }
 
-// orphans tells whether the Member is to be let go whatever it owns.
+// orphans reports whether a user wants the Member to be deleted whatever it owns.
 func orphans(m *usherv1.Member) bool { return m.Annotations[usherv1.OrphanAnnotation] == "true" }
 
-// OwnershipMatters tells whether it matters what the Member owns, and so has to be looked up: it is being deleted, its account is there and on
-// a plan, and nobody said to let go of it.
+// OwnershipMatters reports whether what the Member owns has to be looked up: it is being deleted, its account exists and is on a plan,
+// and no user wants it to be deleted whatever it owns.
 func (o Observation) OwnershipMatters() bool {
 	return o.Member.DeletionTimestamp != nil && !orphans(o.Member) &&
 		o.Account != nil && o.Account.DeletionTimestamp == nil && o.Account.Spec.PlanRef != nil
 }
 
-// obstacle says why a Member that is being deleted cannot go, and what to do about it; empty if it owns nothing, or there is
-// somebody to have it.
+// obstacle says why a Member that is being deleted cannot go, and what to do about it; empty if it owns nothing, or another member takes
+// that over.
 func (o Observation) obstacle() (reason, problem string) {
 	const letGo = "annotate the Member with " + usherv1.OrphanAnnotation + "=true to let it go without"
 	const handOver = "; set spec.reassignTo to an Active member of the account to hand that over, or " + letGo
@@ -59,7 +59,7 @@ func (o Observation) obstacle() (reason, problem string) {
 	return usherv1.ReasonReassignToNotActive, e.String() + ", and " + reason + handOver
 }
 
-// mayGo tells whether nothing that the Member owns is left. Nobody has looked before its access is withdrawn.
+// mayGo reports whether the Member owns nothing any more. That is looked up after its access is withdrawn.
 func mayGo(o Observation) bool {
 	return !o.OwnershipMatters() ||
 		o.Member.Status.State == usherv1.ObservedDisabled && o.OwnedObjects.Reason == "" && o.OwnedObjects.Count == 0

@@ -1,18 +1,18 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package membership decides what a Member is and what is done for it. It is pure: an Observation and now go in, a Decision
-// comes out; so do an Account's totals.
+// Package membership decides what a Member is and what Usher does for it. It is pure: an Observation and now go in, a Decision comes out.
+// It also adds up an Account's totals.
 //
 // The first line that holds names the state:
 //
-//	being deleted, owns something that nobody takes   Disabled  DeletionBlocked
+//	being deleted, owns something, has no successor   Disabled  DeletionBlocked
 //	being deleted                                     Disabled  Deleting
 //	spec.state: Disabled                              Disabled  DisabledBySpec
 //	spec.accessUntil has passed                       Disabled  AccessEnded
-//	no such Account                                   Pending   AccountNotFound
+//	the Account does not exist                        Pending   AccountNotFound
 //	the Account's spec.state: Disabled                Disabled  AccountDisabled        seats are kept
-//	the Account's Plan is not there                   Pending   PlanNotFound           seats are kept
+//	the Account's Plan does not exist                 Pending   PlanNotFound           seats are kept
 //	no base SeatPool, or not clear which              Pending   SeatPoolNotFound       seats are kept
 //	another member of the account has the address     Pending   DuplicateEmail
 //	the plan has no such role, or right               Pending   RoleNotInPlan, RightNotInPlan  seats are kept
@@ -24,12 +24,12 @@
 //	no usable mail server                             Pending   MailNotReady
 //	otherwise                                         Pending   Inviting
 //
-// Where a line says nothing of seats, they are kept by who is or will be Active and released by everybody else, in the same
-// write that says so (package seat). Only who was Active releases in a second one: its access in Kubernetes goes first
-// (package access).
+// If a line does not mention seats, a member that is Active, or that waits to be, keeps its seats, and any other member releases them in
+// the same write (package seat). A member that was Active releases them in a second write: its access in Kubernetes goes first (package
+// access). What each reason means to the seats is in its row in package reason; the sentences are in verdicts.go.
 //
 // # Old caches
 //
-// What a Member loses because of another object (Account, SeatPool, Invitation, credentials, a rival for the address) it loses
-// only on live reads: Decision.Withdraws tells the caller to observe again without a cache before acting.
+// What a Member loses because of another object (Account, SeatPool, Invitation, credentials, a rival for the address) it loses only on live
+// reads: Decision.NeedsLiveReads reports that the caller must observe again without a cache before it acts.
 package membership

@@ -10,10 +10,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// maxFormer is how many deletions an account remembers, and of how many it may remember who it was.
+// maxFormer is how many deletions an account remembers, and of how many it may remember the member's name and address.
 const maxFormer = 50
 
-// Remember returns former with those members that are being deleted: the latest as many as the account retains, the latest first.
+// Remember returns the account's former members with the members that are being deleted: the latest first, as many as the account retains.
 func Remember(account *usherv1.Account, members []usherv1.Member) []usherv1.FormerMember {
 	list := slices.Clone(account.Status.FormerMembers)
 	for i := range members {
@@ -40,7 +40,7 @@ func formerOf(m *usherv1.Member) usherv1.FormerMember {
 	return usherv1.FormerMember{Name: m.Name, UID: string(m.UID), Email: string(m.Spec.Email), Role: role, DeletedAt: *m.DeletionTimestamp}
 }
 
-// Depart returns the account's departures with those members that are being deleted: the latest 50, the latest first.
+// Depart returns the account's departures with the members that are being deleted: the latest 50, the latest first.
 func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Departure {
 	list := slices.Clone(account.Status.Departures)
 	add := func(d usherv1.Departure) {
@@ -62,8 +62,8 @@ func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Depart
 	return list[:min(len(list), maxFormer)]
 }
 
-// remembered tells whether the account has done with a Member that is being deleted: it knows of it, or has 50 to know of that
-// went later, or is gone itself.
+// remembered reports whether the account has recorded a Member that is being deleted, or need not: it has 50 later departures, or no longer
+// exists itself.
 func remembered(o Observation) bool {
 	if o.Account == nil || o.Account.DeletionTimestamp != nil {
 		return true

@@ -12,29 +12,29 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// Observation is all that a decision about a Member depends on.
+// Observation is everything that a decision about a Member depends on.
 type Observation struct {
 	Member *usherv1.Member
-	// Account of the Member; nil if it is not there.
+	// Account of the Member; nil if it does not exist.
 	Account *usherv1.Account
-	// Plan that the Account names; nil if it is not there, or none is named.
+	// Plan that the Account names; nil if it does not exist, or if the Account names none.
 	Plan *usherv1.Plan
-	// FirstMember: the account has no older member (see plan.CameBefore). It is only looked up where that matters.
+	// FirstMember: no other member of the account came before (see plan.CameBefore). It is only looked up if that matters.
 	FirstMember bool
 	// Pools are the SeatPools of the Member's namespace that belong to its Account, and those in which its status has a seat.
 	Pools []usherv1.SeatPool
 	// Rival is another member of the account that has the address and came first (see Precedes); empty if there is none.
 	Rival string
-	// Invitation that the Member is asked with; nil if there is none.
+	// Invitation of the Member; nil if there is none.
 	Invitation *usherv1.Invitation
-	// NameTaken: the Invitation that would be made has a namesake that invites somebody else.
+	// NameTaken: an Invitation of the name that the Member's would have invites another member.
 	NameTaken bool
 	// Withdrawn: by live reads, no binding gives the Member access any more (see access.Withdrawn).
 	Withdrawn bool
 	// Credentials that an acceptance made; nil if there are none.
 	Credentials *Credentials
-	// OwnedObjects is what a Member whose OwnershipMatters owns, and Successor the Member that spec.reassignTo names, nil if it is not there. They are
-	// looked up once the access is withdrawn.
+	// OwnedObjects is what the Member owns, if OwnershipMatters, and Successor the Member that spec.reassignTo names, nil if it does not
+	// exist. They are looked up once the access is withdrawn.
 	OwnedObjects OwnedObjects
 	Successor    *usherv1.Member
 }
@@ -42,15 +42,15 @@ type Observation struct {
 // Credentials is what a Member's credentials Secret says.
 type Credentials = creds.Credentials
 
-// Decision is what a Member is, and what is to be done about it.
+// Decision is what a Member is, and what to do about it.
 type Decision struct {
 	// Status is the complete new status.
 	Status usherv1.MemberStatus
-	// DeferStatus: nothing is worth saying yet; look again at Wake.
+	// DeferStatus: the status is not worth writing yet; look again at Wake.
 	DeferStatus bool
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
-	// Withdraws: the new status takes away access or a seat because of another object, or on the word of a ledger.
+	// Withdraws: the new status takes away access or a seat because of another object or a ledger.
 	Withdraws bool
 	// AwaitsWithdrawal: the Member is not Active any more, and gives its seat back once Withdrawn is known.
 	AwaitsWithdrawal bool
@@ -59,23 +59,23 @@ type Decision struct {
 
 	// The effects that come before the status is written; all are safe to repeat.
 
-	// DropCredentials: the credentials Secret is not an acceptance by this Member and this address, or the Member is going.
+	// DropCredentials: the credentials Secret is not an acceptance by this Member and this address, or the Member is being deleted.
 	DropCredentials bool
 	// MakeCredentials: the Member needs no invitation, so its credentials Secret is made for it.
 	MakeCredentials bool
-	// MoveCredentials: the Member's address changed after it accepted, and the credentials are to say so.
+	// MoveCredentials: the Member's address changed after it accepted, and the credentials have to follow.
 	MoveCredentials bool
 	// RotateToken: the Member was disabled, and its credentials still have the API token that it had before.
 	RotateToken bool
 
-	// ReassignOwned: what the Member owns is to be given to its successor. Empty for nothing, else the successor's name.
+	// ReassignOwned is the name of the successor that gets what the Member owns; empty if nothing has to be reassigned.
 	ReassignOwned string
 
 	// The effects that come after.
 
-	// Invite: the Member holds the seat that it needs, and its Invitation is to be made.
+	// Invite: the Member holds the seat that it needs, and its Invitation has to be made.
 	Invite bool
-	// Forget: the Member is going, nothing is left of it, and it may be let go.
+	// Forget: the Member is being deleted, nothing is left of it, and its finalizer can go.
 	Forget bool
 
 	needsLiveReads bool
@@ -94,7 +94,7 @@ func (o Observation) pool(name string) *usherv1.SeatPool {
 	return nil
 }
 
-// claim is the number of the Member's claim in the pool's ledger; 0 if it has none.
+// claim returns the number of the Member's claim in the pool's ledger; 0 if it has none.
 func (o Observation) claim(pool string) int64 {
 	if p := o.pool(pool); p != nil {
 		return p.Status.Claims[string(o.Member.UID)]
@@ -102,8 +102,8 @@ func (o Observation) claim(pool string) int64 {
 	return 0
 }
 
-// terms are what the account's plan says.
+// terms returns what the account's plan says.
 func (o Observation) terms() plan.Terms { return plan.For(o.Account, o.Plan) }
 
-// choice is which pools the Member takes its seats from.
+// choice returns the pools that the Member takes its seats from.
 func (o Observation) choice() seat.Choice { return seat.Choose(o.Member, o.Pools) }

@@ -233,7 +233,7 @@ func TestAnyObservationLeadsEverywhere(t *testing.T) {
 	}
 }
 
-// loses tells whether somebody who had access, or a seat, has it no more.
+// loses reports whether somebody who had access, or a seat, has it no more.
 func loses(before, after usherv1.MemberStatus) bool {
 	held := func(s usherv1.MemberStatus) (pools []string) {
 		for _, x := range s.Seats {

@@ -38,7 +38,7 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 		s.ActivatedAt = moment
 	}
 	if v.State == usherv1.ObservedDisabled && was != v.State {
-		// Each time has a moment of its own, since the API token is replaced once for each.
+		// Each time that the Member is disabled has a moment of its own: the API token is replaced once for each.
 		if last := m.Status.DisabledAt; last != nil && !moment.After(last.Time) {
 			moment = &metav1.Time{Time: last.Add(time.Second)}
 		}
@@ -46,7 +46,7 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 	}
 }
 
-// describe sets the conditions: one of Pending, Active and Disabled is True, all with the state's reason.
+// describe sets the conditions. One of Pending, Active and Disabled is True; all three have the reason of the state.
 func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) {
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Member.Generation, Now: now}
 	w.SetState(v.State, v.Reason)
@@ -77,7 +77,7 @@ func recordInvitation(s *usherv1.MemberStatus, o Observation) {
 	}
 }
 
-// displayName is the name in spec, else what the invitee typed, else the address.
+// displayName returns the name in spec, else what the invitee typed, else the address.
 func displayName(o Observation, accepted bool) string {
 	given, family := string(o.Member.Spec.GivenName), string(o.Member.Spec.FamilyName)
 	if accepted && o.Credentials.Recorded {

@@ -10,10 +10,9 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// Precedes tells whether other keeps member from having the address that both have: it belongs to the same account and is not
-// being deleted, and it came first. Nobody who has a seat loses it to who has none, and who stands there already with this
-// address comes before who has just taken it up, so an edit never takes somebody else's access away; then the older one comes
-// first, then the lower name.
+// Precedes reports whether other keeps member from having the address that both have: it belongs to the same account, is not being deleted,
+// and came first. A member that has a seat comes before one that has none, and a member that already had the address comes before one that
+// has just taken it up. So an edit never takes another member's access away. Otherwise the older member comes first, then the lower name.
 func Precedes(other, member *usherv1.Member) bool {
 	if other.UID == member.UID || other.Namespace != member.Namespace || other.DeletionTimestamp != nil ||
 		other.Spec.AccountRef.Name != member.Spec.AccountRef.Name ||
@@ -31,16 +30,16 @@ func Precedes(other, member *usherv1.Member) bool {
 	return other.Name < member.Name
 }
 
-// established tells whether a Member was judged, and not as somebody's duplicate.
+// established reports whether a Member has a state, and is no duplicate of another.
 func established(m *usherv1.Member) bool {
 	return m.Status.State != "" && !reason.OfMember(m).Duplicate
 }
 
-// seated tells whether a Member holds a seat of the base product. A duplicate that was disabled since, or lost its pool, has
-// another reason by then and is told by this.
+// seated reports whether a Member holds a seat of the base product. A duplicate that was disabled since, or lost its pool, has another
+// reason by then: that it has no seat still shows.
 func seated(m *usherv1.Member) bool {
 	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.AddOn == "" && s.Held() })
 }
 
-// judgedAsItIs tells whether a Member's status speaks of its present spec: the address in it is not one that it just took up.
+// judgedAsItIs reports whether a Member's status is about its present spec, so that it has not just taken up its address.
 func judgedAsItIs(m *usherv1.Member) bool { return m.Status.ObservedGeneration == m.Generation }

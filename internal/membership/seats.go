@@ -12,7 +12,7 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// maxSeats is how many pools a Member's status can speak of; the CRD says the same.
+// maxSeats is how many pools a Member's status can list; the CRD says the same.
 const maxSeats = 64
 
 // settleSeats returns the Member's seats after this decision. Claims found in the ledgers are taken up. Seats that are not to be kept are
@@ -95,8 +95,8 @@ func release(s usherv1.MemberSeat, claim int64) usherv1.MemberSeat {
 	return s
 }
 
-// retain takes back the release of base seats whose claim is still there, and tells whether there were any: a seat is not free for
-// the next before the access that it gave is gone.
+// retain takes back the release of base seats whose claim is still there, and reports whether there were any: a seat is not free for
+// another member before the access that it gave is gone.
 func retain(o Observation, seats []usherv1.MemberSeat) (kept bool) {
 	for _, before := range o.Member.Status.Seats {
 		if before.AddOn != "" || !before.Held() || o.claim(before.Pool) <= before.ReleasedGrant {
@@ -111,7 +111,7 @@ func retain(o Observation, seats []usherv1.MemberSeat) (kept bool) {
 	return kept
 }
 
-// holds tells whether a base seat is held, the chosen one or the one that is kept until then, and whether every chosen one is.
+// holds reports whether a base seat is held, the chosen one or the one that is kept until then, and whether every chosen one is.
 func holds(seats []usherv1.MemberSeat, choice seat.Choice) (base, complete bool) {
 	for _, s := range seats {
 		if s.AddOn == "" && s.Held() {
@@ -121,7 +121,7 @@ func holds(seats []usherv1.MemberSeat, choice seat.Choice) (base, complete bool)
 	return base, missingSeats(seats, choice) == "" && choice.Problem == ""
 }
 
-// missingSeats names the chosen pools in which no seat is held.
+// missingSeats names the chosen pools in which the Member holds no seat.
 func missingSeats(seats []usherv1.MemberSeat, choice seat.Choice) string {
 	var missing []string
 	for _, pool := range append(append([]string{choice.Base}, choice.AddOns...), choice.Missing...) {
@@ -132,7 +132,7 @@ func missingSeats(seats []usherv1.MemberSeat, choice seat.Choice) string {
 	return strings.Join(missing, ", ")
 }
 
-// takesAway tells whether access or a seat is lost between two statuses.
+// takesAway reports whether access or a seat is lost between two statuses.
 func takesAway(before, after usherv1.MemberStatus) bool {
 	if before.State == usherv1.ObservedActive && after.State != usherv1.ObservedActive {
 		return true
@@ -145,7 +145,7 @@ func takesAway(before, after usherv1.MemberStatus) bool {
 	return false
 }
 
-// nothingClaimed tells whether no ledger holds a claim of the Member.
+// nothingClaimed reports whether no ledger holds a claim of the Member.
 func nothingClaimed(o Observation) bool {
 	for i := range o.Pools {
 		if o.claim(o.Pools[i].Name) > 0 {

@@ -46,7 +46,8 @@ func saysDeletionBlocked(by, problem string) verdict {
 }
 
 func saysDisabledBySpec() verdict {
-	return because(usherv1.ReasonDisabledBySpec, "Access is withdrawn and the seat is free; set spec.state to Active to bring the member back")
+	return because(usherv1.ReasonDisabledBySpec,
+		"Access is withdrawn and the seat is free; set spec.state to Active to bring the member back")
 }
 
 func saysAccessEnded(at *metav1.Time) verdict {
@@ -100,7 +101,7 @@ func saysInvitationDeclined() verdict {
 }
 
 func saysInvitationExpired() verdict {
-	return because(usherv1.ReasonInvitationExpired, "Nobody answered in time; raise the Invitation's spec.sendGeneration to ask again")
+	return because(usherv1.ReasonInvitationExpired, "The invitee did not answer in time; raise the Invitation's spec.sendGeneration to ask again")
 }
 
 func saysMailRejected(inv *usherv1.Invitation) verdict {
@@ -122,7 +123,8 @@ func saysNoSeatForAccess(pool string) verdict {
 
 // saysNoSeatForInvitation: the member is not invited yet.
 func saysNoSeatForInvitation(pool string) verdict {
-	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool+" is taken; the invitation goes out by itself as soon as one is free")
+	return because(usherv1.ReasonSeatUnavailable,
+		"Every seat of "+pool+" is taken; the invitation goes out by itself as soon as one is free")
 }
 
 func saysAwaitingAcceptance(expires *metav1.Time) verdict {
@@ -132,7 +134,7 @@ func saysAwaitingAcceptance(expires *metav1.Time) verdict {
 // saysNameTaken: nothing happens until a user has corrected it, unlike where else a member is Inviting.
 func saysNameTaken(invitation string) verdict {
 	v := because(usherv1.ReasonInviting,
-		"The Invitation "+invitation+" invites somebody else; delete it, or write another Invitation that names this Member")
+		"The Invitation "+invitation+" invites another member; delete it, or write another Invitation that names this Member")
 	v.Outlook = conditions.Stuck
 	return v
 }

@@ -11,8 +11,9 @@ var deliveries = []Delivery{
 	{Text: Text{Reason: usherv1.ReasonLinkDelivery, Meaning: "nothing is mailed (delivery: Link), so no mail server is needed"}, ByLink: true},
 	{Text: Text{Reason: usherv1.ReasonSecretNotFound, Meaning: "the Secret with the mail server's settings does not exist",
 		Action: "Create the Secret, or correct the Account's spec.mail.secretRef"}},
-	{Text: Text{Reason: usherv1.ReasonSecretInvalid, Meaning: "the Secret with the mail server's settings has a mistake; the message says which",
-		Action: "Correct the Secret"}},
+	{Text: Text{Reason: usherv1.ReasonSecretInvalid,
+		Meaning: "the Secret with the mail server's settings has a mistake; the message says which",
+		Action:  "Correct the Secret"}},
 	{Text: Text{Reason: usherv1.ReasonServerUnreachable, Meaning: "the mail server did not answer",
 		Action: "Check host and port in the Secret, and that the server can be reached from the cluster"}},
 	{Text: Text{Reason: usherv1.ReasonTLSFailed, Meaning: "no secure connection to the mail server could be made",
@@ -25,7 +26,8 @@ var deliveries = []Delivery{
 
 // accesses are the reasons of an Account's AccessReady condition.
 var accesses = []Access{
-	{Text: Text{Reason: usherv1.ReasonAccessUpToDate, Meaning: "roles, bindings and the password file are as they should be"}, Tolerable: true},
+	{Text: Text{Reason: usherv1.ReasonAccessUpToDate,
+		Meaning: "roles, bindings and the password file are as they should be"}, Tolerable: true},
 	{Text: Text{Reason: usherv1.ReasonBindForbidden,
 		Meaning: "Usher lacks the verb bind on a ClusterRole that the plan names. Everything else works, so the Account is Ready",
 		Action:  "Grant Usher the verb bind on the ClusterRole, or take it out of the plan"}, Tolerable: true},

@@ -17,20 +17,20 @@ type Choice struct {
 	Base string
 	// AddOns are the pools of add-ons.
 	AddOns []string
-	// Missing are pools that the Member names and its account does not have.
+	// Missing are the pools that the Member names and its account does not have.
 	Missing []string
 	// Problem says why there is no base pool and what to do about it.
 	Problem string
 }
 
-// Names tells whether the Member takes a seat from the pool.
+// Names reports whether the Member takes a seat from the pool.
 func (c Choice) Names(pool string) bool {
 	return pool != "" && (pool == c.Base || slices.Contains(c.AddOns, pool))
 }
 
-// Choose resolves the Member's seatPoolRefs among pools, in any order, of which only those of the Member's account count, and
-// none that is being deleted. A Member that names no base pool keeps the one that it holds a seat of, or held one of, so that a
-// second base pool changes nothing for those who are in or come back; else it takes the account's only one.
+// Choose resolves the Member's seatPoolRefs among pools, in any order. Only pools of the Member's account count, and none that is being
+// deleted. A Member that names no base pool keeps the pool that it holds, or held, a seat of, so that a second base pool changes nothing
+// for members that have access or come back. Otherwise it takes the account's only base pool.
 func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	account := member.Spec.AccountRef.Name
 	addOnOf := map[string]string{}
@@ -63,9 +63,11 @@ func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	case len(named) == 1:
 		choice.Base = named[0]
 	case len(named) > 1:
-		choice.Problem = fmt.Sprintf("spec.seatPoolRefs names %d pools of the base product (%s); name one", len(named), strings.Join(named, ", "))
+		choice.Problem = fmt.Sprintf("spec.seatPoolRefs names %d pools of the base product (%s); name one",
+			len(named), strings.Join(named, ", "))
 	case len(choice.Missing) > 0:
-		choice.Problem = fmt.Sprintf("account %s has no SeatPool %s; create it or correct spec.seatPoolRefs", account, strings.Join(choice.Missing, ", "))
+		choice.Problem = fmt.Sprintf("account %s has no SeatPool %s; create it or correct spec.seatPoolRefs",
+			account, strings.Join(choice.Missing, ", "))
 	default:
 		choice.Base, choice.Problem = defaultBase(member, account, bases)
 	}
@@ -92,5 +94,6 @@ func defaultBase(member *usherv1.Member, account string, bases []string) (base, 
 	case 1:
 		return bases[0], ""
 	}
-	return "", fmt.Sprintf("account %s has %d SeatPools for the base product (%s); name one in spec.seatPoolRefs", account, len(bases), strings.Join(bases, ", "))
+	return "", fmt.Sprintf("account %s has %d SeatPools for the base product (%s); name one in spec.seatPoolRefs",
+		account, len(bases), strings.Join(bases, ", "))
 }

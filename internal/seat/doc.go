@@ -1,22 +1,22 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package seat decides who gets a seat. It is pure: what was observed goes in, the next ledger comes out.
+// Package seat decides which member gets a seat. It is pure: what was observed goes in, the next ledger comes out.
 //
 // A seat is not counted, it is written down: SeatPool.status.claims maps a Member's UID to the number of its grant, and being
 // in that map is the only thing that makes a seat theirs.
 //
 // # Rules
 //
-//   - Grant. The SeatPool reconciler alone adds claims, all of one pass in one PUT with the resourceVersion it read. A grant's
-//     number is above every number that the pool ever gave and that the member ever held or gave back.
+//   - Grant. Only the SeatPool reconciler adds claims, all of one pass in one PUT with the resourceVersion that it read. The number of a
+//     grant is above every number that the pool ever gave, and above every number that the member ever held or gave back.
 //   - Use. A Member relies on a claim g while g > releasedGrant, and records it on itself before it is invited or active.
 //   - Release. A Member withdraws whatever the seat gave and, in the same write, sets releasedGrant >= g. It never goes down, and
 //     it stays on record when the Member leaves the pool: it is all that tells an old copy of the ledger from the present one.
 //   - Drop. The pool drops a claim g once its Member says releasedGrant >= g, or once a live read says that there is no such
 //     Member. UIDs never come back.
-//   - Order, when seats are short: who lost a seat through no doing of their own (the ledger was wiped), then who has accepted,
-//     by the time of it, then by creation time, then by name.
+//   - Order, when seats are short: first members that lost a seat because the ledger was wiped, then members that have accepted, by the
+//     time of it, then by creation time, then by name.
 //   - One address, one claim: a pool never adds a claim for an address that another claim already stands for.
 //
 // # Why it cannot be oversold
@@ -31,17 +31,16 @@
 //	     refused: by the resourceVersion where the writer's Member is old, by the CEL rule on Member (an Active member's grant
 //	     is above its releasedGrant, which never goes down) where the Member was read again but the ledger is old.
 //
-// releasedGrant only grows, so every old view of a Member errs towards keeping its claim. Hence at every revision the Active
-// members are a subset of the claims, for any number of writers with caches of any age, and leader election only saves work.
+// releasedGrant only grows, so every old view of a Member errs towards keeping its claim. So at every revision the Active members are a
+// subset of the claims, for any number of writers with caches of any age. Leader election only saves work.
 //
 // # Where the capacity comes from
 //
-// It depends on other objects: the account, its plan, and the account's other pools (package plan). None of the four steps speaks
-// of them: the capacity is part of the ledger's own status, and (I1) holds each ledger against the capacity in the very PUT that
-// brings it. What is promised of the capacity itself: it grows only by what live reads said, so an old copy of a plan never makes
-// seats; and it may stay too high for as long as a cache has not heard of a plan that includes or sells less, as if that change had
-// come so much later. It falls without evicting anybody.
+// It depends on other objects: the account, its plan, and the account's other pools (package plan). None of the four steps mentions them:
+// the capacity is part of the ledger's own status, and (I1) checks each ledger against the capacity in the same PUT. The capacity itself
+// grows only by what live reads say, so an old copy of a plan never makes seats. It may stay too high until a cache has seen a plan that
+// includes or sells less, as if that change had come later. It falls without evicting a member.
 //
-// What this does not cover: somebody who wipes a Member's status by hand in the moment between its release and the drop, or who
-// takes Usher's finalizer off a SeatPool, removes what the proof stands on. Both heal by themselves.
+// What this does not cover: a user who wipes a Member's status by hand between its release and the drop, or who removes Usher's finalizer
+// from a SeatPool, removes what the proof stands on. Both cases correct themselves.
 package seat

@@ -17,21 +17,21 @@ const MaxClaims = 10000
 type Ledger struct {
 	// Claims maps a Member's UID to the number of its grant.
 	Claims map[string]int64
-	// LastGrant is the highest number given so far.
+	// LastGrant is the highest number that was given so far.
 	LastGrant int64
 	// Assigned and Reserved are how many claims belong to Active members, and to all others.
 	Assigned, Reserved int
-	// Waiting is how many members want a seat and have none.
+	// Waiting is how many members want a seat and do not have one.
 	Waiting int
 }
 
-// Candidate is what the ledger's keeper knows of a Member that may have or want a seat of this pool.
+// Candidate is what the SeatPool controller knows of a Member that may have or want a seat of the pool.
 type Candidate struct {
 	UID, Name string
 	// Email in lower case.
 	Email   string
 	Created time.Time
-	// AcceptedAt is when the invitee accepted; zero if they have not.
+	// AcceptedAt is when the invitee accepted; zero if they have not accepted.
 	AcceptedAt time.Time
 	// Active: its status says so.
 	Active bool
@@ -43,8 +43,8 @@ type Candidate struct {
 
 func (c Candidate) held() bool { return c.Grant > c.ReleasedGrant }
 
-// Strangers returns the UIDs that hold a claim and belong to none of the candidates. Only a live read can tell whether such a
-// Member is gone or merely not in the cache yet.
+// Strangers returns the UIDs that hold a claim and belong to none of the candidates. Only a live read shows whether such a Member is
+// gone, or not in the cache yet.
 func Strangers(claims map[string]int64, candidates []Candidate) []string {
 	known := make(map[string]bool, len(candidates))
 	for _, c := range candidates {
@@ -60,8 +60,8 @@ func Strangers(claims map[string]int64, candidates []Candidate) []string {
 	return strangers
 }
 
-// Allocate returns the ledger that follows old: claims given back and claims of UIDs in gone are dropped, then free seats are
-// granted in order. It never adds a claim beyond capacity, and never drops one because capacity fell.
+// Allocate returns the ledger that follows old. It drops claims that were given back and claims of UIDs in gone, then grants the free seats
+// in order. It never adds a claim beyond capacity, and never drops one because capacity fell.
 func Allocate(old Ledger, capacity int, candidates []Candidate, gone map[string]bool) Ledger {
 	next := Ledger{Claims: maps.Clone(old.Claims), LastGrant: old.LastGrant}
 	if next.Claims == nil {
@@ -119,7 +119,7 @@ func (l *Ledger) grant(capacity int, candidates []Candidate, taken map[string]bo
 	}
 }
 
-// precedence orders candidates for a free seat: first come, first served, after those who relied on a seat that was wiped.
+// precedence orders candidates for a free seat: first those that relied on a seat that was wiped, then first come, first served.
 func precedence(a, b Candidate) int {
 	return cmp.Or(
 		first(a.held() && a.Active, b.held() && b.Active),

@@ -11,12 +11,12 @@ import (
 	"github.com/usher-dev/usher/internal/plan"
 )
 
-// LedgerOf is the ledger that the pool's status holds.
+// LedgerOf returns the ledger that the pool's status holds.
 func LedgerOf(pool *usherv1.SeatPool) Ledger {
 	return Ledger{Claims: pool.Status.Claims, LastGrant: pool.Status.LastGrant}
 }
 
-// StatusOf is the status of a pool with that ledger and those seats, at now.
+// StatusOf returns the status of a pool with that ledger and those seats, at now.
 func StatusOf(pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats, now time.Time) usherv1.SeatPoolStatus {
 	s := *pool.Status.DeepCopy()
 	capacity, claims := seats.Capacity(), len(ledger.Claims)

@@ -30,7 +30,8 @@ func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, bought int) string {
 	case seats.Bought >= seats.Most:
 		return "no more can be bought; " + seats.Advice
 	}
-	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d", pool.Name, pool.Namespace, min(bought, int(seats.Most)))
+	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d",
+		pool.Name, pool.Namespace, min(bought, int(seats.Most)))
 }
 
 func setOverCapacity(w conditions.Writer, claims, capacity int) {
@@ -39,7 +40,7 @@ func setOverCapacity(w conditions.Writer, claims, capacity int) {
 		return
 	}
 	w.Set(usherv1.ConditionOverCapacity, true, usherv1.ReasonSeatsReduced, fmt.Sprintf(
-		"%d seats are claimed and there are %d; nobody is evicted, and none are given until %d came back", claims, capacity, claims-capacity+1))
+		"%d seats are claimed and there are %d; no one is evicted, and none are given until %d came back", claims, capacity, claims-capacity+1))
 }
 
 // readySentence finds the first thing that keeps the pool from being Ready.

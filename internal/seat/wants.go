@@ -11,9 +11,11 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// CandidateOf is what the keeper of pool's ledger needs to know of a Member of the pool's account. account is nil if it is not
-// there, terms are its plan's; pools are all of the namespace.
-func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, terms plan.Terms, pools []usherv1.SeatPool, now time.Time) Candidate {
+// CandidateOf returns what the SeatPool controller has to know of a Member of the pool's account. account is nil if it does not exist;
+// terms are those of its plan; pools are all pools of the namespace.
+func CandidateOf(
+	member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, terms plan.Terms, pools []usherv1.SeatPool, now time.Time,
+) Candidate {
 	choice := Choose(member, pools)
 	c := Candidate{
 		UID:     string(member.UID),
@@ -34,19 +36,19 @@ func CandidateOf(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv
 	return c
 }
 
-// wants tells whether a Member should be given a seat of pool. What the Member holds already it keeps until it says itself that
-// it gave it back.
+// wants reports whether a Member should be given a seat of pool. The seat that it holds already it keeps until it says itself that it gave
+// the seat back.
 func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, now time.Time) bool {
-	if member.DeletionTimestamp != nil || member.Spec.State == usherv1.StateDisabled || member.Spec.Ended(now) || pool.DeletionTimestamp != nil {
+	switch {
+	case member.DeletionTimestamp != nil || member.Spec.State == usherv1.StateDisabled || member.Spec.Ended(now):
 		return false
-	}
-	if account == nil || account.Spec.State == usherv1.StateDisabled {
+	case pool.DeletionTimestamp != nil || account == nil || account.Spec.State == usherv1.StateDisabled:
 		return false
 	}
 	return !reason.OfMember(member).RefusesSeat() && !WaitsForAcceptance(pool, member.Status.AcceptedAt != nil)
 }
 
-// WaitsForAcceptance tells whether pool gives no seat to a member that has not accepted.
+// WaitsForAcceptance reports whether pool gives no seat to a member that has not accepted.
 func WaitsForAcceptance(pool *usherv1.SeatPool, accepted bool) bool {
 	return pool.Spec.Reservation == usherv1.ReserveOnAcceptance && !accepted
 }
