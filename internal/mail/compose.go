@@ -72,7 +72,7 @@ func enclose(server Server, e envelope, written content, date time.Time) (*gomai
 		msg.SetGenHeader(gomail.HeaderReferences, "<"+e.inReplyTo+">")
 	}
 	msg.SetDateWithValue(date.UTC())
-	msg.SetGenHeader(gomail.HeaderContentLang, string(catalogueFor(e.language).language))
+	msg.SetGenHeader(gomail.HeaderContentLang, string(catalogues.For(e.language).Tag))
 	msg.SetGenHeader(headerAutoSubmitted, "auto-generated")
 	msg.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All") // the same, for Exchange
 	msg.SetBodyString(gomail.TypeTextPlain, written.text)

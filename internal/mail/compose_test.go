@@ -20,6 +20,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/message/catalogue"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
@@ -110,7 +111,14 @@ func goldenMails() map[string]func(*mail.Invitation) {
 			reminder(i)
 		},
 	}
-	for _, name := range []string{"de", "en-GB", "en-US", "es", "fr", "it", "nl", "mirrored"} {
+	names := []string{"mirrored"}
+	for _, language := range catalogue.All().Tags() {
+		names = append(names, string(language))
+		if mails[string(language)] == nil {
+			mails[string(language)] = to(language, "Ada Lovelace", "Acme SAS")
+		}
+	}
+	for _, name := range names {
 		change := mails[name]
 		mails[name+"-reminder"] = func(i *mail.Invitation) {
 			change(i)
@@ -122,7 +130,7 @@ func goldenMails() map[string]func(*mail.Invitation) {
 
 func TestEveryLanguageHasAGoldenMail(t *testing.T) {
 	mails := goldenMails()
-	for _, language := range mail.LanguagesOfTheAPI(t) {
+	for _, language := range catalogue.All().Tags() {
 		for _, name := range []string{string(language), string(language) + "-reminder"} {
 			i := invitation()
 			if change := mails[name]; change == nil {

@@ -36,5 +36,5 @@
 //
 // # Adding a language
 //
-// Add catalogues/<tag>.yaml with the keys of catalogues/en-GB.yaml and run the tests with -update.
+// See package catalogue; then run the tests with -update.
 package mail

@@ -55,11 +55,11 @@ func ComposeEnding(server Server, ending Ending, date time.Time) (*gomail.Msg, e
 }
 
 func renderEnding(ending Ending) (content, error) {
-	c := catalogueFor(ending.Language)
+	c := catalogues.For(ending.Language)
 	v := view{catalogue: c, values: map[string]string{
 		"account":   oneLine(ending.AccountName),
 		"email":     oneLine(ending.ContactEmail),
-		"ends":      c.moment(ending.EndsAt),
+		"ends":      c.MailMoment(ending.EndsAt),
 		"member":    oneLine(ending.Member),
 		"name":      oneLine(ending.Name),
 		"phone":     unbroken(ending.ContactPhone),
@@ -69,9 +69,9 @@ func renderEnding(ending Ending) (content, error) {
 	if ending.Member != "" {
 		key = "endSubjectOther"
 	}
-	subject, err := c.say(key, v.values)
+	subject, err := c.Mail(key, v.values)
 	if err != nil {
 		return content{}, err
 	}
-	return endingTemplates.render(plain(subject), v)
+	return endingTemplates.render(subject.String(), v)
 }

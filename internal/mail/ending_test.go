@@ -12,6 +12,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/message/catalogue"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
@@ -50,7 +51,7 @@ var randomBoundary = regexp.MustCompile(`boundary=\S+`)
 
 func TestGoldenEndings(t *testing.T) {
 	mail.SpeakMirrored(t)
-	for _, language := range append(mail.LanguagesOfTheAPI(t), mail.Mirrored) {
+	for _, language := range append(catalogue.All().Tags(), mail.Mirrored) {
 		for _, to := range []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact} {
 			name := "end-" + strings.ToLower(string(to)) + "-" + string(language)
 			t.Run(name, func(t *testing.T) {

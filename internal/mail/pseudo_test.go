@@ -23,9 +23,9 @@ const (
 // SpeakMirrored adds the language for the time of a test.
 func SpeakMirrored(t *testing.T) {
 	mirrored := *catalogues[usherv1.DefaultLanguage]
-	mirrored.language, mirrored.Dir, mirrored.Messages = Mirrored, "rtl", maps.Clone(mirrored.Messages)
-	for key, message := range mirrored.Messages {
-		mirrored.Messages[key] = MirroredOpen + message + MirroredClose
+	mirrored.Tag, mirrored.Dir, mirrored.MailTexts = Mirrored, "rtl", maps.Clone(mirrored.MailTexts)
+	for key, message := range mirrored.MailTexts {
+		mirrored.MailTexts[key] = MirroredOpen + message + MirroredClose
 	}
 	catalogues[Mirrored] = &mirrored
 	t.Cleanup(func() { delete(catalogues, Mirrored) })

@@ -9,7 +9,12 @@ import (
 	"strings"
 	texttemplate "text/template"
 	"unicode/utf8"
+
+	"github.com/usher-dev/usher/internal/message/catalogue"
 )
+
+// catalogues are the languages that mails are written in.
+var catalogues = catalogue.All()
 
 //go:embed templates/*.tmpl
 var templateFiles embed.FS
@@ -46,7 +51,7 @@ type content struct {
 
 // view is what the templates see.
 type view struct {
-	catalogue *catalogue
+	catalogue *catalogue.Catalogue
 	values    map[string]string
 	Link      string
 	Reminder  bool
@@ -58,7 +63,7 @@ type (
 	htmlView struct{ view }
 )
 
-func (v view) Language() string { return string(v.catalogue.language) }
+func (v view) Language() string { return string(v.catalogue.Tag) }
 func (v view) Dir() string      { return v.catalogue.Dir }
 
 // Start is the side that lines begin at.
@@ -72,10 +77,10 @@ func (v view) Start() string {
 // Has tells whether there is anything to put in for a placeholder.
 func (v view) Has(name string) bool { return v.values[name] != "" }
 
-func (v htmlView) Say(key string) ([]segment, error) { return v.catalogue.say(key, v.values) }
+func (v htmlView) Say(key string) (catalogue.Sentence, error) { return v.catalogue.Mail(key, v.values) }
 
 func (v textView) Say(key string) (string, error) {
-	segments, err := v.catalogue.say(key, v.values)
+	segments, err := v.catalogue.Mail(key, v.values)
 	if err != nil {
 		return "", err
 	}
@@ -84,7 +89,7 @@ func (v textView) Say(key string) (string, error) {
 			segments[i].Text = isolate(s.Text)
 		}
 	}
-	return wrap(plain(segments)), nil
+	return wrap(segments.String()), nil
 }
 
 // render writes a mail: as its account words it, else as Usher does. Templates were tried when they were read; what still goes wrong
@@ -107,7 +112,7 @@ func (i Invitation) variables() variables {
 	return variables{
 		Account:      oneLine(i.AccountName),
 		ContactEmail: oneLine(i.ContactEmail),
-		Expires:      catalogueFor(i.Language).moment(i.ExpiresAt),
+		Expires:      catalogues.For(i.Language).MailMoment(i.ExpiresAt),
 		Link:         i.Link,
 		Name:         oneLine(i.Name),
 		ContactPhone: unbroken(i.ContactPhone),
@@ -130,8 +135,8 @@ func subject(invitation Invitation, v variables) (string, error) {
 	if invitation.Reminder {
 		key = "reminderSubject"
 	}
-	said, err := catalogueFor(invitation.Language).say(key, v.values())
-	return plain(said), err
+	said, err := catalogues.For(invitation.Language).Mail(key, v.values())
+	return said.String(), err
 }
 
 func renderBuiltIn(invitation Invitation, vars variables) (content, error) {
@@ -140,7 +145,7 @@ func renderBuiltIn(invitation Invitation, vars variables) (content, error) {
 		return content{}, err
 	}
 	return invitationTemplates.render(line, view{
-		catalogue: catalogueFor(invitation.Language), values: vars.values(), Link: vars.Link, Reminder: invitation.Reminder,
+		catalogue: catalogues.For(invitation.Language), values: vars.values(), Link: vars.Link, Reminder: invitation.Reminder,
 	})
 }
 

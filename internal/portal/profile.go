@@ -244,7 +244,7 @@ func (p *Portal) saveCompany(ctx context.Context, v *visit, given profileForm) e
 func savedQuery(r *http.Request, action string) string {
 	query := url.Values{"saved": {action}}
 	if switched := spoken.switched(r); switched != nil {
-		query.Set(languageParameter, string(switched.tag))
+		query.Set(languageParameter, string(switched.Tag))
 	}
 	return "?" + query.Encode()
 }

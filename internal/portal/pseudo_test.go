@@ -4,6 +4,7 @@
 package portal
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -25,12 +26,13 @@ const open, closed = "\u05d0⟦", "⟧\u05d0"
 
 // speakMirrored adds the language for the time of a test.
 func speakMirrored(t *testing.T) {
-	texts := map[string]string{}
-	for key, text := range spoken.byTag[usherv1.DefaultLanguage].texts {
-		texts[key] = open + text + closed
+	c := *spoken.byTag[usherv1.DefaultLanguage]
+	c.Tag, c.Name, c.Dir, c.PageTexts = mirrored, open+c.Name+closed, "rtl", maps.Clone(c.PageTexts)
+	c.Date.Page = open + c.Date.Page + closed
+	for key, text := range c.PageTexts {
+		c.PageTexts[key] = open + text + closed
 	}
-	texts["language.direction"] = "rtl"
-	spoken.byTag[mirrored] = &catalogue{tag: mirrored, texts: texts}
+	spoken.byTag[mirrored] = &c
 	t.Cleanup(func() { delete(spoken.byTag, mirrored) })
 }
 
@@ -92,7 +94,7 @@ func TestPagesSayNothingOutsideOfTheCatalogue(t *testing.T) {
 		"Acme SAS", "", "ada@acme.example", "", "it@acme.example", "", "&#43;33 1 23 45 67 89", "", "salesrep", "", "admin", "", "A", "",
 	}
 	for _, other := range spoken.sorted { // names itself
-		data = append(data, other.texts["language.name"], "")
+		data = append(data, other.Name, "")
 	}
 	replacer := strings.NewReplacer(data...)
 	for name, answer := range mirroredPages(t) {
