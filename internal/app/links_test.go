@@ -83,7 +83,7 @@ var _ = Describe("links that are handed out", func() {
 		DeferCleanup(GinkgoWriter.ClearTeeWriters)
 		api, namespace := testkit.Client(server.Config()), testkit.Namespace(ctx, server)
 		for _, o := range []client.Object{
-			testkit.Account("acme").In(namespace).HandsOut().Build(), testkit.SeatPool("acme-base").In(namespace).Seats(2).Build(),
+			testkit.Account("acme").In(namespace).DeliversByLink().Build(), testkit.SeatPool("acme-base").In(namespace).Seats(2).Build(),
 			testkit.Member("ada").In(namespace).Build(), testkit.Member("bob").In(namespace).Build(), testkit.Member("cat").In(namespace).Build(),
 		} {
 			Expect(api.Create(ctx, o)).To(Succeed())

@@ -62,7 +62,7 @@ type state struct {
 	byLink bool
 }
 
-// states are all pages that there are, each of somebody who was invited for real.
+// states are all pages that there are, each of a member who was really invited.
 func (w *world) states() []state {
 	late := testkit.SeatPool("acme-late").OnAcceptance().Build()
 	globex := account("globex", "Globex Corporation")

@@ -53,7 +53,7 @@ func TestSendcloud(t *testing.T) {
 		w.Expect(agent()).To(BeEmpty())
 		w.patch("account", w.account, `{"access":{"supportGroup":"vendor:agents"}}`)
 		w.Eventually(agent).Should(Equal(everything), "what any role of the account has")
-		w.Expect(w.rightsAs("agent@vendor.example")).To(BeEmpty(), "as nobody but one of the group")
+		w.Expect(w.rightsAs("agent@vendor.example")).To(BeEmpty(), "as no one but a member of the group")
 		w.patch("account", w.account, `{"access":{"supportGroup":null}}`)
 		w.Eventually(agent).Should(BeEmpty())
 		w.awaitRights("bob", "labels:print", "orders:view", "returns:handle")

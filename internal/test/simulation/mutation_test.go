@@ -41,8 +41,8 @@ func TestMutations(t *testing.T) {
 			}
 			t.Parallel()
 			o := m.options
-			o.Fibers = &Fibers{}
-			defer o.Fibers.Close()
+			o.Coroutines = &Coroutines{}
+			defer o.Coroutines.Close()
 			others := 0
 			for seed := range uint64(mutationSchedules) {
 				r := Run(o, seed)
@@ -123,7 +123,7 @@ var mutations = []mutation{
 		caught:  []string{"reminder-same-link"},
 	},
 	{
-		name:    "nobody respects another sender's lease",
+		name:    "no sender respects another sender's lease",
 		options: Options{Wrap: withoutLease},
 		caught:  []string{"mailed-once"},
 	},
@@ -158,7 +158,7 @@ var mutations = []mutation{
 		caught:  []string{"profile-saved"},
 	},
 	{
-		name:    "the profile page is open to whoever has a password",
+		name:    "the profile page is open to anyone with a password",
 		options: Options{WrapPortal: alwaysActive},
 		caught:  []string{"profile-of-the-active"},
 	},
@@ -183,7 +183,7 @@ var mutations = []mutation{
 		caught:  []string{"token-before-seat"},
 	},
 	{
-		name:    "nobody looks whether the API token was replaced",
+		name:    "the API token is not checked for its replacement",
 		options: Options{Wrap: forgetToken},
 		caught:  []string{"token-once"},
 	},
@@ -214,7 +214,7 @@ var mutations = []mutation{
 	},
 }
 
-func dropEarly(at Seat, c client.Client) client.Client {
+func dropEarly(at ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
 		if err := next(); err != nil {
 			return err
@@ -234,7 +234,7 @@ func dropEarly(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func goneByCache(at Seat, c client.Client) client.Client {
+func goneByCache(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -252,7 +252,7 @@ func goneByCache(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func releaseFirst(at Seat, c client.Client) client.Client {
+func releaseFirst(at ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		m, ok := o.(*usherv1.Member)
 		before := &usherv1.Member{}
@@ -271,8 +271,8 @@ func releaseFirst(at Seat, c client.Client) client.Client {
 }
 
 // keep has a member that is Disabled or Pending for a reason not give its seats back.
-func keep(reason string) func(Seat, client.Client) client.Client {
-	return func(_ Seat, c client.Client) client.Client {
+func keep(reason string) func(ClientSite, client.Client) client.Client {
+	return func(_ ClientSite, c client.Client) client.Client {
 		return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 			if m, ok := o.(*usherv1.Member); ok && readyReason(m.Status.Conditions) == reason {
 				for i := range m.Status.Seats {
@@ -286,7 +286,7 @@ func keep(reason string) func(Seat, client.Client) client.Client {
 	}
 }
 
-func announceUnfenced(_ Seat, c client.Client) client.Client {
+func announceUnfenced(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		if m, ok := o.(*usherv1.Member); ok && slices.ContainsFunc(m.Status.EndNotices, func(n usherv1.EndNotice) bool {
 			return n.State == usherv1.EndNoticeSending
@@ -297,7 +297,7 @@ func announceUnfenced(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func withoutFence(_ Seat, c client.Client) client.Client {
+func withoutFence(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.State == usherv1.InvitationSending {
 			return nil
@@ -307,7 +307,7 @@ func withoutFence(_ Seat, c client.Client) client.Client {
 }
 
 // sendBeforeFence keeps the fence back until the outcome of the attempt is written, and writes it just before.
-func sendBeforeFence(_ Seat, c client.Client) client.Client {
+func sendBeforeFence(_ ClientSite, c client.Client) client.Client {
 	kept := map[types.UID]*usherv1.Invitation{}
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		inv, ok := o.(*usherv1.Invitation)
@@ -330,7 +330,7 @@ func sendBeforeFence(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func remindWithoutFence(_ Seat, c client.Client) client.Client {
+func remindWithoutFence(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		inv, ok := o.(*usherv1.Invitation)
 		if ok && slices.ContainsFunc(inv.Status.Reminders, func(r usherv1.Reminder) bool { return r.NextAttemptAt != nil }) {
@@ -340,7 +340,7 @@ func remindWithoutFence(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func otherLink(_ Seat, s mail.Sender) mail.Sender {
+func otherLink(_ ClientSite, s mail.Sender) mail.Sender {
 	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
 		if m.Reminder {
 			m.Link += "x"
@@ -349,7 +349,7 @@ func otherLink(_ Seat, s mail.Sender) mail.Sender {
 	}}
 }
 
-func withoutLease(_ Seat, c client.Client) client.Client {
+func withoutLease(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(_ client.ObjectKey, o client.Object, next func() error) error {
 		err := next()
 		if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.State == usherv1.InvitationSending {
@@ -359,7 +359,7 @@ func withoutLease(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func believeAccount(at Seat, c client.Client) client.Client {
+func believeAccount(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -371,7 +371,7 @@ func believeAccount(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func noBindings(at Seat, c client.Client) client.Client {
+func noBindings(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -384,8 +384,8 @@ func noBindings(at Seat, c client.Client) client.Client {
 	}}
 }
 
-// noPasswords has nobody see the password file, and nobody taken out of it.
-func noPasswords(at Seat, c client.Client) client.Client {
+// noPasswords hides the password file, so that no member is removed from it.
+func noPasswords(at ClientSite, c client.Client) client.Client {
 	return &tampered{
 		Client: c,
 		list: func(list client.ObjectList, next func() error) error {
@@ -404,8 +404,8 @@ func noPasswords(at Seat, c client.Client) client.Client {
 	}
 }
 
-// keepToken has whoever replaces a token believe that it is done.
-func keepToken(_ Seat, c client.Client) client.Client {
+// keepToken drops the write of a new token, and reports success.
+func keepToken(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, update: func(o client.Object, next func() error) error {
 		if _, ok := o.(*corev1.Secret); ok && o.GetAnnotations()[usherv1.TokenRotatedAnnotation] != "" {
 			return nil
@@ -415,7 +415,7 @@ func keepToken(_ Seat, c client.Client) client.Client {
 }
 
 // forgetToken hides that a token was replaced.
-func forgetToken(_ Seat, c client.Client) client.Client {
+func forgetToken(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(_ client.ObjectKey, o client.Object, next func() error) error {
 		err := next()
 		delete(o.GetAnnotations(), usherv1.TokenRotatedAnnotation)
@@ -424,7 +424,7 @@ func forgetToken(_ Seat, c client.Client) client.Client {
 }
 
 // believeMembers reads members from the cache wherever no resourceVersion guards what is written of them.
-func believeMembers(at Seat, c client.Client) client.Client {
+func believeMembers(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -436,7 +436,7 @@ func believeMembers(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func believePlan(at Seat, c client.Client) client.Client {
+func believePlan(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -448,7 +448,7 @@ func believePlan(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func believeCredentials(at Seat, c client.Client) client.Client {
+func believeCredentials(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -472,7 +472,7 @@ func (s senderFunc) Send(ctx context.Context, server mail.Server, m mail.Invitat
 	return s.send(ctx, server, m)
 }
 
-func tokenOfFirst(at Seat, s mail.Sender) mail.Sender {
+func tokenOfFirst(at ClientSite, s mail.Sender) mail.Sender {
 	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
 		uid, _, _ := strings.Cut(m.MessageID, ".")
 		m.Link = m.Link[:strings.LastIndex(m.Link, "/")+1] + at.Keys.Token(types.UID(uid), 1, m.To)
@@ -480,7 +480,7 @@ func tokenOfFirst(at Seat, s mail.Sender) mail.Sender {
 	}}
 }
 
-func verifyFirst(at Seat, c client.Client) client.Client {
+func verifyFirst(at ClientSite, c client.Client) client.Client {
 	return &tampered{
 		Client: c,
 		get: func(key client.ObjectKey, o client.Object, next func() error) error {
@@ -500,7 +500,7 @@ func verifyFirst(at Seat, c client.Client) client.Client {
 	}
 }
 
-func cachedPortal(at Seat, c client.Client) client.Client {
+func cachedPortal(at ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
 		if _, secret := o.(*corev1.Secret); secret {
 			return next()
@@ -509,11 +509,11 @@ func cachedPortal(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func unwritten(_ Seat, c client.Client) client.Client {
+func unwritten(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, update: func(client.Object, func() error) error { return nil }}
 }
 
-func alwaysActive(_ Seat, c client.Client) client.Client {
+func alwaysActive(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
 		err := next()
 		if m, ok := o.(*usherv1.Member); ok && err == nil {
@@ -523,7 +523,7 @@ func alwaysActive(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func overwrite(_ Seat, c client.Client) client.Client {
+func overwrite(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, create: func(o client.Object, next func() error) error {
 		err := next()
 		if apierrors.IsAlreadyExists(err) {

@@ -14,7 +14,7 @@ import (
 	"github.com/usher-dev/usher/internal/mail"
 )
 
-// delivered is a mail in somebody's inbox.
+// delivered is a mail in an inbox.
 type delivered struct {
 	invitation types.UID
 	generation int64
@@ -28,7 +28,7 @@ type delivered struct {
 }
 
 // badAddress is in addresses that the mail server refuses for good.
-const badAddress = "nobody"
+const badAddress = "invalid"
 
 // postbox is the mail server that an operator sends with.
 type postbox struct{ world *world }
