@@ -61,7 +61,7 @@ const (
 	noInvitedRole   = "invitedRole must be one of the plan's roles"
 	strangeRight    = "a role's rights must be among the plan's rights; add what is missing to spec.rights, or use * for all"
 	oneRight        = "must name one right as resource:verb, such as orders:place; * is for roles"
-	badTongue       = "must be by language: de, en-GB, en-US, es, fr, it, nl"
+	badTongue       = "must be by language: de, "
 	badPlaceholder  = "may have the placeholder {owner}, and no other braces"
 	badSecretName   = "must be a Secret's name: lower-case letters, digits, hyphens and dots"
 	ownSecretName   = "must not begin with usher-, as the Secrets do in which Usher keeps other things"

@@ -29,7 +29,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/labels"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel/factory"
 )
 
 // stopTimeout lets mails that are being sent finish, and their outcome be recorded; it is within a pod's usual grace period.
@@ -76,7 +76,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
 	}
 	servers := controller.NewMailServers(live, types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}, o.MailWorkers)
-	sender := mail.NewSMTP(mail.Options{})
+	sender := factory.New()
 	parts := controller.Parts{
 		Environment: controller.Environment{
 			Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now(),
@@ -154,7 +154,7 @@ func cacheOptions(o Options) cache.Options {
 }
 
 // hangingUp closes the mail conversations that are kept open when the manager stops.
-func hangingUp(sender *mail.SMTP) manager.Runnable {
+func hangingUp(sender *factory.Channels) manager.Runnable {
 	return manager.RunnableFunc(func(ctx context.Context) error {
 		<-ctx.Done()
 		sender.Close()

@@ -18,7 +18,9 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/message"
+	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
@@ -28,7 +30,7 @@ import (
 type EndingReconciler struct {
 	Environment
 	// Sender sends the mails.
-	Sender mail.Sender
+	Sender channel.Channel
 	// Servers knows the mail server of an account.
 	Servers *MailServers
 	// RecordBackoff is how the outcome of an attempt is written again when the API server does not take it.
@@ -94,7 +96,7 @@ func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservat
 	member.Status.EndNotices = plan.Notices
 	fence := notice(member, plan.Send)
 	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, ratelimit.Mail{
-		ID: string(member.UID) + "/" + string(plan.Send), Recipient: mail.Inbox(composeEnding(o, *fence).To), PerMinute: server.RateLimit,
+		ID: string(member.UID) + "/" + string(plan.Send), Recipient: address.Inbox(composeEnding(o, *fence).To), PerMinute: server.RatePerMinute(),
 	}, r.Now())
 	if err != nil {
 		return ctrl.Result{}, err
@@ -109,7 +111,7 @@ func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservat
 		}
 	}()
 	if fence.MessageID == "" {
-		fence.MessageID = mail.EndingMessageID(member.UID, fence.To, fence.AccessUntil.Time, server)
+		fence.MessageID = server.MessageID(message.ExpiryNoticeID(member.UID, fence.To, fence.AccessUntil.Time))
 	}
 	if err := r.Client.Status().Update(ctx, member); err != nil {
 		return ctrl.Result{}, err
@@ -124,7 +126,7 @@ func (r *EndingReconciler) send(ctx context.Context, o membership.EndingObservat
 	ctx = context.WithoutCancel(ctx)
 	sending, cancel := context.WithTimeout(ctx, invite.SendTimeout)
 	defer cancel()
-	err = r.Sender.SendEnding(sending, server, composeEnding(o, *fence))
+	err = r.Sender.Send(sending, server, composeEnding(o, *fence))
 	sent = wentOut(err)
 	if concernsServer(err) {
 		r.Servers.Report(o.Account, err, r.Now())
@@ -141,10 +143,10 @@ func notice(member *usherv1.Member, to usherv1.EndNoticeRecipient) *usherv1.EndN
 	return &member.Status.EndNotices[i]
 }
 
-func composeEnding(o membership.EndingObservation, fence usherv1.EndNotice) mail.Ending {
+func composeEnding(o membership.EndingObservation, fence usherv1.EndNotice) message.ExpiryNotice {
 	member, account := o.Member, o.Account
 	name := member.Status.DisplayName
-	m := mail.Ending{
+	m := message.ExpiryNotice{
 		Language: invite.Language(member, account), To: string(member.Spec.Email), AccountName: string(account.Spec.DisplayName),
 		EndsAt: fence.AccessUntil.Time, MessageID: fence.MessageID,
 	}

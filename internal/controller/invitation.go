@@ -13,7 +13,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/message/address"
 )
 
 // +kubebuilder:rbac:groups=usher.dev,resources=invitations,verbs=get;list;watch
@@ -23,7 +24,7 @@ import (
 type InvitationReconciler struct {
 	Environment
 	// Sender sends the mails.
-	Sender mail.Sender
+	Sender channel.Channel
 	// Servers knows the mail server of an account.
 	Servers *MailServers
 	// Keys makes the links.
@@ -88,7 +89,7 @@ func (r *InvitationReconciler) observe(ctx context.Context, reader client.Reader
 		return o, err
 	}
 	o.Member = member
-	o.Hold = r.Servers.Pace.Held(string(inv.UID), mail.Inbox(string(member.Spec.Email)), r.Now())
+	o.Hold = r.Servers.Pace.Held(string(inv.UID), address.Inbox(string(member.Spec.Email)), r.Now())
 	if o.Account, err = getAccount(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return o, err
 	}

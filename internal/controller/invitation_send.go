@@ -16,7 +16,9 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/message"
+	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
@@ -57,7 +59,7 @@ func (r *InvitationReconciler) sendInTurn(ctx context.Context, o invite.Observat
 		return ctrl.Result{RequeueAfter: unconfiguredPause}, nil
 	}
 	takeBack, hold, err := r.Servers.Turn(ctx, r.Client, o.Account, ratelimit.Mail{
-		ID: string(o.Invitation.UID), Recipient: mail.Inbox(plan.Status.Recipient), PerMinute: server.RateLimit,
+		ID: string(o.Invitation.UID), Recipient: address.Inbox(plan.Status.Recipient), PerMinute: server.RatePerMinute(),
 	}, r.Now())
 	if err != nil {
 		return ctrl.Result{}, err
@@ -75,7 +77,7 @@ func (r *InvitationReconciler) sendInTurn(ctx context.Context, o invite.Observat
 
 // send makes the attempt that the plan's status is the fence of: claim, send, record. It tells whether the mail went out, or may
 // have.
-func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, plan invite.Plan, server mail.Server) (sent bool, result ctrl.Result, err error) {
+func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, plan invite.Plan, server channel.Endpoint) (sent bool, result ctrl.Result, err error) {
 	inv := o.Invitation
 	keys, err := r.Keys.Get(ctx)
 	if err != nil {
@@ -90,7 +92,7 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 		return false, ctrl.Result{}, err
 	}
 	if plan.Status.MessageID == "" {
-		plan.Status.MessageID = mail.MessageID(inv.UID, plan.Status.LinkGeneration, server)
+		plan.Status.MessageID = server.MessageID(message.InvitationID(inv.UID, plan.Status.LinkGeneration))
 	}
 	inv.Status = plan.Status
 	if err := r.Client.Status().Update(ctx, inv); err != nil {
@@ -119,9 +121,9 @@ func (r *InvitationReconciler) send(ctx context.Context, o invite.Observation, p
 
 func (r *InvitationReconciler) compose(
 	o invite.Observation, remind usherv1.Lead, keys invite.Keyring, own *templates, contact usherv1.AccountContact,
-) mail.Invitation {
+) message.Invitation {
 	inv, member, account := o.Invitation, o.Member, o.Account
-	m := mail.Invitation{
+	m := message.Invitation{
 		Language:    inv.Status.Language,
 		To:          inv.Status.Recipient,
 		AccountName: string(account.Spec.DisplayName),
@@ -136,7 +138,7 @@ func (r *InvitationReconciler) compose(
 	m.ContactEmail, m.ContactPhone = string(contact.Email), string(contact.Phone)
 	if remind != "" {
 		m.Reminder, m.InReplyTo = true, inv.Status.MessageID
-		m.MessageID, m.ExpiresAt = mail.ReminderID(inv.Status.MessageID, string(remind)), inv.Status.ExpiresAt.Time
+		m.MessageID, m.ExpiresAt = message.ReminderID(inv.Status.MessageID, string(remind)), inv.Status.ExpiresAt.Time
 	}
 	if own != nil {
 		m.Wording = own.wording
@@ -147,9 +149,9 @@ func (r *InvitationReconciler) compose(
 	return m
 }
 
-// failureOf is what an attempt's error means for the next one. One that is not the mail package's is ours, and may pass.
+// failureOf is what an attempt's error means for the next one. One that is not the channel's is ours, and may pass.
 func failureOf(err error) *invite.Failure {
-	var refused *mail.Error
+	var refused *channel.Error
 	switch {
 	case err == nil:
 		return nil
@@ -161,7 +163,7 @@ func failureOf(err error) *invite.Failure {
 
 // concernsServer tells whether the outcome of an attempt says something of the server: that it takes mail, or that it does not.
 func concernsServer(err error) bool {
-	var failed *mail.Error
+	var failed *channel.Error
 	return err == nil || errors.As(err, &failed) && failed.Reason != ""
 }
 

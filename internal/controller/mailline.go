@@ -69,7 +69,7 @@ func (s *MailServers) leave(name string, l *line) {
 // known, by its Secret. s.mu must be held.
 func (s *MailServers) lineOf(account *usherv1.Account) string {
 	key := s.SecretOf(account)
-	if p := s.verdicts[key]; p.server.Host != "" {
+	if p := s.verdicts[key]; p.server != nil {
 		return p.server.String()
 	}
 	return key.String()

@@ -14,7 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/channel/factory"
 	"github.com/usher-dev/usher/internal/membership"
 )
 
@@ -27,7 +28,7 @@ const (
 // MailServerReconciler probes the servers of SMTP Secrets: when a Secret changes, and once a minute while the server fails.
 type MailServerReconciler struct {
 	Environment
-	Sender  mail.Sender
+	Sender  channel.Channel
 	Servers *MailServers
 	// Configured: the manager knows the portal's URL. Without it there are no links, so nothing is sent.
 	Configured bool
@@ -95,17 +96,17 @@ var notConfigured = membership.MailVerdict{
 }
 
 // probe tells what server the Secret leads to, and what is to be said of it.
-func (r *MailServerReconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) (mail.Server, membership.MailVerdict) {
+func (r *MailServerReconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) (channel.Endpoint, membership.MailVerdict) {
 	if !r.Configured {
-		return mail.Server{}, notConfigured
+		return nil, notConfigured
 	}
 	if !found {
-		return mail.Server{}, membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(
+		return nil, membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(
 			"There is no Secret %s in namespace %s; create it with at least the keys host and from", key.Name, key.Namespace)}
 	}
-	server, err := mail.ParseServer(secret.Data)
+	server, err := factory.Parse(secret.Data)
 	if err != nil {
-		return mail.Server{}, verdictOf(key, err)
+		return nil, verdictOf(key, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

@@ -16,7 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/channel/factory"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
@@ -46,8 +47,8 @@ type MailServers struct {
 type probed struct {
 	// version of the Secret that was probed; empty if it was not there.
 	version string
-	// server that the Secret leads to; the zero value if it leads to none.
-	server  mail.Server
+	// server that the Secret leads to; nil if it leads to none.
+	server  channel.Endpoint
 	at      time.Time
 	verdict membership.MailVerdict
 	// suspect: an attempt to send could not reach the server since, or another operator found otherwise.
@@ -87,13 +88,13 @@ func (s *MailServers) SecretOf(account *usherv1.Account) types.NamespacedName {
 
 // Load reads the server that an account sends with, which is not usable if its Secret is not there or makes no sense. An error is
 // the API server's and says nothing of that.
-func (s *MailServers) Load(ctx context.Context, account *usherv1.Account) (server mail.Server, usable bool, err error) {
+func (s *MailServers) Load(ctx context.Context, account *usherv1.Account) (server channel.Endpoint, usable bool, err error) {
 	secret, key := &corev1.Secret{}, s.SecretOf(account)
 	found, err := get(ctx, s.Live, key.Namespace, key.Name, secret)
 	if !found {
-		return mail.Server{}, false, err
+		return nil, false, err
 	}
-	server, err = mail.ParseServer(secret.Data)
+	server, err = factory.Parse(secret.Data)
 	return server, err == nil, nil
 }
 
@@ -125,7 +126,7 @@ func (s *MailServers) Suspect(account *usherv1.Account) {
 // ready, whatever the last probe said; one that could not be reached is probed again.
 func (s *MailServers) Report(account *usherv1.Account, err error, now time.Time) {
 	key := s.SecretOf(account)
-	var failed *mail.Error
+	var failed *channel.Error
 	errors.As(err, &failed)
 	s.mu.Lock()
 	p, known := s.verdicts[key]
@@ -178,7 +179,7 @@ func notify(queue chan event.GenericEvent, object client.Object, key types.Names
 
 // verdictOf says what a Secret's absence or an error of probing means, and what to do about it.
 func verdictOf(key types.NamespacedName, err error) membership.MailVerdict {
-	var failed *mail.Error
+	var failed *channel.Error
 	switch {
 	case err == nil:
 		return membership.MailVerdict{Ready: true, Reason: usherv1.ReasonMailReady, Message: "The mail server answered"}

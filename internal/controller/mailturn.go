@@ -12,7 +12,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
@@ -27,7 +28,7 @@ func (s *MailServers) Turn(ctx context.Context, cache client.Reader, account *us
 		var sent []ratelimit.Sent
 		for i := range all.Items {
 			if status := &all.Items[i].Status; status.SentAt != nil {
-				sent = append(sent, ratelimit.Sent{Recipient: mail.Inbox(status.Recipient), At: status.SentAt.Time})
+				sent = append(sent, ratelimit.Sent{Recipient: address.Inbox(status.Recipient), At: status.SentAt.Time})
 			}
 		}
 		s.Pace.Recall(sent)
@@ -39,6 +40,6 @@ func (s *MailServers) Turn(ctx context.Context, cache client.Reader, account *us
 
 // wentOut tells whether a mail whose attempt ended with err was taken by the server, or may have been.
 func wentOut(err error) bool {
-	var failed *mail.Error
+	var failed *channel.Error
 	return err == nil || errors.As(err, &failed) && failed.InDoubt
 }

@@ -18,7 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
 )
 
 // How many objects of a kind are looked at at once.
@@ -36,7 +36,7 @@ var recordBackoff = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jit
 // Parts are what the reconcilers are made of, besides the manager.
 type Parts struct {
 	Environment
-	Sender  mail.Sender
+	Sender  channel.Channel
 	Servers *MailServers
 	Keys    *Keyring
 	// PortalURL is the public base URL of the links; empty if nothing is to be sent.

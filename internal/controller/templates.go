@@ -12,7 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/message"
 	"github.com/usher-dev/usher/internal/membership"
 )
 
@@ -23,8 +23,8 @@ const mistakesShown = 5
 
 // templates are an account's own, as they are read when they are needed; their contents are never cached.
 type templates struct {
-	wording  mail.Wording
-	mistakes []mail.Mistake
+	wording  message.Wording
+	mistakes []message.Mistake
 	// missing tells that the ConfigMap is not there.
 	missing bool
 }
@@ -41,7 +41,7 @@ func templatesOf(ctx context.Context, live client.Reader, account *usherv1.Accou
 		return nil, err
 	}
 	t := &templates{missing: !found}
-	t.wording, t.mistakes = mail.ParseWording(source.Data)
+	t.wording, t.mistakes = message.ParseWording(source.Data)
 	return t, nil
 }
 

@@ -234,37 +234,30 @@ func TestMailMoment(t *testing.T) {
 	}
 }
 
-func TestPageMoment(t *testing.T) {
+func TestEveryLanguage(t *testing.T) {
 	evening := time.Date(2026, time.November, 27, 21, 5, 0, 0, time.UTC)
 	first := time.Date(2026, time.December, 1, 1, 9, 59, 0, time.FixedZone("CET", 3600))
-	moments := map[usherv1.Language][2]string{
-		"de":    {"Freitag, 27. November 2026 um 21:05 UTC", "Dienstag, 1. Dezember 2026 um 00:09 UTC"},
-		"en-GB": {"Friday 27 November 2026, 21:05 UTC", "Tuesday 1 December 2026, 00:09 UTC"},
-		"en-US": {"Friday, November 27, 2026, at 9:05\u00a0PM UTC", "Tuesday, December 1, 2026, at 12:09\u00a0AM UTC"},
-		"es":    {"viernes, 27 de noviembre de 2026, 21:05 UTC", "martes, 1 de diciembre de 2026, 00:09 UTC"},
-		"fr":    {"vendredi 27 novembre 2026 à 21\u00a0h\u00a005 UTC", "mardi 1er décembre 2026 à 00\u00a0h\u00a009 UTC"},
-		"it":    {"venerdì 27 novembre 2026 alle ore 21:05 UTC", "martedì 1º dicembre 2026 alle ore 00:09 UTC"},
-		"nl":    {"vrijdag 27 november 2026 om 21:05 UTC", "dinsdag 1 december 2026 om 00:09 UTC"},
+	languages := map[usherv1.Language]struct{ name, evening, first string }{
+		"de":    {"Deutsch", "Freitag, 27. November 2026 um 21:05 UTC", "Dienstag, 1. Dezember 2026 um 00:09 UTC"},
+		"en-GB": {"English (UK)", "Friday 27 November 2026, 21:05 UTC", "Tuesday 1 December 2026, 00:09 UTC"},
+		"en-US": {"English (US)", "Friday, November 27, 2026, at 9:05\u00a0PM UTC", "Tuesday, December 1, 2026, at 12:09\u00a0AM UTC"},
+		"es":    {"Español", "viernes, 27 de noviembre de 2026, 21:05 UTC", "martes, 1 de diciembre de 2026, 00:09 UTC"},
+		"fr":    {"Français", "vendredi 27 novembre 2026 à 21\u00a0h\u00a005 UTC", "mardi 1er décembre 2026 à 00\u00a0h\u00a009 UTC"},
+		"it":    {"Italiano", "venerdì 27 novembre 2026 alle ore 21:05 UTC", "martedì 1º dicembre 2026 alle ore 00:09 UTC"},
+		"nl":    {"Nederlands", "vrijdag 27 november 2026 om 21:05 UTC", "dinsdag 1 december 2026 om 00:09 UTC"},
 	}
-	if got, want := slices.Sorted(maps.Keys(moments)), All().Tags(); !slices.Equal(got, want) {
-		t.Errorf("the test has moments in %q, and there are %q", got, want)
+	if got, want := slices.Sorted(maps.Keys(languages)), All().Tags(); !slices.Equal(got, want) {
+		t.Errorf("the test has the languages %q, and there are %q", got, want)
 	}
-	for tag, want := range moments {
-		for i, at := range []time.Time{evening, first} {
-			if got := builtIn[tag].PageMoment(at); got != want[i] {
-				t.Errorf("%s: %s is written %q, want %q", tag, at, got, want[i])
-			}
+	for tag, want := range languages {
+		c := builtIn.For(tag)
+		if c.Tag != tag || c.Name != want.name {
+			t.Errorf("%s is %s and names itself %q, want %q", tag, c.Tag, c.Name, want.name)
 		}
-	}
-}
-
-func TestEveryLanguageNamesItself(t *testing.T) {
-	names := map[usherv1.Language]string{
-		"de": "Deutsch", "en-GB": "English (UK)", "en-US": "English (US)", "es": "Español", "fr": "Français", "it": "Italiano", "nl": "Nederlands",
-	}
-	for tag, c := range builtIn {
-		if c.Name != names[tag] {
-			t.Errorf("%s names itself %q, want %q", tag, c.Name, names[tag])
+		for at, want := range map[time.Time]string{evening: want.evening, first: want.first} {
+			if got := c.PageMoment(at); got != want {
+				t.Errorf("%s: %s is written %q, want %q", tag, at, got, want)
+			}
 		}
 	}
 }

@@ -8,7 +8,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/message"
 	"github.com/usher-dev/usher/internal/membership"
 )
 
@@ -17,14 +17,14 @@ const contactAddress = "it@acme.example"
 
 // announcement is a delivered mail that announces the end of access.
 type announcement struct {
-	mail mail.Ending
+	mail message.ExpiryNotice
 	// copies and excuses are as a delivered invitation's.
 	copies, excuses int
 }
 
 // deliverEnding puts an announcement that task t sends into its inbox, and checks it: only of an end that is to come, to an
 // address that is the member's or the contact's, and once.
-func (w *world) deliverEnding(t *task, m mail.Ending) {
+func (w *world) deliverEnding(t *task, m message.ExpiryNotice) {
 	t.mail = m.MessageID
 	w.note("mail %s to %s", m.MessageID, m.To)
 	for _, d := range w.announced {

@@ -18,7 +18,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/message"
 )
 
 // mutation is a way to break the design.
@@ -340,8 +341,8 @@ func remindWithoutFence(_ ClientSite, c client.Client) client.Client {
 	}}
 }
 
-func otherLink(_ ClientSite, s mail.Sender) mail.Sender {
-	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
+func otherLink(_ ClientSite, s channel.Channel) channel.Channel {
+	return senderFunc{s, func(ctx context.Context, server channel.Endpoint, m message.Invitation) error {
 		if m.Reminder {
 			m.Link += "x"
 		}
@@ -462,18 +463,21 @@ func believeCredentials(at ClientSite, c client.Client) client.Client {
 	}}
 }
 
-// senderFunc sends, and probes like the Sender in it.
+// senderFunc sends invitations; everything else is up to the Channel in it.
 type senderFunc struct {
-	mail.Sender
-	send func(context.Context, mail.Server, mail.Invitation) error
+	channel.Channel
+	send func(context.Context, channel.Endpoint, message.Invitation) error
 }
 
-func (s senderFunc) Send(ctx context.Context, server mail.Server, m mail.Invitation) error {
-	return s.send(ctx, server, m)
+func (s senderFunc) Send(ctx context.Context, server channel.Endpoint, m message.Message) error {
+	if invitation, ok := m.(message.Invitation); ok {
+		return s.send(ctx, server, invitation)
+	}
+	return s.Channel.Send(ctx, server, m)
 }
 
-func tokenOfFirst(at ClientSite, s mail.Sender) mail.Sender {
-	return senderFunc{s, func(ctx context.Context, server mail.Server, m mail.Invitation) error {
+func tokenOfFirst(at ClientSite, s channel.Channel) channel.Channel {
+	return senderFunc{s, func(ctx context.Context, server channel.Endpoint, m message.Invitation) error {
 		uid, _, _ := strings.Cut(m.MessageID, ".")
 		m.Link = m.Link[:strings.LastIndex(m.Link, "/")+1] + at.Keys.Token(types.UID(uid), 1, m.To)
 		return s.Send(ctx, server, m)

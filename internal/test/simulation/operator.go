@@ -18,7 +18,7 @@ import (
 
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/portal"
 )
 
@@ -271,4 +271,4 @@ func (silence) Eventf(runtime.Object, runtime.Object, string, string, string, st
 // keyring is the portal's and the senders'.
 func (o *operator) keyring(ctx context.Context) (invite.Keyring, error) { return o.keys.Get(ctx) }
 
-var _ mail.Sender = (*postbox)(nil)
+var _ channel.Channel = (*postbox)(nil)

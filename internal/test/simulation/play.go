@@ -8,7 +8,7 @@ import (
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
 )
 
 // accountName is the only account's.
@@ -141,7 +141,7 @@ func (w *world) wrapPortal(o *operator, c client.Client) client.Client {
 	return w.options.WrapPortal(w.site(o, true), c)
 }
 
-func (w *world) wrapSender(o *operator, s mail.Sender) mail.Sender {
+func (w *world) wrapSender(o *operator, s channel.Channel) channel.Channel {
 	if w.options.WrapSender == nil {
 		return s
 	}

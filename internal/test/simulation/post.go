@@ -5,13 +5,15 @@ package simulation
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/message"
 )
 
 // delivered is a mail in an inbox.
@@ -22,7 +24,7 @@ type delivered struct {
 	point string
 	// name of the Invitation, as the link has it.
 	name string
-	mail mail.Invitation
+	mail message.Invitation
 	// copies is how often it came, excuses how many of those after the first something explains: a crash, a lost answer.
 	copies, excuses int
 }
@@ -34,13 +36,14 @@ const badAddress = "invalid"
 type postbox struct{ world *world }
 
 // Send waits for its turn like a call to the API server.
-func (p *postbox) Send(_ context.Context, _ mail.Server, m mail.Invitation) error {
-	return p.take(m.To, m.MessageID, func(t *task) { p.world.deliver(t, m) })
-}
-
-// SendEnding does too.
-func (p *postbox) SendEnding(_ context.Context, _ mail.Server, m mail.Ending) error {
-	return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverEnding(t, m) })
+func (p *postbox) Send(_ context.Context, _ channel.Endpoint, m message.Message) error {
+	switch m := m.(type) {
+	case message.Invitation:
+		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliver(t, m) })
+	case message.ExpiryNotice:
+		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverEnding(t, m) })
+	}
+	panic(fmt.Sprintf("there is no inbox for a %T", m))
 }
 
 func (p *postbox) take(to, messageID string, deliver func(*task)) error {
@@ -49,37 +52,37 @@ func (p *postbox) take(to, messageID string, deliver func(*task)) error {
 	fault := w.await(pending{verb: "mail", name: messageID})
 	switch {
 	case w.serverDown || fault == Configuration:
-		return &mail.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
+		return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
 	case strings.Contains(to, badAddress) || fault == Permanent:
-		return &mail.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1", Message: "injected"}
+		return &channel.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1", Message: "injected"}
 	case fault == Temporary || fault == Greylisted || fault == Refused:
-		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "451 4.7.1", Greylisted: fault == Greylisted, Message: "injected"}
+		return &channel.Error{Class: usherv1.ErrorTemporary, Code: "451 4.7.1", Greylisted: fault == Greylisted, Message: "injected"}
 	}
 	deliver(t)
 	if fault == AnswerLost {
 		w.interrupted(t)
-		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Message: "injected"}
+		return &channel.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Message: "injected"}
 	}
 	return nil
 }
 
 // Probe waits for its turn too.
-func (p *postbox) Probe(context.Context, mail.Server) error {
+func (p *postbox) Probe(context.Context, channel.Endpoint) error {
 	fault := p.world.await(pending{verb: "probe"})
 	switch {
 	case p.world.serverDown || fault == Configuration || fault == Permanent:
-		return &mail.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
+		return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
 	case fault != None:
-		return &mail.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Reason: usherv1.ReasonServerUnreachable, Message: "injected"}
+		return &channel.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Reason: usherv1.ReasonServerUnreachable, Message: "injected"}
 	}
 	return nil
 }
 
 // Forget has nothing to do: no connection is kept.
-func (p *postbox) Forget(mail.Server) {}
+func (p *postbox) Forget(channel.Endpoint) {}
 
 // deliver puts a mail that task t sends into its inbox.
-func (w *world) deliver(t *task, m mail.Invitation) {
+func (w *world) deliver(t *task, m message.Invitation) {
 	link, _ := strings.CutPrefix(m.Link, portalURL+"/i/"+namespace+"/")
 	name, _, _ := strings.Cut(link, "/")
 	id, _, _ := strings.Cut(m.MessageID, "@")

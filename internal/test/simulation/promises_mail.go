@@ -11,7 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/message"
 )
 
 // attemptTime is how long an attempt to send may take from its decision. Leases are not renewed here.
@@ -58,7 +58,7 @@ func (w *world) deliverByLink(inv *usherv1.Invitation) {
 	}
 	d := &delivered{
 		invitation: inv.UID, generation: inv.Status.LinkGeneration, name: inv.Name, copies: 1,
-		mail: mail.Invitation{To: inv.Status.Recipient, Link: keys.Link(portalURL, inv)},
+		mail: message.Invitation{To: inv.Status.Recipient, Link: keys.Link(portalURL, inv)},
 	}
 	w.inbox = append(w.inbox, d)
 	w.checkMail(w.actor, d)
@@ -112,7 +112,7 @@ func (w *world) observeFor(t *task, invitation string) {
 }
 
 // checkCopy: a second mail of one link only where something explains it, and then the same.
-func (w *world) checkCopy(d *delivered, m mail.Invitation) {
+func (w *world) checkCopy(d *delivered, m message.Invitation) {
 	if d.copies > 1+d.excuses {
 		w.violated("mailed-once", "%d mails of link %d of invitation %s", d.copies, d.generation, d.name)
 	}

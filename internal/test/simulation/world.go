@@ -16,7 +16,7 @@ import (
 
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
 )
 
 // epoch is when every schedule begins.
@@ -36,7 +36,7 @@ type Options struct {
 	// Wrap, WrapPortal and WrapSender stand between an operator and its clients; nil for nothing.
 	Wrap       func(ClientSite, client.Client) client.Client
 	WrapPortal func(ClientSite, client.Client) client.Client
-	WrapSender func(ClientSite, mail.Sender) mail.Sender
+	WrapSender func(ClientSite, channel.Channel) channel.Channel
 	// Trace gets a line for everything that happens; nil for none.
 	Trace io.Writer
 	// Coroutines are used and given back; nil for own ones.

@@ -9,7 +9,8 @@ import (
 	"testing"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/mail"
+	"github.com/usher-dev/usher/internal/channel"
+	"github.com/usher-dev/usher/internal/channel/smtp"
 	"github.com/usher-dev/usher/internal/test/testkit/postfix"
 )
 
@@ -32,9 +33,9 @@ func start(t *testing.T, options postfix.Options) *postfix.Postfix {
 	return p
 }
 
-func parse(t *testing.T, data map[string][]byte) mail.Server {
+func parse(t *testing.T, data map[string][]byte) smtp.Server {
 	t.Helper()
-	server, err := mail.ParseServer(data)
+	server, err := smtp.ParseServer(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,7 +44,7 @@ func parse(t *testing.T, data map[string][]byte) mail.Server {
 
 func TestProbe(t *testing.T) {
 	p := start(t, postfix.Options{})
-	sender := mail.NewSMTP(mail.Options{})
+	sender := smtp.New(smtp.Options{})
 	t.Cleanup(sender.Close)
 	for name, test := range map[string]struct {
 		change func(map[string][]byte)
@@ -61,7 +62,7 @@ func TestProbe(t *testing.T) {
 			data := p.Secret("Acme <no-reply@acme.example>")
 			test.change(data)
 			err := sender.Probe(t.Context(), parse(t, data))
-			var failed *mail.Error
+			var failed *channel.Error
 			switch {
 			case test.reason == "" && err != nil:
 				t.Error(err)

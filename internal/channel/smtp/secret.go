@@ -1,0 +1,214 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package smtp
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"golang.org/x/net/idna"
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+// The keys of an SMTP Secret.
+const (
+	keyHost     = "host"
+	keyPort     = "port"
+	keyUsername = "username"
+	keyPassword = "password"
+	keyFrom     = "from"
+	keyTLS      = "tls"
+	keyCA       = "ca.crt"
+	keyHelo     = "heloName"
+	keyRate     = "rateLimit"
+)
+
+// maxRateLimit is the highest rateLimit, in mails per minute. One operator cannot send more.
+const maxRateLimit = 60_000
+
+var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyFrom, keyTLS, keyCA, keyHelo, keyRate}
+
+// ParseServer parses the data of an SMTP Secret. The error names every key that is wrong and says what to write. It quotes no
+// value, because a value in the wrong key may be the password. A line break at the end of a value, as `echo` leaves it, is dropped.
+//
+// An unknown key is an error: otherwise `pass` or `ca.pem` would be ignored silently, and the server's answer would point
+// elsewhere.
+func ParseServer(data map[string][]byte) (Server, error) {
+	p := secretParser{data: data}
+	server := Server{
+		Host:     p.host(),
+		Port:     p.port(),
+		From:     p.from(),
+		TLS:      p.tls(),
+		CA:       p.ca(),
+		HeloName: p.heloName(),
+
+		RateLimit: p.rateLimit(),
+	}
+	server.Username, server.Password = p.credentials()
+	p.unknownKeys()
+	if len(p.problems) > 0 {
+		return Server{}, errors.New(strings.Join(p.problems, "; "))
+	}
+	return server, nil
+}
+
+// secretParser collects everything that is wrong with a Secret, so that it can be corrected at once.
+type secretParser struct {
+	data     map[string][]byte
+	problems []string
+}
+
+func (p *secretParser) problem(key, format string, args ...any) {
+	p.problems = append(p.problems, fmt.Sprintf("key %q: ", key)+fmt.Sprintf(format, args...))
+}
+
+func (p *secretParser) value(key string) string { return strings.TrimSpace(string(p.data[key])) }
+
+func (p *secretParser) host() string {
+	host := p.value(keyHost)
+	switch {
+	case host == "":
+		p.problem(keyHost, "is missing; write the SMTP server's name, such as smtp.example.com")
+		return ""
+	case strings.Contains(host, "/"):
+		p.problem(keyHost, "must be a name without a scheme or a path; write smtp.example.com, not smtp://smtp.example.com")
+		return ""
+	}
+	name, ok := hostName(host)
+	if !ok {
+		p.problem(keyHost, "must be a DNS name or an IP address, such as smtp.example.com; a port goes into the key %q", keyPort)
+	}
+	return name
+}
+
+// hostName checks a DNS name or an IP address and returns it as resolvers and certificate checks need it.
+func hostName(host string) (string, bool) {
+	if address, err := netip.ParseAddr(strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")); err == nil {
+		return address.String(), true
+	}
+	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
+	if err != nil || len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return "", false
+	}
+	return name, true
+}
+
+func (p *secretParser) port() int {
+	value := p.value(keyPort)
+	if value == "" {
+		return DefaultPort
+	}
+	port, err := strconv.Atoi(value)
+	if err != nil || port < 1 || port > 65535 {
+		p.problem(keyPort, "must be a number from 1 to 65535, such as 587 for StartTLS or 465 for Implicit")
+		return 0
+	}
+	return port
+}
+
+func (p *secretParser) from() string {
+	value := p.value(keyFrom)
+	if value == "" {
+		p.problem(keyFrom, "is missing; write the sender, such as Acme <no-reply@acme.example>")
+		return ""
+	}
+	if _, err := parseSender(value); err != nil {
+		p.problem(keyFrom, "must be one sender with a full address, such as Acme <no-reply@acme.example>; put a name that has "+
+			"commas or other punctuation into double quotes")
+		return ""
+	}
+	return value
+}
+
+func (p *secretParser) tls() TLSMode {
+	switch mode := TLSMode(p.value(keyTLS)); mode {
+	case "":
+		return TLSStart
+	case TLSStart, TLSImplicit, TLSNone:
+		return mode
+	}
+	p.problem(keyTLS, "must be %s (the default), %s or %s, spelt like this", TLSStart, TLSImplicit, TLSNone)
+	return ""
+}
+
+func (p *secretParser) ca() []byte {
+	pem := p.data[keyCA]
+	if len(strings.TrimSpace(string(pem))) == 0 {
+		return nil
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		p.problem(keyCA, "holds no certificate; write the CA's certificates in PEM form (-----BEGIN CERTIFICATE-----), or leave it out")
+		return nil
+	}
+	return pem
+}
+
+func (p *secretParser) heloName() string {
+	value := p.value(keyHelo)
+	if value == "" {
+		return ""
+	}
+	if inner, found := strings.CutPrefix(value, "["); found {
+		// An address literal (RFC 5321 section 4.1.3).
+		literal := strings.TrimPrefix(strings.TrimSuffix(inner, "]"), "IPv6:")
+		if _, err := netip.ParseAddr(literal); err == nil && strings.HasSuffix(inner, "]") {
+			return value
+		}
+	} else if name, err := idna.Lookup.ToASCII(value); err == nil && len(validation.IsDNS1123Subdomain(name)) == 0 {
+		return name
+	}
+	p.problem(keyHelo, "must be a DNS name such as mail.acme.example, or an address in brackets such as [192.0.2.1]")
+	return ""
+}
+
+func (p *secretParser) credentials() (username, password string) {
+	username = p.value(keyUsername)
+	// Only the line break is dropped: a password may begin or end with a space.
+	password = strings.TrimRight(string(p.data[keyPassword]), "\r\n")
+	switch {
+	case username != "" && password == "":
+		p.problem(keyPassword, "is missing; write it, or leave %q out too", keyUsername)
+	case username == "" && password != "":
+		p.problem(keyUsername, "is missing; write it, or leave %q out too", keyPassword)
+	}
+	for key, value := range map[string]string{keyUsername: username, keyPassword: password} {
+		if strings.ContainsFunc(value, unicode.IsControl) {
+			p.problem(key, "must be one line of text without control characters")
+		}
+	}
+	return username, password
+}
+
+func (p *secretParser) rateLimit() int {
+	value := p.value(keyRate)
+	if value == "" {
+		return 0
+	}
+	limit, err := strconv.Atoi(value)
+	if err != nil || limit < 1 || limit > maxRateLimit {
+		p.problem(keyRate, "must be a number of mails a minute from 1 to %d, such as 60; leave it out for no limit", maxRateLimit)
+		return 0
+	}
+	return limit
+}
+
+func (p *secretParser) unknownKeys() {
+	var unknown []string
+	for key := range p.data {
+		if !slices.Contains(secretKeys, key) {
+			unknown = append(unknown, key)
+		}
+	}
+	slices.Sort(unknown)
+	for _, key := range unknown {
+		p.problem(key, "is not known; remove it or use one of %s", strings.Join(secretKeys, ", "))
+	}
+}

@@ -1,0 +1,173 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package smtp_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/usher-dev/usher/internal/channel/smtp"
+	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
+)
+
+func TestParseServer(t *testing.T) {
+	authority, err := smtpsink.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := authority.PEM()
+	least := smtp.Server{Host: "smtp.acme.example", Port: 587, From: "Acme <no-reply@acme.example>", TLS: smtp.TLSStart}
+	with := func(change func(*smtp.Server)) smtp.Server {
+		server := least
+		change(&server)
+		return server
+	}
+	for name, test := range map[string]struct {
+		set  map[string]string
+		want smtp.Server
+	}{
+		"the least":            {nil, least},
+		"line breaks":          {map[string]string{"host": "smtp.acme.example\n", "port": "587\r\n", "tls": "StartTLS\n", "from": " Acme <no-reply@acme.example>\n"}, least},
+		"empty optional keys":  {map[string]string{"port": "", "username": "", "password": "", "tls": "", "ca.crt": "\n", "heloName": ""}, least},
+		"port":                 {map[string]string{"port": "2525"}, with(func(s *smtp.Server) { s.Port = 2525 })},
+		"implicit":             {map[string]string{"tls": "Implicit"}, with(func(s *smtp.Server) { s.TLS = smtp.TLSImplicit })},
+		"none":                 {map[string]string{"tls": "None"}, with(func(s *smtp.Server) { s.TLS = smtp.TLSNone })},
+		"credentials":          {map[string]string{"username": "u\n", "password": " p w \n"}, with(func(s *smtp.Server) { s.Username, s.Password = "u", " p w " })},
+		"ca":                   {map[string]string{"ca.crt": string(ca)}, with(func(s *smtp.Server) { s.CA = ca })},
+		"rate limit":           {map[string]string{"rateLimit": "60\n"}, with(func(s *smtp.Server) { s.RateLimit = 60 })},
+		"no rate limit":        {map[string]string{"rateLimit": ""}, least},
+		"helo name":            {map[string]string{"heloName": "mail.acme.example"}, with(func(s *smtp.Server) { s.HeloName = "mail.acme.example" })},
+		"helo address":         {map[string]string{"heloName": "[192.0.2.1]"}, with(func(s *smtp.Server) { s.HeloName = "[192.0.2.1]" })},
+		"helo address 6":       {map[string]string{"heloName": "[IPv6:2001:db8::1]"}, with(func(s *smtp.Server) { s.HeloName = "[IPv6:2001:db8::1]" })},
+		"host address":         {map[string]string{"host": "192.0.2.1"}, with(func(s *smtp.Server) { s.Host = "192.0.2.1" })},
+		"host address 6":       {map[string]string{"host": "[2001:db8::1]"}, with(func(s *smtp.Server) { s.Host = "2001:db8::1" })},
+		"host short":           {map[string]string{"host": "postfix"}, with(func(s *smtp.Server) { s.Host = "postfix" })},
+		"host outside ASCII":   {map[string]string{"host": "smtp.société.example"}, with(func(s *smtp.Server) { s.Host = "smtp.xn--socit-esab.example" })},
+		"host with a dot":      {map[string]string{"host": "SMTP.acme.example."}, least},
+		"from without a name":  {map[string]string{"from": "no-reply@acme.example"}, with(func(s *smtp.Server) { s.From = "no-reply@acme.example" })},
+		"from outside ASCII":   {map[string]string{"from": "Zoé <zoé@acme.example>"}, with(func(s *smtp.Server) { s.From = "Zoé <zoé@acme.example>" })},
+		"from quoted by comma": {map[string]string{"from": `"Acme, Inc." <a@acme.example>`}, with(func(s *smtp.Server) { s.From = `"Acme, Inc." <a@acme.example>` })},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := smtp.ParseServer(secret(test.set))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got, cmp.Transformer("fields", func(s smtp.Server) map[string]any {
+				return map[string]any{"host": s.Host, "port": s.Port, "user": s.Username, "password": s.Password, "from": s.From,
+					"tls": s.TLS, "ca": s.CA, "helo": s.HeloName, "rate": s.RateLimit}
+			})); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Each error names the key and says what to write instead, and quotes no value.
+func TestParseServerMistakes(t *testing.T) {
+	const key = "MIIEvQIBADANBgkqhkiG9w0BAQ"
+	for name, test := range map[string]struct {
+		set  map[string]string
+		want []string
+	}{
+		"nothing at all":           {map[string]string{"host": "", "from": ""}, []string{`"host": is missing; write`, `"from": is missing; write`}},
+		"host with a scheme":       {map[string]string{"host": "smtp://hunter2.example"}, []string{`"host"`, "without a scheme"}},
+		"host with a port":         {map[string]string{"host": "hunter2.example:587"}, []string{`"host"`, `goes into the key "port"`}},
+		"host with spaces":         {map[string]string{"host": "hunter2 example"}, []string{`"host"`, "smtp.example.com"}},
+		"host with a user":         {map[string]string{"host": "ada@hunter2.example"}, []string{`"host"`}},
+		"port that is no number":   {map[string]string{"port": "hunter2"}, []string{`"port"`, "1 to 65535"}},
+		"port 0":                   {map[string]string{"port": "0"}, []string{`"port"`}},
+		"port too high":            {map[string]string{"port": "65536"}, []string{`"port"`}},
+		"negative port":            {map[string]string{"port": "-1"}, []string{`"port"`}},
+		"username alone":           {map[string]string{"username": "hunter2"}, []string{`"password": is missing`, `"username"`}},
+		"password alone":           {map[string]string{"password": "hunter2"}, []string{`"username": is missing`, `"password"`}},
+		"password of two lines":    {map[string]string{"username": "u", "password": "hunter2\nx"}, []string{`"password"`, "one line"}},
+		"username of two lines":    {map[string]string{"username": "hunter2\nx", "password": "p"}, []string{`"username"`, "one line"}},
+		"from without a domain":    {map[string]string{"from": "hunter2"}, []string{`"from"`, "Acme <no-reply@acme.example>"}},
+		"from with two senders":    {map[string]string{"from": "hunter2@acme.example, b@acme.example"}, []string{`"from"`, "one sender"}},
+		"from with a bare comma":   {map[string]string{"from": "hunter2, Inc. <a@acme.example>"}, []string{`"from"`, "double quotes"}},
+		"from with a line break":   {map[string]string{"from": "hunter2\r\nBcc: x <a@acme.example>"}, []string{`"from"`}},
+		"from that is very long":   {map[string]string{"from": strings.Repeat("hunter2", 1<<17) + "@acme.example"}, []string{`"from"`}},
+		"from with a long address": {map[string]string{"from": strings.Repeat("a", 250) + "@acme.example"}, []string{`"from"`}},
+		"tls in lower case":        {map[string]string{"tls": "starttls"}, []string{`"tls"`, "StartTLS (the default), Implicit or None"}},
+		"tls: ssl":                 {map[string]string{"tls": "hunter2"}, []string{`"tls"`, "Implicit"}},
+		"ca that is no PEM":        {map[string]string{"ca.crt": "hunter2"}, []string{`"ca.crt"`, "BEGIN CERTIFICATE"}},
+		"ca that is a key":         {map[string]string{"ca.crt": "-----BEGIN PRIVATE KEY-----\n" + key + "\n-----END PRIVATE KEY-----\n"}, []string{`"ca.crt"`}},
+		"helo name with spaces":    {map[string]string{"heloName": "hunter2 x"}, []string{`"heloName"`, "mail.acme.example"}},
+		"helo with a line break":   {map[string]string{"heloName": "x\r\nMAIL FROM:<hunter2>"}, []string{`"heloName"`}},
+		"helo address unclosed":    {map[string]string{"heloName": "[192.0.2.1"}, []string{`"heloName"`}},
+		"helo no address":          {map[string]string{"heloName": "[hunter2]"}, []string{`"heloName"`}},
+		"rate limit with a unit":   {map[string]string{"rateLimit": "60/hunter2"}, []string{`"rateLimit"`, "mails a minute from 1 to 60000", "leave it out"}},
+		"rate limit of none":       {map[string]string{"rateLimit": "0"}, []string{`"rateLimit"`}},
+		"rate limit too high":      {map[string]string{"rateLimit": "60001"}, []string{`"rateLimit"`}},
+		"an unknown key":           {map[string]string{"pass": "hunter2"}, []string{`"pass": is not known`, "password"}},
+		"a key of the wrong case":  {map[string]string{"helo-name": "hunter2"}, []string{`"helo-name": is not known`, "heloName"}},
+		"several at once":          {map[string]string{"port": "x", "tls": "y", "user": "hunter2"}, []string{`"port"`, `"tls"`, `"user"`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server, err := smtp.ParseServer(secret(test.set))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			for _, want := range test.want {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("%q does not say %q", err, want)
+				}
+			}
+			for _, secret := range []string{"hunter2", key} {
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("%q quotes a value", err)
+				}
+			}
+			if len(err.Error()) > 1000 {
+				t.Errorf("the error has %d bytes", len(err.Error()))
+			}
+			if server.Host != "" || server.Password != "" {
+				t.Error("there is a server beside the error")
+			}
+		})
+	}
+}
+
+func secret(set map[string]string) map[string][]byte {
+	data := map[string][]byte{"host": []byte("smtp.acme.example"), "from": []byte("Acme <no-reply@acme.example>")}
+	for key, value := range set {
+		data[key] = []byte(value)
+	}
+	return data
+}
+
+func TestServerDomainAndMessageID(t *testing.T) {
+	for from, want := range map[string]string{
+		"Acme <no-reply@acme.example>": "acme.example",
+		"no-reply@ACME.Example":        "acme.example",
+		"a@société.example":            "xn--socit-esab.example",
+		"nobody":                       "invalid",
+	} {
+		server := smtp.Server{From: from}
+		if got := server.Domain(); got != want {
+			t.Errorf("Domain of %s is %s, want %s", from, got, want)
+		}
+		if got := server.MessageID("uid.3"); got != "uid.3@"+want {
+			t.Errorf("MessageID is %s", got)
+		}
+	}
+}
+
+func TestServerIsPrintedWithoutItsCredentials(t *testing.T) {
+	server := smtp.Server{Host: "smtp.acme.example", Port: 587, Username: "ada", Password: "hunter2"}
+	asJSON, err := json.Marshal(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, printed := range []string{fmt.Sprint(server), fmt.Sprintf("%+v %#v %s", server, server, &server), string(asJSON)} {
+		if strings.Contains(printed, "hunter2") || strings.Contains(printed, "ada") {
+			t.Errorf("printed as %s", printed)
+		}
+	}
+}
