@@ -96,7 +96,7 @@ lint: ## Run golangci-lint with kube-api-linter (built once from hack/lint)
 	@lint="$(LINT)" && CGO_ENABLED=0 "$$lint" run
 
 .PHONY: verify
-verify: ## Check that what is generated is committed, manifests build, modules are tidy, and vet and lint find nothing
+verify: ## Check generated files, manifests, modules, the words of comments and texts, gofmt, vet and lint
 	@before=$$(find $(GENERATED) -type f -exec cksum {} + | sort) && \
 	$(MAKE) --no-print-directory generate manifests && \
 	after=$$(find $(GENERATED) -type f -exec cksum {} + | sort) && \
@@ -112,6 +112,8 @@ verify: ## Check that what is generated is committed, manifests build, modules a
 	@echo "verify: modules are tidy"
 	@unformatted=$$(gofmt -l api cmd hack internal) && [ -z "$$unformatted" ] || { \
 		echo "verify: run 'gofmt -w' on:" $$unformatted >&2; exit 1; }
+	@$(GO) run ./hack/words
+	@echo "verify: no word is used that hack/words/list.go replaces"
 	@$(GO) vet ./...
 	@$(MAKE) --no-print-directory lint
 	@echo "verify: vet, gofmt and lint found nothing"

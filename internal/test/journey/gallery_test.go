@@ -15,6 +15,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/message/catalogue"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/browser"
 )
@@ -62,7 +63,7 @@ type state struct {
 	byLink bool
 }
 
-// states are all pages that there are, each of somebody who was invited for real.
+// states are all pages that there are, each of a member who was really invited.
 func (w *world) states() []state {
 	late := testkit.SeatPool("acme-late").OnAcceptance().Build()
 	globex := account("globex", "Globex Corporation")
@@ -168,8 +169,16 @@ func (w *world) admitWithoutAxe() {
 	}
 }
 
-// languages are those that pages can be switched to.
-var languages = []string{"de", "en-US", "es", "fr", "it", "nl"}
+// languages are those that pages can be switched to from the default one.
+var languages = func() []string {
+	var tags []string
+	for _, tag := range catalogue.All().Tags() {
+		if tag != usherv1.DefaultLanguage {
+			tags = append(tags, string(tag))
+		}
+	}
+	return tags
+}()
 
 // translate looks at the page in every language, where words are longest for their room.
 func (w *world) translate(tab *browser.Tab, s state) {

@@ -100,7 +100,7 @@ func open() (stop func(), err error) {
 	}, nil
 }
 
-// freeAddress is one that nobody listens on: the links must name it before the portal does.
+// freeAddress returns an address that no one listens on. The links must name it before the portal listens there.
 func freeAddress(ctx context.Context) (string, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 )
 
-// mayAs tells what Kubernetes answers a program that asks whether somebody, perhaps of a group, has a right in the account.
+// mayAs returns what Kubernetes answers when a program asks whether a user, perhaps of a group, has a right in the account.
 func (w *world) mayAs(user, right string, groups ...string) bool {
 	w.t.Helper()
 	resource, verb, _ := strings.Cut(right, ":")
@@ -25,7 +25,7 @@ func (w *world) mayAs(user, right string, groups ...string) bool {
 	return review.Status.Allowed
 }
 
-// rights are those of the plan's that Kubernetes says somebody has, sorted.
+// rights returns those of the plan's rights that Kubernetes says a user has, sorted.
 func (w *world) rightsAs(user string, groups ...string) []string {
 	w.t.Helper()
 	rights := []string{}
@@ -61,5 +61,5 @@ func (w *world) as(name string, args ...string) (string, error) {
 	return w.tryKubectl(append([]string{"--as", w.address(name)}, args...)...)
 }
 
-// forbidden succeeds for what kubectl prints where RBAC does not let somebody do something.
+// forbidden succeeds for what kubectl prints when RBAC forbids a request.
 var forbidden = ContainSubstring("Forbidden")

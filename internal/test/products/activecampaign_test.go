@@ -94,11 +94,11 @@ func TestActiveCampaign(t *testing.T) {
 		w.awaitPool(count(4, 3, 0))
 		w.kubectl("scale", "seatpool", w.base, "--replicas=2") // the free one
 		w.awaitPool(And(count(3, 3, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "False")))
-		w.kubectl("scale", "seatpool", w.base, "--replicas=1") // one that somebody has
+		w.kubectl("scale", "seatpool", w.base, "--replicas=1") // one that a member has
 		w.awaitPool(And(count(2, 3, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "True")))
 		w.Expect(w.kubectl("get", "seatpool", w.base, `--output=jsonpath={.status.conditions[?(@.type=="OverCapacity")].message}`)).To(
 			And(ContainSubstring("3"), ContainSubstring("2")))
-		w.are(beImported, "ada", "bob", "carol") // nobody is thrown out
+		w.are(beImported, "ada", "bob", "carol") // no one is thrown out
 		w.disable("carol")
 		w.awaitPool(And(count(2, 2, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "False")))
 	})

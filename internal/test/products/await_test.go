@@ -66,7 +66,7 @@ func listOf(object client.Object) client.ObjectList {
 	case *usherv1.Invitation:
 		return &usherv1.InvitationList{}
 	}
-	panic(fmt.Sprintf("nobody waits for a %T yet", object))
+	panic(fmt.Sprintf("no test waits for a %T yet", object))
 }
 
 // be succeeds for a Member that is in a state for a reason, as of its latest spec.

@@ -34,13 +34,13 @@ func (w *world) credentials(name string) map[string]string {
 	return w.secret(credentials.Name(name))
 }
 
-// expectPassword has somebody sign in as Dex would have them do.
+// expectPassword signs a member in as Dex does.
 func (w *world) expectPassword(name, password string) {
 	w.t.Helper()
 	w.Expect(bcrypt.CompareHashAndPassword([]byte(w.credentials(name)["password-hash"]), []byte(password))).To(Succeed())
 }
 
-// letIn tells whether the account's password file lets somebody in, as a web server asks it.
+// letIn reports whether the account's password file lets a user in, read as a web server reads it.
 func (w *world) letIn(name, password string) bool {
 	w.t.Helper()
 	for line := range strings.Lines(w.secret(w.account + "-htpasswd")["auth"]) {

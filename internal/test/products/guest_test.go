@@ -26,7 +26,7 @@ type page struct {
 
 var visitors atomic.Int64
 
-// browser keeps cookies, on a computer that nobody else uses.
+// browser keeps cookies, on a computer that no one else uses.
 type browser struct {
 	w       *world
 	client  http.Client
@@ -85,7 +85,7 @@ func acceptance(changes ...url.Values) url.Values {
 	return form
 }
 
-// link is that of the latest mail to somebody.
+// link returns the link of the latest mail to a member.
 func (w *world) link(name string) string {
 	w.t.Helper()
 	mails := w.mails(name, 1)

@@ -27,7 +27,7 @@ func TestSageSalesManagement(t *testing.T) {
 		for _, name := range []string{"ada", "bob", "carol"} {
 			w.Expect(w.pool(w.base).Status.Claims).To(HaveKey(string(w.member(name).UID)))
 		}
-		// Not even an administrator makes a user of somebody who has no licence.
+		// Not even an administrator makes a user of a person without a licence.
 		out, err := w.tryKubectl("patch", "member", "dora", "--subresource=status", "--type=merge", "--patch", `{"status":{"state":"Active"}}`)
 		w.Expect(err).To(HaveOccurred())
 		w.Expect(out).To(ContainSubstring("must hold a seat"))
@@ -162,7 +162,7 @@ func TestSageSalesManagement(t *testing.T) {
 		w.are(beWaiting, "dora")
 		w.disable("bob")
 		w.are(beDisabled, "bob")
-		w.are(beImported, "dora") // the next in line
+		w.are(beImported, "dora") // the next in the queue
 		w.awaitPool(count(3, 3, 0))
 
 		w.enable("bob")

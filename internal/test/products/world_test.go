@@ -112,7 +112,7 @@ func (w *world) tryApply(documents string) (objects []*unstructured.Unstructured
 	return objects, nil
 }
 
-// address of somebody, which nobody in another namespace has.
+// address returns a member's address, which no member in another namespace has.
 func (w *world) address(name string) string { return name + "@" + w.namespace + ".example" }
 
 // declare applies a Member of the account, as it is in Git from now on: its address, and what else its spec says, as lines of
@@ -164,7 +164,7 @@ func (w *world) own(thing, owner string) error {
 	}})
 }
 
-// ownerOf something; empty if nobody is.
+// ownerOf returns the owner of an object; empty if there is none.
 func (w *world) ownerOf(thing string) string {
 	w.t.Helper()
 	return read(w, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: thing}}).Labels["usher.dev/owner"]
@@ -206,7 +206,7 @@ func read[T client.Object](w *world, object T) T {
 	return object
 }
 
-// mails awaits as many mails to somebody and returns those that there are then.
+// mails waits until a member has that many mails, and returns them.
 func (w *world) mails(name string, atLeast int) []smtpsink.Mail {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, patience)

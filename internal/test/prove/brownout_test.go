@@ -22,8 +22,8 @@ const (
 	recovery      = time.Minute
 )
 
-// While a quarter of all calls and of all mail conversations fail, people are hired, accept, are disabled and enabled. Nobody is
-// given up because of it, and soon after it everybody is what they are to be.
+// While a quarter of all calls and of all mail conversations fail, people are hired, accept, are disabled and enabled. No member is
+// given up because of it, and soon after it every member has the desired state.
 func TestBrownOut(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "brown-out: API, portal and SMTP")
@@ -106,7 +106,7 @@ func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble, enough
 			w.fail("given up: %v", stalled)
 		}
 	}
-	w.within(recovery, "everybody is what they are to be", func() string {
+	w.within(recovery, "every member has the desired state", func() string {
 		nobodyIsGivenUp()
 		return w.unfairOrAccepted()
 	})

@@ -26,7 +26,7 @@ func (c *clock) Now() time.Time {
 	return time.Now().Add(c.offset)
 }
 
-// Looks is how often somebody has asked for the time: nobody decides anything without.
+// Looks returns how often the manager has read the clock. It reads it for every decision.
 func (c *clock) Looks() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()

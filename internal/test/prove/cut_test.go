@@ -192,7 +192,7 @@ func (w *world) endsAfter(k cut, c clean) {
 	w.endsLike(c, int(copies.Load()))
 }
 
-// underWay is how many invitations are being sent; 0 if nobody knows.
+// underWay returns how many invitations are being sent; 0 if that is unknown.
 func (w *world) underWay() (n int64) {
 	var all usherv1.InvitationList
 	if w.api.List(w.ctx, &all, client.InNamespace(w.namespace)) != nil {

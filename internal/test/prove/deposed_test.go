@@ -162,7 +162,7 @@ var depositions = []deposition{
 		meanwhile: func(w *world) { w.until("bound", func() string { return w.bound(access.AccountAdminRole, "ada") }) },
 	},
 	{
-		name: "somebody new in a binding", held: anyOf("update", "rolebindings"), nth: 1, before: settled("ada"),
+		name: "a new subject in a binding", held: anyOf("update", "rolebindings"), nth: 1, before: settled("ada"),
 		cause: hire(testkit.Member("bob").Role("admin").Immediate()),
 		meanwhile: func(w *world) {
 			w.until("bound", func() string { return w.bound(access.AccountAdminRole, "ada", "bob") })

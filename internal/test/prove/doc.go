@@ -6,8 +6,8 @@
 //
 // This file's neighbours without _test hold what a harness judges by: every revision of the ledgers and of the members
 // ([Record], [History.Violations]), and what a story comes to in the end ([Outcome]). The harnesses are tests. What members go
-// through in most of them is one table, the story in story_test.go: whoever adds an effect to Usher adds a step there, and
-// every cut point, lost event and stale cache of the new effect is tried from then on.
+// through in most of them is one table, the story in story_test.go. To add an effect to Usher, add a step there;
+// every cut point, lost event and stale cache of the new effect is then tried.
 //
 //	go test ./internal/test/prove              a share of every harness
 //	PROVE=full go test ./internal/test/prove   all of it, or `make prove`

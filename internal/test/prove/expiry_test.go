@@ -149,7 +149,7 @@ func (d deadline) run(w *world) {
 	w.settle()
 }
 
-// A link works until its moment and not a second longer, whoever is there to mark it.
+// A link works until its moment and not a second longer, whether or not a manager runs that marks it as expired.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "expiry")
@@ -160,7 +160,7 @@ func TestExpiry(t *testing.T) {
 	each(jobs, func(d deadline) { h.run(d.name, d.run) })
 }
 
-// A portal whose clock is a second slow lets somebody in at the deadline.
+// A portal whose clock is a second slow lets an invitee in at the deadline.
 func TestExpiryNoticesASlowClock(t *testing.T) {
 	t.Parallel()
 	h := mutant(t, "the page has status 303, not 410")

@@ -31,8 +31,8 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
-// A lease lasts for 15 s, controller-runtime's default; after that another may lead, and has invited somebody new 5 s later. The
-// processes of a busy machine are slow to do so: outside of the full runs, one that kept this process waiting for more than starved,
+// A lease lasts for 15 s, controller-runtime's default; after that another may lead, and has invited a new member 5 s later. The
+// processes of a busy machine are slow to do so. Outside of the full runs, a machine that kept this process waiting for more than starved,
 // a twentieth of takeover, has slowTakeover.
 const (
 	takeover     = 15*time.Second + 5*time.Second
@@ -55,7 +55,7 @@ var buildManager = sync.OnceValues(func() (path string, err error) {
 	return path, nil
 })
 
-// A process that leads is killed, and another has invited somebody new before LeaseDuration + 5 s have passed.
+// When the leader is killed, another process has invited a new member before LeaseDuration + 5 s have passed.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	manager, err := buildManager()
@@ -68,15 +68,15 @@ func TestFailover(t *testing.T) {
 		h.run("SIGKILL", func(w *world) {
 			took, given := w.failover(manager, true, scaled(slowTakeover, takeover))
 			waited := max(0, took-given)
-			t.Logf("another led and had invited somebody after %s, for %s of which the machine was too busy", took.Round(100*time.Millisecond), waited)
+			t.Logf("another led and had invited a member after %s, for %s of which the machine was too busy", took.Round(100*time.Millisecond), waited)
 			if took > takeover && waited <= starved {
-				w.fail("another led and had invited somebody after %s, on a machine that had the time", took)
+				w.fail("another led and had invited a member after %s, on a machine that had the time", took)
 			}
 		})
 	})
 }
 
-// Without a second process nobody takes over.
+// Without a second process no one takes over.
 func TestFailoverNoticesThatNobodyIsThere(t *testing.T) {
 	t.Parallel()
 	manager, err := buildManager()
@@ -87,7 +87,7 @@ func TestFailoverNoticesThatNobodyIsThere(t *testing.T) {
 	h.run("alone", func(w *world) { w.failover(manager, false, takeover) })
 }
 
-// failover kills a leader and tells how long it took until another had invited somebody, and how much of that this process was given.
+// failover kills a leader, and returns how long it took until another had invited a member, and for how much of that this process ran.
 func (w *world) failover(manager string, standby bool, limit time.Duration) (took, given time.Duration) {
 	launch := func(kubeconfig string) *exec.Cmd {
 		cmd := exec.CommandContext(w.ctx, manager, "--kubeconfig", kubeconfig, "--namespace", w.namespace,
@@ -133,7 +133,7 @@ func (w *world) failover(manager string, standby bool, limit time.Duration) (too
 	return took, given
 }
 
-// relay is a way to the API server that tells whether the lease was read on it.
+// relay is a connection to the API server that reports whether the lease was read over it.
 func (w *world) relay() (kubeconfig string, knowsLease *atomic.Bool) {
 	config := server.Config()
 	target, err := url.Parse(config.Host)

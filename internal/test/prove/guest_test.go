@@ -53,7 +53,7 @@ func (w *world) submit(page string, form url.Values, cookies ...*http.Cookie) *h
 		request.AddCookie(cookie)
 	}
 	w.visitors++
-	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // everybody has a computer of their own
+	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // every visitor has a computer of their own
 	response := httptest.NewRecorder()
 	w.portal.ServeHTTP(response, request)
 	return response

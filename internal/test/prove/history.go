@@ -119,7 +119,7 @@ func (h *History) note(kind watch.EventType, o client.Object) {
 	}
 }
 
-// caughtUp tells whether the objects that there are now were all seen as they are, and no others.
+// caughtUp reports whether the objects that there are now were all seen as they are, and no others.
 func (h *History) caughtUp(ctx context.Context) (bool, error) {
 	now := map[string]string{}
 	for _, list := range kinds() {
@@ -154,7 +154,7 @@ func (h *History) Complete(ctx context.Context) error {
 }
 
 // Latest is every Member and SeatPool as it was last seen, for those who wait for something: at thousands of objects, listing them
-// again and again is what keeps everybody from getting there.
+// again and again is what keeps the manager from getting there.
 func (h *History) Latest() (members []*usherv1.Member, pools []*usherv1.SeatPool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

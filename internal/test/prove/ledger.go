@@ -30,7 +30,7 @@ type books struct {
 //   - a claim leaves the ledger only when its Member says that it has given it back, or is gone;
 //   - a Member's releasedGrant and grant never fall;
 //   - every seat that a Member relies on is claimed in the ledger of its pool, and an Active Member relies on one of the base product;
-//   - whoever a RoleBinding names is Active, or still relies on the seat that it was Active with;
+//   - a member that a RoleBinding names is Active, or still relies on the seat that it was Active with;
 //   - of the states Pending, Active and Disabled exactly one is said to be True, and it is status.state.
 func (h *History) Violations() []string {
 	b := books{
@@ -106,7 +106,7 @@ func (b *books) checkBindings(r revision) {
 	}
 }
 
-// seatedAs tells whether somebody who has, or had, an address relies on a seat of the base product.
+// seatedAs reports whether a member that has or had an address relies on a seat of the base product.
 func (b *books) seatedAs(address string) bool {
 	for uid, m := range b.members {
 		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.AddOn == "" && s.Held() }) {

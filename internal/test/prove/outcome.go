@@ -22,7 +22,7 @@ import (
 )
 
 // Outcome is what a namespace has come to, in lines that are the same whatever happened on the way: without times, UIDs, grant
-// numbers and attempts. A claim of nobody shows as one.
+// numbers and attempts. A claim without a member shows as one.
 func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string, error) {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -142,7 +142,7 @@ func UsersOf(file string) []string {
 	return users
 }
 
-// rotated tells whether credentials have another API token than before their member was disabled.
+// rotated reports whether credentials have another API token than before their member was disabled.
 func rotated(secret *corev1.Secret, members []usherv1.Member) bool {
 	name, _ := credentials.MemberOf(secret.Name)
 	return slices.ContainsFunc(members, func(m usherv1.Member) bool {

@@ -151,7 +151,7 @@ func (r race) write(w *world, number int) error {
 	return nil
 }
 
-// unanswered tells whether a call was made to which there was no answer, as when the machine stalls: what it did is in the history.
+// unanswered reports whether a call got no answer, as when the machine stalls. What the call did is in the history.
 func unanswered(err error) bool {
 	var answer apierrors.APIStatus
 	return err != nil && !errors.As(err, &answer)

@@ -20,8 +20,8 @@ type replay struct {
 }
 
 var replays = []replay{
-	// State walk 1134: the Member said nothing until its pool's keeper had spoken, and the keeper waited for the Member to say
-	// that it had accepted. It took five seconds until one of them gave in.
+	// State walk 1134: the Member said nothing until the SeatPool controller had, and that waited for the Member to say
+	// that it had accepted. It took five seconds until one of them went on.
 	{"a member without an invitation comes to a pool that reserves on acceptance", func(w *world) {
 		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(3).OnAcceptance().Build())
 		w.until("an account", func() string { return story[0].done(w) })

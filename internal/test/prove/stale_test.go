@@ -197,7 +197,7 @@ func TestMissedEvents(t *testing.T) {
 	})
 }
 
-// Without listing anew, an event that no other follows is missed for good. Nobody but Usher says any more of a new member.
+// Without listing anew, an event that no other follows is missed for good. No one but Usher writes to a new member.
 func TestMissedEventsNoticeCachesThatAreNeverListedAnew(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)

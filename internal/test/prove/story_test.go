@@ -71,11 +71,11 @@ var story = []step{
 	{"the first is enabled and waits", func(w *world) {
 		w.setState("ada", usherv1.StateActive)
 	}, func(w *world) string { return w.be("ada", usherv1.ObservedPending, usherv1.ReasonSeatUnavailable) }},
-	{"nobody answers for a day, and both are reminded", func(w *world) {
+	{"no one answers for a day, and both are reminded", func(w *world) {
 		w.settle()
 		w.leapTo(w.clock.Now().Add(25 * time.Hour))
 	}, func(w *world) string { return w.reminded("bob") + w.reminded("cat") }},
-	{"nobody answers for two days, and the first is back", func(w *world) {
+	{"no one answers for two days, and the first is back", func(w *world) {
 		w.settle()
 		w.leapTo(w.clock.Now().Add(24 * time.Hour))
 	}, func(w *world) string {
@@ -147,7 +147,7 @@ var story = []step{
 // passwordFile is the Secret with the account's password file.
 const passwordFile = "acme-htpasswd"
 
-// letsIn tells what the account's password file lacks to let these in, and nobody else.
+// letsIn returns what the account's password file lacks to let exactly these members in.
 func (w *world) letsIn(names ...string) string {
 	file := string(read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: passwordFile}}).Data[access.KeyPasswords])
 	if users := prove.UsersOf(file); !slices.EqualFunc(users, names, func(user, name string) bool { return user == name+"@acme.example" }) {

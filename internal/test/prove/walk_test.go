@@ -192,8 +192,8 @@ var strides = []stride{
 		return w.make(testkit.Invitation(w.one(append([]string{"by-hand"}, people...)...)).Member(w.one(people...)).Build())
 	}},
 	{"an invitation is deleted", 1, func(w *walk) error { return w.drop(testkit.Invitation(w.one(people...)).Build()) }},
-	{"somebody accepts", 5, func(w *walk) error { return w.answers("accept") }},
-	{"somebody declines", 1, func(w *walk) error { return w.answers("decline") }},
+	{"an invitee accepts", 5, func(w *walk) error { return w.answers("accept") }},
+	{"an invitee declines", 1, func(w *walk) error { return w.answers("decline") }},
 	{"an acceptance is deleted", 1, func(w *walk) error {
 		return w.drop(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "usher-member-" + w.one(people...)}})
 	}},
@@ -237,7 +237,7 @@ var strides = []stride{
 		})
 	}},
 	{"an address is nonsense", 1, func(w *walk) error {
-		return refusal(w.anyMember(func(m *usherv1.Member) { m.Spec.Email = "nobody at all" }))
+		return refusal(w.anyMember(func(m *usherv1.Member) { m.Spec.Email = "not an address" }))
 	}},
 	{"seats are negative", 1, func(w *walk) error {
 		minus := int32(-1)
@@ -333,7 +333,7 @@ func (w *walk) inconsistent() string {
 		for uid, grant := range p.Status.Claims {
 			m := members[types.UID(uid)]
 			if m == nil {
-				return "SeatPool " + p.Name + " has a claim of nobody"
+				return "SeatPool " + p.Name + " has a claim without a member"
 			}
 			held := false
 			for _, s := range m.Status.Seats {
@@ -381,7 +381,7 @@ func (w *walk) stateOf(m *usherv1.Member, account *usherv1.Account) string {
 	case w.lacksPlan(account):
 		return wrong(usherv1.ObservedPending, usherv1.ReasonPlanNotFound)
 	case m.Status.State == usherv1.ObservedDisabled:
-		return "is Disabled, and nobody wants it"
+		return "is Disabled, and no spec asks for that"
 	case m.Status.State == usherv1.ObservedActive && m.Status.AcceptedAt == nil:
 		return "is Active and has not accepted"
 	case m.Status.State == usherv1.ObservedPending && reason == usherv1.ReasonInviting && !meta.IsStatusConditionTrue(m.Status.Conditions, usherv1.ConditionStalled):
@@ -390,7 +390,7 @@ func (w *walk) stateOf(m *usherv1.Member, account *usherv1.Account) string {
 	return ""
 }
 
-// lacksPlan tells whether the account is on a plan that is not there.
+// lacksPlan reports whether the account is on a plan that is not there.
 func (w *walk) lacksPlan(account *usherv1.Account) bool {
 	ref := account.Spec.PlanRef
 	return ref != nil && (ref.Name == nowhere || !w.planned)

@@ -80,7 +80,7 @@ type world struct {
 	glance time.Duration
 	// harm is closed once a broken design has done its harm: then there is nothing to be patient for.
 	harm <-chan struct{}
-	// leaps is how often time was set forward for somebody who waited for it.
+	// leaps is how often the clock was set forward for a member or mail that waited for it.
 	leaps int
 }
 
@@ -144,7 +144,7 @@ func (w *world) judge() []string {
 
 func (w *world) close() {
 	w.halt()
-	if w.planned { // nobody else is to read it
+	if w.planned { // no other test may read it
 		_ = w.api.Delete(context.WithoutCancel(w.ctx), testkit.Plan(w.namespace).Build())
 	}
 	w.end()
@@ -211,7 +211,7 @@ func (w *world) plan() {
 	w.planned = true
 }
 
-// bound tells what the bindings to a role lack to name those members and nobody else.
+// bound returns what the bindings to a role lack to name exactly those members.
 func (w *world) bound(role string, names ...string) string {
 	var bindings rbacv1.RoleBindingList
 	w.must(w.api.List(w.ctx, &bindings, client.InNamespace(w.namespace)), "list the bindings")
@@ -274,7 +274,7 @@ func (w *world) outcome() []string {
 }
 
 // until waits until missing says nothing any more. Meanwhile a manager that was stopped is followed by another, and where
-// everybody waits for a moment, it comes.
+// everything waits for a moment, it comes.
 func (w *world) until(what string, missing func() string) {
 	w.within(w.patience, what, missing)
 }
@@ -325,7 +325,7 @@ func (w *world) settle() {
 	})
 }
 
-// nurse starts a manager where one was killed, and lets time pass where everybody waits for it.
+// nurse starts a manager where one was killed, and sets the clock forward where everything waits for it.
 func (w *world) nurse() {
 	if w.op == nil {
 		return
@@ -345,7 +345,7 @@ func (w *world) nurse() {
 }
 
 // nextMoment is when the next attempt at a mail is due: the end of the lease of a sender that is gone, or the time to try a mail
-// again; or when a mail server that was found dead is tried again; zero if nobody waits for one.
+// again; or when a mail server that was found dead is tried again; zero if nothing waits for one.
 func (w *world) nextMoment() (next time.Time) {
 	if w.mailIsDown() {
 		next = w.clock.Now().Add(probePause)
@@ -466,7 +466,7 @@ func (w *world) gone(names ...string) string {
 	})
 }
 
-// led tells what the account lacks to say that somebody administers it, or that nobody does any more.
+// led returns what the account lacks to say that it has an admin, or that it has lost its last one.
 func (w *world) led(yes bool) string {
 	s := w.account().Status
 	if lost := meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionNoAdmin); lost == yes || yes && s.Owner == nil {

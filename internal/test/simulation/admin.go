@@ -48,9 +48,9 @@ const (
 	StartServer  Action = "start-server"
 	// Word gives the account a wording of its own: To is right, wrong, or empty to take it away.
 	Word       Action = "word"
-	MakePlan   Action = "make-plan" // tier N
+	MakePlan   Action = "make-plan" // planSpecs N
 	DeletePlan Action = "delete-plan"
-	ChangePlan Action = "change-plan" // to tier N
+	ChangePlan Action = "change-plan" // to planSpecs N
 	Subscribe  Action = "subscribe"   // the account to the plan To; empty for none
 	Appoint    Action = "appoint"     // to the role To; empty for the default
 	Entitle    Action = "entitle"     // to N rights
@@ -90,7 +90,7 @@ func (w *world) administer(s Step) bool {
 	case WriteByHand:
 		return w.make(&usherv1.Invitation{ObjectMeta: meta, Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: s.To}}})
 	case MakePlan:
-		return w.make(&usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: planKey.Name}, Spec: tiers[s.N]})
+		return w.make(&usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: planKey.Name}, Spec: planSpecs[s.N]})
 	case DeletePlan:
 		return w.api.Delete(plans, planKey, nil) == nil
 	case DeleteAccount:
@@ -132,7 +132,7 @@ func poolOf(meta metav1.ObjectMeta, s Step) *usherv1.SeatPool {
 	return pool
 }
 
-// concerns tells whether the object that a step of the admin's is about is there, or not there if the step makes it.
+// concerns reports whether the object of an admin's step exists, or does not exist if the step makes it.
 func (w *world) concerns(s Step) bool {
 	switch s.Do {
 	case MakeAccount, MakePool, MakeMember, WriteByHand:
@@ -181,7 +181,7 @@ func (w *world) edit(s Step) bool {
 func (w *world) respecify(o client.Object, s Step) {
 	switch o := o.(type) {
 	case *usherv1.Plan:
-		o.Spec = tiers[s.N]
+		o.Spec = planSpecs[s.N]
 	case *usherv1.Account:
 		switch {
 		case s.Do == DeliverBy:

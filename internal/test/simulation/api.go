@@ -37,7 +37,7 @@ type API struct {
 	uids     int64
 }
 
-// change is one revision of one object. Its objects are shared by everybody and never changed.
+// change is one revision of one object. Its objects are shared and never changed.
 type change struct {
 	kind kind
 	// before is nil where the object was made, after where it is gone.

@@ -11,13 +11,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// horizon is how far the calm lets time pass; longer than any retry, shorter than a link works.
+// horizon is how much time passes in the calm: longer than any retry, shorter than a link works.
 const horizon = 3 * time.Hour
 
-// calmSteps is how many reconciles the calm may take before it is none.
+// calmSteps is how many reconciles the calm may take.
 const calmSteps = 6000
 
-// callTime is what one call takes in the calm; before, it takes no time but what the schedule lets pass.
+// callTime is how long one call takes in the calm. Before, it takes only the time that the schedule lets pass.
 const callTime = time.Millisecond
 
 // never is a time that does not come.
@@ -38,7 +38,7 @@ func (w *world) nextTimer() time.Duration {
 	return next
 }
 
-// settle ends all trouble and rests until nothing is left to do for as long.
+// settle ends all faults, then works until nothing is left to do within the horizon.
 func (w *world) settle(horizon time.Duration) {
 	for _, do := range []Action{MendSecret, StartServer} {
 		w.apply(Step{Do: do})
@@ -47,7 +47,7 @@ func (w *world) settle(horizon time.Duration) {
 		w.apply(Step{Do: Restart, Op: i})
 	}
 	if w.terms().Problem != "" && w.leaving() {
-		w.apply(Step{Do: MakePlan}) // which tells what those who leave own
+		w.apply(Step{Do: MakePlan}) // which says what the members that are being deleted own
 	}
 	w.rest(horizon, "")
 	if w.collectAll() {
@@ -55,13 +55,13 @@ func (w *world) settle(horizon time.Duration) {
 	}
 }
 
-// leaving tells whether a member waits to be gone.
+// leaving reports whether a member is being deleted.
 func (w *world) leaving() bool {
 	return slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return o.GetDeletionTimestamp() != nil })
 }
 
-// collectAll is the cluster's garbage collector, which comes some time: an Invitation that was on its way while its member went is
-// its to delete.
+// collectAll is the cluster's garbage collector, which runs at some time. It deletes an Invitation that was created while its
+// member was deleted.
 func (w *world) collectAll() bool {
 	collected := false
 	for _, o := range append(table{}, w.api.tables[invitations]...) {
@@ -70,7 +70,7 @@ func (w *world) collectAll() bool {
 	return collected
 }
 
-// rest lets everything that is due within d happen, without faults, until nothing is; the controllers of the kind hold do not.
+// rest does everything that is due within d, without faults. The controllers of the kind hold do nothing.
 func (w *world) rest(d time.Duration, hold string) {
 	deadline := w.clock + d
 	for budget := calmSteps; w.violation == nil; {
@@ -81,7 +81,7 @@ func (w *world) rest(d time.Duration, hold string) {
 			}
 		}
 		if budget -= worked; budget < 0 {
-			w.violated("comes-to-rest", "after %d reconciles there is still something to do", calmSteps)
+			w.violated("comes-to-rest", "after %d reconciles there is still work to do", calmSteps)
 		}
 		if worked > 0 {
 			continue
@@ -95,7 +95,7 @@ func (w *world) rest(d time.Duration, hold string) {
 	}
 }
 
-// held tells whether a mail is on its way, which no time may pass for here.
+// held reports whether a mail is being sent. No time may pass then.
 func (w *world) held() bool {
 	for _, o := range w.ops {
 		for _, t := range o.tasks {
@@ -107,7 +107,7 @@ func (w *world) held() bool {
 	return false
 }
 
-// work lets one operator finish what it began, hear of everything, and do what is due; it tells how much that was.
+// work lets one operator finish what it began, hear of everything, and do what is due. It returns how much that was.
 func (w *world) work(o *operator, hold string) int {
 	worked := 0
 	for i := 0; i < len(o.tasks) && w.violation == nil; {
@@ -149,7 +149,7 @@ func (w *world) resync() {
 	}
 }
 
-// finish is the calm after the last step, and what must be true then.
+// finish runs the calm after the last step, and checks what must be true then.
 func (w *world) finish() {
 	w.calm = true
 	w.settle(horizon)
@@ -163,7 +163,7 @@ func (w *world) finish() {
 	}
 	w.checkRest()
 	writes := w.writes
-	due := w.nextTimer() // and what it is due for is not the resync's
+	due := w.nextTimer() // writes from then on are not the resync's
 	w.resync()
 	w.settle(min(horizon, due-w.clock-1))
 	if w.writes != writes {

@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// directWire is a client whose calls wait for nobody and never fail.
+// directWire is a client whose calls never wait and never fail.
 type directWire struct {
 	client.Client
 	api *API

@@ -1,13 +1,13 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package simulation runs Usher's own reconcilers, watches and portal in a small world of which every detail is decided by a
-// seed, and checks after every step that the promises hold.
+// Package simulation runs Usher's own reconcilers, watches and portal in a small world. A seed decides every detail, and
+// every promise is checked after every step.
 //
 // # The world
 //
 //   - an API server in memory (API): resourceVersions, conflicts, UIDs, generations, finalizers, preconditions, the status
-//     subresource, times without fractions, and those CEL rules that the proof in package seat stands on;
+//     subresource, times without fractions, and the CEL rules that the proof in package seat relies on;
 //   - two operators without leader election. Each has one cache per kind that lags behind by as many events as the schedule
 //     wants, work queues that are fed by the watches that ship, and in-memory state that a crash takes away;
 //   - reconciles that run one at a time and change places only where they call the API server or the mail server, so that one
@@ -18,9 +18,9 @@
 //
 // # A schedule
 //
-// A schedule is a list of Steps. It is drawn step by step from the seed, among those that are possible, and ends with a calm:
-// nothing fails or changes any more, and everything that is due happens. Then the desired state must have been reached, and a
-// forced resync must write nothing. The list replays exactly; with steps left out it still runs, since a step that is not
+// A schedule is a list of Steps. The seed draws each from those that are possible. It ends with a calm: nothing fails or changes
+// any more, and everything that is due happens. Then the desired state must have been reached, and a forced resync must write
+// nothing. The list replays exactly; with steps left out it still runs, since a step that is not
 // possible is passed over. So a failing schedule is shrunk by leaving steps out for as long as it still fails in the same way.
 //
 // # Adding an effect

@@ -93,7 +93,7 @@ func (d *draw) prepare() {
 		d.setup = append(d.setup, d.pool("p1"))
 	}
 	if d.chance(3) {
-		d.setup = append(d.setup, Step{Do: MakePlan, N: int64(d.random.IntN(len(tiers)))}, Step{Do: Subscribe, Name: accountName, To: planKey.Name})
+		d.setup = append(d.setup, Step{Do: MakePlan, N: int64(d.random.IntN(len(planSpecs)))}, Step{Do: Subscribe, Name: accountName, To: planKey.Name})
 	}
 	if d.chance(3) {
 		d.setup = append(d.setup, Step{Do: KeepPasswords, Name: accountName, To: "passwords"})
@@ -115,7 +115,7 @@ func (d *draw) pool(name string) Step {
 	return s
 }
 
-// address is mostly everybody's own.
+// address mostly returns an address that only this member has.
 func (d *draw) address(i int) string {
 	switch {
 	case d.chance(6):
@@ -284,7 +284,7 @@ func (d *draw) administer() (Step, bool) {
 	case Word:
 		s.Name, s.To = "", []string{"right", "right", "wrong", ""}[d.random.IntN(4)]
 	case MakePlan, ChangePlan:
-		s.Name, s.N = "", int64(d.random.IntN(len(tiers)))
+		s.Name, s.N = "", int64(d.random.IntN(len(planSpecs)))
 	case Subscribe:
 		s.Name, s.To = accountName, []string{"", planKey.Name, planKey.Name}[d.random.IntN(3)]
 	case Appoint:

@@ -14,7 +14,7 @@ import (
 // contactAddress is the account's contact.
 const contactAddress = "it@acme.example"
 
-// announcement is a mail in somebody's inbox that announces the end of access.
+// announcement is a delivered mail that announces the end of access.
 type announcement struct {
 	mail message.ExpiryNotice
 	// copies and excuses are as a delivered invitation's.
@@ -45,13 +45,13 @@ func (w *world) deliverEnding(t *task, m message.ExpiryNotice) {
 	}
 }
 
-// ending tells whether the member's access is about to end.
+// ending reports whether the member's access is about to end.
 func (w *world) ending(m *usherv1.Member) bool {
 	until := m.Spec.AccessUntil
 	return m.DeletionTimestamp == nil && m.Status.State == usherv1.ObservedActive && until != nil && w.now().Before(until.Time)
 }
 
-// checkAnnouncements: what is written down as sent has been, and nobody is told anything a second time.
+// checkAnnouncements: a notice that is recorded as sent was sent, and no notice is sent twice.
 func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 	for _, n := range is.Status.EndNotices {
 		i := slices.IndexFunc(was.Status.EndNotices, func(o usherv1.EndNotice) bool { return o.To == n.To })

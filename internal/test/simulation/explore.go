@@ -30,8 +30,8 @@ func Explore(o Options, from, count uint64) Report {
 	for range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			o := o
-			o.Fibers = &Fibers{}
-			defer o.Fibers.Close()
+			o.Coroutines = &Coroutines{}
+			defer o.Coroutines.Close()
 			var counts Counts
 			ran := uint64(0)
 			for !stop.Load() {

@@ -17,7 +17,7 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// facts are what was true at some moment since a piece of work began. Nobody can act on the very last state of several objects:
+// facts are what was true at some moment since a piece of work began. No work can act on the latest state of several objects:
 // what is acted on must have been true while one was at it, and not only in an old cache.
 type facts struct {
 	// mailable: the member could be asked; open: its account could ask. They are not read at one moment.
@@ -104,7 +104,7 @@ func (w *world) terms() plan.Terms {
 	return plan.For(a, p)
 }
 
-// first tells whether the account has no older member.
+// first reports whether the account has no older member.
 func (w *world) first(m *usherv1.Member) bool {
 	return !slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return plan.CameBefore(o.(*usherv1.Member), m) })
 }
@@ -119,7 +119,7 @@ func (w *world) credentials(member string) *corev1.Secret {
 	return s
 }
 
-// acceptedBy tells whether credentials are the member's own.
+// acceptedBy reports whether credentials are the member's own.
 func acceptedBy(m *usherv1.Member, secret *corev1.Secret) bool {
 	return secret != nil && secret.Annotations[usherv1.MemberUIDAnnotation] == string(m.UID)
 }
@@ -133,13 +133,13 @@ func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
 		secret == nil
 }
 
-// open tells whether the account is there and not disabled.
+// open reports whether the account exists and is not disabled.
 func (w *world) open() bool {
 	a := w.account()
 	return a != nil && a.Spec.State != usherv1.StateDisabled
 }
 
-// losable tells whether there is a reason for a member not to be Active.
+// losable reports whether there is a reason for a member not to be Active.
 func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) || !acceptedBy(m, secret) || !holdsBase(m) {
 		return true
@@ -169,7 +169,7 @@ func (w *world) rival(m *usherv1.Member) *usherv1.Member {
 	return nil
 }
 
-// admissible tells whether a link may be answered, or a profile changed, now.
+// admissible reports whether a link may be answered, or a profile changed, now.
 func (w *world) admissible(v *visit) bool {
 	if v.profile != nil {
 		return w.welcome(v.profile)

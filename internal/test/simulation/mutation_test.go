@@ -42,8 +42,8 @@ func TestMutations(t *testing.T) {
 			}
 			t.Parallel()
 			o := m.options
-			o.Fibers = &Fibers{}
-			defer o.Fibers.Close()
+			o.Coroutines = &Coroutines{}
+			defer o.Coroutines.Close()
 			others := 0
 			for seed := range uint64(mutationSchedules) {
 				r := Run(o, seed)
@@ -129,7 +129,7 @@ var mutations = []mutation{
 		caught:  []string{"reminder-same-link"},
 	},
 	{
-		name:    "nobody respects another sender's lease",
+		name:    "no sender respects another sender's lease",
 		options: Options{Wrap: withoutLease},
 		caught:  []string{"mailed-once"},
 	},
@@ -164,7 +164,7 @@ var mutations = []mutation{
 		caught:  []string{"profile-saved"},
 	},
 	{
-		name:    "the profile page is open to whoever has a password",
+		name:    "the profile page is open to anyone with a password",
 		options: Options{WrapPortal: alwaysActive},
 		caught:  []string{"profile-of-the-active"},
 	},
@@ -189,7 +189,7 @@ var mutations = []mutation{
 		caught:  []string{"token-before-seat"},
 	},
 	{
-		name:    "nobody looks whether the API token was replaced",
+		name:    "the API token is not checked for its replacement",
 		options: Options{Wrap: forgetToken},
 		caught:  []string{"token-once"},
 	},
@@ -220,7 +220,7 @@ var mutations = []mutation{
 	},
 }
 
-func dropEarly(at Seat, c client.Client) client.Client {
+func dropEarly(at ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
 		if err := next(); err != nil {
 			return err
@@ -240,7 +240,7 @@ func dropEarly(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func goneByCache(at Seat, c client.Client) client.Client {
+func goneByCache(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -258,7 +258,7 @@ func goneByCache(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func releaseFirst(at Seat, c client.Client) client.Client {
+func releaseFirst(at ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		m, ok := o.(*usherv1.Member)
 		before := &usherv1.Member{}
@@ -277,8 +277,8 @@ func releaseFirst(at Seat, c client.Client) client.Client {
 }
 
 // keep has a member that is Disabled or Pending for a reason not give its seats back.
-func keep(reason string) func(Seat, client.Client) client.Client {
-	return func(_ Seat, c client.Client) client.Client {
+func keep(reason string) func(ClientSite, client.Client) client.Client {
+	return func(_ ClientSite, c client.Client) client.Client {
 		return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 			if m, ok := o.(*usherv1.Member); ok && readyReason(m.Status.Conditions) == reason {
 				for i := range m.Status.Seats {
@@ -294,8 +294,8 @@ func keep(reason string) func(Seat, client.Client) client.Client {
 
 // unheard gives members that have a reason another one, that is not in the table, wherever the members of an account are listed: there the
 // seat rules read it.
-func unheard(reason string) func(Seat, client.Client) client.Client {
-	return func(_ Seat, c client.Client) client.Client {
+func unheard(reason string) func(ClientSite, client.Client) client.Client {
+	return func(_ ClientSite, c client.Client) client.Client {
 		return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
 			err := next()
 			if all, ok := list.(*usherv1.MemberList); ok {
@@ -313,7 +313,7 @@ func unheard(reason string) func(Seat, client.Client) client.Client {
 	}
 }
 
-func announceUnfenced(_ Seat, c client.Client) client.Client {
+func announceUnfenced(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		if m, ok := o.(*usherv1.Member); ok && slices.ContainsFunc(m.Status.EndNotices, func(n usherv1.EndNotice) bool {
 			return n.State == usherv1.EndNoticeSending
@@ -324,7 +324,7 @@ func announceUnfenced(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func withoutFence(_ Seat, c client.Client) client.Client {
+func withoutFence(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.State == usherv1.InvitationSending {
 			return nil
@@ -334,7 +334,7 @@ func withoutFence(_ Seat, c client.Client) client.Client {
 }
 
 // sendBeforeFence keeps the fence back until the outcome of the attempt is written, and writes it just before.
-func sendBeforeFence(_ Seat, c client.Client) client.Client {
+func sendBeforeFence(_ ClientSite, c client.Client) client.Client {
 	kept := map[types.UID]*usherv1.Invitation{}
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		inv, ok := o.(*usherv1.Invitation)
@@ -357,7 +357,7 @@ func sendBeforeFence(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func remindWithoutFence(_ Seat, c client.Client) client.Client {
+func remindWithoutFence(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		inv, ok := o.(*usherv1.Invitation)
 		if ok && slices.ContainsFunc(inv.Status.Reminders, func(r usherv1.Reminder) bool { return r.NextAttemptAt != nil }) {
@@ -367,7 +367,7 @@ func remindWithoutFence(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func otherLink(_ Seat, c channel.Channel) channel.Channel {
+func otherLink(_ ClientSite, c channel.Channel) channel.Channel {
 	return invitationsThrough(c, func(m message.Invitation) message.Invitation {
 		if m.Reminder {
 			m.Link += "x"
@@ -376,7 +376,7 @@ func otherLink(_ Seat, c channel.Channel) channel.Channel {
 	})
 }
 
-func withoutLease(_ Seat, c client.Client) client.Client {
+func withoutLease(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(_ client.ObjectKey, o client.Object, next func() error) error {
 		err := next()
 		if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.State == usherv1.InvitationSending {
@@ -386,7 +386,7 @@ func withoutLease(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func believeAccount(at Seat, c client.Client) client.Client {
+func believeAccount(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -398,7 +398,7 @@ func believeAccount(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func noBindings(at Seat, c client.Client) client.Client {
+func noBindings(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -411,8 +411,8 @@ func noBindings(at Seat, c client.Client) client.Client {
 	}}
 }
 
-// noPasswords has nobody see the password file, and nobody taken out of it.
-func noPasswords(at Seat, c client.Client) client.Client {
+// noPasswords hides the password file, so that no member is removed from it.
+func noPasswords(at ClientSite, c client.Client) client.Client {
 	return &tampered{
 		Client: c,
 		list: func(list client.ObjectList, next func() error) error {
@@ -431,8 +431,8 @@ func noPasswords(at Seat, c client.Client) client.Client {
 	}
 }
 
-// keepToken has whoever replaces a token believe that it is done.
-func keepToken(_ Seat, c client.Client) client.Client {
+// keepToken drops the write of a new token, and reports success.
+func keepToken(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, update: func(o client.Object, next func() error) error {
 		if _, ok := o.(*corev1.Secret); ok && o.GetAnnotations()[usherv1.TokenRotatedAnnotation] != "" {
 			return nil
@@ -442,7 +442,7 @@ func keepToken(_ Seat, c client.Client) client.Client {
 }
 
 // forgetToken hides that a token was replaced.
-func forgetToken(_ Seat, c client.Client) client.Client {
+func forgetToken(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(_ client.ObjectKey, o client.Object, next func() error) error {
 		err := next()
 		delete(o.GetAnnotations(), usherv1.TokenRotatedAnnotation)
@@ -451,7 +451,7 @@ func forgetToken(_ Seat, c client.Client) client.Client {
 }
 
 // believeMembers reads members from the cache wherever no resourceVersion guards what is written of them.
-func believeMembers(at Seat, c client.Client) client.Client {
+func believeMembers(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -463,7 +463,7 @@ func believeMembers(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func believePlan(at Seat, c client.Client) client.Client {
+func believePlan(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -475,7 +475,7 @@ func believePlan(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func believeCredentials(at Seat, c client.Client) client.Client {
+func believeCredentials(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c
 	}
@@ -506,7 +506,7 @@ func (c changingChannel) Send(ctx context.Context, to channel.Endpoint, m messag
 	return c.Channel.Send(ctx, to, m)
 }
 
-func tokenOfFirst(at Seat, c channel.Channel) channel.Channel {
+func tokenOfFirst(at ClientSite, c channel.Channel) channel.Channel {
 	return invitationsThrough(c, func(m message.Invitation) message.Invitation {
 		uid, _, _ := strings.Cut(m.MessageID, ".")
 		m.Link = m.Link[:strings.LastIndex(m.Link, "/")+1] + at.Keys.Token(types.UID(uid), 1, m.To)
@@ -514,7 +514,7 @@ func tokenOfFirst(at Seat, c channel.Channel) channel.Channel {
 	})
 }
 
-func verifyFirst(at Seat, c client.Client) client.Client {
+func verifyFirst(at ClientSite, c client.Client) client.Client {
 	return &tampered{
 		Client: c,
 		get: func(key client.ObjectKey, o client.Object, next func() error) error {
@@ -534,7 +534,7 @@ func verifyFirst(at Seat, c client.Client) client.Client {
 	}
 }
 
-func cachedPortal(at Seat, c client.Client) client.Client {
+func cachedPortal(at ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
 		if _, secret := o.(*corev1.Secret); secret {
 			return next()
@@ -543,11 +543,11 @@ func cachedPortal(at Seat, c client.Client) client.Client {
 	}}
 }
 
-func unwritten(_ Seat, c client.Client) client.Client {
+func unwritten(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, update: func(client.Object, func() error) error { return nil }}
 }
 
-func alwaysActive(_ Seat, c client.Client) client.Client {
+func alwaysActive(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
 		err := next()
 		if m, ok := o.(*usherv1.Member); ok && err == nil {
@@ -557,7 +557,7 @@ func alwaysActive(_ Seat, c client.Client) client.Client {
 	}}
 }
 
-func overwrite(_ Seat, c client.Client) client.Client {
+func overwrite(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, create: func(o client.Object, next func() error) error {
 		err := next()
 		if apierrors.IsAlreadyExists(err) {

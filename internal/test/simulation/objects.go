@@ -51,7 +51,7 @@ var resources = [kinds]schema.GroupResource{
 	grants:      {Resource: "grants"},
 }
 
-// core tells whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.
+// core reports whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.
 func (k kind) core() bool { return k == secrets || k == configMaps }
 
 func (k kind) String() string { return resources[k].Resource }

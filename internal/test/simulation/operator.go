@@ -45,7 +45,7 @@ const workers = 3
 // mailWorkers is how many mails one operator sends at once.
 const mailWorkers = 8
 
-// recordTries is how often the outcome of a mail is tried to be written; no time passes in between.
+// recordTries is how often an operator tries to write the outcome of a mail. No time passes in between.
 const recordTries = 3
 
 // quiet is the context of all work: its log goes nowhere.
@@ -80,11 +80,11 @@ type watch struct {
 	delay      time.Duration
 }
 
-// start makes the process anew; its lists are behind by as many changes.
+// start starts the process anew. Its first lists lag behind by that many changes.
 func (o *operator) start(behind int) {
 	w := o.world
 	o.up, o.portal, o.memory = true, nil, map[string]any{}
-	// The key ring holds a lock while it reads, so its reads are not told apart from what comes after.
+	// The key ring holds a lock while it reads, so its reads must not wait.
 	direct := &directWire{api: w.api}
 	o.keys = &store.KeyStore{Reader: direct, Writer: direct, Now: w.now, Secret: tokenSecret}
 	o.live = w.wrap(o, &wire{world: w, op: o, live: true})
@@ -126,7 +126,7 @@ func (o *operator) start(behind int) {
 	for k := range o.caches {
 		o.caches[k] = cache{kind: kind(k)}
 	}
-	// All caches are filled before any controller is told of anything, as a manager waits for them.
+	// All caches are filled before any controller hears of a change, as in a manager.
 	var told []func()
 	for k := range o.caches {
 		at := max(0, len(w.api.logs[k])-behind)
@@ -146,7 +146,7 @@ func itself(_ context.Context, before, after client.Object) []types.NamespacedNa
 	return []types.NamespacedName{client.ObjectKeyFromObject(after)}
 }
 
-// tell puts into the queues whatever the watches make of a change.
+// tell puts the keys into the queues that the watches map a change to.
 func (o *operator) tell(k kind, before, after client.Object) {
 	for _, w := range o.watches[k] {
 		for _, key := range w.keys(quiet, before, after) {
@@ -190,12 +190,12 @@ func (w *world) hearOf(k kind, object client.Object) {
 	}
 }
 
-// crash takes everything that is not stored.
+// crash loses everything that is not stored.
 func (o *operator) crash() {
 	for _, t := range o.tasks {
 		o.world.interrupted(t)
-		t.fiber.kill()
-		o.world.fibers.give(t.fiber)
+		t.coroutine.kill()
+		o.world.coroutines.give(t.coroutine)
 	}
 	o.tasks, o.up = nil, false
 	o.caches, o.queues = [kinds]cache{}, [kinds]queue{}
@@ -222,16 +222,16 @@ func (o *operator) task(k kind, name string) *task {
 
 // task is work that waits for a call.
 type task struct {
-	op    *operator
-	on    kind
-	key   types.NamespacedName
-	fiber *fiber
-	// pending is the call that it waits for, fault what becomes of it.
+	op        *operator
+	on        kind
+	key       types.NamespacedName
+	coroutine *coroutine
+	// pending is the call that it waits for, fault what happens to it.
 	pending pending
 	fault   Fault
 	// began is the step at which it did.
 	began int
-	// endBy is until when the clock has to wait for it; 0 if it need not.
+	// endBy is the time that the clock may not pass before it ends; 0 for none.
 	endBy time.Duration
 	// mail is what it delivered; empty if nothing.
 	mail  string
@@ -251,10 +251,10 @@ type pending struct {
 
 // begin starts work on what on and key say.
 func (o *operator) begin(t *task, work func()) {
-	t.op, t.began, t.fiber = o, o.world.steps, o.world.fibers.take()
+	t.op, t.began, t.coroutine = o, o.world.steps, o.world.coroutines.take()
 	o.tasks = append(o.tasks, t)
 	o.world.witness(t)
-	o.world.run(t, func() { t.fiber.start(work) })
+	o.world.run(t, func() { t.coroutine.start(work) })
 }
 
 // reconcile starts a reconcile of a key that is ready.

@@ -14,7 +14,7 @@ import (
 // accountName is the only account's.
 const accountName = "acme"
 
-// step does s if it is possible, and tells whether it was.
+// step does s if it is possible, and reports whether it was.
 func (w *world) step(s Step) bool {
 	if !w.apply(s) {
 		return false
@@ -121,8 +121,8 @@ func (w *world) pass(d time.Duration) bool {
 	return true
 }
 
-func (w *world) seat(o *operator, live bool) Seat {
-	s := Seat{Operator: o.id, Live: live, Cached: &wire{world: w, op: o}, Memory: o.memory}
+func (w *world) site(o *operator, live bool) ClientSite {
+	s := ClientSite{Operator: o.id, Live: live, Cached: &wire{world: w, op: o}, Memory: o.memory}
 	s.Keys, _ = o.keys.Get(quiet)
 	return s
 }
@@ -131,21 +131,21 @@ func (w *world) wrap(o *operator, c *wire) client.Client {
 	if w.options.Wrap == nil {
 		return c
 	}
-	return w.options.Wrap(w.seat(o, c.live), c)
+	return w.options.Wrap(w.site(o, c.live), c)
 }
 
 func (w *world) wrapPortal(o *operator, c client.Client) client.Client {
 	if w.options.WrapPortal == nil {
 		return c
 	}
-	return w.options.WrapPortal(w.seat(o, true), c)
+	return w.options.WrapPortal(w.site(o, true), c)
 }
 
 func (w *world) wrapSender(o *operator, s channel.Channel) channel.Channel {
 	if w.options.WrapSender == nil {
 		return s
 	}
-	return w.options.WrapSender(w.seat(o, true), s)
+	return w.options.WrapSender(w.site(o, true), s)
 }
 
 // Play runs a schedule. Steps that are not possible are left out.

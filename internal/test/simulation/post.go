@@ -16,7 +16,7 @@ import (
 	"github.com/usher-dev/usher/internal/message"
 )
 
-// delivered is a mail in somebody's inbox.
+// delivered is a mail in an inbox.
 type delivered struct {
 	invitation types.UID
 	generation int64
@@ -30,7 +30,7 @@ type delivered struct {
 }
 
 // badAddress is in addresses that the mail server refuses for good.
-const badAddress = "nobody"
+const badAddress = "invalid"
 
 // postbox is the mail server that an operator sends with.
 type postbox struct{ world *world }

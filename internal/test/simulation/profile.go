@@ -57,7 +57,7 @@ func (o *operator) changeProfile(s Step) bool {
 
 func profileTask(member string) string { return "me-" + member }
 
-// welcome tells whether a member with the visitor's address may change its profile now.
+// welcome reports whether a member with the visitor's address may change its profile now.
 func (w *world) welcome(p *profileVisit) bool {
 	return w.open() && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
 		m := o.(*usherv1.Member)
@@ -65,7 +65,7 @@ func (w *world) welcome(p *profileVisit) bool {
 	})
 }
 
-// checkSaid: what members say of themselves is written by nobody else, and nobody takes it back.
+// checkSaid: only members write what they say of themselves, and no one takes it back.
 func (w *world) checkSaid(m *usherv1.Member, was, is *corev1.Secret) {
 	said := string(is.Data[credentials.KeyGivenName])
 	if w.actor != nil && w.actor.visit != nil && w.actor.visit.profile != nil && w.actor.visit.profile.said == said {
@@ -73,7 +73,7 @@ func (w *world) checkSaid(m *usherv1.Member, was, is *corev1.Secret) {
 		return
 	}
 	if said != string(was.Data[credentials.KeyGivenName]) {
-		w.violated("profile-kept", "the given name of member %s is %q, and nobody said so", m.Name, said)
+		w.violated("profile-kept", "the given name of member %s is %q, and the member did not say so", m.Name, said)
 	}
 }
 

@@ -14,15 +14,15 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// beliefs are what was promised so far and has to be kept.
+// beliefs are what was promised so far and must be kept.
 type beliefs struct {
 	// highest is the highest grant that a pool ever gave.
 	highest map[types.UID]int64
-	// seatless: there was a pool that gives seats only to those who accepted, so that some could be asked without one.
+	// seatless: there was a pool that gives seats on acceptance, so that members could be invited without a seat.
 	seatless bool
-	// handsOut: the account has handed links out at some time, so that some may be Sent without a mail.
-	handsOut bool
-	// welcomed is the credentials Secret of each member who was told that they accepted.
+	// deliversByLink: the account has delivered by link at some time, so that an invitation may be Sent without a mail.
+	deliversByLink bool
+	// welcomed is the credentials Secret of each member that was told that it accepted.
 	welcomed map[types.UID]types.UID
 	// addresses are the members who had one, at any time.
 	addresses map[string]map[types.UID]bool
@@ -44,7 +44,7 @@ func (w *world) committed(c change) {
 	switch c.kind {
 	case accounts:
 		a, _ := c.after.(*usherv1.Account)
-		w.beliefs.handsOut = w.beliefs.handsOut || a != nil && a.DeliversByLink()
+		w.beliefs.deliversByLink = w.beliefs.deliversByLink || a != nil && a.DeliversByLink()
 		if a != nil && a.Status.State != "" {
 			w.checkOneState(c, string(a.Status.State), a.Status.Conditions)
 		}
@@ -101,10 +101,10 @@ func (w *world) checkHands(c change) {
 	}
 }
 
-// projected tells whether a change is one of a role or a binding, which are Usher's to make, change and delete.
+// projected reports whether a change is of a role or a binding, which Usher makes, changes and deletes.
 func projected(c change) bool { return c.kind == roles || c.kind == bindings }
 
-// checkLedger: never oversold, grants only grow, and nobody's seat is taken while they rely on it.
+// checkLedger: a pool is never oversold, grants only grow, and no member loses a seat that it relies on.
 func (w *world) checkLedger(c change) {
 	was, _ := c.before.(*usherv1.SeatPool)
 	is, _ := c.after.(*usherv1.SeatPool)
@@ -143,7 +143,7 @@ func (w *world) checkLedger(c change) {
 	}
 }
 
-// checkHeld: whoever relies on a seat has its claim, at every revision.
+// checkHeld: a member that relies on a seat has its claim, at every revision.
 func (w *world) checkHeld(m *usherv1.Member, p *usherv1.SeatPool) {
 	for _, s := range m.Status.Seats {
 		if s.Pool != p.Name || !s.Held() || s.PoolUID != string(p.UID) {
@@ -194,17 +194,17 @@ func (w *world) checkMember(c change) {
 	f := &w.actor.facts
 	w.observe(f, is.Name)
 	if was.Status.State == usherv1.ObservedActive && is.Status.State != usherv1.ObservedActive && !f.losable {
-		w.violated("access-kept", "member %s lost its access for no reason that was true: %s", is.Name, readyReason(is.Status.Conditions))
+		w.violated("access-kept", "member %s lost its access without a reason: %s", is.Name, readyReason(is.Status.Conditions))
 	}
 	if was.Status.AcceptedAt != nil && is.Status.AcceptedAt == nil && is.DeletionTimestamp == nil && !f.unaccepted {
-		w.violated("acceptance-kept", "member %s is not accepted any more, while its credentials are there", is.Name)
+		w.violated("acceptance-kept", "member %s is no longer accepted, and its credentials exist", is.Name)
 	}
 }
 
-// checkGone: a member goes only when nothing is left of it.
+// checkGone: a member's object goes only after everything of it.
 func (w *world) checkGone(m *usherv1.Member) {
 	if acceptedBy(m, w.credentials(m.Name)) && w.actor != nil && !w.actor.facts.unaccepted {
-		w.violated("nothing-left", "member %s is gone, and its credentials are there", m.Name)
+		w.violated("nothing-left", "member %s is gone, and its credentials exist", m.Name)
 	}
 }
 

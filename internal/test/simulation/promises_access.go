@@ -21,7 +21,7 @@ func (b *beliefs) knew(m *usherv1.Member) {
 	b.addresses[address][m.UID] = true
 }
 
-// checkNamed: whoever a binding names is Active, or still has the seat that it was Active with, at every revision.
+// checkNamed: a member that a binding names is Active, or still has the seat that it was Active with, at every revision.
 func (w *world) checkNamed() {
 	for _, o := range w.api.tables[bindings] {
 		for _, s := range o.(*rbacv1.RoleBinding).Subjects {
@@ -33,7 +33,7 @@ func (w *world) checkNamed() {
 	w.checkPasswords()
 }
 
-// seatedAs tells whether somebody who has, or had, an address has a base seat.
+// seatedAs reports whether a member that has or had an address has a base seat.
 func (w *world) seatedAs(address string) bool {
 	for _, o := range w.api.tables[members] {
 		if m := o.(*usherv1.Member); w.beliefs.addresses[address][m.UID] && holdsBase(m) {

@@ -15,7 +15,7 @@ import (
 	"github.com/usher-dev/usher/internal/message"
 )
 
-// attemptTime is how long an attempt to send may take here, where nobody renews its lease, from the decision to make it.
+// attemptTime is how long an attempt to send may take from its decision. Leases are not renewed here.
 const attemptTime = delivery.SendLease - delivery.RenewEvery/2
 
 func (w *world) checkInvitation(c change) {
@@ -28,7 +28,7 @@ func (w *world) checkInvitation(c change) {
 		w.actor.endBy = invite.AttemptOf(&is.Status, remind).HangUp().Sub(epoch)
 	}
 	if is.Status.State == usherv1.InvitationSent && is.Status.MessageID == "" && (was.Status.State != usherv1.InvitationSent || was.Status.LinkGeneration != is.Status.LinkGeneration) {
-		w.handOut(is)
+		w.deliverByLink(is)
 	}
 	if is.Status.State == usherv1.InvitationSent && was.Status.State != usherv1.InvitationSent && is.Status.MessageID != "" {
 		sent := slices.ContainsFunc(w.inbox, func(d *delivered) bool {
@@ -43,9 +43,9 @@ func (w *world) checkInvitation(c change) {
 	}
 }
 
-// handOut: a link that is not mailed gets to its invitee all the same, under the same promises.
-func (w *world) handOut(inv *usherv1.Invitation) {
-	if !w.beliefs.handsOut {
+// deliverByLink: a link that is not mailed reaches its invitee too, under the same promises.
+func (w *world) deliverByLink(inv *usherv1.Invitation) {
+	if !w.beliefs.deliversByLink {
 		w.violated("sent-is-delivered", "invitation %s is Sent without a mail, in an account that mails", inv.Name)
 	}
 	if w.actor == nil || slices.ContainsFunc(w.inbox, func(d *delivered) bool {
@@ -65,7 +65,7 @@ func (w *world) handOut(inv *usherv1.Invitation) {
 	w.checkMail(w.actor, d)
 }
 
-// checkMail: a mail goes only to whom may be asked, and is the only one of its link.
+// checkMail: a mail goes only to a member that may be invited, and is the only one of its link.
 func (w *world) checkMail(t *task, d *delivered) {
 	w.observeFor(t, d.name)
 	switch {
@@ -80,7 +80,7 @@ func (w *world) checkMail(t *task, d *delivered) {
 	}
 }
 
-// attemptOf tells whether a change is the fence of an attempt, and of which.
+// attemptOf reports whether a change is the fence of an attempt, and of which.
 func attemptOf(was, is *usherv1.Invitation) (attempted bool, remind usherv1.Lead) {
 	for _, r := range is.Status.Reminders {
 		i := slices.IndexFunc(was.Status.Reminders, func(old usherv1.Reminder) bool { return old.Before == r.Before })
@@ -173,7 +173,7 @@ func (w *world) checkCredentials(c change) {
 	}
 }
 
-// addressChanged tells whether the member had another address than its credentials, now or while the actor was at work.
+// addressChanged reports whether the member has another address than its credentials, or had while the actor was at work.
 func (w *world) addressChanged(m *usherv1.Member, secret *corev1.Secret) bool {
 	other := func(address string) bool {
 		return !usherv1.EmailAddress(secret.Data["email"]).SameAs(usherv1.EmailAddress(address))

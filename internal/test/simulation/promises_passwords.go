@@ -13,7 +13,7 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// checkPasswords: whoever has a line in a password file is Active, or still has the seat that it was Active with, at every revision.
+// checkPasswords: a member in a password file is Active, or still has the seat that it was Active with, at every revision.
 func (w *world) checkPasswords() {
 	for _, o := range w.api.tables[secrets] {
 		if access.PasswordsOf(o) == "" {

@@ -25,7 +25,7 @@ func (w *world) checkToken(m *usherv1.Member, was, is *corev1.Secret) {
 	w.counts.Rotations++
 }
 
-// checkSeatAfterToken: whoever was disabled gives its seat back, or is Active again, with another API token than it had.
+// checkSeatAfterToken: a member that was disabled gives its seat back, or is Active again, with another API token than it had.
 func (w *world) checkSeatAfterToken(was, is *usherv1.Member) {
 	secret := w.credentials(is.Name)
 	if was.Status.DisabledAt == nil || secret == nil || !acceptedBy(is, secret) || is.DeletionTimestamp != nil {
@@ -38,7 +38,7 @@ func (w *world) checkSeatAfterToken(was, is *usherv1.Member) {
 	}
 }
 
-// claims tells whether the base seat that a member holds is its by the ledger, and not gone with its pool.
+// claims reports whether the ledger has a claim for the base seat that a member holds; false if the pool is gone.
 func (w *world) claims(m *usherv1.Member) bool {
 	for _, s := range m.Status.Seats {
 		if p := w.pool(s.Pool); s.AddOn == "" && s.Held() && p != nil && string(p.UID) == s.PoolUID && p.Status.Claims[string(m.UID)] > s.ReleasedGrant {

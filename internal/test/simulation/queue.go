@@ -16,7 +16,7 @@ const (
 )
 
 // queue is a controller's work queue: each key is in it once at the most, at the earliest of the times that it was added for,
-// and is not handed out again while it is being worked on.
+// and no second worker gets it while one works on it.
 type queue struct{ items []item }
 
 type item struct {
@@ -50,7 +50,7 @@ func (q *queue) add(key types.NamespacedName, at time.Duration) {
 	}
 }
 
-// ready tells whether the key may be worked on now.
+// ready reports whether the key may be worked on now.
 func (i *item) ready(now time.Duration) bool { return i.queued && !i.working && i.at <= now }
 
 // done ends the work on a key: requeue after a pause if that is not 0, or later and later if it failed.

@@ -98,8 +98,8 @@ var replays = []struct{ name, schedule string }{
 			rest to=pools n=5000`,
 	},
 	{
-		// Nothing is sent for a link that is handed out, and nothing looked whether the member was still to be asked.
-		name: "another link handed out on an old cache's word",
+		// No mail is sent for a link that is delivered otherwise, and nothing checked whether the member still waited to be invited.
+		name: "another link made from an old cache",
 		schedule: `schedule seed=12751 fine=false week=false
 			make-pool name=p0 n=1
 			restart op=1
@@ -119,7 +119,7 @@ var replays = []struct{ name, schedule string }{
 			begin op=1 on=invitations name=m0`,
 	},
 	{
-		// A mail server that was down kept an announcement waiting; its member was disabled, and nobody gave it up when the end came.
+		// A mail server that was down kept an announcement waiting; its member was disabled, and the announcement was not given up when the end came.
 		name: "an announcement that waits for a member who is not Active any more",
 		schedule: `schedule seed=500466 fine=false week=false
 			restart op=1
@@ -179,7 +179,7 @@ var replays = []struct{ name, schedule string }{
 			go op=1 on=pools name=p0
 			delete-pool name=p0
 			begin op=0 on=members name=m0
-			subscribe name=acme to=tier
+			subscribe name=acme to=plan
 			deliver op=0 on=pools`,
 	},
 	{

@@ -60,7 +60,7 @@ func (w *world) checkRest() {
 	w.checkWordingAtRest()
 }
 
-// checkRemindersAtRest: whoever has not answered an hour after the mail was reminded, unless that was refused for good.
+// checkRemindersAtRest: an invitee who has not answered an hour after the mail was reminded, unless the server refused that for good.
 func (w *world) checkRemindersAtRest() {
 	a := w.account()
 	for _, o := range w.api.tables[invitations] {
@@ -116,7 +116,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 			continue
 		}
 		known++
-		// Nobody is anybody's duplicate while the account is disabled, or the plan or the pool is not clear.
+		// No member is a duplicate while the account is disabled, or the plan or the pool is unclear.
 		reason := readyReason(m.Status.Conditions)
 		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonSeatPoolNotFound || reason == usherv1.ReasonPlanNotFound {
 			continue
@@ -133,7 +133,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 		}
 	}
 	if known != len(p.Status.Claims) {
-		w.violated("nothing-leaks", "%d claims of pool %s belong to nobody", len(p.Status.Claims)-known, p.Name)
+		w.violated("nothing-leaks", "%d claims of pool %s belong to no member", len(p.Status.Claims)-known, p.Name)
 	}
 }
 
@@ -194,7 +194,7 @@ func (w *world) wantAccepted(m *usherv1.Member, choice seat.Choice) []string {
 	return []string{"Active Accepted, seat true", "Active Activated, seat true", "Active AddOnSeatUnavailable, seat true"}
 }
 
-// roomIn tells whether a pool has a free seat.
+// roomIn reports whether a pool has a free seat.
 func (w *world) roomIn(pool string) bool {
 	p := w.pool(pool)
 	return p != nil && len(p.Status.Claims) < w.terms().SeatsOf(p, w.poolList()).Capacity()
@@ -231,7 +231,7 @@ func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
 	}
 	switch inv.Status.State {
 	case usherv1.InvitationSent:
-		// Whoever was asked while no seat was needed is not asked again when one is.
+		// A member that was invited while no seat was needed is not invited again when one is.
 		return []string{"Pending AwaitingAcceptance, seat " + fmt.Sprint(held || needs && w.roomIn(choice.Base))}
 	case usherv1.InvitationExpired:
 		return []string{"Pending InvitationExpired, seat false"}

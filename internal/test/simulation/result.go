@@ -22,7 +22,7 @@ type Counts struct {
 	Mails, Copies, Welcomes int
 	// Activations of members, Withdrawals of their access, and Rotations of their API tokens.
 	Activations, Withdrawals, Rotations int
-	// Passwords are the password files in the end that let somebody in, Profiles the changes of profiles that were confirmed.
+	// Passwords counts the password files that have a member in the end, Profiles the changes of profiles that were confirmed.
 	Passwords, Profiles int
 }
 

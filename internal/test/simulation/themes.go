@@ -43,7 +43,7 @@ func (d *draw) comeAndGo() {
 	d.deliver[1][[]kind{members, pools}[d.random.IntN(2)]] = d.random.IntN(2)
 }
 
-// askAgain is a schedule about mails: whoever has been asked is asked again, and old letters are opened, while both operators hear of
+// askAgain is a schedule about mails: members are invited again, and old mails are opened, while both operators hear of
 // all else that happens, and each is held up here and there between the fence and the record of what it sends.
 func (d *draw) askAgain() {
 	d.actions = []Action{Resend, Resend, Resend, Readdress, Enable, Disable}

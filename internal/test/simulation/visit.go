@@ -24,7 +24,7 @@ const (
 	VisitDecline Action = "decline"
 )
 
-// visit is what somebody does at a portal: one POST with a link, or a change of a profile.
+// visit is what a visitor does at a portal: one POST with a link, or a change of a profile.
 type visit struct {
 	mail    *delivered
 	accept  bool
@@ -37,7 +37,7 @@ type visit struct {
 
 var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond}
 
-// form is what everybody who accepts types.
+// form is what every invitee types who accepts.
 var form = url.Values{
 	"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"},
 	"password": {password}, "password_confirm": {password}, "terms": {"on"},
@@ -118,5 +118,5 @@ func (r *response) Write(page []byte) (int, error) {
 	return len(page), nil
 }
 
-// confirmed tells whether the invitee was told that they accepted.
+// confirmed reports whether the invitee was told that they accepted.
 func (v *visit) confirmed() bool { return v.accept && strings.HasSuffix(v.location, "/welcome") }

@@ -103,7 +103,7 @@ func (c *wire) List(_ context.Context, list client.ObjectList, options ...client
 type query struct {
 	namespace, index, value string
 	labels                  map[string]string
-	// shared: the objects are not copied; whoever asks promises not to change them.
+	// shared: the objects are not copied; the caller promises not to change them.
 	shared bool
 }
 
@@ -216,7 +216,7 @@ func (s statusWire) Update(_ context.Context, o client.Object, _ ...client.SubRe
 	return s.wire.write("put status", o, func() error { return s.wire.world.api.UpdateStatus(o) })
 }
 
-// indexed tells whether an index of the cache has the object under the value.
+// indexed reports whether an index of the cache has the object under the value.
 func (w *world) indexed(k kind, index, value string, o client.Object) bool {
 	values, known := w.indexes[indexName{k, index}]
 	if !known {

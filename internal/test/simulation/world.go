@@ -31,23 +31,23 @@ type Options struct {
 	Without []Rule
 	// Unlocked are kinds, by resource, whose status is replaced whatever resourceVersion the write carries.
 	Unlocked []string
-	// Deaf tells which changes a controller does not hear of: those of which resource, and the one that it reconciles.
+	// Deaf reports whether a controller does not hear of the changes of a resource.
 	Deaf func(changed, controller string) bool
 	// Wrap, WrapPortal and WrapSender stand between an operator and its clients; nil for nothing.
-	Wrap       func(Seat, client.Client) client.Client
-	WrapPortal func(Seat, client.Client) client.Client
-	WrapSender func(Seat, channel.Channel) channel.Channel
+	Wrap       func(ClientSite, client.Client) client.Client
+	WrapPortal func(ClientSite, client.Client) client.Client
+	WrapSender func(ClientSite, channel.Channel) channel.Channel
 	// Trace gets a line for everything that happens; nil for none.
 	Trace io.Writer
-	// Fibers are used and given back; nil for own ones.
-	Fibers *Fibers
+	// Coroutines are used and given back; nil for own ones.
+	Coroutines *Coroutines
 
 	checkPatch  func(client.Object, client.Patch)
 	checkCommit func(change)
 }
 
-// Seat is where a wrapper sits: at one operator's live or cached client.
-type Seat struct {
+// ClientSite is where a wrapper is: at one operator's live or cached client.
+type ClientSite struct {
 	Operator int
 	Live     bool
 	// Cached reads from the operator's caches, Keys are its own.
@@ -61,7 +61,7 @@ type Seat struct {
 type Violation struct {
 	// Promise is its name.
 	Promise string
-	// Step is how many steps had been taken; Calm tells that it happened after all of them.
+	// Step is how many steps had been taken. Calm: it happened after all of them.
 	Step int
 	Calm bool
 	What string
@@ -90,10 +90,10 @@ var indexes = func() map[indexName]client.IndexerFunc {
 
 // world is one run.
 type world struct {
-	options  Options
-	schedule Schedule
-	fibers   *Fibers
-	indexes  map[indexName]client.IndexerFunc
+	options    Options
+	schedule   Schedule
+	coroutines *Coroutines
+	indexes    map[indexName]client.IndexerFunc
 
 	api   *API
 	clock time.Duration
@@ -117,9 +117,9 @@ type world struct {
 var tokenKey = bytes.Repeat([]byte{7}, invite.KeyLength)
 
 func newWorld(o Options, s Schedule) *world {
-	w := &world{options: o, schedule: s, fibers: o.Fibers, indexes: indexes, digest: fnv64(0, "usher")}
-	if w.fibers == nil {
-		w.fibers = &Fibers{}
+	w := &world{options: o, schedule: s, coroutines: o.Coroutines, indexes: indexes, digest: fnv64(0, "usher")}
+	if w.coroutines == nil {
+		w.coroutines = &Coroutines{}
 	}
 	without := map[Rule]bool{}
 	for _, rule := range o.Without {
@@ -142,14 +142,14 @@ func (w *world) make(o client.Object) bool { return w.api.Create(o) == nil }
 
 func (w *world) now() time.Time { return epoch.Add(w.clock) }
 
-// await hands over before a call, and returns what is to become of it.
+// await hands control to the world before a call, and returns the fault that the call gets.
 func (w *world) await(p pending) Fault {
 	t := w.running
 	if t == nil {
-		panic("a call that nobody makes: " + p.verb)
+		panic("a call outside of any task: " + p.verb)
 	}
 	t.pending, t.fault = p, None
-	t.fiber.wait()
+	t.coroutine.wait()
 	return t.fault
 }
 
@@ -166,11 +166,11 @@ func (w *world) run(t *task, resume func()) {
 	resume()
 	w.running = nil
 	w.hear(t.op)
-	if t.fiber.busy {
+	if t.coroutine.busy {
 		return
 	}
-	if t.fiber.failure != "" {
-		w.violated("no-panic", "%s %s: %s", onNames[t.on], t.key.Name, t.fiber.failure)
+	if t.coroutine.failure != "" {
+		w.violated("no-panic", "%s %s: %s", onNames[t.on], t.key.Name, t.coroutine.failure)
 	}
 	o := t.op
 	for i := range o.tasks {
@@ -179,7 +179,7 @@ func (w *world) run(t *task, resume func()) {
 			break
 		}
 	}
-	w.fibers.give(t.fiber)
+	w.coroutines.give(t.coroutine)
 	if t.on == visits {
 		w.note("op%d visit %s ends with %d %s", o.id, t.key.Name, t.visit.status, t.visit.location)
 		w.checkVisit(t)
@@ -202,7 +202,7 @@ func (w *world) proceed(t *task, fault Fault) {
 			w.note("op%d %s %s: %s %s %s %s", t.op.id, onNames[t.on], t.key.Name, t.pending.verb, t.pending.kind, t.pending.name, fault)
 		}
 		t.fault = fault
-		t.fiber.resume()
+		t.coroutine.resume()
 	})
 }
 
@@ -213,8 +213,8 @@ func (w *world) close() {
 			o.crash()
 		}
 	}
-	if w.options.Fibers == nil {
-		w.fibers.Close()
+	if w.options.Coroutines == nil {
+		w.coroutines.Close()
 	}
 }
 

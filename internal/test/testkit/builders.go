@@ -106,13 +106,13 @@ func (b *AccountBuilder) InvitationTTL(ttl string) *AccountBuilder {
 	return b
 }
 
-// DeliversByLink has links handed out and not mailed.
+// DeliversByLink has links read from the link endpoint instead of mailed.
 func (b *AccountBuilder) DeliversByLink() *AccountBuilder {
 	b.mail().Delivery = v1alpha1.DeliveryLink
 	return b
 }
 
-// Reminders sets how long before a link's expiry its invitee is reminded; none for nobody.
+// Reminders sets how long before a link's expiry its invitee is reminded; none for no reminders.
 func (b *AccountBuilder) Reminders(before ...v1alpha1.Lead) *AccountBuilder {
 	b.object.Spec.Invitations.Reminders = append([]v1alpha1.Lead{}, before...)
 	return b

@@ -38,7 +38,7 @@ func (c Call) String() string {
 	return fmt.Sprintf("%s %s %s", c.Verb, resource, object)
 }
 
-// Mutating tells whether it asks for a change.
+// Mutating reports whether it asks for a change.
 func (c Call) Mutating() bool {
 	switch c.Verb {
 	case "create", "update", "patch", "delete", "deletecollection":
@@ -47,7 +47,7 @@ func (c Call) Mutating() bool {
 	return false
 }
 
-// Housekeeping tells whether it is about a Lease, an Event or a review.
+// Housekeeping reports whether it is about a Lease, an Event or a review.
 func (c Call) Housekeeping() bool { return apiserver.Housekeeping(c.Group, c.Resource) }
 
 // callOf reads a request as the API server does: see k8s.io/apiserver/pkg/endpoints/request.RequestInfo.

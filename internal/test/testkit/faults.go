@@ -22,7 +22,7 @@ import (
 // Fault happens to a call in place of plain sending; it may call send, once.
 type Fault func(req *http.Request, send func() (*http.Response, error)) (*http.Response, error)
 
-// Refused fails before sending: nobody listens. Nothing happened.
+// Refused fails before sending, as if no one listened. Nothing happened.
 func Refused(req *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 	if req.Body != nil {
 		_ = req.Body.Close()

@@ -53,7 +53,7 @@ func (w *Watches) Seen() int {
 	return w.losses.seen
 }
 
-// loses counts an event and tells whether it is one that is lost.
+// loses counts an event and reports whether it is lost.
 func (w *Watches) loses(e Event) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -22,7 +22,7 @@ type Watches struct {
 	delay   time.Duration
 	streams map[*stream]struct{}
 	losses  losses
-	// wanted tells which objects the client hears of; nil: all.
+	// wanted reports which objects the client hears of; nil: all.
 	wanted func(name string) bool
 	// group of the resource, known once there was a stream.
 	group string
@@ -51,7 +51,7 @@ func (w *Watches) Delay(d time.Duration) { w.set(func() { w.delay = d }) }
 // lists as in watches. Call it before the first stream.
 func (w *Watches) Only(match func(name string) bool) { w.set(func() { w.wanted = match }) }
 
-// wants tells whether clients hear of an object.
+// wants reports whether clients hear of an object.
 func (w *Watches) wants(name string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

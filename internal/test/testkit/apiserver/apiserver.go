@@ -120,7 +120,7 @@ func (s *Server) prepare(o Options) (err error) {
 	}
 
 	s.env = &envtest.Environment{
-		UseExistingCluster:       new(bool), // never somebody's cluster, whatever the environment says
+		UseExistingCluster:       new(bool), // never a user's cluster, whatever the environment says
 		BinaryAssetsDirectory:    s.assets,
 		CRDDirectoryPaths:        o.CRDs,
 		ControlPlaneStartTimeout: startTimeout,
@@ -142,7 +142,7 @@ func (s *Server) prepareEtcd(fsync bool) (err error) {
 		return err
 	}
 	etcd.Out = etcd.Err
-	// Alone, it has nobody to wait for before it elects itself: this saves a second.
+	// Alone, it waits for no one before it elects itself: this saves a second.
 	args := etcd.Configure().Set("heartbeat-interval", "20").Set("election-timeout", "200").Set("log-level", "warn")
 	if fsync {
 		args.Disable("unsafe-no-fsync") // envtest's default

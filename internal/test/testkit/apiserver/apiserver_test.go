@@ -122,7 +122,7 @@ func TestSecondServerInAFolderStopsAndStartsAgain(t *testing.T) {
 		_, err = clients.CoreV1().ConfigMaps("default").Create(t.Context(),
 			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "left"}}, metav1.CreateOptions{})
 		g.Expect(err).NotTo(HaveOccurred(), "nothing is left of the server before")
-		g.Expect(s.Audit()).To(BeNil(), "nobody asked for it")
+		g.Expect(s.Audit()).To(BeNil(), "auditing was not asked for")
 
 		g.Expect(s.Stop()).To(Succeed())
 		g.Expect(s.Stop()).To(Succeed())

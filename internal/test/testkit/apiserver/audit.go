@@ -26,7 +26,7 @@ rules:
   verbs: [create, update, patch, delete, deletecollection]
 `
 
-// AuditLog is what the API server wrote down about mutating requests, by whomever.
+// AuditLog is what the API server wrote down about mutating requests of all users.
 type AuditLog struct{ path string }
 
 func (l *AuditLog) configure(args *envtest.Arguments, policyPath string) error {
@@ -59,10 +59,10 @@ func (w Write) String() string {
 	return fmt.Sprintf("%s %s %s by %s: %d", w.Verb, join(w.Resource, w.Subresource), join(w.Namespace, w.Name), w.User, w.Code)
 }
 
-// Housekeeping tells whether it is a Lease, an Event or a review: no part of what an operator was asked to do.
+// Housekeeping reports whether it is a Lease, an Event or a review, which are no part of an operator's task.
 func (w Write) Housekeeping() bool { return Housekeeping(w.Group, w.Resource) }
 
-// Housekeeping tells whether writes of a resource are no part of what an operator was asked to do: leases, events and reviews.
+// Housekeeping reports whether writes of a resource are no part of an operator's task: leases, events and reviews.
 func Housekeeping(group, resource string) bool {
 	switch group {
 	case "coordination.k8s.io", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io":

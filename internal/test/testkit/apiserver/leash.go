@@ -39,7 +39,7 @@ const (
 	mostMemory = "8GiB"
 )
 
-// The program's own outputs are kept from the reader, which outlives nobody but would keep them open. envtest asks every
+// The program's own outputs are kept from the reader, which would keep them open. envtest asks every
 // program for --help first, outside of a process group of its own.
 const leashed = `#!/bin/sh
 if [ "$1" != --help ]; then

@@ -14,7 +14,7 @@ import (
 const ManagerNamespace = "usher-system"
 
 // AddManager makes ManagerNamespace, installs config/rbac, and returns the user that the manager is: one who may do what the
-// manager may in a cluster, and no more. Nobody is here who would aggregate ClusterRoles.
+// manager may in a cluster, and no more. No controller runs here that would aggregate ClusterRoles.
 func (s *Server) AddManager(ctx context.Context) (*User, error) {
 	root, err := ModuleRoot()
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// User is somebody whom the API server knows by a client certificate.
+// User is a user whom the API server knows by a client certificate.
 type User struct {
 	config     *rest.Config
 	kubeconfig []byte

@@ -32,7 +32,7 @@ const (
 
 // axeRun applies the rules that axe-core applies by itself, WCAG 2.1 A and AA and good practice, and the one of WCAG 2.2.
 //
-// What it cannot decide counts too, but for the contrast of text that lies under an open menu: nobody sees that.
+// What it cannot decide counts too, but for the contrast of text that lies under an open menu, which no one sees.
 const axeRun = `axe.run(document, {
 	resultTypes: ["violations", "incomplete"], rules: {"target-size": {enabled: true}}
 }).then(r => JSON.stringify({

@@ -18,7 +18,7 @@ import (
 // startTimeout is for a slow and busy machine; a second is usual.
 const startTimeout = 60 * time.Second
 
-// Browser is a running Chromium without anybody's profile.
+// Browser is a running Chromium with an empty profile.
 type Browser struct {
 	ctx  context.Context
 	stop context.CancelFunc
@@ -44,7 +44,7 @@ func Start() (*Browser, error) {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),
 		chromedp.Flag("no-pings", true),
-		// A page that comes back from memory is not loaded, and so nobody could wait for that.
+		// A page that comes back from memory is not loaded, so a test could not wait for that.
 		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
 		// Pictures differ as little as they can between machines.
 		chromedp.Flag("font-render-hinting", "none"),

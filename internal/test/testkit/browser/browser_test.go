@@ -23,7 +23,7 @@ const formPage = `<!DOCTYPE html><html lang="en"><head><meta name="viewport" con
 <label for="again">Again</label> <input id="again"> <button>Send</button></form>
 <script>document.title = "Scripted"</script></main></body></html>`
 
-// site greets whoever posts a name, by way of a redirect.
+// site greets a visitor who posts a name, after a redirect.
 func site(t *testing.T) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")

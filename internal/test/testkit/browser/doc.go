@@ -12,5 +12,5 @@
 //	tab.Screenshot("welcome-320-dark")
 //
 // Where there is no Chromium, Debian's is installed if this process may do that; else the test is skipped and says why.
-// The browser calls nobody by itself: what [Tab.Requests] lists is what the page asked for.
+// The browser makes no requests of its own: [Tab.Requests] lists what the page asked for.
 package browser

@@ -20,7 +20,7 @@ import (
 // stepTimeout is how long one step may take on a slow and busy machine.
 const stepTimeout = 60 * time.Second
 
-// Options are how somebody looks at pages. The zero value is a wide window, light, with English as the browser's language.
+// Options are how a visitor looks at pages. The zero value is a wide window, light, with English as the browser's language.
 type Options struct {
 	// Width and Height of the window in CSS pixels; default 1280 by 800.
 	Width, Height int64
@@ -46,7 +46,7 @@ type Tab struct {
 	complaints []string
 }
 
-// Request is what a page asked a server for, by itself or because somebody followed a link.
+// Request is what a page asked a server for, by itself or because the visitor followed a link.
 type Request struct {
 	Method, URL, Referer string
 	// Document is set for a page, and not for what it is made of.

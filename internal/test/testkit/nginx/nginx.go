@@ -121,7 +121,7 @@ func (n *Nginx) SetPasswords(file []byte) error {
 // PasswordFile is its path.
 func (n *Nginx) PasswordFile() string { return filepath.Join(n.dir, "auth") }
 
-// Ask asks for the page as somebody, or as nobody if user is empty, and returns the HTTP status.
+// Ask requests the page as a user, or without credentials if user is empty, and returns the HTTP status.
 func (n *Nginx) Ask(ctx context.Context, user, password string) (int, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, n.URL, nil)
 	if err != nil {

@@ -28,7 +28,7 @@ func TestItAsksForAPassword(t *testing.T) {
 		g.Expect(err).NotTo(HaveOccurred())
 		return status
 	}
-	g.Expect(ask("ada@acme.example", "correct horse")).To(Equal(http.StatusUnauthorized), "nobody is in the file yet")
+	g.Expect(ask("ada@acme.example", "correct horse")).To(Equal(http.StatusUnauthorized), "no one is in the file yet")
 	// crypt(3) takes all three names of one algorithm.
 	for _, version := range []string{"a", "b", "y"} {
 		g.Expect(n.SetPasswords([]byte("ada@acme.example:$2" + version + string(hash[3:]) + "\n"))).To(Succeed())

@@ -84,7 +84,7 @@ func (p *Postfix) mainConfig() (string, error) {
 
 		"virtual_mailbox_domains = " + Domain,
 		"virtual_mailbox_base = " + p.path("mail"),
-		// Everybody but nobody@ shares one Maildir.
+		// All addresses but nobody@ share one Maildir.
 		"virtual_mailbox_maps = regexp:{{!/^nobody@/ all/}}",
 		"virtual_uid_maps = static:" + nobody.Uid,
 		"virtual_gid_maps = static:" + nobody.Gid,

@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// Greylist is a policy service (SMTPD_POLICY_README) that puts everybody off who is new to it, as long as it is strict.
+// Greylist is a policy service (SMTPD_POLICY_README) that defers every recipient who is new to it, as long as it is strict.
 type Greylist struct {
 	listener net.Listener
 	served   sync.WaitGroup
@@ -47,14 +47,14 @@ func StartGreylist() (*Greylist, error) {
 // Address is host:port.
 func (g *Greylist) Address() string { return g.listener.Addr().String() }
 
-// Asked is how often somebody has tried to send to a recipient.
+// Asked returns how often a client has tried to send to a recipient.
 func (g *Greylist) Asked(recipient string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.asked[recipient]
 }
 
-// Relent lets everybody in from now on.
+// Relent accepts every recipient from now on.
 func (g *Greylist) Relent() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

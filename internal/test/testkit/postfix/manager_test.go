@@ -165,7 +165,7 @@ func (w *world) sent() int {
 	return n
 }
 
-// wantEachOnce checks that everybody of count got one mail, and no mail came twice.
+// wantEachOnce checks that each of count members got one mail, and no mail came twice.
 func (w *world) wantEachOnce(count int) {
 	w.t.Helper()
 	mails, err := w.postfix.Mails()
@@ -241,7 +241,7 @@ func TestRefusedAndGreylisted(t *testing.T) {
 		t.Errorf("it was tried %d times, want 2", asked)
 	}
 
-	w.create(testkit.Member("nobody").Email(postfix.Nobody).Build())
+	w.create(testkit.Member("nobody").Email(postfix.Unknown).Build())
 	w.until(time.Minute, w.isMember("nobody", usherv1.ReasonMailRejected))
 	if last := w.invitation("nobody").Status.LastError; last.Class != usherv1.ErrorPermanent || last.Code != "550 5.1.1" {
 		t.Errorf("it was refused with %+v", last)

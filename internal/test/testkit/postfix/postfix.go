@@ -26,8 +26,8 @@ const (
 	Username = "usher@postfix.example"
 	Password = "correct horse"
 	Domain   = "acme.example"
-	// Nobody is an address that Postfix does not know.
-	Nobody = "nobody@" + Domain
+	// Unknown is an address that Postfix does not know.
+	Unknown = "nobody@" + Domain
 )
 
 // startTimeout is for a busy machine; a second is usual.

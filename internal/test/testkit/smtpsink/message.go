@@ -24,9 +24,9 @@ type Mail struct {
 	// From and To are the envelope, as in MAIL FROM and RCPT TO.
 	From string
 	To   []string
-	// User is who authenticated; empty if nobody did.
+	// User is who authenticated; empty if no one did.
 	User string
-	// Encrypted tells whether the mail came over TLS.
+	// Encrypted reports whether the mail came over TLS.
 	Encrypted bool
 	// Raw is the mail as it came.
 	Raw []byte
@@ -39,7 +39,7 @@ type Mail struct {
 	Text, HTML string
 }
 
-// IsTo tells whether the envelope has this recipient; the case of letters does not matter.
+// IsTo reports whether the envelope has this recipient; the case of letters does not matter.
 func (m Mail) IsTo(address string) bool {
 	return slices.ContainsFunc(m.To, func(to string) bool { return strings.EqualFold(to, address) })
 }

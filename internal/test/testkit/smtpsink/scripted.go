@@ -114,7 +114,7 @@ func (d *dialogue) run() {
 	}
 }
 
-// command answers one command and tells whether the conversation goes on.
+// command answers one command and reports whether the conversation goes on.
 func (d *dialogue) command(verb Verb, argument string) (open bool) {
 	var usual bool
 	switch verb {
@@ -180,7 +180,7 @@ func (d *dialogue) body() (open bool) {
 	}
 }
 
-// answer gives the script's answer, or the usual one. It tells whether the connection is still open and whether the answer was
+// answer gives the script's answer, or the usual one. It reports whether the connection is still open and whether the answer was
 // the usual one, after which a body or a handshake follows.
 func (d *dialogue) answer(verb Verb, argument, reply string) (open, usual bool) {
 	event := Event{Verb: verb, Argument: argument, Connection: d.number}

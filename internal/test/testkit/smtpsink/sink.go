@@ -210,7 +210,7 @@ func (s *Sink) keep(mail Mail) error {
 	return nil
 }
 
-// writeFile makes the file whole or not at all: somebody may be watching the folder.
+// writeFile makes the file whole or not at all: another process may be watching the folder.
 func writeFile(dir string, number int, mail Mail) error {
 	recipient := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {

@@ -12,17 +12,17 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 )
 
-// fiber runs one piece of work after another, each as far as it goes until it waits. Exactly one fiber of a world runs at a
-// time, and the world itself does not while one runs: nothing is concurrent, and the order is the schedule's.
-type fiber struct {
+// coroutine runs one piece of work after another, each until it waits. Either the world or exactly one of its coroutines runs at
+// a time: nothing is concurrent, and the schedule decides the order.
+type coroutine struct {
 	yield  func(struct{}) bool
 	resume func() (struct{}, bool)
 	stop   func()
 
 	work func()
-	// busy while the work has not come to its end.
+	// busy: the work has not ended.
 	busy bool
-	// killed makes the wait that the work is in panic, as a process that dies never comes back.
+	// killed makes the current wait panic, since the work of a dead process never goes on.
 	killed bool
 	// failure is what the work panicked with.
 	failure string
@@ -31,7 +31,7 @@ type fiber struct {
 // death is what a killed piece of work panics with.
 type death struct{}
 
-// The libraries log every panic that passes through them; a death is none.
+// The libraries log every panic that passes through them. A death is not worth a line.
 func init() {
 	for i, handle := range utilruntime.PanicHandlers {
 		utilruntime.PanicHandlers[i] = func(ctx context.Context, r any) {
@@ -42,8 +42,8 @@ func init() {
 	}
 }
 
-func newFiber() *fiber {
-	f := &fiber{}
+func newCoroutine() *coroutine {
+	f := &coroutine{}
 	f.resume, f.stop = iter.Pull(func(yield func(struct{}) bool) {
 		f.yield = yield
 		for yield(struct{}{}) {
@@ -55,7 +55,7 @@ func newFiber() *fiber {
 	return f
 }
 
-func (f *fiber) do() {
+func (f *coroutine) do() {
 	defer func() {
 		switch r := recover().(type) {
 		case nil, death:
@@ -67,13 +67,13 @@ func (f *fiber) do() {
 }
 
 // start runs work up to its first wait.
-func (f *fiber) start(work func()) {
+func (f *coroutine) start(work func()) {
 	f.work, f.busy, f.killed, f.failure = work, true, false, ""
 	f.resume()
 }
 
-// wait hands over until the fiber is resumed. It is called by the work.
-func (f *fiber) wait() {
+// wait yields to the world until the coroutine is resumed. The work calls it.
+func (f *coroutine) wait() {
 	f.yield(struct{}{})
 	if f.killed {
 		panic(death{})
@@ -81,29 +81,29 @@ func (f *fiber) wait() {
 }
 
 // kill ends the work where it waits.
-func (f *fiber) kill() {
+func (f *coroutine) kill() {
 	if f.busy {
 		f.killed = true
 		f.resume()
 	}
 }
 
-// Fibers are kept from one schedule to the next, with the stacks that they grew.
-type Fibers struct{ idle []*fiber }
+// Coroutines keeps coroutines, and the stacks that they grew, from one schedule to the next.
+type Coroutines struct{ idle []*coroutine }
 
-func (p *Fibers) take() *fiber {
+func (p *Coroutines) take() *coroutine {
 	if n := len(p.idle); n > 0 {
 		f := p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		return f
 	}
-	return newFiber()
+	return newCoroutine()
 }
 
-func (p *Fibers) give(f *fiber) { p.idle = append(p.idle, f) }
+func (p *Coroutines) give(f *coroutine) { p.idle = append(p.idle, f) }
 
-// Close ends the idle fibers' goroutines.
-func (p *Fibers) Close() {
+// Close ends the idle coroutines' goroutines.
+func (p *Coroutines) Close() {
 	for _, f := range p.idle {
 		f.stop()
 	}

@@ -11,10 +11,10 @@ import (
 )
 
 // planKey is the only plan's.
-var planKey = types.NamespacedName{Name: "tier"}
+var planKey = types.NamespacedName{Name: "plan"}
 
-// tiers are what it may say: each lacks something that another has.
-var tiers = []usherv1.PlanSpec{
+// planSpecs are what it may say: each lacks something that another has.
+var planSpecs = []usherv1.PlanSpec{
 	{
 		IncludedSeats: ptr.To[int32](1), Rights: []usherv1.PlanRight{{Name: "orders:place"}},
 		Roles:       []usherv1.PlanRole{{Name: "admin", AccountAdmin: ptr.To(true), Rights: []usherv1.Right{usherv1.AnyRight}}, {Name: "seller"}},
