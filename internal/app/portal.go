@@ -17,6 +17,7 @@ import (
 
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // Files of --portal-cert-dir, named as in a Secret of type kubernetes.io/tls.
@@ -29,7 +30,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	if o.PortalBindAddress == "0" {
 		return nil
 	}
-	proxies, err := portal.ParseProxies(o.TrustedProxies)
+	proxies, err := web.ParseProxies(o.TrustedProxies)
 	if err != nil {
 		return fmt.Errorf("--trusted-proxies: %w", err)
 	}
