@@ -54,7 +54,8 @@ type Options struct {
 	Limits Limits
 }
 
-// Portal serves the links of invitations and the profiles of members. It is an http.Handler; Server makes it a Runnable for every replica of a manager.
+// Portal serves the links of invitations and the profiles of members. It is an http.Handler;
+// Server makes it a Runnable for every replica of a manager.
 type Portal struct {
 	client     client.Client
 	keys       func(context.Context) (invite.Keyring, error)
