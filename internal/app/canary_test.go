@@ -132,7 +132,7 @@ var _ = Describe("the token and the password", func() {
 			has     string
 		}{
 			"etcd":    {onDisk(), "Augusta"},
-			"log":     {said.Bytes(), "invitation answered"},
+			"log":     {said.Bytes(), "Invitation answered"},
 			"metrics": {measured, "controller_runtime_reconcile_total"},
 			"events":  {announced, `"ada"`},
 		}

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/portal/web"
 	"github.com/usher-dev/usher/internal/store"
 )
 
@@ -29,7 +30,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	if o.PortalBindAddress == "0" {
 		return nil
 	}
-	proxies, err := portal.ParseProxies(o.TrustedProxies)
+	proxies, err := web.ParseProxies(o.TrustedProxies)
 	if err != nil {
 		return fmt.Errorf("--trusted-proxies: %w", err)
 	}

@@ -74,7 +74,8 @@ func (h *Handler) authorize(ctx context.Context, user user, key types.Namespaced
 
 // gone says why a link is dead.
 func gone(refusal invite.Refusal) error {
-	return &apierrors.StatusError{ErrStatus: metav1.Status{Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone,
+	return &apierrors.StatusError{ErrStatus: metav1.Status{
+		Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone,
 		Message: map[invite.Refusal]string{
 			invite.RefusedUsed:            "the invitation was accepted",
 			invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",

@@ -474,3 +474,21 @@ func TestWhoseCredentialsTheyAre(t *testing.T) {
 		})
 	}
 }
+
+// The form was answered while the address was being corrected: the wrong person answered, and the right one is still invited.
+func TestCredentialsOfAnotherAddressAreNoAcceptance(t *testing.T) {
+	w := newWorld(t)
+	wrong := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: w.member.Namespace, Name: "usher-member-ada",
+			Annotations: map[string]string{usherv1.MemberUIDAnnotation: string(w.member.UID)},
+		},
+		Data: map[string][]byte{"email": []byte("eve@acme.example")},
+	}
+	w.Expect(w.api.Create(w.ctx, wrong)).To(Succeed())
+	w.expectPage(w.get(w.link()), http.StatusOK, titleForm)
+	w.expectPage(w.post(w.link(), acceptance()), http.StatusServiceUnavailable, titleUnavailable)
+	w.Expect(w.credentials().UID).To(Equal(wrong.UID))
+	w.Expect(w.api.Delete(w.ctx, wrong)).To(Succeed()) // as the reconcilers do
+	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
+}

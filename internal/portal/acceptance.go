@@ -15,29 +15,30 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/web"
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// writeTries is how often a write is decided anew because something else was written in between.
+// writeTries is how often a write is decided again because of a conflict.
 const writeTries = 5
 
-// accept writes the acceptance of an admitted visit. It returns why not, where something got in between; an error means that
-// nothing was accepted as far as anybody can tell, and that the same can be tried again.
+// accept writes the acceptance of an admitted visit. It returns the reason if it may not accept any more. An error
+// means that, as far as is known, nothing was accepted, and that the visitor can try again.
 func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Refusal, error) {
-	hash, err := p.hasher.hash(ctx, given.password)
+	hash, err := p.hasher.Hash(ctx, given.password)
 	if err != nil {
 		return "", err
 	}
-	now := p.now() // hashing took a while, and the link may have expired meanwhile
+	now := p.now() // hashing takes time, and the link may have expired meanwhile
 	if refusal := v.refusal(now); refusal != invite.Admitted {
 		return refusal, nil
 	}
 	if v.acceptance.Blocks() {
-		return "", errLeftover
+		return "", errBlocked
 	}
 
-	// From here on it is finished even if the client goes away.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	// From here on, finish even if the client goes away.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), web.SettleTimeout)
 	defer cancel()
 	made, err := p.commit(ctx, newCredentials(v, given, hash, now))
 	if err != nil {
@@ -54,8 +55,8 @@ func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Re
 	return refusal, err
 }
 
-// commit creates the credentials. It returns nil where somebody else's are there. A create whose answer was lost is
-// recognised by its API token.
+// commit creates the credentials. It returns nil if other credentials exist already. A create whose answer was lost is recognised
+// by its API token.
 func (p *Portal) commit(ctx context.Context, secret *corev1.Secret) (*corev1.Secret, error) {
 	token := string(secret.Data[credentials.KeyAPIToken])
 	failed := p.client.Create(ctx, secret)
@@ -74,13 +75,13 @@ func (p *Portal) commit(ctx context.Context, secret *corev1.Secret) (*corev1.Sec
 	}
 }
 
-// withdrawn looks once more, after the commit, for what may have happened between reading v and committing: the member
-// deleted or disabled, its address changed, the invitation revoked or replaced. An acceptance that a reconciler has taken
-// note of stands, and so does one that cannot be looked at: it was admitted a moment ago.
+// withdrawn reads again after the commit, because between reading v and committing the member may have been deleted or disabled, its
+// address changed, or the invitation revoked or replaced. An acceptance that a reconciler has recorded stands. So does one that
+// cannot be read again: it was admitted a moment ago.
 func (p *Portal) withdrawn(ctx context.Context, v *visit, now time.Time) (invite.Refusal, error) {
 	again, err := p.look(ctx, v.link)
 	if again == nil {
-		p.logOf(v).Info("an acceptance stands without a second look", "cause", cause(err))
+		p.logOf(v).Info("An acceptance stands, although it could not be read again", "cause", cause(err))
 		return invite.Admitted, nil
 	}
 	if again.member.UID != v.member.UID || again.member.DeletionTimestamp != nil {
@@ -111,12 +112,12 @@ func (p *Portal) takeBack(ctx context.Context, v *visit, secret *corev1.Secret) 
 		return err
 	})
 	if err != nil {
-		p.logOf(v).Error(nil, "the credentials of an acceptance that came too late could not be deleted; delete the Secret by hand",
+		p.logOf(v).Error(nil, "Could not delete the credentials of an acceptance that came too late; delete the Secret by hand",
 			"secret", secret.Name, "cause", cause(err))
 	}
 }
 
-// decline records that the invitee does not want to. It returns why not, where something got in between.
+// decline records that the invitee declines. It returns the reason if the invitee may not decline any more.
 func (p *Portal) decline(ctx context.Context, v *visit) (invite.Refusal, error) {
 	for range writeTries {
 		if refusal := v.refusal(p.now()); refusal != invite.Admitted {
@@ -127,7 +128,7 @@ func (p *Portal) decline(ctx context.Context, v *visit) (invite.Refusal, error) 
 		err := p.client.Status().Update(ctx, declined)
 		switch {
 		case err == nil:
-			// An acceptance that came between looking and writing counts, and the reconcilers will say so.
+			// An acceptance that came between the read and the write counts; the reconcilers will record it.
 			if err := p.readCredentials(ctx, v); err != nil {
 				return "", err
 			}
@@ -146,10 +147,10 @@ func (p *Portal) decline(ctx context.Context, v *visit) (invite.Refusal, error) 
 		}
 		*v = *again
 	}
-	return "", errBusy
+	return "", web.ErrBusy
 }
 
-// awaitsSeat tells whether a member who accepted has no seat of the base product to sit on so far.
+// awaitsSeat reports whether a member who has accepted holds no seat of the base product yet.
 func awaitsSeat(member *usherv1.Member) bool {
 	if member.Status.State == usherv1.ObservedActive {
 		return false

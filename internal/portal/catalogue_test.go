@@ -5,10 +5,12 @@ package portal
 
 import (
 	"io/fs"
-	"net/http"
-	"net/http/httptest"
+	"net/url"
 	"os"
+	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -16,6 +18,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 var allNotices = []notice{
@@ -41,7 +44,14 @@ func usedKeys(g *WithT) map[string]bool {
 	})
 	g.Expect(err).NotTo(HaveOccurred())
 	inCode := regexp.MustCompile(`"((?:error|hint)\.[a-z.-]+)"`)
-	for _, file := range []string{"form.go", "pages.go", "language.go", "profile.go", "profileform.go", "signin.go"} {
+	sources, err := filepath.Glob("*.go")
+	g.Expect(err).NotTo(HaveOccurred())
+	inWeb, err := filepath.Glob("web/*.go")
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, file := range append(sources, inWeb...) {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
 		content, err := os.ReadFile(file)
 		g.Expect(err).NotTo(HaveOccurred())
 		for _, match := range inCode.FindAllStringSubmatch(string(content), -1) {
@@ -73,8 +83,8 @@ func usedKeys(g *WithT) map[string]bool {
 func TestCataloguesAreComplete(t *testing.T) {
 	g := NewWithT(t)
 	used := usedKeys(g)
-	g.Expect(spoken.ordered[0].Tag).To(Equal(usherv1.DefaultLanguage))
-	for tag, c := range spoken.byTag {
+	g.Expect(web.Spoken.Ordered[0].Tag).To(Equal(usherv1.DefaultLanguage))
+	for tag, c := range web.Spoken.ByTag {
 		for key := range used {
 			g.Expect(c.PageTexts[key]).NotTo(BeEmpty(), "%s lacks %q", tag, key)
 		}
@@ -100,24 +110,33 @@ func TestEveryRefusalHasItsNotice(t *testing.T) {
 }
 
 func TestAMissingTextIsAnError(t *testing.T) {
-	_, err := (&page{catalogue: spoken.ordered[0]}).T("no.such.key")
+	_, err := (&page{catalogue: web.Spoken.Ordered[0]}).T("no.such.key")
 	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("no.such.key")))
 }
 
-func TestWhatTheBrowserAsksFor(t *testing.T) {
+// A row of the table of personal fields is on every page, in the Secret and in what the page knows of the member.
+func TestAPersonalFieldIsOneRowOfTheTable(t *testing.T) {
+	before := credentials.Fields
+	t.Cleanup(func() { credentials.Fields = before })
+	spec := ""
+	credentials.Fields = append(slices.Clip(before), credentials.Field{
+		Key: "desk", Name: "phone_desk", Type: "tel", Autocomplete: "off", MaxLength: 3,
+		OfSpec: func(*usherv1.MemberSpec) string { return spec },
+	})
 	g := NewWithT(t)
-	for accept, want := range map[string]usherv1.Language{
-		"de": "de", "de-AT": "de", "de-CH,de;q=0.9,en;q=0.8": "de",
-		"en": "en-GB", "en-GB": "en-GB", "en-AU,en;q=0.9": "en-GB", "en-IE": "en-GB",
-		"en-US": "en-US", "en-US,en;q=0.9": "en-US", "EN-us": "en-US", "en-GB;q=0.4, en-US;q=0.6": "en-US",
-		"es": "es", "es-ES": "es", "es-419": "es", "es-MX,es;q=0.9,en-US;q=0.8": "es",
-		"fr": "fr", "fr-CA": "fr", "fr-BE,nl;q=0.5": "fr",
-		"it": "it", "it-CH": "it",
-		"nl": "nl", "nl-BE": "nl", "nl-BE,fr;q=0.5": "nl",
-		"pt": "en-GB", "pt-BR,pt;q=0.9": "en-GB", "pt-BR,es;q=0.5": "es", "ja": "en-GB", "*": "en-GB", "": "en-GB",
-	} {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-		r.Header.Set("Accept-Language", accept)
-		g.Expect(spoken.choose(r, nil).Tag).To(Equal(want), "Accept-Language: %s", accept)
-	}
+	v := &visit{}
+	form := url.Values{"phone_desk": {" 12 "}}
+	given := answersOf(form, &v.member)
+	g.Expect(given.personal).To(HaveKeyWithValue("desk", "12"))
+	g.Expect(profileAnswersOf(form, v, actionDetails).personal).To(HaveKeyWithValue("desk", "12"))
+	g.Expect(newCredentials(v, given, nil, noon).Data).To(HaveKeyWithValue("desk", []byte("12")))
+	g.Expect(personalFields(given.personal, &v.member.Spec)).To(ContainElement(And(HaveField("Name", "phone_desk"), HaveField("Fixed", false))))
+	given.personal["desk"] = "1234"
+	wrong := mistakesInPersonal(given.personal)
+	g.Expect(wrong).To(HaveLen(1))
+	g.Expect(wrong[0].field).To(Equal("phone_desk"))
+	spec = "99"
+	g.Expect(answersOf(form, &v.member).personal).To(HaveKeyWithValue("desk", "99"))
+	g.Expect(profileAnswers(v).personal).To(HaveKeyWithValue("desk", "99"))
+	g.Expect(personalFields(given.personal, &v.member.Spec)).To(ContainElement(And(HaveField("Name", "phone_desk"), HaveField("Fixed", true))))
 }

@@ -5,15 +5,14 @@ package portal
 
 import (
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // Names of the form's fields.
@@ -26,24 +25,9 @@ const (
 // Lengths of a password.
 const (
 	minPasswordLetters = 12
-	// maxPasswordBytes is where bcrypt stops reading.
-	maxPasswordBytes = 72
 )
 
-// readForm reads the request's body into r.PostForm, or fails with *http.MaxBytesError or what is wrong with it.
-func readForm(w http.ResponseWriter, r *http.Request) error {
-	whole := r.Body
-	r.Body = http.MaxBytesReader(w, whole, maxBodyBytes)
-	err := r.ParseForm()
-	arrived(r)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		_, _ = io.CopyN(io.Discard, whole, maxDrainBytes)
-	}
-	return err
-}
-
-// noticeOfForm is the page for a form that readForm could not read.
+// noticeOfForm returns the page for a form that could not be read.
 func noticeOfForm(err error) notice {
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
@@ -52,14 +36,14 @@ func noticeOfForm(err error) notice {
 	return noticeMalformed
 }
 
-// answers are what the invitee typed, or what is already known.
+// answers are what the invitee typed, or what is known already.
 type answers struct {
 	personal          credentials.Personal
 	password, confirm string
 	terms             bool
 }
 
-// prefilled are the answers that the member's spec gives.
+// prefilled returns the answers that the member's spec gives.
 func prefilled(member *usherv1.Member) answers {
 	known := credentials.OfSpec(&member.Spec)
 	for _, f := range credentials.Fields {
@@ -70,7 +54,7 @@ func prefilled(member *usherv1.Member) answers {
 	return answers{personal: known}
 }
 
-// answersOf are a form's answers. What the member's spec sets wins: the page shows it and takes no other.
+// answersOf returns the answers of a form. What the member's spec says wins: the page shows it and accepts nothing else.
 func answersOf(form url.Values, member *usherv1.Member) answers {
 	a := prefilled(member)
 	a.password, a.confirm, a.terms = form.Get(fieldPassword), form.Get(fieldConfirm), form.Get(fieldTerms) == "on"
@@ -111,7 +95,7 @@ func mistakesInPersonal(personal credentials.Personal) []mistake {
 		value := personal[f.Key]
 		if !f.Choice {
 			found = append(found, mistakeOfLine(f.Name, value, f.MaxLength)...)
-		} else if _, there := spoken.byTag[usherv1.Language(value)]; !there && value != "" {
+		} else if _, there := web.Spoken.ByTag[usherv1.Language(value)]; !there && value != "" {
 			found = append(found, mistake{field: f.Name, key: "error.language"})
 		}
 	}
@@ -121,7 +105,7 @@ func mistakesInPersonal(personal credentials.Personal) []mistake {
 // mistakeOfLine returns what is wrong with a line of text, if anything.
 func mistakeOfLine(field, value string, longest int) []mistake {
 	switch {
-	case !isLine(value):
+	case !web.IsLine(value):
 		return []mistake{{field: field, key: "error.characters"}}
 	case utf8.RuneCountInString(value) > longest:
 		return []mistake{{field, "error.long", []any{"max", longest}}}
@@ -135,12 +119,12 @@ func (a answers) mistakesOfPassword(v *visit) []mistake {
 	switch {
 	case a.password == "":
 		return one(fieldPassword, "error.password.missing")
-	case !isLine(a.password):
+	case !web.IsLine(a.password):
 		return one(fieldPassword, "error.password.characters")
 	case utf8.RuneCountInString(a.password) < minPasswordLetters:
 		return one(fieldPassword, "error.password.short", "min", minPasswordLetters)
-	case len(a.password) > maxPasswordBytes:
-		return one(fieldPassword, "error.password.long", "max", maxPasswordBytes)
+	case len(a.password) > web.MaxPasswordBytes:
+		return one(fieldPassword, "error.password.long", "max", web.MaxPasswordBytes)
 	case a.passwordIsKnown(v):
 		return one(fieldPassword, "error.password.known")
 	case a.confirm == "":
@@ -151,7 +135,7 @@ func (a answers) mistakesOfPassword(v *visit) []mistake {
 	return nil
 }
 
-// passwordIsKnown tells whether the password is the address or a name, which is what somebody else would try first.
+// passwordIsKnown reports whether the password is the address or a name, which is what a stranger would try first.
 func (a answers) passwordIsKnown(v *visit) bool {
 	email := string(v.member.Spec.Email)
 	local, _, _ := strings.Cut(email, "@")
@@ -168,11 +152,4 @@ func (a answers) passwordIsKnown(v *visit) bool {
 		}
 	}
 	return false
-}
-
-// isLine tells whether s is what the API takes for a line of text: UTF-8 without control characters and line breaks.
-func isLine(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
-	})
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -25,6 +24,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // deserted is an API server with nothing in it; it tells what it was asked for.
@@ -102,7 +102,7 @@ func FuzzForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/me", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		if readForm(httptest.NewRecorder(), r) != nil {
+		if web.ReadForm(httptest.NewRecorder(), r) != nil {
 			return
 		}
 		a := answersOf(r.PostForm, &v.member)
@@ -113,7 +113,7 @@ func FuzzForm(f *testing.F) {
 					t.Errorf("%q is taken", line)
 				}
 			}
-			if len(a.password) > maxPasswordBytes || utf8.RuneCountInString(a.password) < minPasswordLetters || a.password != a.confirm {
+			if len(a.password) > web.MaxPasswordBytes || utf8.RuneCountInString(a.password) < minPasswordLetters || a.password != a.confirm {
 				t.Errorf("the password %q is taken", a.password)
 			}
 		}
@@ -146,46 +146,3 @@ var harmless = func() string {
 	p.renderSignIn(page, r, http.StatusOK, "", "")
 	return page.Body.String()
 }()
-
-// Whatever a browser asks for, there is a language for it.
-func FuzzAcceptLanguage(f *testing.F) {
-	for _, header := range []string{"", "de", "fr-CH, fr;q=0.9, en;q=0.8", "*", ";;;=", "x-klingon", "en-GB;q=NaN", "und-u-rg-uszzzz", strings.Repeat("a-", 600), "\xff"} {
-		f.Add(header)
-	}
-	f.Fuzz(func(t *testing.T, header string) {
-		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
-		r.Header["Accept-Language"] = []string{header}
-		chosen := spoken.choose(r, nil)
-		if chosen == nil || spoken.byTag[chosen.Tag] != chosen {
-			t.Errorf("%q chooses %v", header, chosen)
-		}
-		if len(header) > maxAcceptLanguage && chosen.Tag != usherv1.DefaultLanguage {
-			t.Errorf("%d bytes are read", len(header))
-		}
-	})
-}
-
-// Whatever a client makes up, it stands before what a trusted proxy appended, and changes nothing.
-func FuzzForwardedFor(f *testing.F) {
-	for _, made := range []string{"", "203.0.113.9", "10.0.0.1", "unknown", ",,,", "[::1]:80", "::ffff:10.0.0.1", "fe80::1%eth0", strings.Repeat("1.1.1.1,", 1000)} {
-		f.Add(made, uint32(0xC6336401))
-	}
-	p := &Portal{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
-	f.Fuzz(func(t *testing.T, made string, client uint32) {
-		address := netip.AddrFrom4([4]byte{byte(client >> 24), byte(client >> 16), byte(client >> 8), byte(client)})
-		if p.trusts(address) {
-			t.Skip() // a proxy, not a client
-		}
-		want := netip.PrefixFrom(address, 32)
-		for _, headers := range [][]string{{made + ", " + address.String()}, {made, address.String()}, {made, address.String() + ", 10.9.9.9"}} {
-			r := &http.Request{RemoteAddr: "10.1.2.3:4567", Header: http.Header{"X-Forwarded-For": headers}}
-			if counted := p.countedFor(r); counted != want {
-				t.Errorf("%q counts for %v, not %v", headers, counted, want)
-			}
-		}
-		alone := &http.Request{RemoteAddr: "10.1.2.3:4567", Header: http.Header{"X-Forwarded-For": {made}}}
-		if !p.countedFor(alone).IsValid() {
-			t.Errorf("%q counts for nobody", made)
-		}
-	})
-}

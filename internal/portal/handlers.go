@@ -7,14 +7,15 @@ import (
 	"net/http"
 
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// Paths. Those after a link's token are where a POST redirects to, so that reloading the page sends nothing again.
+// Paths. A POST redirects to one of those after a link's token, so that reloading the page sends nothing again.
 const (
 	linkPath       = "/i/{namespace}/{invitation}/{token}"
 	welcomeEnding  = "/welcome"
 	declinedEnding = "/declined"
-	// declineEnding is where somebody who is about to decline is asked once more.
+	// declineEnding asks for confirmation before declining.
 	declineEnding = "/decline"
 )
 
@@ -30,7 +31,7 @@ func (p *Portal) routes() http.Handler {
 	mux.HandleFunc("GET "+stylesheetPath, stylesheet)
 	mux.HandleFunc("GET "+linkPath, p.showForm)
 	mux.HandleFunc("POST "+linkPath, p.answer)
-	mux.HandleFunc("GET "+accentPath, accentStylesheet)
+	mux.HandleFunc("GET "+web.AccentPath, web.AccentStylesheet)
 	mux.HandleFunc("GET "+linkPath+declineEnding, p.askDecline)
 	mux.HandleFunc("GET "+linkPath+welcomeEnding, p.showWelcome)
 	mux.HandleFunc("GET "+linkPath+declinedEnding, p.showDeclined)
@@ -49,21 +50,21 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte("ok\n"))
 }
 
-// showForm shows the form, or why there is none.
+// showForm shows the form, or the reason why there is none.
 func (p *Portal) showForm(w http.ResponseWriter, r *http.Request) {
 	if v := p.admit(w, r); v != nil {
 		p.renderForm(w, r, http.StatusOK, v, prefilled(&v.member), nil)
 	}
 }
 
-// askDecline asks whether the invitation is really to be declined.
+// askDecline asks the invitee to confirm that they decline.
 func (p *Portal) askDecline(w http.ResponseWriter, r *http.Request) {
 	if v := p.admit(w, r); v != nil {
 		p.render(w, http.StatusOK, newPage(r, v, "decline"), "decline.html")
 	}
 }
 
-// admit returns what the request's link leads to, or shows why it leads nowhere and returns nil.
+// admit returns what the request's link leads to. If it leads nowhere, admit shows why and returns nil.
 func (p *Portal) admit(w http.ResponseWriter, r *http.Request) *visit {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
@@ -77,17 +78,17 @@ func (p *Portal) admit(w http.ResponseWriter, r *http.Request) *visit {
 	return v
 }
 
-// answer takes a POST of either action.
+// answer handles a POST of either action.
 func (p *Portal) answer(w http.ResponseWriter, r *http.Request) {
-	if wait := p.perClient.take(p.countedFor(r), p.now()); wait > 0 {
-		p.renderNotice(w, r, nil, noticeTooMany, seconds(wait))
+	if wait := p.perClient.Take(p.proxies.CountedFor(r), p.now()); wait > 0 {
+		p.renderNotice(w, r, nil, noticeTooMany, web.Seconds(wait))
 		return
 	}
-	if p.foreign(r) {
+	if web.Foreign(p.origin, r) {
 		p.renderNotice(w, r, nil, noticeForeign, 0)
 		return
 	}
-	if err := readForm(w, r); err != nil {
+	if err := web.ReadForm(w, r); err != nil {
 		p.renderNotice(w, r, nil, noticeOfForm(err), 0)
 		return
 	}
@@ -95,9 +96,9 @@ func (p *Portal) answer(w http.ResponseWriter, r *http.Request) {
 	if v == nil {
 		return
 	}
-	// Counted only now, so that nobody without the link can use up the tries of the one who has it.
-	if wait := p.perInvitation.take(v.invitation.UID, p.now()); wait > 0 {
-		p.renderNotice(w, r, v, noticeTooMany, seconds(wait))
+	// Count only now, so that only holders of the link use up its tries.
+	if wait := p.perInvitation.Take(v.invitation.UID, p.now()); wait > 0 {
+		p.renderNotice(w, r, v, noticeTooMany, web.Seconds(wait))
 		return
 	}
 	switch r.PostForm.Get("action") {
@@ -125,7 +126,7 @@ func (p *Portal) answerDecline(w http.ResponseWriter, r *http.Request, v *visit)
 	p.conclude(w, r, v, refusal, err, "declined", declinedEnding)
 }
 
-// conclude tells how a POST came out: the page at ending, or why not.
+// conclude answers a POST: with the page at ending, or with the reason why not.
 func (p *Portal) conclude(
 	w http.ResponseWriter, r *http.Request, v *visit, refusal invite.Refusal, err error, done, ending string,
 ) {
@@ -135,12 +136,12 @@ func (p *Portal) conclude(
 	case refusal != invite.Admitted:
 		p.refuse(w, r, v, refusal)
 	default:
-		p.logOf(v).Info("invitation answered", "answer", done)
-		http.Redirect(w, r, v.link.path()+ending+switchedQuery(r), http.StatusSeeOther)
+		p.logOf(v).Info("Invitation answered", "answer", done)
+		http.Redirect(w, r, v.link.path()+ending+web.SwitchedQuery(r), http.StatusSeeOther)
 	}
 }
 
-// showWelcome is where an accepted invitation ends, and where it may be looked at again.
+// showWelcome shows the end of an accepted invitation, however often it is opened.
 func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
@@ -148,11 +149,11 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !v.acceptance.Counts() {
-		// Not true, or not any more; the link itself says what is.
-		http.Redirect(w, r, v.link.path()+switchedQuery(r), http.StatusSeeOther)
+		// Not accepted, or not any more; the link itself shows the present state.
+		http.Redirect(w, r, v.link.path()+web.SwitchedQuery(r), http.StatusSeeOther)
 		return
 	}
-	// As if there were no acceptance: whoever was disabled since is told so instead of being welcomed.
+	// Admit without the acceptance, so that a member who has been disabled since is not welcomed.
 	switch refusal := invite.Admit(&v.invitation, &v.member, &v.account, false, p.now()); {
 	case refusal == invite.RefusedMemberDisabled || refusal == invite.RefusedAccountDisabled:
 		p.refuse(w, r, v, refusal)
@@ -163,7 +164,7 @@ func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// showDeclined is where a declined invitation ends.
+// showDeclined shows the end of a declined invitation.
 func (p *Portal) showDeclined(w http.ResponseWriter, r *http.Request) {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
@@ -171,7 +172,7 @@ func (p *Portal) showDeclined(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if v.refusal(p.now()) != invite.RefusedDeclined {
-		http.Redirect(w, r, v.link.path()+switchedQuery(r), http.StatusSeeOther)
+		http.Redirect(w, r, v.link.path()+web.SwitchedQuery(r), http.StatusSeeOther)
 		return
 	}
 	p.renderNotice(w, r, v, noticeFarewell, 0)
@@ -179,6 +180,6 @@ func (p *Portal) showDeclined(w http.ResponseWriter, r *http.Request) {
 
 // refuse shows why a genuine link cannot be answered.
 func (p *Portal) refuse(w http.ResponseWriter, r *http.Request, v *visit, refusal invite.Refusal) {
-	p.logOf(v).V(1).Info("visit refused", "refusal", string(refusal))
+	p.logOf(v).V(1).Info("Visit refused", "refusal", string(refusal))
 	p.renderNotice(w, r, v, noticeOfRefusal[refusal], 0)
 }

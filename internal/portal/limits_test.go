@@ -11,13 +11,14 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 func TestAFormOfAMegabyteIsRefused(t *testing.T) {
@@ -38,7 +39,7 @@ func TestAFormOfAMegabyteIsRefused(t *testing.T) {
 func TestAFormOfJustTheLimitIsRead(t *testing.T) {
 	w := newWorld(t)
 	form := acceptance(url.Values{"padding": {""}})
-	form.Set("padding", strings.Repeat("x", maxBodyBytes-len(form.Encode())))
+	form.Set("padding", strings.Repeat("x", web.MaxBodyBytes-len(form.Encode())))
 	w.expectDone(w.post(w.link(), form), titleWaiting)
 	form.Set("padding", form.Get("padding")+"x")
 	w.expectPage(w.post(w.link(), form), http.StatusRequestEntityTooLarge, titleTooLarge)
@@ -118,53 +119,6 @@ func TestTenPostsAMinuteForEachInvitation(t *testing.T) {
 	w.Expect(w.credentials()).To(BeNil())
 }
 
-func TestTheThrottleForgetsOnlyWhoStaysAway(t *testing.T) {
-	g := NewWithT(t)
-	const size = 1000
-	throttle := newThrottle[netip.Prefix](10, size)
-	stubborn := netip.MustParsePrefix("192.0.2.1/32")
-	for range 10 {
-		g.Expect(throttle.take(stubborn, noon)).To(BeZero())
-	}
-	for i := range 20 * size {
-		throttle.take(someone(i), noon)
-		if i%(size/2) == 0 { // seen in every generation, so never forgotten
-			g.Expect(throttle.take(stubborn, noon)).NotTo(BeZero())
-		}
-	}
-}
-
-// A million addresses, as an attacker with a botnet or a few IPv6 networks has them, in a few megabytes.
-func TestAMillionClientsTakeBoundedMemory(t *testing.T) {
-	g := NewWithT(t)
-	heap := func() uint64 {
-		var stats runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&stats)
-		return stats.HeapAlloc
-	}
-	before := heap()
-	p := New(Options{})
-	at := func(i int) uint64 {
-		g.Expect(p.perClient.take(someone(i), noon)).To(BeZero())
-		if i%500_000 != 499_999 {
-			return 0
-		}
-		taken := heap() - min(before, heap())
-		t.Logf("%d addresses: %.1f MiB", i+1, float64(taken)/(1<<20))
-		return taken
-	}
-	for i := range 1_000_000 {
-		g.Expect(at(i)).To(BeNumerically("<", 16<<20))
-	}
-	runtime.KeepAlive(p)
-}
-
-// someone is the ith of many clients.
-func someone(i int) netip.Prefix {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32)
-}
-
 func TestTheServerFinishesWhatHasBegun(t *testing.T) {
 	w := newWorld(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -213,4 +167,19 @@ func TestAnAddressThatCannotBeListenedOnIsAnError(t *testing.T) {
 	defer listener.Close()
 	w.portal.bindAddress = listener.Addr().String()
 	w.Expect(w.portal.Server().Start(w.ctx)).NotTo(Succeed())
+}
+
+func TestEachClientBehindAProxyHasTriesOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	w.portal.proxies = web.Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	client := func(said string) []request {
+		return []request{from("10.0.0.1:1234"), header("X-Forwarded-For", said)}
+	}
+	forged := w.link() + "x"
+	for i := range 10 {
+		made := strings.Repeat("203.0.113.9, ", i) // whatever it makes up, it is one client
+		w.expectPage(w.post(forged, acceptance(), client(made+"198.51.100.1")...), http.StatusNotFound, titleUnknown)
+	}
+	w.expectPage(w.post(w.link(), acceptance(), client("203.0.113.77, 198.51.100.1")...), http.StatusTooManyRequests, titleTooMany)
+	w.expectDone(w.post(w.link(), acceptance(), client("198.51.100.2")...), titleWaiting)
 }

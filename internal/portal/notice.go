@@ -10,7 +10,7 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 )
 
-// notice is a page that says one thing and what to do next. Its texts are the catalogue's notice.<name>.title, .text and .next.
+// notice is a page that says one thing and what to do next. Its texts are notice.<name>.title, .text and .next of the catalogue.
 type notice struct {
 	name   string
 	status int
@@ -58,7 +58,7 @@ var noticeOfRefusal = map[invite.Refusal]notice{
 	invite.RefusedAccountDisabled: noticeAccountDisabled,
 }
 
-// renderNotice shows a notice about v, or about nobody if v is nil. retryAfter, in seconds, is left out if it is 0.
+// renderNotice shows a notice about v, or about no one if v is nil. retryAfter is in seconds; 0 leaves it out.
 func (p *Portal) renderNotice(w http.ResponseWriter, r *http.Request, v *visit, n notice, retryAfter int) {
 	if retryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(retryAfter))

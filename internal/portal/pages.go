@@ -23,6 +23,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/message/catalogue"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 //go:embed templates/*.html
@@ -35,7 +36,6 @@ const stylesheetPath = "/assets/portal.css"
 
 var (
 	pageTemplates = template.Must(template.ParseFS(templateFiles, "templates/*.html"))
-	spoken        = loadLanguages()
 )
 
 func stylesheet(w http.ResponseWriter, _ *http.Request) {
@@ -49,19 +49,19 @@ type page struct {
 
 	// Kind is the notice's name, or "form", "decline", "sign-in" or "profile".
 	Kind string
-	// Query is what links within the portal end with, so that the language stays.
+	// Query ends the links within the portal, so that the language is kept.
 	Query string
 	// Accent is the colour of the page, as six hexadecimal digits.
 	Accent string
 	// Tone is how a notice looks: "good", "calm" or "bad".
 	Tone string
 
-	// The rest is empty on pages for nobody in particular.
+	// The rest is empty on pages about no one.
 
 	// Path of the link.
 	Path                       string
 	Account, Monogram          string
-	Logo                       logo
+	Logo                       web.Logo
 	ContactEmail, ContactPhone string
 	ProductURL, TermsURL       string
 	Email, Role                string
@@ -69,7 +69,7 @@ type page struct {
 
 	// ProfilePath leads to the profile, from pages that mention it.
 	ProfilePath string
-	// Profile is there on the page of that.
+	// Profile is set on the profile page.
 	Profile *profilePage
 
 	Personal, Secret []field
@@ -77,14 +77,14 @@ type page struct {
 	Mistakes         []shownMistake
 }
 
-// field is one input of the form, with the page that it is on.
+// field is one input of a form, with the page that it is on.
 type field struct {
 	*page
 	Name, Type, Autocomplete string
 	Value, Error             string
-	// Hint is the catalogue's key of what stands under the label; may be empty.
+	// Hint is the catalogue's key of the text under the label; may be empty.
 	Hint string
-	// Fixed is set where the member's spec says what it is.
+	// Fixed is set if the member's spec says the value.
 	Fixed    bool
 	Required bool
 }
@@ -101,7 +101,7 @@ func (f field) DescribedBy() string {
 	return strings.Join(ids, " ")
 }
 
-// FixedHint is the catalogue's key of who says what a fixed field holds: the account, or of its own contact the operator.
+// FixedHint is the catalogue's key of the text that says who sets a fixed field: the account, or for its own contact the operator.
 func (f field) FixedHint() string {
 	if strings.HasPrefix(f.Name, contactFields) {
 		return "hint.fixed.company"
@@ -115,11 +115,11 @@ type shownMistake struct{ Field, Text string }
 // Language of the page as a BCP 47 tag.
 func (p *page) Language() string { return string(p.catalogue.Tag) }
 
-// AsksInside tells whether whom to ask is part of what the page has to say, and not of its foot.
+// AsksInside reports whether the contact is part of the page's message, and not of its foot.
 func (p *page) AsksInside() bool { return p.Account != "" && p.Tone != "" && p.Tone != toneGood }
 
-// Languages are all that there are, in the order of their tags.
-func (p *page) Languages() []*catalogue.Catalogue { return spoken.sorted }
+// Languages returns all languages, in the order of their tags.
+func (p *page) Languages() []*catalogue.Catalogue { return web.Spoken.Sorted }
 
 // Dir is the direction of writing in the page's language.
 func (p *page) Dir() string { return p.catalogue.Dir }
@@ -127,7 +127,7 @@ func (p *page) Dir() string { return p.catalogue.Dir }
 // LanguageName is the name of the page's language, in that language.
 func (p *page) LanguageName() string { return p.catalogue.Name }
 
-// T is the text of key in the page's language. The gaps are names and values of placeholders, in turn.
+// T is the text of key in the page's language. The gaps are alternating names and values of placeholders.
 func (p *page) T(key string, gaps ...any) (string, error) {
 	values := make(map[string]string, len(gaps)/2)
 	for i := 0; i+1 < len(gaps); i += 2 {
@@ -162,15 +162,24 @@ func (p *page) ErrorOf(name string) string {
 	return p.Mistakes[i].Text
 }
 
-// newPage is a page about v, or about nobody if v is nil.
+// languageOf chooses the language of a page about v, or about no one if v is nil.
+func languageOf(r *http.Request, v *visit) *catalogue.Catalogue {
+	if v == nil {
+		return web.Spoken.Choose(r, "", "")
+	}
+	known := credentials.Known(&v.member.Spec, &v.credentials)
+	return web.Spoken.Choose(r, usherv1.Language(known[credentials.KeyLanguage]), v.account.Spec.Language)
+}
+
+// newPage returns a page about v, or about no one if v is nil.
 func newPage(r *http.Request, v *visit, kind string) *page {
-	p := &page{catalogue: spoken.choose(r, v), Kind: kind, Query: switchedQuery(r), Accent: defaultAccent}
+	p := &page{catalogue: languageOf(r, v), Kind: kind, Query: web.SwitchedQuery(r), Accent: web.DefaultAccent}
 	if v == nil {
 		return p
 	}
 	account := &v.account.Spec
 	p.Path = v.link.path()
-	p.Accent, p.Logo = accentOf(account.Branding), logoOf(account.Branding)
+	p.Accent, p.Logo = web.AccentOf(account.Branding), web.LogoOf(account.Branding)
 	p.Account = string(account.DisplayName)
 	p.Monogram = monogram(p.Account)
 	p.ProductURL, p.TermsURL = string(account.ProductURL), string(account.TermsURL)
@@ -186,7 +195,7 @@ func newPage(r *http.Request, v *visit, kind string) *page {
 	return p
 }
 
-// monogram is the first letter or digit of a name, for the place where a logo would be.
+// monogram returns the first letter or digit of a name, which is shown in place of a logo.
 func monogram(name string) string {
 	i := strings.IndexFunc(name, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) })
 	if i < 0 {
@@ -211,7 +220,7 @@ func (p *Portal) renderForm(w http.ResponseWriter, r *http.Request, status int, 
 	p.render(w, status, page, "form.html")
 }
 
-// personalFields are about who the member is.
+// personalFields returns the inputs of the personal fields.
 func personalFields(personal credentials.Personal, spec *usherv1.MemberSpec) []field {
 	var fields []field
 	for _, f := range credentials.Fields {
@@ -232,7 +241,7 @@ func (p *page) fields(to *[]field, fields ...field) {
 	}
 }
 
-// addMistakes puts mistakes into the page's words; false where they could not be, and the answer is given.
+// addMistakes puts mistakes on the page, in its language. If it returns false, a text is missing and the request is answered.
 func (p *Portal) addMistakes(w http.ResponseWriter, page *page, mistakes []mistake) bool {
 	for _, m := range mistakes {
 		text, err := page.T(m.key, m.gaps...)
@@ -245,7 +254,7 @@ func (p *Portal) addMistakes(w http.ResponseWriter, page *page, mistakes []mista
 	return true
 }
 
-// render writes a whole page, or none.
+// render writes a whole page, or an error.
 func (p *Portal) render(w http.ResponseWriter, status int, page *page, name string) {
 	var body bytes.Buffer
 	if err := pageTemplates.ExecuteTemplate(&body, name, page); err != nil {
@@ -253,7 +262,7 @@ func (p *Portal) render(w http.ResponseWriter, status int, page *page, name stri
 		return
 	}
 	if page.Logo.Origin != "" {
-		w.Header().Set("Content-Security-Policy", contentPolicy+"; img-src "+page.Logo.Origin)
+		w.Header().Set("Content-Security-Policy", web.ContentPolicy+"; img-src "+page.Logo.Origin)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", page.Language())
@@ -262,9 +271,9 @@ func (p *Portal) render(w http.ResponseWriter, status int, page *page, name stri
 	_, _ = w.Write(body.Bytes())
 }
 
-// broken is for what only a mistake in a template or a catalogue can bring about.
+// broken answers a request after an error that only a mistake in a template or a catalogue can cause.
 func (p *Portal) broken(w http.ResponseWriter, err error) {
-	p.log.Error(err, "a page cannot be shown")
+	p.log.Error(err, "Could not render a page")
 	http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 }
 
@@ -272,17 +281,17 @@ func (p *Portal) broken(w http.ResponseWriter, err error) {
 func (p *Portal) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errUnknown):
-		evenOut(r.Context(), p.evenTime)
+		web.AtLeast(r.Context(), p.evenTime)
 		p.renderNotice(w, r, nil, noticeUnknown, 0)
-	case errors.Is(err, errBusy):
-		p.renderNotice(w, r, nil, noticeUnavailable, retryBusy)
+	case errors.Is(err, web.ErrBusy):
+		p.renderNotice(w, r, nil, noticeUnavailable, web.RetryBusy)
 	default:
-		p.log.Info("a visit could not be answered; the visitor is asked to try again", "cause", cause(err))
-		p.renderNotice(w, r, nil, noticeUnavailable, retryUnavailable)
+		p.log.Info("Could not answer a visit; the page asks the visitor to try again", "cause", cause(err))
+		p.renderNotice(w, r, nil, noticeUnavailable, web.RetryUnavailable)
 	}
 }
 
-// logOf is the log for a genuine visit. It names no address, and never the token.
+// logOf returns the logger of a genuine visit. It names no address, and never the token.
 func (p *Portal) logOf(v *visit) logr.Logger {
 	return p.log.WithValues("namespace", v.invitation.Namespace, "invitation", v.invitation.Name)
 }

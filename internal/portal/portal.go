@@ -18,15 +18,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
+
+// Limits bound what one client, one invitation and all of them together can ask for.
+type Limits = web.Limits
 
 // Options are what a [Portal] needs.
 type Options struct {
-	// Client reads and writes the API server itself: a cached read would admit to an invitation that was just revoked. Required.
+	// Client reads from and writes to the API server, not a cache: a cached read would admit to an invitation that was just
+	// revoked. Required.
 	Client client.Client
-	// Keys returns the keys of the links, as they are now. Required.
+	// Keys returns the current keys of the links. Required.
 	Keys func(context.Context) (invite.Keyring, error)
-	// Namespaces whose links are answered; any other link is unknown. Default: all.
+	// Namespaces whose links are served; any other link is unknown. Default: all.
 	Namespaces []string
 	// Now is the clock. Default: time.Now.
 	Now func() time.Time
@@ -34,22 +39,23 @@ type Options struct {
 	BindAddress string
 	// Listener to use instead of BindAddress; may be nil.
 	Listener net.Listener
-	// Log gets namespace and name of invitations that somebody held a genuine link to, and nothing else that a client sent.
+	// Log records the namespace and name of invitations that were opened with a genuine link, and nothing else that a client sent.
 	Log logr.Logger
-	// MembersAt finds the members, of any account, with an e-mail address, without regard to case. Default: nobody is found,
-	// and there is no profile page.
+	// MembersAt finds the members, of any account, with an e-mail address, without regard to case. Without it there is no
+	// profile page.
 	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
-	// Secure tells that the portal's public URL is https, so that a session's cookie goes over nothing else.
+	// Secure says that the portal's public URL is https, so that browsers send the session's cookie over nothing else.
 	Secure bool
-	// Proxies are the networks of the proxies in front, whose X-Forwarded-For is believed. Default: none.
-	Proxies []netip.Prefix
-	// TLS tells that the Listener speaks TLS: browsers are told to insist on it from then on.
+	// Proxies are the networks of the proxies in front, whose X-Forwarded-For is trusted. Default: none.
+	Proxies web.Proxies
+	// TLS says that the Listener speaks TLS: browsers are told to use nothing else from then on.
 	TLS bool
 	// Limits; zero fields mean the defaults.
 	Limits Limits
 }
 
-// Portal answers the links of invitations. It is an http.Handler; Server makes it a Runnable for every replica of a manager.
+// Portal serves the links of invitations and the profiles of members. It is an http.Handler;
+// Server makes it a Runnable for every replica of a manager.
 type Portal struct {
 	client     client.Client
 	keys       func(context.Context) (invite.Keyring, error)
@@ -58,15 +64,15 @@ type Portal struct {
 	log        logr.Logger
 
 	origin        *http.CrossOriginProtection
-	perClient     *throttle[netip.Prefix]
-	perInvitation *throttle[types.UID]
-	perMember     *throttle[addressDigest]
+	perClient     *web.Throttle[netip.Prefix]
+	perInvitation *web.Throttle[types.UID]
+	perMember     *web.Throttle[addressDigest]
 	membersAt     func(ctx context.Context, email string) ([]types.NamespacedName, error)
 	secure        bool
-	proxies       []netip.Prefix
-	hasher        *hasher
+	proxies       web.Proxies
+	hasher        *web.Hasher
 	evenTime      time.Duration
-	connections   *connections
+	connections   *web.Connections
 	handler       http.Handler
 	bindAddress   string
 	listener      net.Listener
@@ -76,7 +82,7 @@ var _ http.Handler = (*Portal)(nil)
 
 // New returns a Portal that does not listen yet.
 func New(options Options) *Portal {
-	limits := options.Limits.withDefaults()
+	limits := options.Limits.WithDefaults()
 	p := &Portal{
 		client:        options.Client,
 		keys:          options.Keys,
@@ -84,45 +90,45 @@ func New(options Options) *Portal {
 		now:           options.Now,
 		log:           options.Log,
 		origin:        http.NewCrossOriginProtection(),
-		perClient:     newThrottle[netip.Prefix](limits.PostsPerMinute, limits.RememberedKeys),
-		perInvitation: newThrottle[types.UID](limits.PostsPerMinute, limits.RememberedKeys),
-		perMember:     newThrottle[addressDigest](limits.PostsPerMinute, limits.RememberedKeys),
+		perClient:     web.NewThrottle[netip.Prefix](limits.PostsPerMinute, limits.RememberedKeys),
+		perInvitation: web.NewThrottle[types.UID](limits.PostsPerMinute, limits.RememberedKeys),
+		perMember:     web.NewThrottle[addressDigest](limits.PostsPerMinute, limits.RememberedKeys),
 		membersAt:     options.MembersAt,
 		secure:        options.Secure,
 		proxies:       options.Proxies,
-		hasher:        newHasher(limits.HashCost, limits.ConcurrentHashes),
+		hasher:        web.NewHasher(limits.HashCost, limits.ConcurrentHashes),
 		evenTime:      limits.EvenTime,
-		connections:   newConnections(limits.Connections),
+		connections:   web.NewConnections(limits.Connections),
 		bindAddress:   options.BindAddress,
 		listener:      options.Listener,
 	}
 	if p.now == nil {
 		p.now = time.Now
 	}
-	p.handler = withHeaders(securityHeaders(options.TLS), withArrival(withTimeout(p.routes())))
+	p.handler = web.WithHeaders(web.SecurityHeaders(options.TLS), web.WithArrival(web.WithTimeout(p.routes())))
 	return p
 }
 
 // ServeHTTP answers one request.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
-// Server is the portal's HTTP server with its limits, as a Runnable that listens on every replica and stops gracefully:
-// the API server decides between them.
+// Server is the portal's HTTP server with its limits, as a Runnable that listens on every replica and stops gracefully.
+// The API server decides between replicas.
 func (p *Portal) Server() *manager.Server {
 	return &manager.Server{
 		Name: "portal",
 		Server: &http.Server{
 			Addr:              p.bindAddress,
 			Handler:           p,
-			ReadHeaderTimeout: readHeaderTimeout,
-			ReadTimeout:       readTimeout,
-			WriteTimeout:      writeTimeout,
-			IdleTimeout:       idleTimeout,
-			MaxHeaderBytes:    maxHeaderBytes,
-			ConnState:         p.connections.follow,
+			ReadHeaderTimeout: web.ReadHeaderTimeout,
+			ReadTimeout:       web.ReadTimeout,
+			WriteTimeout:      web.WriteTimeout,
+			IdleTimeout:       web.IdleTimeout,
+			MaxHeaderBytes:    web.MaxHeaderBytes,
+			ConnState:         p.connections.Follow,
 			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(p.log), slog.LevelError),
 		},
 		Listener:        p.listener,
-		ShutdownTimeout: ptr.To(shutdownTimeout),
+		ShutdownTimeout: ptr.To(web.ShutdownTimeout),
 	}
 }

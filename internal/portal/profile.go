@@ -15,6 +15,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // profilePath is the page where members see and change what they said of themselves. Below it, /{namespace}/{account} is that of
@@ -30,10 +31,10 @@ const (
 	actionCompany  = "company"
 )
 
-// errSignedOut is a change by somebody whose session has ended meanwhile.
+// errSignedOut is the error of a change whose session has ended meanwhile.
 var errSignedOut = errors.New("the session has ended")
 
-// showProfile shows the profile to whom it belongs, and everybody else where to sign in.
+// showProfile shows the profile to its member, and the sign-in page to anyone else.
 func (p *Portal) showProfile(w http.ResponseWriter, r *http.Request) {
 	sameOriginReferrer(w)
 	v, err := p.signedIn(r)
@@ -50,19 +51,19 @@ func (p *Portal) showProfile(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// answerProfile takes a POST of any action.
+// answerProfile handles a POST of any action.
 func (p *Portal) answerProfile(w http.ResponseWriter, r *http.Request) {
 	sameOriginReferrer(w)
-	if wait := p.perClient.take(p.countedFor(r), p.now()); wait > 0 {
-		p.renderNotice(w, r, nil, noticeTooMany, seconds(wait))
+	if wait := p.perClient.Take(p.proxies.CountedFor(r), p.now()); wait > 0 {
+		p.renderNotice(w, r, nil, noticeTooMany, web.Seconds(wait))
 		return
 	}
-	// There is a cookie to ride on here, so nothing that is not from this very site is let through.
+	// Another site could use the cookie, so only requests from this very site are accepted.
 	if p.origin.Check(r) != nil {
 		p.renderNotice(w, r, nil, noticeForeign, 0)
 		return
 	}
-	if err := readForm(w, r); err != nil {
+	if err := web.ReadForm(w, r); err != nil {
 		p.renderNotice(w, r, nil, noticeOfForm(err), 0)
 		return
 	}
@@ -82,13 +83,13 @@ func (p *Portal) answerProfile(w http.ResponseWriter, r *http.Request) {
 		p.renderNotice(w, r, v, *standing(v, p.now()), 0)
 	case action == actionSignOut:
 		p.setCookie(w, "", -1)
-		http.Redirect(w, r, profileOf(v)+switchedQuery(r), http.StatusSeeOther)
+		http.Redirect(w, r, profileOf(v)+web.SwitchedQuery(r), http.StatusSeeOther)
 	default:
 		p.changeProfile(w, r, v, action)
 	}
 }
 
-// signedIn is the member whose session the request carries and whose page it asks for; nil if there is none.
+// signedIn returns the member whose session the request carries and whose page it asks for; nil if there is none.
 func (p *Portal) signedIn(r *http.Request) (*visit, error) {
 	v, err := p.resume(r)
 	if v == nil || err != nil {
@@ -112,8 +113,8 @@ func (p *Portal) changeProfile(w http.ResponseWriter, r *http.Request, v *visit,
 			err = p.saveDetails(r, v, given)
 		}
 	case action == actionPassword:
-		if wait := p.perMember.take(digestOf(string(v.member.Spec.Email)), p.now()); wait > 0 {
-			p.renderNotice(w, r, v, noticeTooMany, seconds(wait))
+		if wait := p.perMember.Take(digestOf(string(v.member.Spec.Email)), p.now()); wait > 0 {
+			p.renderNotice(w, r, v, noticeTooMany, web.Seconds(wait))
 			return
 		}
 		if mistakes = given.mistakesOfPassword(v); len(mistakes) == 0 {
@@ -135,12 +136,12 @@ func (p *Portal) changeProfile(w http.ResponseWriter, r *http.Request, v *visit,
 	case len(mistakes) > 0:
 		p.renderProfile(w, r, http.StatusUnprocessableEntity, v, given, mistakes)
 	default:
-		p.logOfMember(v).Info("profile changed", "part", action)
+		p.logOfMember(v).Info("Profile changed", "part", action)
 		http.Redirect(w, r, profileOf(v)+savedQuery(r, action), http.StatusSeeOther)
 	}
 }
 
-// saveDetails writes what the member says of themselves. Where the spec says something, what was said before is kept.
+// saveDetails writes what the member says of themselves. Where the spec says something, the member's earlier value is kept.
 func (p *Portal) saveDetails(r *http.Request, v *visit, given profileForm) error {
 	return p.changeCredentials(r, v, func() {
 		said := credentials.Said(&v.credentials)
@@ -153,16 +154,16 @@ func (p *Portal) saveDetails(r *http.Request, v *visit, given profileForm) error
 	})
 }
 
-// savePassword writes a new password for who knows the old one, and opens a new session: every other one ends with it.
+// savePassword writes a new password if the old one is right, and opens a new session. Every other session ends.
 func (p *Portal) savePassword(w http.ResponseWriter, r *http.Request, v *visit, given profileForm) ([]mistake, error) {
-	right, err := p.hasher.matches(r.Context(), v.credentials.Data[credentials.KeyPasswordHash], given.old)
+	right, err := p.hasher.Matches(r.Context(), v.credentials.Data[credentials.KeyPasswordHash], given.old)
 	if err != nil {
 		return nil, err
 	}
 	if !right {
 		return []mistake{{field: fieldOldPassword, key: "error.old"}}, nil
 	}
-	hash, err := p.hasher.hash(r.Context(), given.password)
+	hash, err := p.hasher.Hash(r.Context(), given.password)
 	if err != nil {
 		return nil, err
 	}
@@ -172,8 +173,8 @@ func (p *Portal) savePassword(w http.ResponseWriter, r *http.Request, v *visit, 
 	return nil, p.open(r.Context(), w, v)
 }
 
-// changeCredentials changes the credentials of v, which was read a moment ago, and writes them if nothing else has. If something
-// has, it is read and changed anew, for as long as the session is good: another password in between ends it.
+// changeCredentials changes the credentials of v, which was read a moment ago, and writes them. After a conflict it reads and
+// changes them again, as long as the session is valid: another password in between ends it.
 func (p *Portal) changeCredentials(r *http.Request, v *visit, change func()) error {
 	for range writeTries {
 		change()
@@ -195,7 +196,7 @@ func (p *Portal) changeCredentials(r *http.Request, v *visit, change func()) err
 		}
 		*v = *again
 	}
-	return errBusy
+	return web.ErrBusy
 }
 
 // saveCompany writes how the company is reached.
@@ -225,25 +226,25 @@ func (p *Portal) saveCompany(ctx context.Context, v *visit, given profileForm) e
 			return err
 		}
 	}
-	return errBusy
+	return web.ErrBusy
 }
 
-// savedQuery has the next page say what was saved, in the language of this one.
+// savedQuery returns the query that makes the next page say what was saved, in the language of this one.
 func savedQuery(r *http.Request, action string) string {
 	query := url.Values{"saved": {action}}
-	if switched := spoken.switched(r); switched != nil {
-		query.Set(languageParameter, string(switched.Tag))
+	if switched := web.Spoken.Switched(r); switched != nil {
+		query.Set(web.LanguageParameter, string(switched.Tag))
 	}
 	return "?" + query.Encode()
 }
 
-// sameOriginReferrer has browsers say where a form comes from, to this site: there is nothing secret in the path of a profile.
+// sameOriginReferrer makes browsers tell this site where a form comes from: the path of a profile is no secret.
 func sameOriginReferrer(w http.ResponseWriter) { w.Header().Set("Referrer-Policy", "same-origin") }
 
-// logOfMember is the log for a member who has signed in.
+// logOfMember returns the logger of a member who has signed in.
 func (p *Portal) logOfMember(v *visit) logr.Logger {
 	return p.log.WithValues("namespace", v.member.Namespace, "member", v.member.Name)
 }
 
-// trimmedLines has one kind of line break, as browsers send another one.
+// trimmedLines replaces the line breaks that browsers send.
 func trimmedLines(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }

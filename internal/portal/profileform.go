@@ -13,9 +13,10 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// Names of the fields that only signing in and the profile have.
+// Names of the fields that only the sign-in page and the profile have.
 const (
 	fieldEmail          = "email"
 	fieldOldPassword    = "old_password"
@@ -39,7 +40,7 @@ type profileForm struct {
 	contactEmail, contactPhone, contactAddress string
 }
 
-// profileAnswers are what is known of the visit's member and company.
+// profileAnswers returns what is known of the visit's member and company.
 func profileAnswers(v *visit) profileForm {
 	return profileForm{
 		answers:        answers{personal: credentials.Known(&v.member.Spec, &v.credentials)},
@@ -49,7 +50,7 @@ func profileAnswers(v *visit) profileForm {
 	}
 }
 
-// profileAnswersOf are what is known, with the part that an action is about as the form has it.
+// profileAnswersOf returns what is known, with the part that an action is about replaced by what the form says.
 func profileAnswersOf(form url.Values, v *visit, action string) profileForm {
 	known := profileAnswers(v)
 	switch action {
@@ -74,7 +75,7 @@ func (f profileForm) mistakesOfCompany() []mistake {
 	}
 	found = append(found, mistakeOfLine(fieldContactPhone, f.contactPhone, maxContactPhone)...)
 	switch {
-	case !isLine(strings.ReplaceAll(f.contactAddress, "\n", " ")):
+	case !web.IsLine(strings.ReplaceAll(f.contactAddress, "\n", " ")):
 		found = append(found, mistake{field: fieldContactAddress, key: "error.address"})
 	case utf8.RuneCountInString(f.contactAddress) > maxPostal:
 		found = append(found, mistake{fieldContactAddress, "error.long", []any{"max", maxPostal}})
@@ -82,7 +83,7 @@ func (f profileForm) mistakesOfCompany() []mistake {
 	return found
 }
 
-// isAddress tells whether s is what the API takes for an e-mail address.
+// isAddress reports whether the API accepts s as an e-mail address.
 func isAddress(s string) bool {
 	local, domain, found := strings.Cut(s, "@")
 	odd := func(r rune) bool {
@@ -92,7 +93,7 @@ func isAddress(s string) bool {
 		!strings.ContainsFunc(local, odd) && !strings.ContainsFunc(domain, odd)
 }
 
-// profilePage is what the page of a profile shows besides what every page does.
+// profilePage is what the profile page shows besides what every page shows.
 type profilePage struct {
 	// Saved is the action that has just been done; may be empty.
 	Saved  string
@@ -102,12 +103,12 @@ type profilePage struct {
 	// Chosen is the language that was chosen; may be empty.
 	Chosen        usherv1.Language
 	LanguageFixed bool
-	// Company and its Address are there for who may change them.
+	// Company and its Address are set if the member may change them.
 	Company []field
 	Address *field
 }
 
-// renderSignIn asks for an address and a password; problem is the catalogue's key of what was wrong, if anything was.
+// renderSignIn asks for an address and a password; problem is the catalogue's key of what was wrong; may be empty.
 func (p *Portal) renderSignIn(w http.ResponseWriter, r *http.Request, status int, email, problem string) {
 	page := newPage(r, nil, actionSignIn)
 	if problem != "" && !p.addMistakes(w, page, []mistake{{field: fieldEmail, key: problem}}) {
@@ -138,7 +139,8 @@ func (p *Portal) renderProfile(w http.ResponseWriter, r *http.Request, status in
 	)
 	me := &profilePage{Chosen: usherv1.Language(f.personal[credentials.KeyLanguage]), LanguageFixed: spec.Language != ""}
 	page.Profile = me
-	if saved := r.URL.Query().Get("saved"); slices.Contains([]string{actionDetails, actionPassword, actionCompany}, saved) && len(mistakes) == 0 {
+	parts := []string{actionDetails, actionPassword, actionCompany}
+	if saved := r.URL.Query().Get("saved"); slices.Contains(parts, saved) && len(mistakes) == 0 {
 		me.Saved = saved
 	}
 	for _, right := range v.member.Status.Rights {

@@ -17,6 +17,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // mirrored is a language that is written from right to left: the default's texts in brackets, each with a right-to-left letter
@@ -27,14 +28,14 @@ const open, closed = "\u05d0⟦", "⟧\u05d0"
 
 // speakMirrored adds the language for the time of a test.
 func speakMirrored(t *testing.T) {
-	c := *spoken.byTag[usherv1.DefaultLanguage]
+	c := *web.Spoken.ByTag[usherv1.DefaultLanguage]
 	c.Tag, c.Name, c.Dir, c.PageTexts = mirrored, open+c.Name+closed, "rtl", maps.Clone(c.PageTexts)
 	c.Date.Page = open + c.Date.Page + closed
 	for key, text := range c.PageTexts {
 		c.PageTexts[key] = open + text + closed
 	}
-	spoken.byTag[mirrored] = &c
-	t.Cleanup(func() { delete(spoken.byTag, mirrored) })
+	web.Spoken.ByTag[mirrored] = &c
+	t.Cleanup(func() { delete(web.Spoken.ByTag, mirrored) })
 }
 
 // mirroredPages are the form with every mistake that there can be at once, and every notice. No API server would take a member
@@ -95,7 +96,7 @@ func TestPagesSayNothingOutsideOfTheCatalogue(t *testing.T) {
 	data := []string{
 		"Acme SAS", "", "ada@acme.example", "", "it@acme.example", "", "&#43;33 1 23 45 67 89", "", "salesrep", "", "admin", "", "A", "",
 	}
-	for _, other := range spoken.sorted { // names itself
+	for _, other := range web.Spoken.Sorted { // names itself
 		data = append(data, other.Name, "")
 	}
 	replacer := strings.NewReplacer(data...)

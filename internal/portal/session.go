@@ -26,24 +26,24 @@ const (
 	sessionLength = 30 * time.Minute
 	// sessionLabel derives the key that sessions are signed with from the key of the links.
 	sessionLabel = "usher.dev/portal session 1"
-	// Names of the cookie. A browser takes __Host- only over HTTPS and from this very host.
+	// Names of the cookie. A browser accepts __Host- only over HTTPS and from this very host.
 	cookieName       = "usher-session"
 	cookieNameSecure = "__Host-usher-session"
 )
 
-// session is what a cookie says, once its signature has been checked. Nothing about it is kept anywhere else: whether it is
-// still good is read from the member's own objects each time.
+// session is what a cookie says, once its signature has been checked. It is stored nowhere else: each request reads from the member's
+// own objects whether it is still valid.
 type session struct {
 	member types.NamespacedName
 	uid    types.UID
 	since  time.Time
-	// fingerprint of the credentials that it was opened with. A new password, address or API token makes another one.
+	// fingerprint of the credentials that it was opened with. A new password, address or API token changes it.
 	fingerprint string
 	// key that it is signed with.
 	key []byte
 }
 
-// sessionKeys are those that sessions are signed with: the current one, and one that was current before.
+// sessionKeys returns the keys that sessions are signed with: the current one, and the previous one if there is one.
 func (p *Portal) sessionKeys(ctx context.Context) ([][]byte, error) {
 	ring, err := p.keys(ctx)
 	if err != nil {
@@ -59,7 +59,7 @@ func (p *Portal) sessionKeys(ctx context.Context) ([][]byte, error) {
 	return [][]byte{current, previous}, nil
 }
 
-// sealed is the session as a cookie's value: what it says, and its signature.
+// sealed returns the session as a cookie's value: what it says, and its signature.
 func (s session) sealed() string {
 	said := strings.Join([]string{
 		s.member.Namespace, s.member.Name, string(s.uid), strconv.FormatInt(s.since.Unix(), 10), s.fingerprint,
@@ -67,7 +67,7 @@ func (s session) sealed() string {
 	return encode([]byte(said)) + "." + encode(sign(s.key, "session", said))
 }
 
-// opened reads a cookie's value; false where it is not one that this portal signed, or it is over.
+// opened reads a cookie's value. It returns false if this portal did not sign it, or the session is over.
 func opened(value string, keys [][]byte, now time.Time) (session, bool) {
 	said, signature, _ := strings.Cut(value, ".")
 	content, err := base64.RawURLEncoding.Strict().DecodeString(said)
@@ -94,7 +94,7 @@ func opened(value string, keys [][]byte, now time.Time) (session, bool) {
 	return session{}, false
 }
 
-// fingerprint of credentials under a key: nothing can be learnt from it about what they are.
+// fingerprint of credentials under a key. It reveals nothing about them.
 func fingerprint(key []byte, secret *corev1.Secret) string {
 	parts := []string{"credentials", string(secret.UID), usherv1.EmailAddress(secret.Data[credentials.KeyEmail]).Key()}
 	for _, name := range []string{credentials.KeyPasswordHash, credentials.KeyAPIToken} {
@@ -103,7 +103,7 @@ func fingerprint(key []byte, secret *corev1.Secret) string {
 	return encode(sign(key, parts...))
 }
 
-// sign is the HMAC of the parts, each preceded by its length.
+// sign returns the HMAC of the parts, each preceded by its length.
 func sign(key []byte, parts ...string) []byte {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range parts {
@@ -115,7 +115,7 @@ func sign(key []byte, parts ...string) []byte {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// open begins a session of the visit's member, who has just shown the password.
+// open begins a session of the visit's member, who has just given the password.
 func (p *Portal) open(ctx context.Context, w http.ResponseWriter, v *visit) error {
 	keys, err := p.sessionKeys(ctx)
 	if err != nil {
@@ -129,8 +129,8 @@ func (p *Portal) open(ctx context.Context, w http.ResponseWriter, v *visit) erro
 	return nil
 }
 
-// resume reads whose session the request's cookie is; nil if it is nobody's any more. The member is as the API server has it now:
-// one that was deleted, disabled since, or has other credentials is signed out.
+// resume returns the member whose session the request's cookie is; nil if the session is not valid any more. The member is read live:
+// one that was deleted or disabled since, or has other credentials, is signed out.
 func (p *Portal) resume(r *http.Request) (*visit, error) {
 	cookie, err := r.Cookie(p.cookieName())
 	if err != nil {
@@ -151,7 +151,7 @@ func (p *Portal) resume(r *http.Request) (*visit, error) {
 	case v.member.UID != s.uid || !hmac.Equal([]byte(s.fingerprint), []byte(fingerprint(s.key, &v.credentials))):
 		return nil, nil
 	case v.member.Status.DisabledAt != nil && !v.member.Status.DisabledAt.Time.Before(s.since):
-		return nil, nil // and enabled again: whoever was signed in then is not for that
+		return nil, nil // enabled again since; a session from before does not count
 	}
 	return v, nil
 }
@@ -163,7 +163,7 @@ func (p *Portal) cookieName() string {
 	return cookieName
 }
 
-// setCookie has the browser keep a value for some seconds, or forget it if they are negative.
+// setCookie makes the browser keep a value for some seconds, or forget it if seconds is negative.
 func (p *Portal) setCookie(w http.ResponseWriter, value string, seconds int) {
 	http.SetCookie(w, &http.Cookie{
 		Name: p.cookieName(), Value: value, Path: "/", MaxAge: seconds,

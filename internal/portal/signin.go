@@ -17,12 +17,13 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// maxNamesakes is how many members with one address are looked at when one of them signs in.
+// maxNamesakes is how many members with one address are read when one of them signs in.
 const maxNamesakes = 8
 
-// signInReads is how many times the reads of a link those of a sign-in may take, with some to spare.
+// signInReads is how many times longer than the reads of a link the reads of a sign-in may take, with a margin.
 const signInReads = 4
 
 // addressDigest is an e-mail address, without regard to case, in bounded memory.
@@ -32,12 +33,12 @@ func digestOf(email string) addressDigest {
 	return sha256.Sum256([]byte(usherv1.EmailAddress(email).Key()))
 }
 
-// signIn takes an address and a password. Whoever gives wrong ones learns nothing else: whether there is such a member, with or
-// without a password, disabled or not, the answer is the same, and so is what it costs.
+// signIn checks an address and a password. If they are wrong, the answer and its cost are the same whether or not there is such a
+// member, with or without a password, disabled or not.
 func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
 	email, password := strings.TrimSpace(r.PostForm.Get(fieldEmail)), r.PostForm.Get(fieldPassword)
-	if wait := p.perMember.take(digestOf(email), p.now()); wait > 0 {
-		p.renderNotice(w, r, nil, noticeTooMany, seconds(wait))
+	if wait := p.perMember.Take(digestOf(email), p.now()); wait > 0 {
+		p.renderNotice(w, r, nil, noticeTooMany, web.Seconds(wait))
 		return
 	}
 	v, err := p.find(r.Context(), email, r.PathValue("namespace"), r.PathValue("account"))
@@ -45,12 +46,12 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
 		p.fail(w, r, err)
 		return
 	}
-	evenOut(r.Context(), signInReads*p.evenTime)
+	web.AtLeast(r.Context(), signInReads*p.evenTime)
 	var hash []byte
 	if v != nil {
 		hash = v.credentials.Data[credentials.KeyPasswordHash]
 	}
-	switch right, err := p.hasher.matches(r.Context(), hash, password); {
+	switch right, err := p.hasher.Matches(r.Context(), hash, password); {
 	case err != nil:
 		p.fail(w, r, err)
 	case !right:
@@ -62,13 +63,13 @@ func (p *Portal) signIn(w http.ResponseWriter, r *http.Request) {
 			p.fail(w, r, err)
 			return
 		}
-		p.logOfMember(v).Info("member signed in")
-		http.Redirect(w, r, profileOf(v)+switchedQuery(r), http.StatusSeeOther)
+		p.logOfMember(v).Info("Member signed in")
+		http.Redirect(w, r, profileOf(v)+web.SwitchedQuery(r), http.StatusSeeOther)
 	}
 }
 
-// find returns the one member with an address and a password, of the account if one is named; nil if there is none, or there
-// are several: then nobody knows whose password is meant.
+// find returns the one member with an address and a password, of the account if one is named; nil if there is none, or
+// if there are several: then it is unknown whose password is meant.
 func (p *Portal) find(ctx context.Context, email, namespace, account string) (*visit, error) {
 	names, err := p.membersAt(ctx, email)
 	if err != nil {
@@ -94,7 +95,7 @@ func (p *Portal) find(ctx context.Context, email, namespace, account string) (*v
 	return found, nil
 }
 
-// readMember reads a member with credentials that have a password and are for its present address; nil if it is none.
+// readMember reads a member whose credentials have a password and are for its present address; nil if there is no such member.
 func (p *Portal) readMember(ctx context.Context, name types.NamespacedName) (*visit, error) {
 	v := &visit{}
 	if found, err := p.read(ctx, name, &v.member); !found {
@@ -114,8 +115,8 @@ func (p *Portal) readMember(ctx context.Context, name types.NamespacedName) (*vi
 	return v, nil
 }
 
-// standing is what a member who is not Active is told instead of being let in; nil for one who is. What the spec says counts
-// at once, whatever the status still says.
+// standing returns the notice for a member who is not Active; nil for one who is. The spec counts at once, whatever the status still
+// says.
 func standing(v *visit, now time.Time) *notice {
 	switch {
 	case v.member.Spec.State == usherv1.StateDisabled || v.member.Spec.Ended(now):
@@ -128,8 +129,8 @@ func standing(v *visit, now time.Time) *notice {
 	return nil
 }
 
-// administers tells whether the visit's member may speak for the whole company: whether its role is one of the account's admins
-// by the plan, as the plan is now.
+// administers reports whether the visit's member may speak for the whole company: whether the present plan makes its role one of the
+// account's admins.
 func (p *Portal) administers(ctx context.Context, v *visit) (bool, error) {
 	var named *usherv1.Plan
 	if ref := v.account.Spec.PlanRef; ref != nil {
@@ -143,7 +144,7 @@ func (p *Portal) administers(ctx context.Context, v *visit) (bool, error) {
 	return plan.For(&v.account, named).Admin(v.member.Status.Role), nil
 }
 
-// profileOf is the path of the profile of the visit's member. Somebody with one address in several accounts needs to say which.
+// profileOf returns the path of the profile of the visit's member. It names the account, because one address may be in several.
 func profileOf(v *visit) string {
 	return profilePath + "/" + url.PathEscape(v.member.Namespace) + "/" + url.PathEscape(v.account.Name)
 }

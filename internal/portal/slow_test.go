@@ -76,22 +76,6 @@ func TestSlowClientsKeepNobodyOut(t *testing.T) {
 	w.Eventually(func() int { return len(closed) }, time.Minute).Should(Equal(slow), "cut off by the timeouts")
 }
 
-func TestTheConnectionUsedLeastRecentlyMakesRoom(t *testing.T) {
-	g := NewWithT(t)
-	c := newConnections(2)
-	open := func() net.Conn { conn, _ := net.Pipe(); return conn }
-	one, two, three, four := open(), open(), open(), open()
-	g.Expect(c.note(one, http.StateNew)).To(BeNil())
-	g.Expect(c.note(two, http.StateNew)).To(BeNil())
-	g.Expect(c.note(one, http.StateActive)).To(BeNil())
-	g.Expect(c.note(three, http.StateNew)).To(BeIdenticalTo(two))
-	g.Expect(c.note(two, http.StateClosed)).To(BeNil(), "which the server notices in its own time")
-	g.Expect(c.note(three, http.StateClosed)).To(BeNil())
-	g.Expect(c.note(four, http.StateNew)).To(BeNil())
-	g.Expect(c.note(open(), http.StateNew)).To(BeIdenticalTo(one))
-	g.Expect(c.place).To(HaveLen(c.byAge.Len()))
-}
-
 func TestHeadersHaveALimit(t *testing.T) {
 	w := newWorld(t)
 	address := w.serve(Limits{HashCost: 4})

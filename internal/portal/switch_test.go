@@ -10,22 +10,24 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 func TestTheLanguageCanBeSwitched(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.member.Spec.Language = "fr" })
 	w.Expect(w.get(w.link()).Header().Get("Content-Language")).To(Equal("fr"))
-	for _, c := range spoken.sorted {
+	for _, c := range web.Spoken.Sorted {
 		answer := w.get(w.link() + "?lang=" + string(c.Tag))
 		w.Expect(answer.Header().Get("Content-Language")).To(Equal(string(c.Tag)))
 		body := answer.Body.String()
 		w.Expect(body).To(ContainSubstring(`<html lang="` + string(c.Tag) + `"`))
 		w.Expect(strings.Count(body, `aria-current="true"`)).To(Equal(1))
 		w.Expect(body).To(ContainSubstring(`hreflang="` + string(c.Tag) + `" rel="nofollow" aria-current="true">` + c.Name + "</a>"))
-		for _, other := range spoken.sorted {
+		for _, other := range web.Spoken.Sorted {
 			w.Expect(body).To(ContainSubstring(`<a href="?lang=` + string(other.Tag) + `" lang="` + string(other.Tag) + `"`))
 		}
-		w.Expect(answer.Header().Get("Content-Security-Policy")).To(Equal(contentPolicy))
+		w.Expect(answer.Header().Get("Content-Security-Policy")).To(Equal(web.ContentPolicy))
 		w.Expect(answer.Header().Get("Referrer-Policy")).To(Equal("no-referrer"))
 	}
 	for _, nonsense := range []string{"?lang=", "?lang=xx", "?lang=FR", "?lang=../de", "?lang=de;x", "?lang=%00", "?lang=xx&lang=de"} {

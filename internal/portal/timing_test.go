@@ -14,6 +14,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // What somebody who tries links could tell apart.
@@ -113,7 +115,7 @@ func TestNoAnswerTellsWhichInvitationsExist(t *testing.T) {
 	// A portal that takes longer where there is an invitation is found out by the same measurement.
 	w.wire.beforeGet = func(key client.ObjectKey, object client.Object) error {
 		if kindOf(w, object) == "Member" && key.Name == "ada" {
-			<-time.After(defaultEvenTime)
+			<-time.After(web.DefaultEvenTime)
 		}
 		return nil
 	}

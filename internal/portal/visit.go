@@ -20,25 +20,22 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// What the portal asks of the API server; nothing is listed or watched.
+// What the portal needs of the API server. It lists and watches nothing.
 //
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts;members;invitations;plans,verbs=get
 // +kubebuilder:rbac:groups=usher.dev,resources=invitations/status,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update;delete
 
-// errUnknown is every link that leads nowhere: to no invitation, forged, garbled or replaced by a newer one.
+// errUnknown is the error of every link that leads nowhere: to no invitation, forged, garbled or replaced by a newer one.
 var errUnknown = errors.New("the link leads to no invitation")
 
-// errBusy is a request that did not get its turn.
-var errBusy = errors.New("too much is going on at once")
+// errBlocked is the error of an acceptance while credentials exist that are not the member's; the reconcilers delete them.
+var errBlocked = errors.New("credentials that are not the member's have not been deleted yet")
 
-// errLeftover is an acceptance in the way of credentials that a deleted member of the same name left behind; the reconcilers
-// remove them.
-var errLeftover = errors.New("credentials of a deleted member are still there")
-
-// link is what a request's path says. Nothing in it is to be trusted, and the token is never to be logged.
+// link is what a request's path says. Nothing in it can be trusted, and the token must not be logged.
 type link struct{ namespace, invitation, token string }
 
 func linkOf(r *http.Request) link {
@@ -48,7 +45,7 @@ func linkOf(r *http.Request) link {
 // path of a genuine link; its parts need no escaping.
 func (l link) path() string { return "/i/" + l.namespace + "/" + l.invitation + "/" + l.token }
 
-// visit is what a genuine link leads to, as the API server had it a moment ago.
+// visit is what a genuine link leads to, read live a moment ago.
 type visit struct {
 	link       link
 	invitation usherv1.Invitation
@@ -58,28 +55,28 @@ type visit struct {
 	contact usherv1.AccountContact
 	// credentials of the member, if there are some.
 	credentials corev1.Secret
-	// administers tells whether the member may speak for the company; it is read for profiles alone.
+	// administers is set if the member may speak for the company. It is read only for profiles.
 	administers bool
 	// acceptance is what the credentials mean for the member.
 	acceptance credentials.Acceptance
 }
 
-// refusal is why the visit, at now, ends before the form.
+// refusal returns why the visit, at now, ends before the form.
 func (v *visit) refusal(now time.Time) invite.Refusal {
 	return invite.Admit(&v.invitation, &v.member, &v.account, v.acceptance.Counts(), now)
 }
 
-// recordedSince tells whether a reconciler has taken note of an acceptance since an earlier visit.
+// recordedSince reports whether a reconciler has recorded an acceptance since an earlier visit.
 func (v *visit) recordedSince(earlier *visit) bool {
 	at := v.member.Status.AcceptedAt
 	return v.invitation.Status.State == usherv1.InvitationAccepted || at != nil && !at.Equal(earlier.member.Status.AcceptedAt)
 }
 
 // look reads what l leads to. It returns errUnknown for every link that is not a genuine, current one, with the invitation
-// and member that were read, if any; other errors are the API server's.
+// and member that were read, if any; other errors come from the API server.
 //
-// The work is the same whatever the link: the key, two reads and one verification, with names that no object can have
-// replaced by one that none has.
+// The work is the same for every link: the key, two reads and one verification. A name that no object can have is replaced by a valid
+// one that no object has.
 func (p *Portal) look(ctx context.Context, l link) (*visit, error) {
 	keys, err := p.keys(ctx)
 	if err != nil {
@@ -117,7 +114,7 @@ func (p *Portal) look(ctx context.Context, l link) (*visit, error) {
 	return v, nil
 }
 
-// readAround reads what belongs to the visit's member: its account with the company's contact, and its credentials. It tells
+// readAround reads what belongs to the visit's member: its account with the company's contact, and its credentials. It reports
 // whether there is an account.
 func (p *Portal) readAround(ctx context.Context, v *visit) (bool, error) {
 	key := types.NamespacedName{Namespace: v.member.Namespace, Name: v.member.Spec.AccountRef.Name}
@@ -132,7 +129,7 @@ func (p *Portal) readAround(ctx context.Context, v *visit) (bool, error) {
 	return true, p.readCredentials(ctx, v)
 }
 
-// readCredentials finds out whether the visit's member has accepted.
+// readCredentials reads the credentials of the visit's member, and what they mean.
 func (p *Portal) readCredentials(ctx context.Context, v *visit) error {
 	secret := &v.credentials
 	*secret = corev1.Secret{}
@@ -148,7 +145,7 @@ func (p *Portal) readCredentials(ctx context.Context, v *visit) error {
 	return nil
 }
 
-// read tells whether the object is there, and not about to go.
+// read reports whether the object exists and is not being deleted.
 func (p *Portal) read(ctx context.Context, key types.NamespacedName, object client.Object) (bool, error) {
 	if err := p.client.Get(ctx, key, object); err != nil {
 		return false, client.IgnoreNotFound(err)
@@ -156,14 +153,14 @@ func (p *Portal) read(ctx context.Context, key types.NamespacedName, object clie
 	return object.GetDeletionTimestamp() == nil, nil
 }
 
-// possible tells whether the link's names are ones that this portal answers for and an object can have.
+// possible reports whether this portal serves the link's namespace and an object can have its names.
 func (p *Portal) possible(l link) bool {
 	return (len(p.namespaces) == 0 || slices.Contains(p.namespaces, l.namespace)) &&
 		len(validation.IsDNS1123Label(l.namespace)) == 0 &&
 		len(validation.IsDNS1123Subdomain(l.invitation)) == 0
 }
 
-// nowhere is a name to read in place of an impossible one.
+// nowhere returns a name to read in place of an impossible one.
 func (p *Portal) nowhere() types.NamespacedName {
 	namespace := "default"
 	if len(p.namespaces) > 0 {
@@ -172,12 +169,12 @@ func (p *Portal) nowhere() types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: "no-such-invitation"}
 }
 
-// cause words an API error for the log without the names in it, which a client may have made up.
+// cause returns the text of an error for the log, without the names in it, which a client may have made up.
 func cause(err error) string {
 	if reason := apierrors.ReasonForError(err); reason != "" {
 		return string(reason)
 	}
-	if errors.Is(err, errBusy) || errors.Is(err, errLeftover) {
+	if errors.Is(err, web.ErrBusy) || errors.Is(err, errBlocked) {
 		return err.Error()
 	}
 	var failed *url.Error

@@ -1,12 +1,11 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"net/http"
 	"net/netip"
-	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -14,7 +13,7 @@ import (
 
 func TestWhomARequestIsCountedFor(t *testing.T) {
 	g := NewWithT(t)
-	p := &Portal{}
+	p := Proxies{}
 	for address, want := range map[string]string{
 		"192.0.2.1:80":              "192.0.2.1/32",
 		"[::ffff:192.0.2.1]:80":     "192.0.2.1/32",
@@ -22,9 +21,9 @@ func TestWhomARequestIsCountedFor(t *testing.T) {
 		"[fe80::1%eth0]:80":         "fe80::/64",
 	} {
 		r := &http.Request{RemoteAddr: address, Header: http.Header{"X-Forwarded-For": {"198.51.100.1"}}}
-		g.Expect(p.countedFor(r).String()).To(Equal(want), address)
+		g.Expect(p.CountedFor(r).String()).To(Equal(want), address)
 	}
-	g.Expect(p.countedFor(&http.Request{RemoteAddr: "@"}).IsValid()).To(BeFalse())
+	g.Expect(p.CountedFor(&http.Request{RemoteAddr: "@"}).IsValid()).To(BeFalse())
 }
 
 func TestWhatAProxySays(t *testing.T) {
@@ -57,16 +56,15 @@ func TestWhatAProxySays(t *testing.T) {
 		"by a proxy over IPv6":       {"[::ffff:10.1.2.3]:1", "198.51.100.1/32", []string{"198.51.100.1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := &Portal{proxies: proxies}
 			r := &http.Request{RemoteAddr: c.peer, Header: http.Header{"X-Forwarded-For": c.said}}
-			NewWithT(t).Expect(p.countedFor(r).String()).To(Equal(c.want))
+			NewWithT(t).Expect(proxies.CountedFor(r).String()).To(Equal(c.want))
 		})
 	}
 }
 
 func TestWhichProxiesCanBeTrusted(t *testing.T) {
 	g := NewWithT(t)
-	for list, want := range map[string][]netip.Prefix{
+	for list, want := range map[string]Proxies{
 		"":                          nil,
 		" , ":                       nil,
 		"10.1.2.3/8":                {netip.MustParsePrefix("10.0.0.0/8")},
@@ -78,19 +76,4 @@ func TestWhichProxiesCanBeTrusted(t *testing.T) {
 		_, err := ParseProxies("10.0.0.0/8," + bad)
 		g.Expect(err).To(MatchError(ContainSubstring(bad)), bad)
 	}
-}
-
-func TestEachClientBehindAProxyHasTriesOfItsOwn(t *testing.T) {
-	w := newWorld(t)
-	w.portal.proxies = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
-	client := func(said string) []request {
-		return []request{from("10.0.0.1:1234"), header("X-Forwarded-For", said)}
-	}
-	forged := w.link() + "x"
-	for i := range 10 {
-		made := strings.Repeat("203.0.113.9, ", i) // whatever it makes up, it is one client
-		w.expectPage(w.post(forged, acceptance(), client(made+"198.51.100.1")...), http.StatusNotFound, titleUnknown)
-	}
-	w.expectPage(w.post(w.link(), acceptance(), client("203.0.113.77, 198.51.100.1")...), http.StatusTooManyRequests, titleTooMany)
-	w.expectDone(w.post(w.link(), acceptance(), client("198.51.100.2")...), titleWaiting)
 }

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"context"
@@ -11,24 +11,24 @@ import (
 
 type arrivalKey struct{}
 
-// withArrival remembers when a request came.
-func withArrival(next http.Handler) http.Handler {
+// WithArrival records when a request arrived.
+func WithArrival(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		came := time.Now()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), arrivalKey{}, &came)))
 	})
 }
 
-// arrived has the request's time count from now: its client took its own time to send the form.
-func arrived(r *http.Request) {
+// restartTimer counts the request's time from now on: how long a client takes to send its form is not ours to even out.
+func restartTimer(r *http.Request) {
 	if came, known := r.Context().Value(arrivalKey{}).(*time.Time); known {
 		*came = time.Now()
 	}
 }
 
-// evenOut waits until atLeast has passed since the request came, so that the time until an answer does not tell what was
-// found. It is measured by the machine's clock: nobody decides anything by it.
-func evenOut(ctx context.Context, atLeast time.Duration) {
+// AtLeast waits until atLeast has passed since the request arrived, so that the time until an answer does not reveal what was
+// found. It uses the machine's clock: no decision depends on it.
+func AtLeast(ctx context.Context, atLeast time.Duration) {
 	came, known := ctx.Value(arrivalKey{}).(*time.Time)
 	if !known {
 		return

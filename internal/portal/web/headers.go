@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"context"
@@ -9,15 +9,15 @@ import (
 	"net/http"
 )
 
-// hsts has browsers use nothing but HTTPS for this host for a year. It leaves the host's neighbours alone.
+// hsts makes browsers use only HTTPS for this host for a year. It does not cover subdomains.
 const hsts = "max-age=31536000"
 
-// contentPolicy lets a page load its own style sheets, and nothing else from anywhere.
-const contentPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+// ContentPolicy lets a page load its own style sheets, and nothing else.
+const ContentPolicy = "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // alwaysSent are on every answer. form-action covers redirects after a POST too, so those stay on this site.
 var alwaysSent = map[string]string{
-	"Content-Security-Policy": contentPolicy,
+	"Content-Security-Policy": ContentPolicy,
 	// The path is the secret: it must not leak to the product or the terms that a page links to.
 	"Referrer-Policy":              "no-referrer",
 	"Cache-Control":                "no-store",
@@ -29,8 +29,8 @@ var alwaysSent = map[string]string{
 	"Permissions-Policy":           "camera=(), geolocation=(), microphone=(), payment=()",
 }
 
-// securityHeaders are those of every answer, over TLS or not.
-func securityHeaders(overTLS bool) map[string]string {
+// SecurityHeaders returns the headers of every answer. Over TLS they include Strict-Transport-Security.
+func SecurityHeaders(overTLS bool) map[string]string {
 	headers := maps.Clone(alwaysSent)
 	if overTLS {
 		headers["Strict-Transport-Security"] = hsts
@@ -38,7 +38,8 @@ func securityHeaders(overTLS bool) map[string]string {
 	return headers
 }
 
-func withHeaders(headers map[string]string, next http.Handler) http.Handler {
+// WithHeaders sets headers on every answer.
+func WithHeaders(headers map[string]string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for name, value := range headers {
 			w.Header().Set(name, value)
@@ -47,7 +48,8 @@ func withHeaders(headers map[string]string, next http.Handler) http.Handler {
 	})
 }
 
-func withTimeout(next http.Handler) http.Handler {
+// WithTimeout bounds the time of a request.
+func WithTimeout(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
@@ -55,14 +57,14 @@ func withTimeout(next http.Handler) http.Handler {
 	})
 }
 
-// foreign tells whether another site's page sent this request.
+// Foreign reports whether another site's page sent this request.
 //
-// A page with Referrer-Policy no-referrer posts its own form with "Origin: null", which the library takes for foreign where
-// the browser adds no Sec-Fetch-Site: over plain HTTP. It is let through then; whoever made the request knows the link's
-// token, and there is no cookie that another site could ride on.
-func (p *Portal) foreign(r *http.Request) bool {
+// A page with Referrer-Policy no-referrer posts its own form with "Origin: null". The library treats that as foreign if the browser
+// adds no Sec-Fetch-Site, which is the case over plain HTTP. Such a request is accepted: it proves that the sender knows the
+// link's token, and there is no cookie that another site could use.
+func Foreign(origin *http.CrossOriginProtection, r *http.Request) bool {
 	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "null" {
 		return false
 	}
-	return p.origin.Check(r) != nil
+	return origin.Check(r) != nil
 }

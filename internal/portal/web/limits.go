@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"math"
@@ -14,19 +14,20 @@ import (
 
 // Limits of the HTTP server.
 const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 15 * time.Second
-	// requestTimeout is for everything that one request waits for: reads, its turn to hash, writes. With settleTimeout it is
-	// shorter than writeTimeout, so that a request that runs out of it still gets its page.
+	ReadHeaderTimeout = 5 * time.Second
+	ReadTimeout       = 15 * time.Second
+	// requestTimeout is for everything that one request waits for: reads, its slot to hash, writes. With SettleTimeout it is
+	// shorter than WriteTimeout, so that a request that runs out of it still gets its page.
 	requestTimeout  = 20 * time.Second
-	writeTimeout    = 35 * time.Second
-	idleTimeout     = 60 * time.Second
-	shutdownTimeout = 20 * time.Second
-	// settleTimeout is for what must be finished even if the client has gone: looking again after an acceptance was written.
-	settleTimeout = 10 * time.Second
+	WriteTimeout    = 35 * time.Second
+	IdleTimeout     = 60 * time.Second
+	ShutdownTimeout = 20 * time.Second
+	// SettleTimeout is for what must be finished even if the client has gone: looking again after an acceptance was written.
+	SettleTimeout = 10 * time.Second
 
-	maxHeaderBytes = 16 << 10
-	maxBodyBytes   = 8 << 10
+	// MaxHeaderBytes and MaxBodyBytes of a request.
+	MaxHeaderBytes = 16 << 10
+	MaxBodyBytes   = 8 << 10
 	// maxDrainBytes is how much of a body that is too large is read and thrown away: a browser sends its whole form before it
 	// reads the answer, and would otherwise show a broken connection instead of the page.
 	maxDrainBytes = 2 << 20
@@ -37,8 +38,8 @@ const (
 	defaultPostsPerMinute = 10
 	defaultRememberedKeys = 16384
 	defaultConnections    = 2048
-	// defaultEvenTime is ten times what two reads take on a busy machine, and nothing that a person notices.
-	defaultEvenTime = 50 * time.Millisecond
+	// DefaultEvenTime is ten times what two reads take on a busy machine, and nothing that a person notices.
+	DefaultEvenTime = 50 * time.Millisecond
 	// defaultHashCost of bcrypt is Dex's recommendation, which takes 10 to 16: about a quarter of a second, spent once in a
 	// member's life. OWASP's minimum is 10.
 	defaultHashCost = 12
@@ -46,8 +47,8 @@ const (
 
 // What Retry-After says, in seconds, where nothing better is known.
 const (
-	retryUnavailable = 5
-	retryBusy        = 10
+	RetryUnavailable = 5
+	RetryBusy        = 10
 )
 
 // Limits bound what one client, one invitation and all of them together can ask for. Zero fields mean the defaults.
@@ -59,7 +60,7 @@ type Limits struct {
 	// ConcurrentHashes is how many passwords are hashed at the same time. Default: half of the processors, at least 1, so that
 	// the controllers always have some.
 	ConcurrentHashes int
-	// Connections that are open at the same time, whoever opened them. Beyond, the one that has been waited for longest is
+	// Connections is how many connections are open at the same time. Beyond, the one whose latest request began longest ago is
 	// closed. Default 2048.
 	Connections int
 	// EvenTime is how long it takes at least to be told that a link leads nowhere. It covers what the reads of something that
@@ -69,13 +70,14 @@ type Limits struct {
 	HashCost int
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults replaces fields that are zero.
+func (l Limits) WithDefaults() Limits {
 	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
 	setDefault(&l.RememberedKeys, defaultRememberedKeys)
 	setDefault(&l.ConcurrentHashes, max(1, runtime.GOMAXPROCS(0)/2))
 	setDefault(&l.Connections, defaultConnections)
 	setDefault(&l.HashCost, defaultHashCost)
-	setDefault(&l.EvenTime, defaultEvenTime)
+	setDefault(&l.EvenTime, DefaultEvenTime)
 	return l
 }
 
@@ -85,9 +87,9 @@ func setDefault[T int | time.Duration](value *T, fallback T) {
 	}
 }
 
-// throttle limits how often each key may do something, in bounded memory: two generations of at most size keys. A full young
+// Throttle limits how often each key may do something, in bounded memory: two generations of at most size keys. A full young
 // generation becomes the old one, whose keys are forgotten unless they come back before the next turn.
-type throttle[K comparable] struct {
+type Throttle[K comparable] struct {
 	perMinute int
 	size      int
 
@@ -95,12 +97,13 @@ type throttle[K comparable] struct {
 	young, old map[K]*rate.Limiter
 }
 
-func newThrottle[K comparable](perMinute, size int) *throttle[K] {
-	return &throttle[K]{perMinute: perMinute, size: size, young: map[K]*rate.Limiter{}}
+// NewThrottle returns a throttle for at least size keys.
+func NewThrottle[K comparable](perMinute, size int) *Throttle[K] {
+	return &Throttle[K]{perMinute: perMinute, size: size, young: map[K]*rate.Limiter{}}
 }
 
-// take returns 0 where key may go on at now, and else how long it has to wait.
-func (t *throttle[K]) take(key K, now time.Time) time.Duration {
+// Take returns 0 if key may go on at now, and otherwise how long it must wait.
+func (t *Throttle[K]) Take(key K, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	limiter, known := t.young[key]
@@ -121,5 +124,5 @@ func (t *throttle[K]) take(key K, now time.Time) time.Duration {
 	return wait
 }
 
-// seconds rounds up for Retry-After, which knows no fractions.
-func seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }
+// Seconds rounds up for Retry-After, which knows no fractions.
+func Seconds(d time.Duration) int { return int(math.Ceil(d.Seconds())) }

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"bytes"
@@ -14,41 +14,43 @@ import (
 	"github.com/usher-dev/usher/internal/brand"
 )
 
-// defaultAccent is the colour of accounts that have chosen none, and of pages for nobody in particular.
-const defaultAccent = "2d4fc7"
+// DefaultAccent is the colour of accounts that have chosen none, and of pages about no one.
+const DefaultAccent = "2d4fc7"
 
-// accentPath is the style sheet of a colour. Everybody may ask for any: it is made of the path alone.
-const accentPath = "/assets/accent/{file}"
+// AccentPath is the path of a colour's style sheet. It depends on the path only, so anyone may ask for any colour.
+const AccentPath = "/assets/accent/{file}"
 
-// logo is a picture from elsewhere; both parts are empty where there is none.
-type logo struct{ URL, Origin string }
+// Logo is a picture from another site; both parts are empty if there is none.
+type Logo struct{ URL, Origin string }
 
 // image is a URL that a content security policy can name the origin of: the API server takes no other.
 var image = regexp.MustCompile(`^(https://[0-9A-Za-z.-]+(?::[0-9]{1,5})?)(?:[/?#].*)?$`)
 
-func accentOf(b *usherv1.AccountBranding) string {
+// AccentOf returns the colour of an account, as six hexadecimal digits.
+func AccentOf(b *usherv1.AccountBranding) string {
 	if b == nil {
-		return defaultAccent
+		return DefaultAccent
 	}
 	if accent, ok := brand.Parse(strings.TrimPrefix(string(b.AccentColor), "#")); ok {
 		return accent.Digits()
 	}
-	return defaultAccent
+	return DefaultAccent
 }
 
-func logoOf(b *usherv1.AccountBranding) logo {
+// LogoOf returns the logo of an account.
+func LogoOf(b *usherv1.AccountBranding) Logo {
 	if b == nil {
-		return logo{}
+		return Logo{}
 	}
 	parts := image.FindStringSubmatch(string(b.LogoURL))
 	if parts == nil {
-		return logo{}
+		return Logo{}
 	}
-	return logo{URL: parts[0], Origin: parts[1]}
+	return Logo{URL: parts[0], Origin: parts[1]}
 }
 
-// accentStylesheet sets the colours of portal.css that come from an accent.
-func accentStylesheet(w http.ResponseWriter, r *http.Request) {
+// AccentStylesheet serves the style sheet that sets the colours of portal.css that come from an accent.
+func AccentStylesheet(w http.ResponseWriter, r *http.Request) {
 	digits, isSheet := strings.CutSuffix(r.PathValue("file"), ".css")
 	accent, isColor := brand.Parse(digits)
 	if !isSheet || !isColor {
@@ -63,6 +65,7 @@ func accentStylesheet(w http.ResponseWriter, r *http.Request) {
 }
 
 func accentRules(p brand.Palette) string {
-	return fmt.Sprintf(":root {\n  --fill: %s;\n  --fill-hover: %s;\n  --fill-edge: %s;\n  --on-fill: %s;\n  --accent: %s;\n  --accent-hover: %s;\n  --accent-soft: %s;\n}\n",
+	return fmt.Sprintf(":root {\n  --fill: %s;\n  --fill-hover: %s;\n  --fill-edge: %s;\n  --on-fill: %s;\n"+
+		"  --accent: %s;\n  --accent-hover: %s;\n  --accent-soft: %s;\n}\n",
 		p.Fill, p.Hover, p.Edge, p.OnFill, p.Ink, p.InkHover, p.Soft)
 }

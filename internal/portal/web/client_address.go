@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"fmt"
@@ -17,33 +17,36 @@ const (
 	countedBitsIPv6 = 64
 )
 
+// Proxies are the networks of the proxies in front, whose X-Forwarded-For is trusted.
+type Proxies []netip.Prefix
+
 // ParseProxies reads a comma-separated list of networks such as "10.0.0.0/8, 192.0.2.7". An address alone is a network of one.
-func ParseProxies(list string) ([]netip.Prefix, error) {
-	var proxies []netip.Prefix
+func ParseProxies(list string) (Proxies, error) {
+	var proxies Proxies
 	for part := range strings.FieldsFuncSeq(list, func(r rune) bool { return r == ',' || r == ' ' }) {
 		network, err := netip.ParsePrefix(part)
 		if err != nil {
 			address, alone := netip.ParseAddr(part)
 			if alone != nil {
-				return nil, fmt.Errorf("%q is no network; write one such as 10.0.0.0/8 or 2001:db8::/32", part)
+				return nil, fmt.Errorf("%q is not a network; write one such as 10.0.0.0/8 or 2001:db8::/32", part)
 			}
 			network = netip.PrefixFrom(address, address.BitLen())
 		}
 		if network.Addr().Is4In6() {
-			return nil, fmt.Errorf("%q is an IPv4 network in IPv6's clothes; write it as IPv4, such as 10.0.0.0/8", part)
+			return nil, fmt.Errorf("%q is an IPv4 network written as IPv6; write it as IPv4, such as 10.0.0.0/8", part)
 		}
 		proxies = append(proxies, network.Masked())
 	}
 	return proxies, nil
 }
 
-// countedFor is who a request is counted for: the address of its client, or its /64 in IPv6. It is invalid where there is no
-// address, as on a socket in the file system.
+// CountedFor returns what a request is counted for: the address of its client, or its /64 in IPv6. The prefix is invalid if there
+// is no address, as on a socket in the file system.
 //
-// X-Forwarded-For is believed as far as trusted proxies wrote it: each appends whom it got the request from, so the client is
-// the last address that is no trusted proxy. What stands before it may be made up. Where a trusted proxy vouches for
-// something that is no address, the request is counted for that proxy.
-func (p *Portal) countedFor(r *http.Request) netip.Prefix {
+// X-Forwarded-For is trusted as far as trusted proxies wrote it: each appends the address that it received the request from, so
+// the client is the last address that is not a trusted proxy. The addresses before it may be made up. If a trusted proxy
+// appended something that is not an address, the request is counted for that proxy.
+func (p Proxies) CountedFor(r *http.Request) netip.Prefix {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Prefix{}
@@ -59,9 +62,9 @@ func (p *Portal) countedFor(r *http.Request) netip.Prefix {
 	return netip.PrefixFrom(client, bits).Masked()
 }
 
-// forwardedFor is the last address of the headers that is no trusted proxy; their first, if all are; and the peer, if what
-// stands there is no address.
-func (p *Portal) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
+// forwardedFor returns the last address of the headers that is not a trusted proxy; the first, if all are trusted; and the peer,
+// if an entry on the way is not an address.
+func (p Proxies) forwardedFor(peer netip.Addr, headers []string) netip.Addr {
 	client := peer
 	for _, header := range slices.Backward(headers) {
 		for header != "" {
@@ -92,6 +95,6 @@ func parseForwarded(s string) (netip.Addr, error) {
 	return address.Unmap().WithZone(""), nil
 }
 
-func (p *Portal) trusts(address netip.Addr) bool {
-	return slices.ContainsFunc(p.proxies, func(network netip.Prefix) bool { return network.Contains(address) })
+func (p Proxies) trusts(address netip.Addr) bool {
+	return slices.ContainsFunc(p, func(network netip.Prefix) bool { return network.Contains(address) })
 }
