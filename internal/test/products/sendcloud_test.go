@@ -12,8 +12,8 @@ import (
 	. "github.com/onsi/gomega"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/message/catalogue"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/message"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/message"
 )
 
 // contactAddress is the account's contact.

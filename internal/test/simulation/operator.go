@@ -16,9 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/portal"
 )
 

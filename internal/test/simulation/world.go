@@ -14,9 +14,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/channel"
 )
 
 // epoch is when every schedule begins.
