@@ -79,6 +79,15 @@ func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
 	if pool.Status.LastGrant < before.Status.LastGrant {
 		b.complain(r, "SeatPool %s: lastGrant fell from %d to %d", pool.Name, before.Status.LastGrant, pool.Status.LastGrant)
 	}
+	b.checkClaims(r, before, pool)
+	for _, m := range b.members {
+		b.checkSeats(r, m, pool.Name)
+	}
+}
+
+// checkClaims checks that no number was given twice, and that no claim was dropped that its Member has not given back.
+func (b *books) checkClaims(r revision, before, pool *usherv1.SeatPool) {
+	had, has := before.Status.Claims, pool.Status.Claims
 	for uid, grant := range has {
 		if was, claimed := had[uid]; (!claimed || was != grant) && grant <= before.Status.LastGrant {
 			b.complain(r, "SeatPool %s: number %d was given again", pool.Name, grant)
@@ -89,9 +98,6 @@ func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
 		if now, still := has[uid]; (!still || now != grant) && member != nil && seatOf(member, pool.Name).ReleasedGrant < grant {
 			b.complain(r, "SeatPool %s dropped claim %d, which %s has not given back", pool.Name, grant, member.Name)
 		}
-	}
-	for _, m := range b.members {
-		b.checkSeats(r, m, pool.Name)
 	}
 }
 
