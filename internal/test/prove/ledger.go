@@ -115,7 +115,9 @@ func (b *books) checkBindings(r revision) {
 // seatedAs reports whether a member that has or had an address relies on a seat of the base product.
 func (b *books) seatedAs(address string) bool {
 	for uid, m := range b.members {
-		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.AddOn == "" && s.Held() }) {
+		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
+			return s.AddOn == "" && s.Held()
+		}) {
 			return true
 		}
 	}
@@ -135,7 +137,8 @@ func (b *books) turnMember(r revision, m *usherv1.Member) {
 		for _, was := range before.Status.Seats {
 			is := seatOf(m, was.Pool)
 			// A pool that is gone is forgotten, and what was given back to it.
-			if pool := b.pools[was.Pool]; pool != nil && string(pool.UID) == was.PoolUID && (is.ReleasedGrant < was.ReleasedGrant || is.Grant < was.Grant) {
+			if pool := b.pools[was.Pool]; pool != nil && string(pool.UID) == was.PoolUID &&
+				(is.ReleasedGrant < was.ReleasedGrant || is.Grant < was.Grant) {
 				b.complain(r, "%s: the numbers of its seat in %s fell from %d/%d to %d/%d",
 					m.Name, was.Pool, was.Grant, was.ReleasedGrant, is.Grant, is.ReleasedGrant)
 			}

@@ -130,7 +130,8 @@ func (w *world) poolList() []usherv1.SeatPool {
 }
 
 func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
-	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && m.Spec.Activation != usherv1.ActivateImmediately &&
+	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) &&
+		m.Spec.Activation != usherv1.ActivateImmediately &&
 		secret == nil
 }
 
@@ -142,7 +143,8 @@ func (w *world) open() bool {
 
 // losable reports whether there is a reason for a member not to be Active.
 func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
-	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) || !acceptedBy(m, secret) || !holdsBase(m) {
+	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) ||
+		!acceptedBy(m, secret) || !holdsBase(m) {
 		return true
 	}
 	if !w.open() {

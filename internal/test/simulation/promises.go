@@ -122,7 +122,8 @@ func (w *world) checkLedger(c change) {
 	}
 	if was != nil && w.actor != nil && w.actor.on == pools && ptr.Deref(is.Status.Capacity, 0) > ptr.Deref(was.Status.Capacity, 0) &&
 		int(*is.Status.Capacity) > w.actor.facts.capacity {
-		w.violated("seats-by-the-plan", "pool %s has %d seats, and never had more than %d meanwhile", is.Name, *is.Status.Capacity, w.actor.facts.capacity)
+		w.violated("seats-by-the-plan", "pool %s has %d seats, and never had more than %d meanwhile",
+			is.Name, *is.Status.Capacity, w.actor.facts.capacity)
 	}
 	highest := w.beliefs.highest[is.UID]
 	for uid, grant := range claims {
@@ -150,7 +151,8 @@ func (w *world) checkHeld(m *usherv1.Member, p *usherv1.SeatPool) {
 			continue
 		}
 		if claim, found := p.Status.Claims[string(m.UID)]; !found || claim <= s.ReleasedGrant {
-			w.violated("held-is-claimed", "member %s (%s) holds grant %d of pool %s, whose ledger says %d", m.Name, m.Status.State, s.Grant, p.Name, claim)
+			w.violated("held-is-claimed", "member %s (%s) holds grant %d of pool %s, whose ledger says %d",
+				m.Name, m.Status.State, s.Grant, p.Name, claim)
 		}
 	}
 }
