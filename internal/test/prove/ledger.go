@@ -79,6 +79,15 @@ func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
 	if pool.Status.LastGrant < before.Status.LastGrant {
 		b.complain(r, "SeatPool %s: lastGrant fell from %d to %d", pool.Name, before.Status.LastGrant, pool.Status.LastGrant)
 	}
+	b.checkClaims(r, before, pool)
+	for _, m := range b.members {
+		b.checkSeats(r, m, pool.Name)
+	}
+}
+
+// checkClaims checks that no number was given twice, and that no claim was dropped that its Member has not given back.
+func (b *books) checkClaims(r revision, before, pool *usherv1.SeatPool) {
+	had, has := before.Status.Claims, pool.Status.Claims
 	for uid, grant := range has {
 		if was, claimed := had[uid]; (!claimed || was != grant) && grant <= before.Status.LastGrant {
 			b.complain(r, "SeatPool %s: number %d was given again", pool.Name, grant)
@@ -89,9 +98,6 @@ func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
 		if now, still := has[uid]; (!still || now != grant) && member != nil && seatOf(member, pool.Name).ReleasedGrant < grant {
 			b.complain(r, "SeatPool %s dropped claim %d, which %s has not given back", pool.Name, grant, member.Name)
 		}
-	}
-	for _, m := range b.members {
-		b.checkSeats(r, m, pool.Name)
 	}
 }
 
@@ -109,7 +115,9 @@ func (b *books) checkBindings(r revision) {
 // seatedAs reports whether a member that has or had an address relies on a seat of the base product.
 func (b *books) seatedAs(address string) bool {
 	for uid, m := range b.members {
-		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.AddOn == "" && s.Held() }) {
+		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
+			return s.AddOn == "" && s.Held()
+		}) {
 			return true
 		}
 	}
@@ -129,7 +137,8 @@ func (b *books) turnMember(r revision, m *usherv1.Member) {
 		for _, was := range before.Status.Seats {
 			is := seatOf(m, was.Pool)
 			// A pool that is gone is forgotten, and what was given back to it.
-			if pool := b.pools[was.Pool]; pool != nil && string(pool.UID) == was.PoolUID && (is.ReleasedGrant < was.ReleasedGrant || is.Grant < was.Grant) {
+			if pool := b.pools[was.Pool]; pool != nil && string(pool.UID) == was.PoolUID &&
+				(is.ReleasedGrant < was.ReleasedGrant || is.Grant < was.Grant) {
 				b.complain(r, "%s: the numbers of its seat in %s fell from %d/%d to %d/%d",
 					m.Name, was.Pool, was.Grant, was.ReleasedGrant, is.Grant, is.ReleasedGrant)
 			}

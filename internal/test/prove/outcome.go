@@ -51,7 +51,8 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 				seats = append(seats, s.Pool)
 			}
 		}
-		say("member %s: %s %s seats=%v accepted=%t name=%q role=%s leaving=%t told=%v %s", m.Name, m.Status.State, readyReason(m.Status.Conditions), seats,
+		say("member %s: %s %s seats=%v accepted=%t name=%q role=%s leaving=%t told=%v %s",
+			m.Name, m.Status.State, readyReason(m.Status.Conditions), seats,
 			m.Status.AcceptedAt != nil, m.Status.DisplayName, m.Status.Role, m.DeletionTimestamp != nil, told(m), conditionsOf(m.Status.Conditions))
 	}
 	for i := range pools.Items {
@@ -94,7 +95,8 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 		if a.Status.Owner != nil {
 			owner = a.Status.Owner.Name
 		}
-		say("account %s: %s members=%+v seats=%s former=%v owner=%q %s", a.Name, a.Status.State, value(a.Status.Members), a.Status.SeatsSummary, former, owner,
+		say("account %s: %s members=%+v seats=%s former=%v owner=%q %s",
+			a.Name, a.Status.State, value(a.Status.Members), a.Status.SeatsSummary, former, owner,
 			conditionsOf(a.Status.Conditions))
 	}
 	for i := range secrets.Items {

@@ -79,7 +79,8 @@ func (w *world) administer(s Step) bool {
 	case MakePool:
 		return w.make(poolOf(meta, s))
 	case MakeMember:
-		m := &usherv1.Member{ObjectMeta: meta, Spec: usherv1.MemberSpec{AccountRef: usherv1.AccountReference{Name: accountName}, Email: usherv1.EmailAddress(s.To)}}
+		m := &usherv1.Member{ObjectMeta: meta, Spec: usherv1.MemberSpec{AccountRef: usherv1.AccountReference{Name: accountName},
+			Email: usherv1.EmailAddress(s.To)}}
 		if s.N&2 != 0 {
 			m.Spec.AccessUntil = w.hence(24)
 		}
@@ -123,7 +124,8 @@ func (w *world) hence(hours int64) *metav1.Time {
 
 func poolOf(meta metav1.ObjectMeta, s Step) *usherv1.SeatPool {
 	seats := int32(s.N)
-	pool := &usherv1.SeatPool{ObjectMeta: meta, Spec: usherv1.SeatPoolSpec{AccountRef: usherv1.AccountReference{Name: accountName}, Seats: &seats}}
+	pool := &usherv1.SeatPool{ObjectMeta: meta, Spec: usherv1.SeatPoolSpec{AccountRef: usherv1.AccountReference{Name: accountName},
+		Seats: &seats}}
 	if s.To == string(usherv1.ReserveOnAcceptance) {
 		pool.Spec.Reservation = usherv1.ReserveOnAcceptance
 	} else {
@@ -144,7 +146,8 @@ func (w *world) concerns(s Step) bool {
 		return (w.api.get(plans, planKey) == nil) == (s.Do == MakePlan)
 	}
 	for k := accounts; k <= invitations; k++ {
-		if w.api.get(k, named(s.Name)) != nil && (k == invitations) == (s.Do == Resend || s.Do == Revoke || s.Do == Reopen || s.Do == Tear || s.Do == Collect) {
+		if w.api.get(k, named(s.Name)) != nil && (k == invitations) == (s.Do == Resend || s.Do == Revoke || s.Do == Reopen || s.Do == Tear ||
+			s.Do == Collect) {
 			return true
 		}
 	}

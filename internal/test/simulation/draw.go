@@ -93,13 +93,15 @@ func (d *draw) prepare() {
 		d.setup = append(d.setup, d.pool("p1"))
 	}
 	if d.chance(3) {
-		d.setup = append(d.setup, Step{Do: MakePlan, N: int64(d.random.IntN(len(planSpecs)))}, Step{Do: Subscribe, Name: accountName, To: planKey.Name})
+		d.setup = append(d.setup, Step{Do: MakePlan, N: int64(d.random.IntN(len(planSpecs)))},
+			Step{Do: Subscribe, Name: accountName, To: planKey.Name})
 	}
 	if d.chance(3) {
 		d.setup = append(d.setup, Step{Do: KeepPasswords, Name: accountName, To: "passwords"})
 	}
 	for i := range d.members {
-		d.setup = append(d.setup, Step{Do: MakeMember, Name: fmt.Sprintf("m%d", i), To: d.address(i), N: []int64{0, 0, 0, 0, 0, 3}[d.random.IntN(6)]})
+		d.setup = append(d.setup, Step{Do: MakeMember, Name: fmt.Sprintf("m%d",
+			i), To: d.address(i), N: []int64{0, 0, 0, 0, 0, 3}[d.random.IntN(6)]})
 	}
 	d.random.Shuffle(len(d.setup), func(i, j int) { d.setup[i], d.setup[j] = d.setup[j], d.setup[i] })
 }

@@ -74,7 +74,8 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 
 // checkAnnouncedAtRest: whose access ends within a week has been told, and so has the contact, where mails are sent.
 func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
-	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.account() == nil || w.account().DeliversByLink() {
+	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.account() == nil ||
+		w.account().DeliversByLink() {
 		return
 	}
 	for _, to := range []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact} {

@@ -129,7 +129,8 @@ func (w *world) poolList() []usherv1.SeatPool {
 }
 
 func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
-	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && m.Spec.Activation != usherv1.ActivateImmediately &&
+	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) &&
+		m.Spec.Activation != usherv1.ActivateImmediately &&
 		secret == nil
 }
 
@@ -141,7 +142,8 @@ func (w *world) open() bool {
 
 // losable reports whether there is a reason for a member not to be Active.
 func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
-	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) || !acceptedBy(m, secret) || !holdsBase(m) {
+	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) ||
+		!acceptedBy(m, secret) || !holdsBase(m) {
 		return true
 	}
 	if !w.open() {
@@ -151,12 +153,11 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 	if seat.Choose(m, all).Problem != "" || !w.terms().Fit(m) {
 		return true
 	}
-	for _, s := range m.Status.Seats {
-		if p := w.pool(s.Pool); s.AddOn == "" && s.Held() && (p == nil || p.DeletionTimestamp != nil || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant) {
-			return true
-		}
-	}
-	return w.rival(m) != nil
+	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
+		p := w.pool(s.Pool)
+		gone := p == nil || p.DeletionTimestamp != nil || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
+		return s.AddOn == "" && s.Held() && gone
+	}) || w.rival(m) != nil
 }
 
 // rival is a member that keeps m from having its address.
@@ -187,9 +188,13 @@ func (w *world) admissible(v *visit) bool {
 	if inv.Status.ExpiresAt != nil && !w.now().Before(inv.Status.ExpiresAt.Time) {
 		return false
 	}
-	m := w.member(inv.Spec.MemberRef.Name)
-	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) && !acceptedBy(m, w.credentials(m.Name)) &&
-		m.Spec.Email.SameAs(usherv1.EmailAddress(v.mail.mail.To)) && w.open()
+	return w.invitable(w.member(inv.Spec.MemberRef.Name), v.mail.mail.To) && w.open()
+}
+
+// invitable reports whether a member with that address may still accept.
+func (w *world) invitable(m *usherv1.Member, address string) bool {
+	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) &&
+		!acceptedBy(m, w.credentials(m.Name)) && m.Spec.Email.SameAs(usherv1.EmailAddress(address))
 }
 
 func conditionTrue(list []metav1.Condition, kind string) bool {

@@ -25,8 +25,10 @@ var planSpecs = []usherv1.PlanSpec{
 		Roles: []usherv1.PlanRole{{Name: "seller"}}, DefaultRole: "seller",
 	},
 	{
-		SeatPurchase: usherv1.SeatPurchase{WhenFull: ptr.To(true)}, IncludedSeats: ptr.To[int32](1), Rights: []usherv1.PlanRight{{Name: "orders:place"}},
-		Roles:       []usherv1.PlanRole{{Name: "admin", AccountAdmin: ptr.To(true)}, {Name: "seller", Rights: []usherv1.Right{"orders:place"}}, {Name: "guest"}},
+		SeatPurchase:  usherv1.SeatPurchase{WhenFull: ptr.To(true)},
+		IncludedSeats: ptr.To[int32](1), Rights: []usherv1.PlanRight{{Name: "orders:place"}},
+		Roles: []usherv1.PlanRole{{Name: "admin", AccountAdmin: ptr.To(true)}, {Name: "seller",
+			Rights: []usherv1.Right{"orders:place"}}, {Name: "guest"}},
 		DefaultRole: "seller", OwnerRole: "admin", InvitedRole: "guest",
 	},
 	{

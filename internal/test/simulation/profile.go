@@ -61,7 +61,8 @@ func profileTask(member string) string { return "me-" + member }
 func (w *world) welcome(p *profileVisit) bool {
 	return w.open() && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
 		m := o.(*usherv1.Member)
-		return m.Spec.Email.SameAs(usherv1.EmailAddress(p.email)) && m.Status.State == usherv1.ObservedActive && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now())
+		return m.Spec.Email.SameAs(usherv1.EmailAddress(p.email)) && m.Status.State == usherv1.ObservedActive &&
+			m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now())
 	})
 }
 

@@ -122,7 +122,8 @@ func (w *world) checkLedger(c change) {
 	}
 	if was != nil && w.actor != nil && w.actor.on == pools && ptr.Deref(is.Status.Capacity, 0) > ptr.Deref(was.Status.Capacity, 0) &&
 		int(*is.Status.Capacity) > w.actor.facts.capacity {
-		w.violated("seats-by-the-plan", "pool %s has %d seats, and never had more than %d meanwhile", is.Name, *is.Status.Capacity, w.actor.facts.capacity)
+		w.violated("seats-by-the-plan", "pool %s has %d seats, and never had more than %d meanwhile",
+			is.Name, *is.Status.Capacity, w.actor.facts.capacity)
 	}
 	highest := w.beliefs.highest[is.UID]
 	for uid, grant := range claims {
@@ -150,7 +151,8 @@ func (w *world) checkHeld(m *usherv1.Member, p *usherv1.SeatPool) {
 			continue
 		}
 		if claim, found := p.Status.Claims[string(m.UID)]; !found || claim <= s.ReleasedGrant {
-			w.violated("held-is-claimed", "member %s (%s) holds grant %d of pool %s, whose ledger says %d", m.Name, m.Status.State, s.Grant, p.Name, claim)
+			w.violated("held-is-claimed", "member %s (%s) holds grant %d of pool %s, whose ledger says %d",
+				m.Name, m.Status.State, s.Grant, p.Name, claim)
 		}
 	}
 }
@@ -173,13 +175,7 @@ func (w *world) checkMember(c change) {
 	if is.Status.State == usherv1.ObservedActive && !holdsBase(is) {
 		w.violated("active-holds-seat", "member %s is Active without a base seat", is.Name)
 	}
-	for _, s := range is.Status.Seats {
-		if p := w.pool(s.Pool); p != nil {
-			w.checkHeld(is, p)
-		} else if s.Held() && is.Status.State == usherv1.ObservedActive && s.AddOn == "" && !slices.Equal(was.Status.Seats, is.Status.Seats) {
-			w.violated("held-is-claimed", "member %s took a seat of pool %s, which is gone", is.Name, s.Pool)
-		}
-	}
+	w.checkSeatsHeld(was, is)
 	switch active := is.Status.State == usherv1.ObservedActive; {
 	case active && was.Status.State != usherv1.ObservedActive:
 		w.counts.Activations++
@@ -188,9 +184,24 @@ func (w *world) checkMember(c change) {
 	}
 	w.checkAnnouncements(was, is)
 	w.checkSeatAfterToken(was, is)
-	if w.actor == nil || w.actor.on != members {
-		return
+	if w.actor != nil && w.actor.on == members {
+		w.checkReasons(was, is)
 	}
+}
+
+// checkSeatsHeld: every seat that a member relies on is claimed, and an Active member takes no base seat of a pool that is gone.
+func (w *world) checkSeatsHeld(was, is *usherv1.Member) {
+	for _, s := range is.Status.Seats {
+		if p := w.pool(s.Pool); p != nil {
+			w.checkHeld(is, p)
+		} else if s.Held() && is.Status.State == usherv1.ObservedActive && s.AddOn == "" && !slices.Equal(was.Status.Seats, is.Status.Seats) {
+			w.violated("held-is-claimed", "member %s took a seat of pool %s, which is gone", is.Name, s.Pool)
+		}
+	}
+}
+
+// checkReasons: the member's reconciler takes away access and acceptance only for a reason that held since it began.
+func (w *world) checkReasons(was, is *usherv1.Member) {
 	f := &w.actor.facts
 	w.observe(f, is.Name)
 	if was.Status.State == usherv1.ObservedActive && is.Status.State != usherv1.ObservedActive && !f.losable {

@@ -27,19 +27,27 @@ func (w *world) checkInvitation(c change) {
 	if attempted, remind := attemptOf(was, is); attempted && w.actor != nil && w.actor.on == invitations {
 		w.actor.endBy = invite.AttemptOf(&is.Status, remind).HangUp().Sub(epoch)
 	}
-	if is.Status.State == usherv1.InvitationSent && is.Status.MessageID == "" && (was.Status.State != usherv1.InvitationSent || was.Status.LinkGeneration != is.Status.LinkGeneration) {
+	if is.Status.State == usherv1.InvitationSent {
+		w.checkSent(was, is)
+	}
+	if is.Status.LinkGeneration < was.Status.LinkGeneration {
+		w.violated("links-grow", "invitation %s went back to link %d", is.Name, is.Status.LinkGeneration)
+	}
+}
+
+// checkSent: an invitation that becomes Sent was accepted by the mail server, or its account delivers by link.
+func (w *world) checkSent(was, is *usherv1.Invitation) {
+	anew := was.Status.State != usherv1.InvitationSent
+	if is.Status.MessageID == "" && (anew || was.Status.LinkGeneration != is.Status.LinkGeneration) {
 		w.deliverByLink(is)
 	}
-	if is.Status.State == usherv1.InvitationSent && was.Status.State != usherv1.InvitationSent && is.Status.MessageID != "" {
+	if anew && is.Status.MessageID != "" {
 		sent := slices.ContainsFunc(w.inbox, func(d *delivered) bool {
 			return d.invitation == is.UID && d.generation == is.Status.LinkGeneration && d.point == "" && d.mail.To == is.Status.Recipient
 		})
 		if !sent {
 			w.violated("sent-is-delivered", "invitation %s is Sent, and no mail server has it", is.Name)
 		}
-	}
-	if is.Status.LinkGeneration < was.Status.LinkGeneration {
-		w.violated("links-grow", "invitation %s went back to link %d", is.Name, is.Status.LinkGeneration)
 	}
 }
 

@@ -21,7 +21,8 @@ func (w *world) checkPasswords() {
 		}
 		for line := range strings.Lines(string(o.(*corev1.Secret).Data[access.KeyPasswords])) {
 			if address, _, _ := strings.Cut(line, ":"); !w.seatedAs(address) {
-				w.violated("access-before-seat", "the password file %s lets %s in, who has neither access nor a seat to give back", o.GetName(), address)
+				w.violated("access-before-seat", "the password file %s lets %s in, who has neither access nor a seat to give back",
+					o.GetName(), address)
 			}
 		}
 	}

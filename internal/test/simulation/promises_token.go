@@ -20,7 +20,8 @@ func (w *world) checkToken(m *usherv1.Member, was, is *corev1.Secret) {
 	case m.Status.State == usherv1.ObservedActive:
 		w.violated("token-of-the-active", "the API token of member %s, who is Active, was replaced", m.Name)
 	case m.Status.DisabledAt == nil || !moment.Equal(m.Status.DisabledAt.Time) || moment.Equal(credentials.TokenRotatedFor(was)):
-		w.violated("token-once", "the API token of member %s was replaced for %s, and it is disabled since %s", m.Name, moment, m.Status.DisabledAt)
+		w.violated("token-once", "the API token of member %s was replaced for %s, and it is disabled since %s",
+			m.Name, moment, m.Status.DisabledAt)
 	}
 	w.counts.Rotations++
 }
@@ -32,16 +33,19 @@ func (w *world) checkSeatAfterToken(was, is *usherv1.Member) {
 		return
 	}
 	back := was.Status.State != usherv1.ObservedActive && is.Status.State == usherv1.ObservedActive
-	gaveBack := was.Status.State == usherv1.ObservedDisabled && was.Status.ActivatedAt != nil && holdsBase(was) && !holdsBase(is) && w.claims(was)
+	gaveBack := was.Status.State == usherv1.ObservedDisabled && was.Status.ActivatedAt != nil && holdsBase(was) && !holdsBase(is) &&
+		w.claims(was)
 	if (back || gaveBack) && !credentials.TokenRotatedFor(secret).Equal(was.Status.DisabledAt.Time) {
-		w.violated("token-before-seat", "member %s is %s, seat %t, and has the API token that it had before it was disabled", is.Name, is.Status.State, holdsBase(is))
+		w.violated("token-before-seat", "member %s is %s, seat %t, and has the API token that it had before it was disabled",
+			is.Name, is.Status.State, holdsBase(is))
 	}
 }
 
 // claims reports whether the ledger has a claim for the base seat that a member holds; false if the pool is gone.
 func (w *world) claims(m *usherv1.Member) bool {
 	for _, s := range m.Status.Seats {
-		if p := w.pool(s.Pool); s.AddOn == "" && s.Held() && p != nil && string(p.UID) == s.PoolUID && p.Status.Claims[string(m.UID)] > s.ReleasedGrant {
+		if p := w.pool(s.Pool); s.AddOn == "" && s.Held() && p != nil && string(p.UID) == s.PoolUID &&
+			p.Status.Claims[string(m.UID)] > s.ReleasedGrant {
 			return true
 		}
 	}

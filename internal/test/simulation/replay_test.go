@@ -39,7 +39,7 @@ var replays = []struct{ name, schedule string }{
 			go op=0 on=invitations name=m0`,
 	},
 	{
-		// The member was switched to Immediate, got credentials for an address that it had just lost, and was asked by mail, since
+		// The member was switched to Immediate, got credentials for an address that it had just lost, and was invited by mail, since
 		// the reason "Inviting" stood for both.
 		name: "a mail for a member that is activated without one",
 		schedule: `schedule seed=115 fine=true week=false

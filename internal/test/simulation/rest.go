@@ -150,7 +150,8 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	accepted := acceptedBy(m, w.credentials(m.Name))
 	given := w.terms().Assign(m, accepted, w.first(m))
 	if m.Status.Role != given.Role || !slices.Equal(m.Status.Rights, given.Rights) {
-		w.violated("converged", "member %s has role %q and rights %v; should be %q and %v", m.Name, m.Status.Role, m.Status.Rights, given.Role, given.Rights)
+		w.violated("converged", "member %s has role %q and rights %v; should be %q and %v",
+			m.Name, m.Status.Role, m.Status.Rights, given.Role, given.Rights)
 	}
 	switch {
 	case m.Spec.State == usherv1.StateDisabled:
@@ -269,13 +270,16 @@ func describe(c change) string {
 		if o.Status.InvitationRef != nil {
 			asked = o.Status.InvitationRef.Name
 		}
-		return fmt.Sprintf("rev %s gen %d %s %s seats %v accepted %v invitation %q", o.ResourceVersion, o.Generation, o.Status.State, readyReason(o.Status.Conditions), o.Status.Seats, o.Status.AcceptedAt != nil, asked)
+		return fmt.Sprintf("rev %s gen %d %s %s seats %v accepted %v invitation %q",
+			o.ResourceVersion, o.Generation, o.Status.State, readyReason(o.Status.Conditions), o.Status.Seats, o.Status.AcceptedAt != nil, asked)
 	case *usherv1.SeatPool:
 		return fmt.Sprintf("rev %s gen %d claims %v of %d", o.ResourceVersion, o.Generation, o.Status.Claims, capacityOf(o))
 	case *usherv1.Invitation:
-		return fmt.Sprintf("rev %s gen %d %s link %d attempts %d", o.ResourceVersion, o.Generation, o.Status.State, o.Status.LinkGeneration, o.Status.Attempts)
+		return fmt.Sprintf("rev %s gen %d %s link %d attempts %d",
+			o.ResourceVersion, o.Generation, o.Status.State, o.Status.LinkGeneration, o.Status.Attempts)
 	case *usherv1.Account:
-		return fmt.Sprintf("rev %s gen %d %s mail %s", o.ResourceVersion, o.Generation, o.Status.State, conditions.Reason(o.Status.Conditions, usherv1.ConditionMailReady))
+		return fmt.Sprintf("rev %s gen %d %s mail %s",
+			o.ResourceVersion, o.Generation, o.Status.State, conditions.Reason(o.Status.Conditions, usherv1.ConditionMailReady))
 	case nil:
 		return "gone"
 	}

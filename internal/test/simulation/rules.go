@@ -50,7 +50,8 @@ func (a *API) admit(old, next client.Object) error {
 		if was != nil && next.Spec.SendGeneration < was.Spec.SendGeneration {
 			return a.refuse(SendGenerationOnlyGrows, next)
 		}
-		if was != nil && was.Spec.State != next.Spec.State && next.Spec.State == usherv1.InvitationRevokedWish && next.Status.State == usherv1.InvitationAccepted {
+		if was != nil && was.Spec.State != next.Spec.State && next.Spec.State == usherv1.InvitationRevokedWish &&
+			next.Status.State == usherv1.InvitationAccepted {
 			return a.refuse(AcceptedStaysOpen, next)
 		}
 	}

@@ -74,7 +74,8 @@ func (s Step) String() string {
 // visits are what a portal is doing; they go where the kinds and controllers do.
 const visits = kinds
 
-var onNames = [visits + 1]string{"accounts", "pools", "members", "invitations", "plans", "secrets", "configmaps", "roles", "bindings", "endings", "grants", "visits"}
+var onNames = [visits + 1]string{"accounts", "pools", "members", "invitations", "plans", "secrets", "configmaps", "roles", "bindings",
+	"endings", "grants", "visits"}
 
 // ParseStep reads what String wrote.
 func ParseStep(line string) (Step, error) {

@@ -73,31 +73,33 @@ func callOf(req *http.Request) (Call, error) {
 	if len(parts) > 2 {
 		c.Subresource = strings.Join(parts[2:], "/")
 	}
-
-	switch req.Method {
-	case http.MethodPost:
-		c.Verb = "create"
-		if c.Name == "" {
-			return c, c.nameFromBody(req)
-		}
-	case http.MethodPut:
-		c.Verb = "update"
-	case http.MethodPatch:
-		c.Verb = "patch"
-	case http.MethodDelete:
-		c.Verb = "delete"
-		if c.Name == "" {
-			c.Verb = "deletecollection"
-		}
-	default:
-		c.Verb = "get"
-		if watch := req.URL.Query().Get("watch"); watch == "true" || watch == "1" {
-			c.Verb = "watch"
-		} else if c.Name == "" {
-			c.Verb = "list"
-		}
+	c.Verb = verbOf(req, c.Name != "")
+	if c.Verb == "create" && c.Name == "" {
+		return c, c.nameFromBody(req)
 	}
 	return c, nil
+}
+
+// verbOf returns the verb of a request for one object, or for a collection if it does not name one.
+func verbOf(req *http.Request, named bool) string {
+	watch := req.URL.Query().Get("watch")
+	switch {
+	case req.Method == http.MethodPost:
+		return "create"
+	case req.Method == http.MethodPut:
+		return "update"
+	case req.Method == http.MethodPatch:
+		return "patch"
+	case req.Method == http.MethodDelete && named:
+		return "delete"
+	case req.Method == http.MethodDelete:
+		return "deletecollection"
+	case watch == "true" || watch == "1":
+		return "watch"
+	case named:
+		return "get"
+	}
+	return "list"
 }
 
 // bodies decodes what a client sends, as JSON or protobuf.

@@ -45,7 +45,8 @@ type activity struct {
 
 func (a *activity) stir() { a.last.Store(beats.Load()) }
 
-// begin starts a call, until whose end nothing is quiet; a read leaves no trace, so that what is looked at again and again may still be at rest.
+// begin starts a call, until whose end nothing is quiet; a read leaves no trace, so that what is looked at again and again may
+// still be at rest.
 func (a *activity) begin(mutating bool) (end func()) {
 	a.underWay.Add(1)
 	return func() {

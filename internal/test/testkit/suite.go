@@ -37,7 +37,8 @@ func StartServer(ctx context.Context, o apiserver.Options) *apiserver.Server {
 	return server
 }
 
-// Namespace makes a namespace for one ginkgo spec and returns its name. It is never deleted: no namespace controller runs that would empty it.
+// Namespace makes a namespace for one ginkgo spec and returns its name. It is never deleted: no namespace controller runs that
+// would empty it.
 func Namespace(ctx context.Context, server *apiserver.Server) string {
 	ginkgo.GinkgoHelper()
 	name, err := server.Namespace(ctx, "spec")

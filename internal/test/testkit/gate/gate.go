@@ -50,7 +50,8 @@ func New(folder string) (*Gate, error) {
 	write := func(name, kind string, content []byte) error {
 		return os.WriteFile(filepath.Join(folder, name), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: content}), 0o600)
 	}
-	if err := errors.Join(os.MkdirAll(folder, 0o700), write("tls.crt", "CERTIFICATE", issued.Certificate[0]), write("tls.key", "PRIVATE KEY", key)); err != nil {
+	if err := errors.Join(os.MkdirAll(folder, 0o700), write("tls.crt", "CERTIFICATE", issued.Certificate[0]), write("tls.key",
+		"PRIVATE KEY", key)); err != nil {
 		return nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

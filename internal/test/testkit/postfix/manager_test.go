@@ -241,9 +241,9 @@ func TestRefusedAndGreylisted(t *testing.T) {
 		t.Errorf("it was tried %d times, want 2", asked)
 	}
 
-	w.create(testkit.Member("nobody").Email(postfix.Unknown).Build())
-	w.until(time.Minute, w.isMember("nobody", usherv1.ReasonMailRejected))
-	if last := w.invitation("nobody").Status.LastError; last.Class != usherv1.ErrorPermanent || last.Code != "550 5.1.1" {
+	w.create(testkit.Member("unknown").Email(postfix.Unknown).Build())
+	w.until(time.Minute, w.isMember("unknown", usherv1.ReasonMailRejected))
+	if last := w.invitation("unknown").Status.LastError; last.Class != usherv1.ErrorPermanent || last.Code != "550 5.1.1" {
 		t.Errorf("it was refused with %+v", last)
 	}
 	w.until(time.Minute, func() string {

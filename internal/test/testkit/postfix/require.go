@@ -28,7 +28,8 @@ var missing = sync.OnceValue(func() string {
 	if _, err := exec.LookPath("apt-get"); err != nil {
 		return "there is no Postfix, and no apt-get to install it with"
 	}
-	for _, arguments := range [][]string{{"update", "-qq"}, append([]string{"install", "-qq", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"}, packages...)} {
+	for _, arguments := range [][]string{{"update", "-qq"}, append([]string{"install", "-qq", "-y", "--no-install-recommends", "-o",
+		"DPkg::Lock::Timeout=300"}, packages...)} {
 		install := exec.Command("apt-get", arguments...)
 		install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
 		if output, err := install.CombinedOutput(); err != nil {
