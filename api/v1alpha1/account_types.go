@@ -21,8 +21,7 @@ type AccountSpec struct {
 	// +kubebuilder:default=Active
 	State State `json:"state,omitempty"`
 
-	// language is used for mails and pages of members that name none: `de`, `en-GB` (default), `en-US`, `es`, `fr`, `it`
-	// or `nl`.
+	// language is used for mails and pages of members that name none, as a BCP 47 tag. Default: `en-GB`.
 	//
 	// +optional
 	// +kubebuilder:default=en-GB

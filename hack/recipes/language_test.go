@@ -21,8 +21,7 @@ type edit struct{ file, pattern, with string }
 // language adds Polish, with the texts of en-GB in place of a translation.
 var language = []edit{
 	{"api/v1alpha1/common_types.go", `(validation:Enum=de;en-GB;\S+)(\ntype Language)`, "$1;pl$2"},
-	{"api/v1alpha1/account_types.go", "(language of mails and pages .*`nl`)", "$1, `pl`"},
-	{"api/v1alpha1/plan_types.go", `MaxProperties=7(\n.*k in \['de', .*'nl')(\].*message="must be by language: .*nl)"`, `MaxProperties=8$1, 'pl'$2, pl"`},
+	{"api/v1alpha1/plan_types.go", `MaxProperties=7(\n.*k in \['de', .*'nl')(\].*message="keys must be languages: .*), it or nl"`, `MaxProperties=8$1, 'pl'$2, it, nl or pl"`},
 	{
 		"internal/message/catalogue/catalogue_test.go", `(\n\s*)"nl":\s*\{"Nederlands",.*`,
 		`$0$1"pl": {"Polski", "Friday 27 November 2026, 21:05 UTC", "Tuesday 1 December 2026, 00:09 UTC"},`,

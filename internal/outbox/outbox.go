@@ -76,8 +76,8 @@ type Mail[T client.Object] interface {
 	Wakeups() reconciler.Wakeups
 	// Account whose endpoint sends the mail.
 	Account() *usherv1.Account
-	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, it writes what is to be written
-	// instead, and its result is the reconcile's.
+	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, it writes the status
+	// that the new decision has, and its result is the reconcile's.
 	Decide(ctx context.Context) (due bool, result ctrl.Result, err error)
 	// Limits returns what the rate limits count the mail by: an ID that tells it from every other mail, and its recipient.
 	Limits() (id, recipient string)
@@ -139,7 +139,9 @@ func (o *Outbox) unusable(ctx context.Context, account *usherv1.Account) ctrl.Re
 }
 
 // attempt claims, sends and records. It reports whether the mail was sent, or may have been.
-func attempt[T client.Object](ctx context.Context, o *Outbox, m Mail[T], endpoint channel.Endpoint) (sent bool, result ctrl.Result, err error) {
+func attempt[T client.Object](
+	ctx context.Context, o *Outbox, m Mail[T], endpoint channel.Endpoint,
+) (sent bool, result ctrl.Result, err error) {
 	what, err := m.Message(ctx, endpoint)
 	if err != nil {
 		return false, ctrl.Result{}, err

@@ -53,8 +53,8 @@ func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
 	}
 	keys, err := invite.NewKeyring(secret.Data[tokenKeyCurrent], secret.Data[tokenKeyPrevious])
 	if err != nil {
-		return invite.Keyring{}, fmt.Errorf("key %s or %s of Secret %s: %w; restore it, or delete the Secret to have a new key made, which ends the links that were sent",
-			tokenKeyCurrent, tokenKeyPrevious, k.Secret, err)
+		return invite.Keyring{}, fmt.Errorf("key %s or %s of Secret %s: %w; restore it, or delete the Secret to have a new key made, "+
+			"which ends the links that were sent", tokenKeyCurrent, tokenKeyPrevious, k.Secret, err)
 	}
 	k.keys, k.readAt = keys, k.Now()
 	return keys, nil
@@ -63,8 +63,7 @@ func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
 // ensure reads the Secret, and creates it if it does not exist. Of two replicas that start at once one creates it.
 func (k *KeyStore) ensure(ctx context.Context) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
-	err := k.Reader.Get(ctx, k.Secret, secret)
-	if !apierrors.IsNotFound(err) {
+	if found, err := Get(ctx, k.Reader, k.Secret.Namespace, k.Secret.Name, secret); err != nil || found {
 		return secret, err
 	}
 	key := make([]byte, invite.KeyLength)
@@ -73,9 +72,9 @@ func (k *KeyStore) ensure(ctx context.Context) (*corev1.Secret, error) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: k.Secret.Namespace, Name: k.Secret.Name},
 		Data:       map[string][]byte{tokenKeyCurrent: key},
 	}
-	err = k.Writer.Create(ctx, secret)
+	err := Create(ctx, k.Writer, secret)
 	if apierrors.IsAlreadyExists(err) {
-		err = k.Reader.Get(ctx, k.Secret, secret)
+		_, err = Get(ctx, k.Reader, k.Secret.Namespace, k.Secret.Name, secret)
 	}
 	return secret, err
 }

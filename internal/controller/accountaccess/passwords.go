@@ -9,6 +9,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -73,17 +74,9 @@ func (p *projection) settlePasswords(ctx context.Context) error {
 // ensurePasswords deletes the account's password files under other names than it wants, and returns the present one, created if it
 // does not exist; nil if the account wants none or cannot have one for now.
 func (p *projection) ensurePasswords(ctx context.Context) (*corev1.Secret, error) {
-	account := p.observed.Account
-	files, err := store.PasswordFiles(ctx, p.Client, account.Namespace, account.Name)
-	if err != nil {
+	account, err := p.ownerOfPasswords(ctx)
+	if err != nil || account == nil {
 		return nil, err
-	}
-	if len(files) > 1 || len(files) == 1 && files[0].Name != account.PasswordFile() || len(files) == 0 && account.PasswordFile() != "" {
-		// An old cache of the account neither creates a file nor deletes one.
-		if account, err = store.Account(ctx, p.Live, account.Namespace, account.Name); err != nil || account == nil {
-			return nil, err
-		}
-		p.observed.Account = account
 	}
 	name := account.PasswordFile()
 	if name == "" {
@@ -100,13 +93,32 @@ func (p *projection) ensurePasswords(ctx context.Context) (*corev1.Secret, error
 	case !found:
 		present = p.observed.NewPasswords(name)
 		return present, store.Create(ctx, p.Client, present)
-	case access.Stripped(present, account), present.Immutable != nil && *present.Immutable:
+	case access.Stripped(present, account), ptr.Deref(present.Immutable, false):
 		return nil, store.DeleteAsRead(ctx, p.Client, present) // it cannot be repaired; its deletion wakes the controller
 	case access.AccountOf(present) != account.Name:
 		p.problems.foreignFile.add(name)
 		return nil, nil
 	}
 	return present, nil
+}
+
+// ownerOfPasswords returns the account, read live if a password file is about to be created or deleted: an old cache does neither. It is
+// nil if the account does not exist any more.
+func (p *projection) ownerOfPasswords(ctx context.Context) (*usherv1.Account, error) {
+	account := p.observed.Account
+	files, err := store.PasswordFiles(ctx, p.Client, account.Namespace, account.Name)
+	if err != nil {
+		return nil, err
+	}
+	wanted := account.PasswordFile()
+	if len(files) == 0 && wanted == "" || len(files) == 1 && files[0].Name == wanted {
+		return account, nil
+	}
+	live, err := store.Account(ctx, p.Live, account.Namespace, account.Name)
+	if err == nil && live != nil {
+		p.observed.Account = live
+	}
+	return live, err
 }
 
 // confirmPasswords reads live all members whose lines are about to be added, changed or removed.

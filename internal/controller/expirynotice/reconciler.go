@@ -81,7 +81,9 @@ func (r *Reconciler) writeStatus(ctx context.Context, member *usherv1.Member, pl
 }
 
 // observe loads what a decision about the notices of the Member depends on, through reader: the cache or the API server.
-func (r *Reconciler) observe(ctx context.Context, reader client.Reader, member *usherv1.Member) (membership.ExpiryNoticeObservation, error) {
+func (r *Reconciler) observe(
+	ctx context.Context, reader client.Reader, member *usherv1.Member,
+) (membership.ExpiryNoticeObservation, error) {
 	o := membership.ExpiryNoticeObservation{Member: member}
 	var err error
 	if o.Account, err = store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil || o.Account == nil {

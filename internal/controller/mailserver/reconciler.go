@@ -56,18 +56,12 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	same := known && last.Version == secret.ResourceVersion
-	if same && last.Unreported {
-		last.Unreported = false
-		r.endpoints.SetProbed(key, last)
-		r.wake(accounts)
-	}
-	now := r.Now()
-	if same && last.Verdict.Ready && !last.Suspect {
-		return ctrl.Result{}, nil
-	}
-	if due := last.Due(); same && now.Before(due) && !now.Before(last.At) {
-		return ctrl.Result{RequeueAfter: due.Sub(now)}, nil
+	now, same := r.Now(), known && last.Version == secret.ResourceVersion
+	if same {
+		last = r.report(key, last, accounts)
+		if due, at := isDue(last, now); !due {
+			return r.WakeAt(at), nil
+		}
 	}
 	next := outbox.Probed{Version: secret.ResourceVersion, At: now}
 	next.Endpoint, next.Verdict = r.probe(ctx, key, secret, found)
@@ -83,7 +77,27 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 	if next.Verdict.Ready {
 		return ctrl.Result{}, nil
 	}
-	return ctrl.Result{RequeueAfter: next.Due().Sub(now)}, nil
+	return r.WakeAt(next.Due()), nil
+}
+
+// isDue reports whether an endpoint whose Secret is the one that was probed is to be probed again at now, and when it is if not; zero
+// if nothing but an event makes it due.
+func isDue(last outbox.Probed, now time.Time) (due bool, at time.Time) {
+	if last.Verdict.Ready && !last.Suspect {
+		return false, time.Time{}
+	}
+	at = last.Due()
+	return !now.Before(at) || now.Before(last.At), at
+}
+
+// report wakes the accounts if they were not told of the latest verdict yet.
+func (r *Reconciler) report(key types.NamespacedName, last outbox.Probed, accounts []usherv1.Account) outbox.Probed {
+	if last.Unreported {
+		last.Unreported = false
+		r.endpoints.SetProbed(key, last)
+		r.wake(accounts)
+	}
+	return last
 }
 
 // hangUp ends the connections to an endpoint that no account sends with any more, or whose Secret has changed.
@@ -101,7 +115,9 @@ func (r *Reconciler) wake(accounts []usherv1.Account) {
 }
 
 // probe returns the endpoint that the Secret describes, nil if it describes none, and what the accounts report of it.
-func (r *Reconciler) probe(ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool) (channel.Endpoint, membership.MailVerdict) {
+func (r *Reconciler) probe(
+	ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool,
+) (channel.Endpoint, membership.MailVerdict) {
 	if !r.hasPortal {
 		return nil, outbox.NotConfigured
 	}

@@ -83,7 +83,7 @@ func (r *Reconciler) eachOwnedOf(ctx context.Context, kind schema.GroupVersionKi
 		err := r.Live.List(ctx, page, client.InNamespace(member.Namespace), client.Limit(store.LivePage), client.Continue(next),
 			client.MatchingLabels{usherv1.OwnerLabel: labels.Value(member.Name)})
 		if err != nil {
-			return err
+			return fmt.Errorf("list: %w", err)
 		}
 		if err := visit(page, kind); err != nil {
 			return err
@@ -126,7 +126,7 @@ func (r *Reconciler) reassignOwned(ctx context.Context, o *membership.Observatio
 			object.Labels[usherv1.OwnerLabel] = labels.Value(o.Successor.Name)
 			patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 			if err := r.Client.Patch(ctx, object, patch); client.IgnoreNotFound(err) != nil {
-				return err
+				return fmt.Errorf("patch %s: %w", object.GetName(), err)
 			}
 			reassigned++
 		}

@@ -24,7 +24,9 @@ type firstMemberCache struct {
 
 // isFirst reports whether m is the account's first member, where the plan gives the first member a role of its own and m's spec names
 // no role. reader is the cache, or the API server where the answer matters.
-func (c *firstMemberCache) isFirst(ctx context.Context, reader client.Reader, account *usherv1.Account, of *usherv1.Plan, m *usherv1.Member) (bool, error) {
+func (c *firstMemberCache) isFirst(
+	ctx context.Context, reader client.Reader, account *usherv1.Account, of *usherv1.Plan, m *usherv1.Member,
+) (bool, error) {
 	if m.Spec.Role != "" || !plan.For(account, of).FirstMemberMatters() {
 		return false, nil
 	}

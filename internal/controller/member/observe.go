@@ -135,7 +135,9 @@ func (r *Reconciler) rivalOf(ctx context.Context, reader client.Reader, member *
 
 // invitationOf chooses the Invitation that invites the Member: the one on record, else one written by hand, else the one made for
 // the Member. nameTaken reports that none can be made, since the Invitation of that name invites another member.
-func (r *Reconciler) invitationOf(ctx context.Context, reader client.Reader, member *usherv1.Member) (chosen *usherv1.Invitation, nameTaken bool, err error) {
+func (r *Reconciler) invitationOf(
+	ctx context.Context, reader client.Reader, member *usherv1.Member,
+) (chosen *usherv1.Invitation, nameTaken bool, err error) {
 	chosen, nameTaken, err = r.cachedInvitationOf(ctx, member)
 	if err != nil || !r.isLive(reader) {
 		return chosen, nameTaken, err
@@ -161,9 +163,13 @@ func (r *Reconciler) invitationOf(ctx context.Context, reader client.Reader, mem
 	return nil, nameTaken, nil
 }
 
-func (r *Reconciler) cachedInvitationOf(ctx context.Context, member *usherv1.Member) (chosen *usherv1.Invitation, nameTaken bool, err error) {
+// cachedInvitationOf chooses among the Invitations that the cache has.
+func (r *Reconciler) cachedInvitationOf(
+	ctx context.Context, member *usherv1.Member,
+) (chosen *usherv1.Invitation, nameTaken bool, err error) {
 	var all usherv1.InvitationList
-	if err := r.Client.List(ctx, &all, client.InNamespace(member.Namespace), client.MatchingFields{store.ByMemberRef: member.Name}); err != nil {
+	byMember := client.MatchingFields{store.ByMemberRef: member.Name}
+	if err := r.Client.List(ctx, &all, client.InNamespace(member.Namespace), byMember); err != nil {
 		return nil, false, fmt.Errorf("list the Invitations of Member %s/%s: %w", member.Namespace, member.Name, err)
 	}
 	rank := func(inv *usherv1.Invitation) int {

@@ -63,7 +63,7 @@ func mailReason(o client.Object) string {
 // ofPool returns the members whose claim was added or dropped, and all members of the account if the pool's spec changed.
 func (r *Reconciler) ofPool(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
 	pool := reconciler.Present(before, after).(*usherv1.SeatPool)
-	if reconciler.Respecified(before, after) || before.(*usherv1.SeatPool).Status.ObservedGeneration < 0 || pool.Status.ObservedGeneration < 0 {
+	if reconciler.Respecified(before, after) || unobserved(before) || unobserved(after) {
 		return r.keys(ctx, pool.Namespace, store.ByAccount, pool.Spec.AccountRef.Name, nil)
 	}
 	var keys []types.NamespacedName
@@ -88,6 +88,11 @@ func (r *Reconciler) ofPool(ctx context.Context, before, after client.Object) ([
 		}
 	}
 	return keys, nil
+}
+
+// unobserved reports whether the SeatPool controller has not written the pool's status yet.
+func unobserved(pool client.Object) bool {
+	return pool.(*usherv1.SeatPool).Status.ObservedGeneration < 0
 }
 
 // ofInvitation returns the member that is invited, and the Invitation's namesake if that is another member: it waits for the name.
@@ -210,7 +215,9 @@ func (r *Reconciler) withdrawnBy(ctx context.Context, before, after client.Objec
 }
 
 // keys returns the Members that an index of the cache has under a value; keep may be nil.
-func (r *Reconciler) keys(ctx context.Context, namespace, index, value string, keep func(*usherv1.Member) bool) ([]types.NamespacedName, error) {
+func (r *Reconciler) keys(
+	ctx context.Context, namespace, index, value string, keep func(*usherv1.Member) bool,
+) ([]types.NamespacedName, error) {
 	members, err := store.Members(ctx, r.Client, namespace, index, value)
 	var keys []types.NamespacedName
 	for i := range members {
