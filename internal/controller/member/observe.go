@@ -66,7 +66,8 @@ func (r *Reconciler) observeLive(ctx context.Context, cached *usherv1.Member) (m
 	if err != nil {
 		return o, err
 	}
-	return o, r.observeOwned(ctx, &o)
+	err = r.observeOwned(ctx, &o) // before o is read for the return
+	return o, err
 }
 
 func (r *Reconciler) isLive(reader client.Reader) bool { return reader == r.Live }
