@@ -46,7 +46,7 @@ var _ = Describe("the flags", func() {
 		Entry(nil, "write it with https://", "--portal-cert-dir=/certs", "--portal-url=http://invite.acme.example"),
 		Entry(nil, "must hold tls.crt and tls.key that belong together", "--health-probe-bind-address=0", "--metrics-bind-address=0",
 			"--portal-cert-dir=/nowhere", "--portal-url=https://invite.acme.example"),
-		Entry(nil, "--trusted-proxies: \"10.0.0.0/99\" is no network", "--health-probe-bind-address=0", "--metrics-bind-address=0",
+		Entry(nil, "--trusted-proxies: \"10.0.0.0/99\" is not a network", "--health-probe-bind-address=0", "--metrics-bind-address=0",
 			"--trusted-proxies=192.0.2.1,10.0.0.0/99"),
 		Entry(nil, "or a query", "--portal-url=https://invite.acme.example?x=1"),
 	)
