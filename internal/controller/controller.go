@@ -13,9 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
-	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
-	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/usher-dev/usher/internal/controller/account"
 	"github.com/usher-dev/usher/internal/controller/accountaccess"
@@ -72,8 +69,7 @@ func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
 			b = b.Watches(watch.Object, watch.Handler(), watchOptions(watch.Object)...)
 		}
 		if c.Wakeups != nil {
-			wakeups := (<-chan event.GenericEvent)(c.Wakeups)
-			b = b.WatchesRawSource(source.Channel(wakeups, &handler.EnqueueRequestForObject{}))
+			b = b.WatchesRawSource(c.Wakeups)
 		}
 		if err := b.Complete(c.Reconciler); err != nil {
 			return fmt.Errorf("set up controller %s: %w", c.Name, err)

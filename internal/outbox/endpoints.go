@@ -40,7 +40,7 @@ type Endpoints struct {
 	// Default is the Secret of accounts that name none.
 	Default types.NamespacedName
 	// Accounts and Secrets wake the controllers of accounts and of endpoints.
-	Accounts, Secrets reconciler.Wakeups
+	Accounts, Secrets *reconciler.Wakeups
 	// Limiter has the rate limits.
 	Limiter *ratelimit.Limiter
 

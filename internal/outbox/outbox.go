@@ -73,7 +73,7 @@ type Mail[T client.Object] interface {
 	Record[T]
 	// Key of the object, and the Wakeups of its controller: it is woken when a slot is free.
 	Key() types.NamespacedName
-	Wakeups() reconciler.Wakeups
+	Wakeups() *reconciler.Wakeups
 	// Account whose endpoint sends the mail.
 	Account() *usherv1.Account
 	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, it writes the status

@@ -11,7 +11,6 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel"
@@ -83,8 +82,8 @@ func TestSlots(t *testing.T) {
 	s, wakeups := newSlots(2), reconciler.NewWakeups()
 	key := func(name string) waiter { return waiter{wakeups, types.NamespacedName{Namespace: "acme", Name: name}} }
 	woken := func() (names []string) {
-		for len(wakeups) > 0 {
-			names = append(names, client.ObjectKeyFromObject((<-wakeups).Object).Name)
+		for _, key := range wakeups.Drain() {
+			names = append(names, key.Name)
 		}
 		return names
 	}

@@ -29,7 +29,7 @@ type slotQueue struct {
 
 // waiter is an object that has a mail to send, and the controller to wake for it.
 type waiter struct {
-	wakeups reconciler.Wakeups
+	wakeups *reconciler.Wakeups
 	key     types.NamespacedName
 }
 

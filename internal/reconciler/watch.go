@@ -25,7 +25,7 @@ type Controller struct {
 	// Watches are the other kinds whose changes wake it.
 	Watches []Watch
 	// Wakeups wake it from within the process; nil if nothing does.
-	Wakeups Wakeups
+	Wakeups *Wakeups
 	// Workers is how many keys it reconciles at once.
 	Workers int
 	reconcile.Reconciler

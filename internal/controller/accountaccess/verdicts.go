@@ -18,7 +18,7 @@ import (
 // with the rest of it, so that a change of an account costs one write.
 type Verdicts struct {
 	// accounts wakes the account controller.
-	accounts reconciler.Wakeups
+	accounts *reconciler.Wakeups
 
 	mu    sync.Mutex
 	known map[types.NamespacedName]recorded
@@ -31,7 +31,7 @@ type recorded struct {
 	verdict *membership.AccessVerdict
 }
 
-func newVerdicts(accounts reconciler.Wakeups) *Verdicts {
+func newVerdicts(accounts *reconciler.Wakeups) *Verdicts {
 	return &Verdicts{accounts: accounts, known: map[types.NamespacedName]recorded{}}
 }
 

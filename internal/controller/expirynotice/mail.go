@@ -31,10 +31,10 @@ type mail struct {
 
 var _ outbox.Mail[*usherv1.Member] = &mail{}
 
-func (m *mail) Key() types.NamespacedName   { return client.ObjectKeyFromObject(m.observed.Member) }
-func (m *mail) Wakeups() reconciler.Wakeups { return m.r.wakeups }
-func (m *mail) Account() *usherv1.Account   { return m.observed.Account }
-func (m *mail) New() *usherv1.Member        { return &usherv1.Member{} }
+func (m *mail) Key() types.NamespacedName    { return client.ObjectKeyFromObject(m.observed.Member) }
+func (m *mail) Wakeups() *reconciler.Wakeups { return m.r.wakeups }
+func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
+func (m *mail) New() *usherv1.Member         { return &usherv1.Member{} }
 
 // Limits implements outbox.Mail.
 func (m *mail) Limits() (id, recipient string) {

@@ -28,7 +28,7 @@ import (
 type Reconciler struct {
 	reconciler.Base
 	outbox  *outbox.Outbox
-	wakeups reconciler.Wakeups
+	wakeups *reconciler.Wakeups
 }
 
 // Reconcile reconciles the notices of one Member.

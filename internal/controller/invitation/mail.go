@@ -31,10 +31,10 @@ type mail struct {
 
 var _ outbox.Mail[*usherv1.Invitation] = &mail{}
 
-func (m *mail) Key() types.NamespacedName   { return client.ObjectKeyFromObject(m.observed.Invitation) }
-func (m *mail) Wakeups() reconciler.Wakeups { return m.r.wakeups }
-func (m *mail) Account() *usherv1.Account   { return m.observed.Account }
-func (m *mail) New() *usherv1.Invitation    { return &usherv1.Invitation{} }
+func (m *mail) Key() types.NamespacedName    { return client.ObjectKeyFromObject(m.observed.Invitation) }
+func (m *mail) Wakeups() *reconciler.Wakeups { return m.r.wakeups }
+func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
+func (m *mail) New() *usherv1.Invitation     { return &usherv1.Invitation{} }
 func (m *mail) Limits() (id, address string) {
 	return string(m.observed.Invitation.UID), m.plan.Status.Recipient
 }

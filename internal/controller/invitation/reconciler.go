@@ -31,7 +31,7 @@ type Reconciler struct {
 	keys *store.KeyStore
 	// portalURL is the public base URL of the links, without a slash at the end.
 	portalURL string
-	wakeups   reconciler.Wakeups
+	wakeups   *reconciler.Wakeups
 }
 
 // Reconcile reconciles one Invitation.

@@ -176,16 +176,19 @@ func (w *world) endpointsOf(o *operator) *outbox.Endpoints {
 // hear takes what the controllers of an operator ask each other to look at.
 func (w *world) hear(o *operator) {
 	for _, c := range o.controllers {
-		for len(c.Wakeups) > 0 {
-			w.hearOf(placeOf[c.Name], (<-c.Wakeups).Object)
+		if c.Wakeups == nil {
+			continue
+		}
+		for _, key := range c.Wakeups.Drain() {
+			w.hearOf(placeOf[c.Name], key)
 		}
 	}
 }
 
-func (w *world) hearOf(k kind, object client.Object) {
+func (w *world) hearOf(k kind, key types.NamespacedName) {
 	for _, o := range w.ops {
 		if o.up {
-			o.queues[k].add(client.ObjectKeyFromObject(object), w.clock)
+			o.queues[k].add(key, w.clock)
 		}
 	}
 }
