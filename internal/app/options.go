@@ -46,12 +46,12 @@ type Options struct {
 	// MailWorkers is the number of concurrent SMTP conversations.
 	MailWorkers int
 
-	// Seams have no flags; only tests set them.
-	Seams Seams
+	// TestHooks have no flags; only tests set them.
+	TestHooks TestHooks
 }
 
-// Seams let a test replace parts of a manager. The zero value is the manager that ships.
-type Seams struct {
+// TestHooks let a test replace parts of a manager. The zero value is the manager that ships.
+type TestHooks struct {
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Resync is how often every cached object is reconciled although nothing has changed; default 10 hours.
@@ -117,8 +117,8 @@ func (o *Options) validate() error {
 
 // now returns the clock.
 func (o *Options) now() func() time.Time {
-	if o.Seams.Now != nil {
-		return o.Seams.Now
+	if o.TestHooks.Now != nil {
+		return o.TestHooks.Now
 	}
 	return time.Now
 }

@@ -107,7 +107,7 @@ var _ = Describe("the mail server", func() {
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
 		w.sink.Close()
 		w.clock.StopAt(time.Now())
-		w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(notReady)
 		Eventually(w.account).Should(mailReady(usherv1.ReasonServerUnreachable))
@@ -263,7 +263,7 @@ var _ = Describe("the mail server", func() {
 		var s script
 		w := newWorld(ctx, smtpsink.Options{Encryption: smtpsink.StartTLS, Username: "usher", Password: "right", Script: s.at(smtpsink.AUTH)})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(3).Build())
-		o := w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		o := w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 		w.hire("a1")
 		Eventually(w.member("a1")).Should(beInvited)
 		s.say(535, "5.7.8 wrong")

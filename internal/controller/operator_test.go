@@ -44,7 +44,7 @@ func (w *world) startAs(user *rest.Config, change ...func(*app.Options)) *operat
 		Namespace: w.namespace, WatchNamespaces: w.namespace,
 		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
 		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		Seams: app.Seams{Now: w.clock.Now, Several: true},
+		TestHooks: app.TestHooks{Now: w.clock.Now, Several: true},
 	}
 	for _, c := range change {
 		c(&options)

@@ -66,7 +66,7 @@ var _ = Describe("at rest", func() {
 	It("a forced resync writes nothing and tells nothing, and neither does a restart", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(3).Build())
-		o := w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		o := w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 		populate(w)
 		o.settles()
 		told, mailed := w.told(), w.mailed()

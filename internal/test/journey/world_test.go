@@ -84,7 +84,7 @@ func open() (stop func(), err error) {
 	}
 	mgr, err := app.New(ctx, wire.Attach(server.Config()), app.Options{
 		Namespace: namespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalURL: base, PortalBindAddress: address,
-		MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 2, Seams: app.Seams{Now: clock.Now, Several: true},
+		MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 2, TestHooks: app.TestHooks{Now: clock.Now, Several: true},
 	})
 	if err != nil {
 		return stop, err

@@ -83,7 +83,7 @@ func startPlatform() (*platform, error) {
 		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
 		PortalURL: p.portal, PortalBindAddress: address, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
 		TrustedProxies: "127.0.0.0/8", WebhookPort: place.Port, WebhookCertDir: place.CertDir,
-		Seams: app.Seams{Now: p.clock.Now, Several: true},
+		TestHooks: app.TestHooks{Now: p.clock.Now, Several: true},
 	})
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 		Namespace: w.namespace, WatchNamespaces: w.namespace,
 		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
 		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		Seams: app.Seams{Now: w.clock.Now, Several: true},
+		TestHooks: app.TestHooks{Now: w.clock.Now, Several: true},
 	}}
 	for _, c := range append(append([]func(*managerOptions){}, w.options...), change...) {
 		c(&options)

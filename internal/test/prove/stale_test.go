@@ -170,7 +170,7 @@ type missed struct {
 
 func (m missed) run(w *world, c clean) {
 	w.options = append(w.options, func(o *managerOptions) {
-		o.Seams.Relist = relist
+		o.TestHooks.Relist = relist
 		o.wire.Watches(m.kind).Lose(m.number)
 	})
 	o := w.start()
@@ -204,7 +204,7 @@ func TestMissedEventsNoticeCachesThatAreNeverListedAnew(t *testing.T) {
 	h := mutant(t, "the third waits: not within")
 	h.run("the event of the third member", func(w *world) {
 		w.options = append(w.options, func(o *managerOptions) {
-			o.Seams.Relist = time.Hour
+			o.TestHooks.Relist = time.Hour
 			w.harm = o.wire.Watches("members").LoseFirst(func(e testkit.Event) bool { return e == testkit.Event{Type: "ADDED", Name: "cat"} })
 		})
 		w.start()

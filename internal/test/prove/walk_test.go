@@ -275,7 +275,7 @@ func (w *walk) step() {
 }
 
 func (w *walk) run(length int) {
-	w.options = append(w.options, func(o *managerOptions) { o.Seams.Resync = resync })
+	w.options = append(w.options, func(o *managerOptions) { o.TestHooks.Resync = resync })
 	w.start()
 	w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Build(), testkit.SeatPool(base).Seats(2).Build())
 	for range length {

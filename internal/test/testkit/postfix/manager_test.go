@@ -100,7 +100,7 @@ func (w *world) manage(change ...func(*app.Options)) {
 	options := app.Options{
 		Namespace: w.namespace, WatchNamespaces: w.namespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
 		PortalURL: "https://invite.acme.example", PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		Seams: app.Seams{Several: true, Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }},
+		TestHooks: app.TestHooks{Several: true, Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }},
 	}
 	for _, c := range change {
 		c(&options)
@@ -221,7 +221,7 @@ func TestRefusedAndGreylisted(t *testing.T) {
 	}
 	t.Cleanup(greylist.Close)
 	w := newWorld(t, 2, postfix.Options{Policy: greylist.Address()})
-	w.manage(func(o *app.Options) { o.Seams.Resync = time.Second })
+	w.manage(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 
 	w.create(testkit.Member("ada").Build())
 	w.until(time.Minute, func() string {
@@ -260,7 +260,7 @@ func TestRestartInMidQueue(t *testing.T) {
 	const count = 40
 	w := newWorld(t, count, postfix.Options{Hold: true})
 	w.hire(0, count/2)
-	w.manage(func(o *app.Options) { o.Seams.Resync = time.Second })
+	w.manage(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 	w.until(time.Minute, func() string {
 		if n := w.sent(); n < count/2 {
 			return fmt.Sprintf("%d are sent", n)
