@@ -39,7 +39,7 @@ import (
 const stopTimeout = 25 * time.Second
 
 // retryPeriod is the base of client-go's election retry: a replica looks at the lease every 1 to 2.2 periods. A waiting
-// replica may see both the last renewal and the end of the lease that much late. With one second, another replica leads
+// replica may notice both the last renewal and the end of the lease that much later. With one second, another replica leads
 // less than 5 s after the lease of a killed leader has ended; with client-go's default of two seconds it may take 9 s.
 const retryPeriod = time.Second
 
@@ -179,7 +179,7 @@ func closeOnStop(sender *factory.Channels) manager.Runnable {
 	})
 }
 
-// cachesSynced reports ready once this replica's caches are filled.
+// cachesSynced returns a check that succeeds once this replica's caches are filled.
 func cachesSynced(mgr manager.Manager) healthz.Checker {
 	return func(request *http.Request) error {
 		ctx, cancel := context.WithTimeout(request.Context(), time.Second)

@@ -46,11 +46,11 @@ type Options struct {
 	// MailWorkers is the number of concurrent SMTP conversations.
 	MailWorkers int
 
-	// TestHooks have no flags; only tests set them.
+	// TestHooks has no flags; only tests set it.
 	TestHooks TestHooks
 }
 
-// TestHooks let a test replace parts of a manager. The zero value is the manager that ships.
+// TestHooks lets a test replace parts of a manager. The zero value changes nothing.
 type TestHooks struct {
 	// Now is the clock; default time.Now.
 	Now func() time.Time
@@ -58,7 +58,7 @@ type TestHooks struct {
 	Resync time.Duration
 	// Relist is how often the caches are compared with the API server; default 10 minutes.
 	Relist time.Duration
-	// Several managers run in this process, which the names of controllers in their metrics would not allow.
+	// Several allows several managers in one process: it turns off the check that each controller's name, a metrics label, is unique.
 	Several bool
 }
 

@@ -38,7 +38,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	if err != nil {
 		return err
 	}
-	// The manager starts it before the caches, as it does any HTTP server, and stops it after them: a ready replica answers links.
+	// The manager starts HTTP servers before the caches and stops them after the caches: a ready replica answers links.
 	return mgr.Add(portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
 		MembersAt: store.Directory{Reader: mgr.GetClient()}.MembersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
