@@ -13,7 +13,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// replay is the shortest way to something that a harness has found, and that must not come back.
+// replay is the shortest sequence that leads to a bug that a harness has found.
 type replay struct {
 	name string
 	do   func(w *world)
@@ -50,7 +50,7 @@ var replays = []replay{
 	}},
 }
 
-// What was found once is not there any more.
+// Bugs that a harness has found do not come back.
 func TestReplays(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "replays of what was found")
