@@ -141,7 +141,7 @@ func (h *History) caughtUp(ctx context.Context) (bool, error) {
 	return maps.EqualFunc(now, h.latest, func(version string, o client.Object) bool { return o.GetResourceVersion() == version }), nil
 }
 
-// Complete waits until everything that there is has been seen, ends the History, and brings it into order.
+// Complete waits until the History has seen every object, ends the History and sorts it.
 func (h *History) Complete(ctx context.Context) error {
 	if err := wait.PollUntilContextCancel(ctx, lookAgain, true, h.caughtUp); err != nil {
 		return fmt.Errorf("the history is not complete: %w", err)
@@ -152,8 +152,8 @@ func (h *History) Complete(ctx context.Context) error {
 	return nil
 }
 
-// Latest is every Member and SeatPool as it was last seen, for those who wait for something: at thousands of objects, listing them
-// again and again is what keeps the manager from getting there.
+// Latest returns the latest revision of every Member and SeatPool. With thousands of objects, a test that waits by listing them again
+// and again would slow the manager down.
 func (h *History) Latest() (members []*usherv1.Member, pools []*usherv1.SeatPool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -168,7 +168,7 @@ func (h *History) Latest() (members []*usherv1.Member, pools []*usherv1.SeatPool
 	return members, pools
 }
 
-// Objects is how many Members, SeatPools and Invitations there are, as far as was seen.
+// Objects returns how many Members, SeatPools and Invitations exist, as far as the History has seen.
 func (h *History) Objects() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -182,14 +182,14 @@ func (h *History) Changed() <-chan struct{} {
 	return h.changed
 }
 
-// Revisions is how many there are.
+// Revisions returns the number of revisions.
 func (h *History) Revisions() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.revisions)
 }
 
-// Stalled are the revisions at which a Member or an Invitation was said to be Stalled: waiting for a person.
+// Stalled returns the revisions at which a Member or an Invitation was Stalled: waiting for a person.
 func (h *History) Stalled() (found []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

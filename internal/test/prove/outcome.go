@@ -21,8 +21,8 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// Outcome is what a namespace has come to, in lines that are the same whatever happened on the way: without times, UIDs, grant
-// numbers and attempts. A claim without a member shows as one.
+// Outcome returns the state of a namespace as lines without times, UIDs, grant numbers and attempts, so that runs with and without
+// faults are equal. A claim without a member appears as such.
 func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string, error) {
 	var lines []string
 	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
@@ -118,7 +118,7 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 	return lines, nil
 }
 
-// Difference is what only one of two outcomes says; empty if they are the same.
+// Difference returns the lines that only one of two outcomes has; empty if they are equal.
 func Difference(want, got []string) string {
 	var out []string
 	for _, line := range want {
@@ -134,7 +134,7 @@ func Difference(want, got []string) string {
 	return strings.Join(out, "\n")
 }
 
-// UsersOf are those whom a password file lets in.
+// UsersOf returns the users in a password file.
 func UsersOf(file string) []string {
 	var users []string
 	for line := range strings.Lines(file) {
@@ -152,7 +152,7 @@ func rotated(secret *corev1.Secret, members []usherv1.Member) bool {
 	})
 }
 
-// told is who was told that the member's access ends.
+// told returns who got a notice that the member's access ends.
 func told(m *usherv1.Member) []string {
 	var out []string
 	for _, n := range m.Status.EndNotices {
