@@ -6,6 +6,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -173,7 +174,7 @@ func record[T client.Object](ctx context.Context, o *Outbox, m Mail[T], claim T,
 	defer cancel()
 	ended := o.Now()
 	current, known := claim.DeepCopyObject().(T), true
-	return retry.OnError(o.Backoff, func(error) bool { return ctx.Err() == nil }, func() error {
+	err := retry.OnError(o.Backoff, func(error) bool { return ctx.Err() == nil }, func() error {
 		if !known {
 			current = m.New()
 			found, err := store.Get(ctx, o.Live, claim.GetNamespace(), claim.GetName(), current)
@@ -192,6 +193,10 @@ func record[T client.Object](ctx context.Context, o *Outbox, m Mail[T], claim T,
 		m.Emit(claim, current, failure)
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("record the outcome of an attempt to send: %w", err)
+	}
+	return nil
 }
 
 // failureOf returns what a channel's error means for the next attempt. An error that does not come from the channel is Usher's own

@@ -157,7 +157,7 @@ func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 		w.expectPage(tab, s.open(tab), s.status, s.title)
 		w.examine(tab, s.name)
 		w.translate(tab, s)
-		clock.Step(10 * time.Second) // the portal allows one form every six seconds
+		clock.Step(10 * time.Second) // to stay below the portal's limit of forms a minute
 	}
 	w.admitWithoutAxe()
 }

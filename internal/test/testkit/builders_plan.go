@@ -56,10 +56,12 @@ func (b *PlanBuilder) Role(name string, rights ...usherv1.Right) *PlanBuilder {
 	return b
 }
 
-// Admin adds a role that manages the account's members and has every right, and makes it the owner's.
+// Admin adds a role that manages the account's members and has every right, and makes it the plan's owner role.
 func (b *PlanBuilder) Admin(name string) *PlanBuilder {
 	admin := true
-	b.plan.Spec.Roles = append(b.plan.Spec.Roles, usherv1.PlanRole{Name: name, AccountAdmin: &admin, Rights: []usherv1.Right{usherv1.AnyRight}})
+	b.plan.Spec.Roles = append(b.plan.Spec.Roles, usherv1.PlanRole{
+		Name: name, AccountAdmin: &admin, Rights: []usherv1.Right{usherv1.AnyRight},
+	})
 	b.plan.Spec.OwnerRole = name
 	return b
 }

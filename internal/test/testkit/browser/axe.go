@@ -22,10 +22,11 @@ import (
 	"time"
 )
 
-// axe-core, a checker of accessibility (MPL-2.0), is no part of this tree: npm brings the one package that this is the digest of.
+// axe-core, an accessibility checker (MPL-2.0), is not part of this tree: npm gets the one package with this digest.
 const (
 	axeVersion = "4.14.1"
-	axeDigest  = "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5"
+	axeDigest  = "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b73" +
+		"4f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5"
 	axeFile    = "package/axe.min.js"
 	npmTimeout = 2 * time.Minute
 )
