@@ -109,8 +109,8 @@ func (o *outcome) addInvitations() {
 				reminded = append(reminded, r.Before)
 			}
 		}
-		o.add("invitation %s: %s link=%d generation=%d to=%s owned=%t error=%t reminded=%v", inv.Name, inv.Status.State, inv.Status.LinkGeneration,
-			inv.Status.SendGeneration, inv.Status.Recipient, owned, inv.Status.LastError != nil, reminded)
+		o.add("invitation %s: %s link=%d generation=%d to=%s owned=%t error=%t reminded=%v", inv.Name, inv.Status.State,
+			inv.Status.LinkGeneration, inv.Status.SendGeneration, inv.Status.Recipient, owned, inv.Status.LastError != nil, reminded)
 	}
 }
 
