@@ -9,10 +9,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// PlanBuilder makes a Plan.
+// PlanBuilder builds a Plan.
 type PlanBuilder struct{ plan usherv1.Plan }
 
-// Plan starts one without included seats, on which any number can be bought, with the role `member`, the default one.
+// Plan starts a Plan without included seats that sells any number, with `member` as its only and default role.
 func Plan(name string) *PlanBuilder {
 	return &PlanBuilder{usherv1.Plan{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -72,11 +72,11 @@ func (b *PlanBuilder) ClusterRoles(names ...string) *PlanBuilder {
 	return b
 }
 
-// InvitedRole sets the role until a member has accepted.
+// InvitedRole sets the role that members have until they accept.
 func (b *PlanBuilder) InvitedRole(name string) *PlanBuilder {
 	b.plan.Spec.InvitedRole = name
 	return b
 }
 
-// Build returns a copy.
+// Build returns a new Plan.
 func (b *PlanBuilder) Build() *usherv1.Plan { return b.plan.DeepCopy() }

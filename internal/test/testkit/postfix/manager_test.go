@@ -278,7 +278,7 @@ func TestRestartInMidQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 		if reason := conditions.Reason(a.Status.Conditions, usherv1.ConditionMailReady); reason != usherv1.ReasonServerUnreachable {
-			return "the account's condition MailReady is " + reason
+			return "the account's condition MailReady has the reason " + reason
 		}
 		return ""
 	})
