@@ -39,7 +39,7 @@ import (
 const stopTimeout = 25 * time.Second
 
 // retryPeriod is the base of client-go's election retry: a replica looks at the lease every 1 to 2.2 periods. A waiting
-// replica may see both the last renewal and the end of the lease that much late. With one second, another replica leads
+// replica may notice both the last renewal and the end of the lease that much later. With one second, another replica leads
 // less than 5 s after the lease of a killed leader has ended; with client-go's default of two seconds it may take 9 s.
 const retryPeriod = time.Second
 
@@ -94,7 +94,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	}
 	addWebhooks(mgr, live, o)
 	return mgr, errors.Join(
-		attempt("set up the controllers", controller.Setup(mgr, dependencies, o.Seams.Several)),
+		attempt("set up the controllers", controller.Setup(mgr, dependencies, o.TestHooks.Several)),
 		attempt("set up the portal", addPortal(ctx, mgr, live, keys, o)),
 		attempt("set up the link endpoint", addLinks(mgr, live, keys, o)),
 		attempt("close mail connections on stop", mgr.Add(closeOnStop(sender))),
@@ -141,7 +141,7 @@ func managerOptions(o Options) ctrl.Options {
 // cacheOptions limits the caches to the watched namespaces. Secrets are also watched in the manager's own namespace,
 // which has the default SMTP Secret.
 func cacheOptions(o Options) cache.Options {
-	relist := o.Seams.Relist
+	relist := o.TestHooks.Relist
 	if relist == 0 {
 		relist = relistEvery
 	}
@@ -151,8 +151,8 @@ func cacheOptions(o Options) cache.Options {
 		DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist),
 		ByObject: map[client.Object]cache.ByObject{&rbacv1.Role{}: own, &rbacv1.RoleBinding{}: own},
 	}
-	if o.Seams.Resync > 0 {
-		options.SyncPeriod = &o.Seams.Resync
+	if o.TestHooks.Resync > 0 {
+		options.SyncPeriod = &o.TestHooks.Resync
 	}
 	watched := o.namespaces()
 	if len(watched) == 0 {
@@ -179,7 +179,7 @@ func closeOnStop(sender *factory.Channels) manager.Runnable {
 	})
 }
 
-// cachesSynced reports ready once this replica's caches are filled.
+// cachesSynced returns a check that succeeds once this replica's caches are filled.
 func cachesSynced(mgr manager.Manager) healthz.Checker {
 	return func(request *http.Request) error {
 		ctx, cancel := context.WithTimeout(request.Context(), time.Second)

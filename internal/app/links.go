@@ -4,6 +4,7 @@
 package app
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/go-logr/logr"
@@ -22,10 +23,11 @@ func addLinks(mgr manager.Manager, live client.Client, keys *store.KeyStore, o O
 	if !o.MetricsSecure || o.MetricsBindAddress == "0" {
 		return nil
 	}
-	return mgr.AddMetricsServerExtraHandler(links.Path, links.New(links.Options{
+	handler := links.New(links.Options{
 		Client: live, Keys: keys.Get, PortalURL: o.PortalURL, Namespaces: o.namespaces(), Now: o.now(),
 		Log: mgr.GetLogger().WithName("links"),
-	}))
+	})
+	return attempt("add a handler to the metrics server", mgr.AddMetricsServerExtraHandler(links.Path, handler))
 }
 
 // protectMetrics requires the right to the path for everything that the metrics server serves, except for links: those
@@ -33,7 +35,7 @@ func addLinks(mgr manager.Manager, live client.Client, keys *store.KeyStore, o O
 func protectMetrics(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 	protect, err := filters.WithAuthenticationAndAuthorization(config, client)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("protect the metrics: %w", err)
 	}
 	return func(log logr.Logger, handler http.Handler) (http.Handler, error) {
 		if _, protected := handler.(*links.Handler); protected {

@@ -89,7 +89,7 @@ var _ = Describe("the link endpoint", func() {
 		} {
 			Expect(api.Create(ctx, o)).To(Succeed())
 		}
-		may := visitor(ctx, api, namespace, "support", "ada", "bob", "cat", "nobody")
+		may := visitor(ctx, api, namespace, "support", "ada", "bob", "cat", "missing")
 		bobOnly := visitor(ctx, api, namespace, "bobs-boss", "bob")
 		noRight := visitor(ctx, api, namespace, "stranger")
 
@@ -130,9 +130,9 @@ var _ = Describe("the link endpoint", func() {
 			{"ada", "nonsense", http.StatusUnauthorized, metav1.StatusReasonUnauthorized},
 			{"ada", may + "x", http.StatusUnauthorized, metav1.StatusReasonUnauthorized},
 			{"ada", noRight, http.StatusForbidden, metav1.StatusReasonForbidden},
-			{"nobody", noRight, http.StatusForbidden, metav1.StatusReasonForbidden},
+			{"missing", noRight, http.StatusForbidden, metav1.StatusReasonForbidden},
 			{"ada", bobOnly, http.StatusForbidden, metav1.StatusReasonForbidden},
-			{"nobody", may, http.StatusNotFound, metav1.StatusReasonNotFound},
+			{"missing", may, http.StatusNotFound, metav1.StatusReasonNotFound},
 			{"cat", may, http.StatusNotFound, metav1.StatusReasonNotFound}, // she waits for a seat
 		} {
 			is := get(refusal.invitation, refusal.token)
@@ -142,7 +142,7 @@ var _ = Describe("the link endpoint", func() {
 			Expect(is.Link).To(BeEmpty())
 			Expect(is.Message).NotTo(BeEmpty())
 		}
-		Expect(get("ada", noRight).Message).To(Equal(strings.ReplaceAll(get("nobody", noRight).Message, "nobody", "ada")),
+		Expect(get("ada", noRight).Message).To(Equal(strings.ReplaceAll(get("missing", noRight).Message, "missing", "ada")),
 			"an unauthorized user does not learn whether the invitation exists")
 		posted := ask(http.MethodPost, one.MetricsBindAddress, namespace, "ada", may)
 		Expect(posted.Code).To(Equal(http.StatusMethodNotAllowed))

@@ -46,19 +46,19 @@ type Options struct {
 	// MailWorkers is the number of concurrent SMTP conversations.
 	MailWorkers int
 
-	// Seams have no flags; only tests set them.
-	Seams Seams
+	// TestHooks has no flags; only tests set it.
+	TestHooks TestHooks
 }
 
-// Seams let a test replace parts of a manager. The zero value is the manager that ships.
-type Seams struct {
+// TestHooks lets a test replace parts of a manager. The zero value changes nothing.
+type TestHooks struct {
 	// Now is the clock; default time.Now.
 	Now func() time.Time
 	// Resync is how often every cached object is reconciled although nothing has changed; default 10 hours.
 	Resync time.Duration
 	// Relist is how often the caches are compared with the API server; default 10 minutes.
 	Relist time.Duration
-	// Several managers run in this process, which the names of controllers in their metrics would not allow.
+	// Several allows several managers in one process: it turns off the check that each controller's name, a metrics label, is unique.
 	Several bool
 }
 
@@ -117,8 +117,8 @@ func (o *Options) validate() error {
 
 // now returns the clock.
 func (o *Options) now() func() time.Time {
-	if o.Seams.Now != nil {
-		return o.Seams.Now
+	if o.TestHooks.Now != nil {
+		return o.TestHooks.Now
 	}
 	return time.Now
 }

@@ -51,7 +51,7 @@ var _ = Describe("the flags", func() {
 		Entry(nil, "or a query", "--portal-url=https://invite.acme.example?x=1"),
 	)
 
-	It("that name a missing or invalid kubeconfig are refused by name", func() {
+	It("that name a missing or invalid kubeconfig are refused, and the error names the flag", func() {
 		nowhere := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(app.Run(context.Background(), app.Options{Kubeconfig: nowhere, MailWorkers: 1})).
 			To(MatchError(And(HavePrefix("--kubeconfig: "), ContainSubstring(nowhere))))

@@ -38,13 +38,14 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	if err != nil {
 		return err
 	}
-	// The manager starts it before the caches, as it does any HTTP server, and stops it after them: a ready replica answers links.
-	return mgr.Add(portal.New(portal.Options{
+	server := portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
 		MembersAt: store.Directory{Reader: mgr.GetClient()}.MembersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
 		BindAddress: o.PortalBindAddress, Listener: listener, TLS: listener != nil, Proxies: proxies,
 		Log: mgr.GetLogger().WithName("portal"),
-	}).Server())
+	}).Server()
+	// The manager starts HTTP servers before the caches and stops them after the caches: a ready replica answers links.
+	return attempt("add the server to the manager", mgr.Add(server))
 }
 
 // tlsListener returns a listener for TLS that always uses the current certificate, or nil if none is configured.

@@ -100,7 +100,7 @@ var _ = Describe("a flood of passwords", func() {
 		for i := range 200 {
 			flood.Go(func() {
 				for n := 0; flooding.Err() == nil; n++ {
-					form := url.Values{"action": {"sign-in"}, "email": {fmt.Sprintf("nobody%d.%d@acme.example", i, n)}, "password": {"a guess"}}
+					form := url.Values{"action": {"sign-in"}, "email": {fmt.Sprintf("guess%d.%d@acme.example", i, n)}, "password": {"a guess"}}
 					request, err := http.NewRequestWithContext(flooding, http.MethodPost, o.PortalURL+"me", strings.NewReader(form.Encode()))
 					if err != nil {
 						return

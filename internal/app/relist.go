@@ -36,7 +36,7 @@ func newInformer(period time.Duration) informerConstructor {
 			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 				inner, err := with.WatchWithContext(ctx, options)
 				if err != nil {
-					return nil, err
+					return nil, err //nolint:wrapcheck // client-go compares the errors of its watches
 				}
 				return expiring(inner, wait.Jitter(period, 0.1)), nil
 			},

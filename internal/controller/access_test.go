@@ -31,7 +31,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// manager is the user that config/rbac is for.
+// manager is the user with the rights that config/rbac grants.
 var manager = sync.OnceValue(func() *apiserver.User {
 	GinkgoHelper()
 	user, err := server.AddManager(context.Background())
@@ -39,7 +39,7 @@ var manager = sync.OnceValue(func() *apiserver.User {
 	return user
 })
 
-// promptly is how soon access follows the state.
+// promptly is how soon access follows a change of state.
 const promptly = 5 * time.Second
 
 var _ = Describe("Access", func() {
@@ -48,7 +48,7 @@ var _ = Describe("Access", func() {
 		actives []string
 	)
 
-	// onPlan is a world with an account on a plan with an admin and a seller, and a pool of that many seats.
+	// onPlan creates a world with an account, whose plan has the roles admin and seller, and a pool with that many seats.
 	onPlan := func(ctx context.Context, seats int32) {
 		GinkgoHelper()
 		w, actives = newWorld(ctx, smtpsink.Options{}), nil
@@ -82,14 +82,14 @@ var _ = Describe("Access", func() {
 			actives = append(actives, m.Name)
 		}
 	}
-	// areActive waits until those who were made are Active; from then on access has to follow promptly.
+	// areActive waits until the created members are Active. From then on, access has to follow promptly.
 	areActive := func() {
 		GinkgoHelper()
 		for _, name := range actives {
 			Eventually(w.member(name)).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 		}
 	}
-	// adaSells starts a manager on an account on the plan, and waits until a seller has her rights.
+	// adaSells starts a manager, and waits until Ada, a seller, has the rights of her role.
 	adaSells := func(ctx context.Context) *operator {
 		GinkgoHelper()
 		onPlan(ctx, 5)
@@ -106,9 +106,9 @@ var _ = Describe("Access", func() {
 		return list.Items
 	}
 
-	It("is there while a member is Active, with the rights of its role and its own, and with a ClusterRole", func(ctx SpecContext) {
+	It("gives an Active member the rights of its role, its own rights and the role's ClusterRoles", func(ctx SpecContext) {
 		onPlan(ctx, 5)
-		manager() // whose config/rbac has the ClusterRole of account admins
+		manager() // applies config/rbac, which has the ClusterRole of account admins
 		o := w.start()
 		immediate(testkit.Member("ada"), testkit.Member("bob").Role("seller"), testkit.Member("cat").Role("member").Rights("invoices:view"))
 		areActive()
@@ -130,10 +130,10 @@ var _ = Describe("Access", func() {
 		writes := len(o.wire.Calls())
 		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "touched", "yes") })
 		o.settles()
-		Expect(o.wire.Calls()).To(HaveLen(writes), "at rest nothing is written")
+		Expect(o.wire.Calls()).To(HaveLen(writes), "no change, no write")
 	})
 
-	It("is answered by kubectl", func(ctx SpecContext) {
+	It("is what kubectl auth can-i reports", func(ctx SpecContext) {
 		onPlan(ctx, 5)
 		w.start()
 		immediate(testkit.Member("ada").Role("seller"))
@@ -142,7 +142,7 @@ var _ = Describe("Access", func() {
 		Expect(os.WriteFile(kubeconfig, server.Kubeconfig(), 0o600)).To(Succeed())
 		canI := func(user string) func() string {
 			return func() string {
-				out, _ := exec.Command(server.Program("kubectl"), "--kubeconfig", kubeconfig, "--namespace", w.namespace, // "no" is an exit code, too
+				out, _ := exec.Command(server.Program("kubectl"), "--kubeconfig", kubeconfig, "--namespace", w.namespace, // "no" also sets the exit code
 					"auth", "can-i", "place", "orders.rights.usher.dev", "--as", user).Output()
 				return strings.TrimSpace(string(out))
 			}
@@ -180,7 +180,7 @@ var _ = Describe("Access", func() {
 		})
 	}
 
-	It("is withdrawn before the seat goes to the next in line", func(ctx SpecContext) {
+	It("is withdrawn before the next waiting member gets the seat", func(ctx SpecContext) {
 		onPlan(ctx, 1)
 		o := w.start()
 		immediate(testkit.Member("ada").Role("seller"))
@@ -189,7 +189,7 @@ var _ = Describe("Access", func() {
 		immediate(testkit.Member("bob").Role("seller"))
 		Eventually(w.member("bob")).Should(beWaiting)
 
-		// Bindings cannot be changed for a while: the seat waits.
+		// While bindings cannot be changed, the seat is not granted to another member.
 		o.wire.When(func(c testkit.Call) bool { return c.Resource == "rolebindings" }, testkit.Refused)
 		w.disable("ada")
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
@@ -200,7 +200,7 @@ var _ = Describe("Access", func() {
 		Expect(places("ada")()).To(BeFalse())
 	})
 
-	It("is put right when somebody changes or deletes a binding or a role", func(ctx SpecContext) {
+	It("is restored when another client changes or deletes a binding or a role", func(ctx SpecContext) {
 		adaSells(ctx)
 		for _, b := range bindings() {
 			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "eve@acme.example"})
@@ -220,7 +220,7 @@ var _ = Describe("Access", func() {
 		Eventually(places("ada")).Should(BeTrue())
 	})
 
-	It("is put right when somebody takes away what a binding or a role is known by", func(ctx SpecContext) {
+	It("is restored when another client removes the labels or owner of a binding or a role", func(ctx SpecContext) {
 		adaSells(ctx)
 		known := SatisfyAll(HaveKeyWithValue(usherv1.AccountLabel, testkit.DefaultAccount), HaveKeyWithValue(labels.ManagedBy, labels.Usher))
 		strip := func(how func(client.Object)) {
@@ -247,7 +247,7 @@ var _ = Describe("Access", func() {
 		})
 	})
 
-	It("leaves an object alone that has its name and is not its own", func(ctx SpecContext) {
+	It("does not change an object of the same name that Usher does not own", func(ctx SpecContext) {
 		o := adaSells(ctx)
 		o.settles()
 		o.stop()
@@ -269,7 +269,7 @@ var _ = Describe("Access", func() {
 		Expect(w.member("ada")()).To(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 	})
 
-	It("does not bind anybody to somebody else's role", func(ctx SpecContext) {
+	It("binds no member to a role that Usher does not own", func(ctx SpecContext) {
 		o := adaSells(ctx)
 		o.stop()
 		var roles rbacv1.RoleList
@@ -292,7 +292,7 @@ var _ = Describe("Access", func() {
 		Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
 	})
 
-	It("is the vendor's support group's while the account says so", func(ctx SpecContext) {
+	It("includes the vendor's support group while the account names it", func(ctx SpecContext) {
 		onPlan(ctx, 5)
 		w.start()
 		immediate(testkit.Member("ada").Role("seller"))
@@ -309,7 +309,7 @@ var _ = Describe("Access", func() {
 		Eventually(agent).WithTimeout(promptly).Should(BeFalse())
 	})
 
-	It("knows members by the cluster's prefix", func(ctx SpecContext) {
+	It("uses the cluster's prefix for user names", func(ctx SpecContext) {
 		onPlan(ctx, 5)
 		w.start(func(o *app.Options) { o.UserPrefix = "oidc:" })
 		immediate(testkit.Member("ada").Role("seller"))
@@ -318,9 +318,9 @@ var _ = Describe("Access", func() {
 		Expect(places("ada")()).To(BeFalse())
 	})
 
-	Context("with the rights that config/rbac gives, and no others", func() {
+	Context("with no other rights than config/rbac grants", func() {
 		var forbidden types.GomegaMatcher
-		// allow lets the manager bind the seller's ClusterRole, as a ClusterRole with the label does in a cluster, until deny.
+		// grant returns objects that let the manager bind the seller's ClusterRole, as an aggregated ClusterRole does in a cluster.
 		grant := func() []client.Object {
 			name := "more-" + w.namespace
 			return []client.Object{
@@ -368,7 +368,7 @@ var _ = Describe("Access", func() {
 			DeferCleanup(deny)
 		})
 
-		It("says what it is not allowed to bind while all else goes on, and binds it when it is", func(ctx SpecContext) {
+		It("reports what it may not bind while everything else continues, and binds it once it may", func(ctx SpecContext) {
 			immediate(testkit.Member("ada").Role("seller"), testkit.Member("bob").Role("admin"))
 			areActive()
 			Eventually(w.account).Should(forbidden)
@@ -397,7 +397,7 @@ var _ = Describe("Access", func() {
 				testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue, usherv1.ReasonUpToDate)))
 		})
 
-		It("says the same of a ClusterRole that is not there", func(ctx SpecContext) {
+		It("reports the same for a ClusterRole that does not exist", func(ctx SpecContext) {
 			immediate(testkit.Member("bob").Role("admin"))
 			areActive()
 			Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
@@ -408,7 +408,7 @@ var _ = Describe("Access", func() {
 			Eventually(places("ada")).WithTimeout(promptly).Should(BeTrue())
 		})
 
-		It("leaves others what they have when it may not bind any more, and takes what has to be taken", func(ctx SpecContext) {
+		It("keeps the access of other members when it may no longer bind, and withdraws what it has to", func(ctx SpecContext) {
 			allow(ctx)
 			immediate(testkit.Member("ada").Role("seller"), testkit.Member("bob").Role("admin"))
 			areActive()
@@ -419,7 +419,7 @@ var _ = Describe("Access", func() {
 			Eventually(w.account).Should(forbidden)
 			Eventually(places("cat")).WithTimeout(promptly).Should(BeTrue())
 			Expect(lists("cat")()).To(BeFalse())
-			Expect(lists("ada")()).To(BeTrue(), "nobody is to lose it")
+			Expect(lists("ada")()).To(BeTrue(), "no member loses access")
 
 			w.disable("ada")
 			Eventually(lists("ada")).WithTimeout(promptly).Should(BeFalse())
@@ -428,7 +428,7 @@ var _ = Describe("Access", func() {
 		})
 	})
 
-	It("is kept by admission policies to giving rights of plans", func(ctx SpecContext) {
+	It("is limited by the admission policies to rights of plans", func(ctx SpecContext) {
 		usher, err := client.New(manager().Config(), client.Options{Scheme: testkit.Scheme()})
 		Expect(err).NotTo(HaveOccurred())
 		role := func(groups []string, resources ...string) func(context.Context) error {
@@ -441,7 +441,7 @@ var _ = Describe("Access", func() {
 			b.RoleRef = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: of}
 			return func(ctx context.Context) error { return usher.Create(ctx, b.DeepCopy(), client.DryRunAll) }
 		}
-		// The API server takes a moment to hear of a policy.
+		// The API server takes a moment to apply a policy.
 		Eventually(role([]string{""}, "secrets")).WithContext(ctx).Should(MatchError(ContainSubstring("rights of plans only")))
 		Eventually(binding("usher-try-0", "theirs")).WithContext(ctx).Should(MatchError(ContainSubstring("its own Roles only")))
 		for _, refused := range []func(context.Context) error{
@@ -456,7 +456,7 @@ var _ = Describe("Access", func() {
 	})
 })
 
-// warnings are the reasons of the Events that warn of an Account.
+// warnings returns the reasons of the warning Events of Accounts.
 func warnings(w *world) (reasons []string) {
 	GinkgoHelper()
 	var list eventsv1.EventList
@@ -469,7 +469,7 @@ func warnings(w *world) (reasons []string) {
 	return reasons
 }
 
-// may asks the API server what somebody, who may be of groups, may do in the world's namespace.
+// may asks the API server whether a user, with these groups, may do something in the world's namespace.
 func (w *world) may(user, verb, group, resource string, groups ...string) bool {
 	GinkgoHelper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{

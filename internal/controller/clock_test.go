@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// clock goes on like the wall clock, some time ahead of it, until it is stopped.
+// clock runs like the wall clock, ahead of it by an offset, until it is stopped.
 type clock struct {
 	mu      sync.Mutex
 	ahead   time.Duration
@@ -16,7 +16,7 @@ type clock struct {
 	looks   int
 }
 
-// Now is what the manager and the portal are given.
+// Now is the clock of the manager and the portal.
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -27,14 +27,14 @@ func (c *clock) Now() time.Time {
 	return time.Now().Add(c.ahead)
 }
 
-// Looks is how often somebody has asked for the time: nobody decides anything without.
+// Looks returns how often Now was called. Every decision calls it.
 func (c *clock) Looks() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.looks
 }
 
-// Step sets the clock forward.
+// Step moves the clock forward.
 func (c *clock) Step(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -44,7 +44,7 @@ func (c *clock) Step(d time.Duration) {
 	}
 }
 
-// StopAt has the clock stand still at a time.
+// StopAt stops the clock at a time.
 func (c *clock) StopAt(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -25,12 +25,12 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// history is every revision of a world's Members and SeatPools. At the end of each spec it is read from the beginning, and what
-// the contract says of every moment must hold at every one.
+// history records every revision of a world's Members and SeatPools. At the end of each spec, every revision is checked: what the
+// contract guarantees at all times must hold in each.
 type history struct {
 	mu     sync.Mutex
 	events []watch.Event
-	// unlawful: an administrator meddles with statuses, so only ledgers are looked at.
+	// unlawful: the spec edits statuses by hand, so only ledgers are checked.
 	unlawful bool
 }
 
@@ -45,7 +45,7 @@ func watchHistory(w *world) *history {
 			h.events = append(h.events, watch.Event{Type: watch.Added, Object: o})
 			return nil
 		})).To(Succeed())
-		// The API server hangs up on a watch that falls behind; this one goes on where it was.
+		// The API server closes a watch that falls behind; this one resumes where it was.
 		events, err := toolswatch.NewRetryWatcherWithContext(ctx, list.GetResourceVersion(), &toolscache.ListWatch{
 			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
 				return w.api.Watch(ctx, list, client.InNamespace(w.namespace), &client.ListOptions{Raw: &options})
@@ -63,7 +63,7 @@ func watchHistory(w *world) *history {
 	DeferCleanup(func() {
 		defer watching.Wait()
 		defer cancel()
-		Eventually(func() bool { return h.complete(w) }).Should(BeTrue(), "the watch has seen all")
+		Eventually(func() bool { return h.complete(w) }).Should(BeTrue(), "the watch has seen all revisions")
 		for _, violation := range h.violations() {
 			Fail(violation)
 		}
@@ -71,7 +71,7 @@ func watchHistory(w *world) *history {
 	return h
 }
 
-// complete tells whether every object has been seen as it is now.
+// complete reports whether the current revision of every object has been seen.
 func (h *history) complete(w *world) bool {
 	seen := map[string]string{}
 	for _, o := range h.objects() {
@@ -89,7 +89,7 @@ type revision struct {
 	object  client.Object
 }
 
-// objects are the revisions in the order in which the API server wrote them.
+// objects returns the revisions in the order in which the API server wrote them.
 func (h *history) objects() []revision {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -137,7 +137,7 @@ func (h *history) violations() (found []string) {
 	return found
 }
 
-// oversold tells of a ledger that grew beyond the seats that there are.
+// oversold reports a ledger that grew beyond the pool's seats.
 func oversold(before, pool *usherv1.SeatPool) []string {
 	had := 0
 	if before != nil && before.UID == pool.UID {
@@ -156,7 +156,7 @@ func seated(m *usherv1.Member, pools map[string]*usherv1.SeatPool) bool {
 	})
 }
 
-// outlooks is the contract's table: what each reason of each state means for Ready, Reconciling and Stalled.
+// outlooks is the contract's table: for each state and reason, which of Ready, Reconciling and Stalled is True.
 var outlooks = map[usherv1.ObservedState]map[string]string{
 	usherv1.ObservedPending: {
 		"Inviting":           usherv1.ConditionReconciling,
@@ -188,7 +188,7 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 	},
 }
 
-// contradictions are what a Member's status says against the contract's table, or tells that it must not.
+// contradictions returns where a Member's status differs from the contract's table, or reveals what it must not.
 func contradictions(m *usherv1.Member) (found []string) {
 	if m.Status.State == "" {
 		return nil
@@ -204,10 +204,10 @@ func contradictions(m *usherv1.Member) (found []string) {
 	}
 	wanted, known := outlooks[m.Status.State][reasonOf(m)]
 	if reasonOf(m) == usherv1.ReasonInviting && meta.IsStatusConditionTrue(m.Status.Conditions, usherv1.ConditionStalled) {
-		wanted = usherv1.ConditionStalled // the Invitation's name is taken by somebody else's
+		wanted = usherv1.ConditionStalled // another member's Invitation has the name
 	}
 	if !known {
-		complain("the table has no such line")
+		complain("the table has no such reason")
 	}
 	for _, kind := range []string{usherv1.ConditionReady, usherv1.ConditionReconciling, usherv1.ConditionStalled} {
 		c := meta.FindStatusCondition(m.Status.Conditions, kind)
@@ -219,17 +219,17 @@ func contradictions(m *usherv1.Member) (found []string) {
 		if c.ObservedGeneration != m.Status.ObservedGeneration {
 			complain("condition %s is of generation %d, and the status of %d", c.Type, c.ObservedGeneration, m.Status.ObservedGeneration)
 		}
-		if secretive(c.Message) {
-			complain("condition %s tells an address or a link: %s", c.Type, c.Message)
+		if revealing(c.Message) {
+			complain("condition %s contains an address or a link: %s", c.Type, c.Message)
 		}
 	}
 	return found
 }
 
-var betrayal = regexp.MustCompile(`[^\s]@[^\s]|https?://|/i/`)
+var addressOrLink = regexp.MustCompile(`[^\s]@[^\s]|https?://|/i/`)
 
-// secretive tells whether a text holds what belongs into no condition and no Event: an address other than the example of one, or
-// a link.
-func secretive(text string) bool {
-	return betrayal.MatchString(strings.ReplaceAll(text, "no-reply@acme.example", ""))
+// revealing reports whether a text has what no condition or Event may contain: a link, or an address other than the example
+// address.
+func revealing(text string) bool {
+	return addressOrLink.MatchString(strings.ReplaceAll(text, "no-reply@acme.example", ""))
 }

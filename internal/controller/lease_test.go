@@ -15,10 +15,10 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-var _ = Describe("a mail server that thinks about a mail for longer than a send's lease", func() {
-	It("gets it from one of two managers, once", func(ctx SpecContext) {
-		thought := make(chan struct{})
-		w := newWorld(ctx, smtpsink.Options{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{smtpsink.Body: {Hold: thought}})})
+var _ = Describe("A mail server that takes longer to accept a mail than a send's lease lasts", func() {
+	It("gets the mail once, from one of two managers", func(ctx SpecContext) {
+		accepted := make(chan struct{})
+		w := newWorld(ctx, smtpsink.Options{Script: smtpsink.On(map[smtpsink.Verb]smtpsink.Answer{smtpsink.Body: {Hold: accepted}})})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
 		managers := []*operator{w.start(), w.start()}
 		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionMailReady, "True"))
@@ -31,7 +31,7 @@ var _ = Describe("a mail server that thinks about a mail for longer than a send'
 		}
 		Eventually(leaseEnd).ShouldNot(BeZero())
 		first := leaseEnd()
-		Eventually(leaseEnd, 2*delivery.RenewEvery).Should(BeTemporally(">", first), "its sender says that it is alive")
+		Eventually(leaseEnd, 2*delivery.RenewEvery).Should(BeTemporally(">", first), "the sender extends its lease")
 
 		w.clock.Step(first.Sub(w.clock.Now()) + time.Second)
 		w.touch()
@@ -39,7 +39,7 @@ var _ = Describe("a mail server that thinks about a mail for longer than a send'
 			o.settles()
 		}
 		Expect(w.invitation("ada")().Status).To(And(HaveField("State", usherv1.InvitationSending), HaveField("Attempts", BeEquivalentTo(1))))
-		close(thought)
+		close(accepted)
 		Eventually(w.member("ada")).Should(beInvited)
 		Expect(w.mailed()).To(ConsistOf("ada"))
 	})

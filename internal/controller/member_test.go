@@ -19,10 +19,10 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-var _ = Describe("a member", func() {
+var _ = Describe("A member", func() {
 	disabled := be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec)
 
-	It("that is disabled while invited has a dead link; enabled, a new one", func(ctx SpecContext) {
+	It("that is disabled while invited has an invalid link, and gets a new one when enabled", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		old := w.link("ada", 1)
@@ -40,7 +40,7 @@ var _ = Describe("a member", func() {
 		Expect(w.mailed()).To(HaveLen(2))
 	})
 
-	It("that is disabled while Active frees its seat at once; enabled, it is Active without a mail", func(ctx SpecContext) {
+	It("that is disabled while Active frees its seat at once, and is Active again without a mail when enabled", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -52,14 +52,14 @@ var _ = Describe("a member", func() {
 		Expect(w.credentials("ada")).NotTo(BeNil())
 
 		w.enable("ada")
-		Eventually(w.member("ada")).Should(beWaiting, "bob has the seat now")
+		Eventually(w.member("ada")).Should(beWaiting, "Bob has the seat now")
 		w.scale(base, 2)
 		Eventually(w.member("ada")).Should(beActive)
 		o.settles()
 		Expect(w.mails("ada")).To(HaveLen(1))
 	})
 
-	It("that is disabled and enabled within one look keeps what it has", func(ctx SpecContext) {
+	It("that is disabled and enabled between two reconciles keeps its seat", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -101,7 +101,7 @@ var _ = Describe("a member", func() {
 		Expect(w.mailed()).To(ConsistOf("ada", "bob"))
 	})
 
-	It("whose address changes while invited gets a mail there, and the old link is dead", func(ctx SpecContext) {
+	It("whose address changes while invited gets a mail at the new address, and the old link is invalid", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		old := w.link("ada", 1)
@@ -112,7 +112,7 @@ var _ = Describe("a member", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 		Eventually(w.invitation("ada")).Should(And(
 			HaveField("Status.Recipient", "countess@acme.example"), HaveField("Status.State", usherv1.InvitationSent)))
-		Expect(w.invitation("ada")().Spec.SendGeneration).To(BeEquivalentTo(1), "the spec is the user's")
+		Expect(w.invitation("ada")().Spec.SendGeneration).To(BeEquivalentTo(1), "Usher does not change the spec")
 		Expect(w.visit(fresh)).To(Equal(http.StatusOK))
 		o.settles()
 		Expect(w.mailed()).To(HaveLen(2))
@@ -120,7 +120,7 @@ var _ = Describe("a member", func() {
 		Eventually(w.member("ada")).Should(beActive)
 	})
 
-	It("whose address changes only in the case of letters keeps the link", func(ctx SpecContext) {
+	It("whose address changes only in case keeps the link", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		link := w.link("ada", 1)
@@ -132,7 +132,7 @@ var _ = Describe("a member", func() {
 		Expect(w.visit(link)).To(Equal(http.StatusOK))
 	})
 
-	It("whose address changes while Active stays in, and its Secret follows", func(ctx SpecContext) {
+	It("whose address changes while Active stays Active, and its Secret is updated", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -147,7 +147,7 @@ var _ = Describe("a member", func() {
 		Expect(w.mailed()).To(HaveLen(1))
 	})
 
-	It("that is deleted leaves nothing but its account's memory", func(ctx SpecContext) {
+	It("that is deleted leaves only an entry in the account's status", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -161,7 +161,7 @@ var _ = Describe("a member", func() {
 			HaveField("Name", "ada"), HaveField("Email", "ada@acme.example"), HaveField("UID", string(uid)))))
 	})
 
-	It("that is deleted before anybody looked is let go", func(ctx SpecContext) {
+	It("that is deleted before its first reconcile is removed", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		w.remove(testkit.Member("ada").Build())
@@ -170,7 +170,7 @@ var _ = Describe("a member", func() {
 		Expect(w.pool(base)().Status.Claims).To(BeEmpty())
 	})
 
-	It("that is deleted and made again under its name is a new person", func(ctx SpecContext) {
+	It("that is deleted and created again under the same name is a new person", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		first := w.link("ada", 1)
@@ -186,7 +186,7 @@ var _ = Describe("a member", func() {
 		Expect(w.mailed()).To(HaveLen(2))
 	})
 
-	It("with the address of an older one waits until it is free", func(ctx SpecContext) {
+	It("with the address of an older member waits until the address is free", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
@@ -201,7 +201,7 @@ var _ = Describe("a member", func() {
 		Expect(w.mailed()).To(HaveLen(2))
 	})
 
-	It("made together with another of its address: exactly one is invited", func(ctx SpecContext) {
+	It("created together with others with the same address: exactly one is invited", func(ctx SpecContext) {
 		w, o := running(ctx, 4)
 		for _, name := range []string{"d", "c", "b", "a"} {
 			w.create(testkit.Member(name).Email("same@acme.example").Build())
@@ -215,7 +215,7 @@ var _ = Describe("a member", func() {
 		Expect(w.holders(base)).To(HaveLen(1))
 	})
 
-	It("that takes an Active one's address takes nothing else", func(ctx SpecContext) {
+	It("that takes an Active member's address does not affect that member", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.hire("old")
 		Eventually(w.member("old")).Should(beInvited)
@@ -227,7 +227,7 @@ var _ = Describe("a member", func() {
 		Expect(w.member("young")()).To(beActive)
 	})
 
-	It("goes on by itself when its account is made", func(ctx SpecContext) {
+	It("continues when its account is created", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.start()
 		w.hire("ada")
@@ -238,7 +238,7 @@ var _ = Describe("a member", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	It("that names an unknown pool waits for it, and nobody is invited into another", func(ctx SpecContext) {
+	It("that names an unknown pool waits for it, and is not invited into another", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.Member("ada").Pools("gold").Build())
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound))
@@ -250,7 +250,7 @@ var _ = Describe("a member", func() {
 		Expect(w.holders("gold")).To(Equal([]string{"ada"}))
 	})
 
-	It("without a choice between two pools says so, and takes the one it is told", func(ctx SpecContext) {
+	It("that names neither of two pools reports that, and takes the one that it is edited to name", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.create(testkit.SeatPool("gold").Seats(1).Build())
 		Eventually(w.pool("gold")).Should(testkit.HaveCondition(usherv1.ConditionReady, "True"))
@@ -260,7 +260,7 @@ var _ = Describe("a member", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	It("whose account goes loses access, and has it again with the account", func(ctx SpecContext) {
+	It("whose account is deleted loses access, and gets it back with the account", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -271,7 +271,7 @@ var _ = Describe("a member", func() {
 		Expect(w.mailed()).To(HaveLen(1))
 	})
 
-	It("with activation Immediate is Active without a mail, as soon as there is a seat", func(ctx SpecContext) {
+	It("with activation Immediate is Active without a mail, as soon as a seat is free", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.Member("ada").Immediate().Build())
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
@@ -289,7 +289,7 @@ var _ = Describe("a member", func() {
 		Expect(w.invitations()).To(BeEmpty())
 	})
 
-	It("that is made Disabled is asked nothing until it is enabled", func(ctx SpecContext) {
+	It("that is created Disabled is not invited until it is enabled", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.Member("ada").Disabled().Build())
 		Eventually(w.member("ada")).Should(disabled)
@@ -310,7 +310,7 @@ var _ = Describe("a member", func() {
 		Eventually(w.member("ada")).Should(And(beActive, testkit.HaveCondition(usherv1.ConditionSeatsAssigned, "True")))
 	})
 
-	It("that lost its Secret is asked again", func(ctx SpecContext) {
+	It("that lost its Secret is invited again", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -320,7 +320,7 @@ var _ = Describe("a member", func() {
 		w.activate("ada")
 	})
 
-	It("whose status was wiped is what it was", func(ctx SpecContext) {
+	It("whose status was wiped gets the same status again", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.history.unlawful = true
 		w.hire("ada", "bob")
@@ -359,8 +359,8 @@ func wipe(w *world, objects ...client.Object) {
 	}
 }
 
-var _ = Describe("a restore from a backup", func() {
-	It("has whoever accepted Active again without a mail, and sends the others a fresh link", func(ctx SpecContext) {
+var _ = Describe("A restore from a backup", func() {
+	It("makes the members who had accepted Active without a mail, and sends the others a new link", func(ctx SpecContext) {
 		w, o := running(ctx, 3)
 		w.hire("ada", "bob", "eve")
 		w.activate("ada", "bob")
@@ -392,7 +392,7 @@ var _ = Describe("a restore from a backup", func() {
 	})
 })
 
-// restored is an object as a backup tool makes it again: the finalizers stay, the owners' UIDs are the old ones.
+// restored returns an object as a backup tool creates it again: with its finalizers, without UID, owners and status.
 func restored[T client.Object](o T) T {
 	o.SetResourceVersion("")
 	o.SetUID("")

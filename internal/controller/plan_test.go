@@ -18,7 +18,7 @@ import (
 
 var _ = Describe("A plan", func() {
 	var w *world
-	// onPlan is a world with an account that is on a plan of the world's own, since plans have no namespace.
+	// onPlan creates a world with an account and a plan. Plans have no namespace, so the plan has the name of the world's.
 	onPlan := func(ctx context.Context, seats int32, plan func(*testkit.PlanBuilder)) *operator {
 		GinkgoHelper()
 		w = newWorld(ctx, smtpsink.Options{})
@@ -57,7 +57,7 @@ var _ = Describe("A plan", func() {
 		}
 	}
 
-	It("includes seats, and a change of it reaches the account at once, without evicting anybody", func(ctx SpecContext) {
+	It("includes seats, and a change of it reaches the account at once, without evicting members", func(ctx SpecContext) {
 		o := onPlan(ctx, 1, func(b *testkit.PlanBuilder) { b.Included(2) })
 		immediate("ada", "bob", "cat", "dan")
 		Eventually(capacity).Should(BeEquivalentTo(3))
@@ -82,7 +82,7 @@ var _ = Describe("A plan", func() {
 		Eventually(w.pool(base)).Should(testkit.HaveCondition(usherv1.ConditionFull, metav1.ConditionTrue))
 	})
 
-	It("does not count seats that it does not sell, and counts them when it does", func(ctx SpecContext) {
+	It("counts bought seats only if it sells them", func(ctx SpecContext) {
 		onPlan(ctx, 9, func(b *testkit.PlanBuilder) {
 			most := int32(2)
 			b.Included(1).Purchase(usherv1.SeatPurchase{Maximum: &most})
@@ -96,7 +96,7 @@ var _ = Describe("A plan", func() {
 		Eventually(w.pool(base)).Should(testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue))
 	})
 
-	It("that sells only to the full counts more seats once all are assigned", func(ctx SpecContext) {
+	It("that sells seats only when all are assigned counts bought seats from then on", func(ctx SpecContext) {
 		onPlan(ctx, 1, func(b *testkit.PlanBuilder) {
 			yes := true
 			b.Purchase(usherv1.SeatPurchase{WhenFull: &yes})
@@ -110,7 +110,7 @@ var _ = Describe("A plan", func() {
 		Eventually(capacity).Should(BeEquivalentTo(3))
 	})
 
-	It("gives seats of an add-on to accounts that have it", func(ctx SpecContext) {
+	It("includes seats of an add-on for accounts that have the add-on", func(ctx SpecContext) {
 		onPlan(ctx, 2, func(b *testkit.PlanBuilder) { b.AddOn("pipelines", 1, usherv1.SeatPurchase{}) })
 		w.create(testkit.SeatPool("pipes").AddOn("pipelines").Build(), testkit.Member("ada").Pools(base, "pipes").Immediate().Build())
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
@@ -119,10 +119,10 @@ var _ = Describe("A plan", func() {
 		Eventually(w.pool("pipes")).Should(SatisfyAll(
 			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonAddOnNotInAccount),
 			testkit.HaveCondition(usherv1.ConditionOverCapacity, metav1.ConditionTrue)))
-		Expect(w.holders("pipes")).To(Equal([]string{"ada"}), "nobody is evicted")
+		Expect(w.holders("pipes")).To(Equal([]string{"ada"}), "no member is evicted")
 	})
 
-	It("makes the first member its owner, and has roles and rights of its own; that changes nothing about mails and seats", func(ctx SpecContext) {
+	It("makes the first member the owner and defines roles and rights, without an effect on mails and seats", func(ctx SpecContext) {
 		o := onPlan(ctx, 3, func(b *testkit.PlanBuilder) { b.Rights("orders:place", "invoices:view").Admin("admin") })
 		w.hire("ada", "bob")
 		Eventually(w.member("bob")).Should(beInvited)
@@ -155,7 +155,7 @@ var _ = Describe("A plan", func() {
 		Eventually(w.member("bob")).Should(SatisfyAll(beActive, HaveField("Status.ObservedGeneration", w.member("bob")().Generation)))
 	})
 
-	It("is waited for", func(ctx SpecContext) {
+	It("that does not exist yet makes the account wait", func(ctx SpecContext) {
 		onPlan(ctx, 3, func(b *testkit.PlanBuilder) { b.Admin("admin") })
 		immediate("ada")
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))

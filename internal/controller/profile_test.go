@@ -18,12 +18,12 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-var _ = Describe("a profile", func() {
+var _ = Describe("A profile", func() {
 	rename := func(given string) url.Values {
 		return url.Values{"action": {"details"}, "given_name": {given}, "family_name": {"King"}}
 	}
 
-	It("that its member changes is what the member is called from then on", func(ctx SpecContext) {
+	It("that its member edits sets the member's display name", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -35,7 +35,7 @@ var _ = Describe("a profile", func() {
 		Expect(w.member("ada")().Status.ProfileGeneration).To(BeEquivalentTo(2))
 		o.settles()
 
-		By("moving the member to another address")
+		By("changing the member's address")
 		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "countess@acme.example" })
 		Eventually(func() string { return string(w.credentials("ada").Data["email"]) }).Should(Equal("countess@acme.example"))
 		Expect(w.credentials("ada").Data).To(HaveKeyWithValue("given-name", []byte("Augusta")))
@@ -44,7 +44,7 @@ var _ = Describe("a profile", func() {
 		o.settles()
 	})
 
-	It("of an admin says whom the next mails ask, and leaves with the account", func(ctx SpecContext) {
+	It("of an admin sets the contact in the next mails, and is deleted with the account", func(ctx SpecContext) {
 		w, _ := running(ctx, 2)
 		w.create(testkit.Member("ada").Role("admin").Build())
 		w.activate("ada")

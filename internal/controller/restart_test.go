@@ -15,7 +15,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-var _ = Describe("a manager that is killed", func() {
+var _ = Describe("A manager that is killed", func() {
 	ofInvitation := func(c testkit.Call) bool { return c.Verb == "update" && c.Resource == "invitations" }
 	ofTheStory := func(c testkit.Call) bool { return c.Mutating() && !c.Housekeeping() }
 	prepared := func(ctx SpecContext) (*world, *operator) {
@@ -29,7 +29,7 @@ var _ = Describe("a manager that is killed", func() {
 		return w, o
 	}
 
-	It("before it sends what it has claimed: the next one sends it, once the first is surely dead", func(ctx SpecContext) {
+	It("before it sends a mail that it has claimed: the next manager sends the mail once the lease is over", func(ctx SpecContext) {
 		w, o := prepared(ctx)
 		dead := o.killAt(1, ofInvitation, false)
 		w.hire("ada")
@@ -41,7 +41,7 @@ var _ = Describe("a manager that is killed", func() {
 
 		next := w.start()
 		next.settles()
-		Expect(w.mailed()).To(BeEmpty(), "the first could still be at it")
+		Expect(w.mailed()).To(BeEmpty(), "the first manager could still be sending")
 		w.clock.Step(delivery.SendLease)
 		w.touch()
 		Eventually(w.member("ada")).Should(beInvited)
@@ -51,7 +51,7 @@ var _ = Describe("a manager that is killed", func() {
 		Expect(w.mailed()).To(HaveLen(1))
 	})
 
-	It("between the server's word and the record of it: the second copy is the same mail with the same link", func(ctx SpecContext) {
+	It("between the server's reply and its record: the second copy is the same mail with the same link", func(ctx SpecContext) {
 		w, o := prepared(ctx)
 		dead := o.killAt(2, ofInvitation, true)
 		w.hire("ada")
@@ -71,7 +71,7 @@ var _ = Describe("a manager that is killed", func() {
 		Expect(both[1].Link()).To(Equal(both[0].Link()))
 	})
 
-	It("and whose invitee answers meanwhile: the answer counts, and nothing is sent", func(ctx SpecContext) {
+	It("before it records a mail that the invitee then answers: the answer counts, and nothing is sent again", func(ctx SpecContext) {
 		w, o := prepared(ctx)
 		dead := o.killAt(2, ofInvitation, true)
 		w.hire("ada")
@@ -86,9 +86,9 @@ var _ = Describe("a manager that is killed", func() {
 		Expect(w.invitation("ada")().Status.State).To(Equal(usherv1.InvitationAccepted))
 	})
 
-	// The story has 16 writes or so; some are gathered into one now and then.
+	// The story has about 16 writes; sometimes several are combined.
 	for i := 1; i <= 14; i++ {
-		It(fmt.Sprintf("right after write %d of a member's life: the life ends the same", i), func(ctx SpecContext) {
+		It(fmt.Sprintf("right after write %d of a member's story: the outcome is the same", i), func(ctx SpecContext) {
 			w, o := prepared(ctx)
 			dead := o.killAt(i, ofTheStory, false)
 			next := o
@@ -123,7 +123,7 @@ var _ = Describe("a manager that is killed", func() {
 			}).Should(BeFalse())
 			next.settles()
 
-			Expect(dead).To(BeClosed(), "somebody was killed")
+			Expect(dead).To(BeClosed(), "the manager was killed")
 			Expect(w.pool(base)().Status.Claims).To(BeEmpty())
 			Expect(w.credentials("ada")).To(BeNil())
 			Expect(w.invitations()).To(BeEmpty())

@@ -15,7 +15,8 @@ import (
 )
 
 // The specs run the whole manager, with real mails, against a real API server: one namespace, one manager and one mail server
-// per spec. See world for what a spec is given, and history for what holds in every one of them.
+// per spec. A spec's environment is its world; history checks
+// what must hold in every spec.
 
 var server *apiserver.Server
 
@@ -28,5 +29,5 @@ func TestControllers(t *testing.T) {
 
 var _ = BeforeSuite(func(ctx SpecContext) { server = testkit.StartServer(ctx, apiserver.Options{}) })
 
-// patience is how long a busy machine may take for what takes a fraction of a second.
+// patience is the timeout, on a busy machine, for what usually takes a fraction of a second.
 const patience = 30 * time.Second

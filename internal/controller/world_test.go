@@ -46,7 +46,7 @@ type world struct {
 	visitors  int
 }
 
-// newWorld is a namespace with a mail server and its Secret, the portal, and nobody who does anything yet.
+// newWorld creates a namespace with a mail server, its Secret and the portal, without a manager.
 func newWorld(ctx context.Context, mail smtpsink.Options) *world {
 	GinkgoHelper()
 	w := &world{namespace: testkit.Namespace(ctx, server), api: testkit.Client(server.Config()), clock: &clock{}}
@@ -63,7 +63,7 @@ func newWorld(ctx context.Context, mail smtpsink.Options) *world {
 	return w
 }
 
-// running is a world with a manager, an account, and a pool of that many seats.
+// running creates a world with a manager, an account, and a pool with that many seats.
 func running(ctx context.Context, seats int32) (*world, *operator) {
 	GinkgoHelper()
 	w := newWorld(ctx, smtpsink.Options{})
@@ -83,7 +83,7 @@ func (w *world) mailSecret(name string, sink *smtpsink.Sink) *corev1.Secret {
 	return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: sink.Secret("Acme <no-reply@acme.example>")}
 }
 
-// create makes objects in the world's namespace.
+// create creates objects in the world's namespace.
 func (w *world) create(objects ...client.Object) {
 	GinkgoHelper()
 	for _, o := range objects {
@@ -92,7 +92,7 @@ func (w *world) create(objects ...client.Object) {
 	}
 }
 
-// hire makes Members one after the other, so that their creation times tell them apart only by name if within a second.
+// hire creates Members one after the other. Creation times have a resolution of one second, so within a second, names decide the order.
 func (w *world) hire(names ...string) {
 	GinkgoHelper()
 	for _, name := range names {
@@ -109,7 +109,7 @@ func (w *world) remove(objects ...client.Object) {
 	}
 }
 
-// edit changes an object's spec or metadata as a user would.
+// edit edits an object's spec or metadata as a user would.
 func edit[T client.Object](w *world, o T, change func(T)) {
 	GinkgoHelper()
 	o.SetNamespace(w.namespace)
@@ -152,7 +152,7 @@ func (w *world) resend(name string) {
 	w.editInvitation(name, func(i *usherv1.Invitation) { i.Spec.SendGeneration++ })
 }
 
-// touch has the reconcilers look at every Member and Invitation again, after the clock was set.
+// touch makes every Member and Invitation reconcile again, after the clock was set.
 func (w *world) touch() {
 	GinkgoHelper()
 	stamp := fmt.Sprint(time.Now().UnixNano())
@@ -164,7 +164,7 @@ func (w *world) touch() {
 	}
 }
 
-// read gets an object; one that is not there is empty.
+// read gets an object. If it does not exist, it returns an empty one.
 func read[T client.Object](w *world, o T) T {
 	GinkgoHelper()
 	o.SetNamespace(w.namespace)
@@ -175,7 +175,7 @@ func read[T client.Object](w *world, o T) T {
 	return o
 }
 
-// exists tells whether there is such an object.
+// exists returns a function that reports whether the object exists.
 func exists(w *world, o client.Object) func() bool {
 	return func() bool { return read(w, o.DeepCopyObject().(client.Object)).GetUID() != "" }
 }
@@ -210,7 +210,7 @@ func (w *world) invitations() []usherv1.Invitation {
 	return list.Items
 }
 
-// credentials of a member; nil if there are none.
+// credentials returns a member's Secret; nil if it does not exist.
 func (w *world) credentials(name string) *corev1.Secret {
 	GinkgoHelper()
 	secret := read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: credentials.Name(name)}})
@@ -220,7 +220,7 @@ func (w *world) credentials(name string) *corev1.Secret {
 	return secret
 }
 
-// table is the members as `kubectl get members` tells of them: name, state, reason.
+// table returns the members as `kubectl get members` prints them: name, state, reason.
 func (w *world) table() []string {
 	var rows []string
 	for _, m := range w.members() {
@@ -229,7 +229,7 @@ func (w *world) table() []string {
 	return rows
 }
 
-// mailed is who has got mail, in order of arrival, without the domain.
+// mailed returns the recipients of all mails, in order of arrival, without the domain.
 func (w *world) mailed() []string {
 	var names []string
 	for _, m := range w.sink.Mails() {
@@ -241,10 +241,10 @@ func (w *world) mailed() []string {
 
 func (w *world) mails(name string) []smtpsink.Mail { return w.sink.MailsTo(name + "@acme.example") }
 
-// silence is longer than the reconcilers gather a burst for.
+// silence is longer than the time for which reconcilers batch a burst of events.
 const silence = 400 * time.Millisecond
 
-// settles waits until the manager has been told of all that there is, and has had nothing to do since.
+// settles waits until the manager has received all changes, and has been idle since.
 func (o *operator) settles() {
 	GinkgoHelper()
 	Eventually(func() error {
@@ -252,12 +252,12 @@ func (o *operator) settles() {
 	}).Should(Succeed())
 }
 
-// be succeeds for a Member in that state for that reason; what else goes with the state is checked by the history.
+// be succeeds for a Member in that state for that reason; history checks the other conditions.
 func be(state usherv1.ObservedState, reason string) types.GomegaMatcher {
 	return testkit.HaveCondition(string(state), metav1.ConditionTrue, reason)
 }
 
-// The states of the contract's table that most specs ask for.
+// The states of the contract's table that most specs use.
 var (
 	beInvited = be(usherv1.ObservedPending, usherv1.ReasonAwaitingAcceptance)
 	beWaiting = be(usherv1.ObservedPending, usherv1.ReasonSeatUnavailable)
@@ -273,7 +273,7 @@ func reasonOf(m *usherv1.Member) string {
 	return ""
 }
 
-// holders are the names of those who hold a claim of a pool.
+// holders returns the names of the members that have a claim in a pool's ledger.
 func (w *world) holders(pool string) []string {
 	claims := w.pool(pool)().Status.Claims
 	var names []string

@@ -30,8 +30,8 @@ var NotConfigured = membership.MailVerdict{
 	Reason: usherv1.ReasonNotConfigured, Message: "The manager was started without --portal-url, so there is no link to send",
 }
 
-// Endpoints knows the endpoints that accounts send with, and what the last probe of each found. The controllers that probe, that send,
-// and that report to the accounts share it.
+// Endpoints holds what the last probe of each mail endpoint found. The controllers that probe endpoints, send mails and report to
+// accounts share it.
 type Endpoints struct {
 	// Live reads the contents of Secrets when they are needed; they are never cached.
 	Live client.Reader
@@ -58,16 +58,16 @@ type Probed struct {
 	Endpoint channel.Endpoint
 	At       time.Time
 	Verdict  membership.MailVerdict
-	// Suspect: an attempt to send could not reach the endpoint since, or another operator found otherwise.
+	// Suspect: since the probe, an attempt to send could not reach the endpoint, or another manager got a different result.
 	Suspect bool
 	// Refusals counts the attempts to send that the endpoint refused although it answered the probe before, since the last mail
-	// that it accepted. Unreported: the accounts have not been told of the latest yet.
+	// that it accepted. Unreported: the accounts' conditions do not show the latest yet.
 	Refusals   int
 	Unreported bool
 }
 
-// Due returns when an endpoint that is not ready is probed again: in a minute, or later and later while it answers probes and accepts
-// no mail.
+// Due returns when an endpoint that is not ready is probed again: in a minute, or at growing intervals while it answers probes but
+// accepts no mail.
 func (p Probed) Due() time.Time {
 	pause := probePause
 	for range min(max(p.Refusals-1, 0), 6) {
@@ -76,7 +76,7 @@ func (p Probed) Due() time.Time {
 	return p.At.Add(pause)
 }
 
-// NewEndpoints returns Endpoints that know nothing yet, for that many concurrent conversations, half of them with one endpoint.
+// NewEndpoints returns Endpoints without any results yet. Each endpoint gets slots for half of the workers.
 func NewEndpoints(
 	live client.Reader, parse func(map[string][]byte) (channel.Endpoint, error), defaultSecret types.NamespacedName, workers int,
 ) *Endpoints {
@@ -94,8 +94,8 @@ func (e *Endpoints) SecretOf(account *usherv1.Account) types.NamespacedName {
 	return e.Default
 }
 
-// Load reads an account's endpoint. It is not usable if its Secret does not exist or cannot be parsed. An error is the API server's
-// and says nothing about that.
+// Load reads an account's endpoint. It is not usable if its Secret does not exist or cannot be parsed. An error comes from the
+// API server and says nothing about the endpoint.
 func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoint channel.Endpoint, usable bool, err error) {
 	secret, key := &corev1.Secret{}, e.SecretOf(account)
 	found, err := store.Get(ctx, e.Live, key.Namespace, key.Name, secret)
@@ -106,8 +106,8 @@ func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoin
 	return endpoint, err == nil, nil
 }
 
-// name returns what an account's endpoint is called among the slots: by its address, since several Secrets may lead to one slow
-// server. It is read from the Secret where no probe has found it yet.
+// name returns the name of an account's endpoint among the slots: its address, since several Secrets may lead to one slow server. If
+// no probe has found the endpoint yet, name reads the Secret.
 func (e *Endpoints) name(ctx context.Context, account *usherv1.Account) (name string, usable bool, err error) {
 	if p, known := e.Probed(e.SecretOf(account)); known && p.Endpoint != nil {
 		return p.Endpoint.String(), true, nil
@@ -119,7 +119,7 @@ func (e *Endpoints) name(ctx context.Context, account *usherv1.Account) (name st
 	return endpoint.String(), true, nil
 }
 
-// Verdict returns what is known of an account's endpoint; nil before the first probe.
+// Verdict returns the last verdict on an account's endpoint; nil before the first probe.
 func (e *Endpoints) Verdict(account *usherv1.Account) *membership.MailVerdict {
 	p, known := e.Probed(e.SecretOf(account))
 	if !known {
@@ -159,7 +159,7 @@ func (e *Endpoints) Report(account *usherv1.Account, err error, now time.Time) {
 	}
 }
 
-// change changes what is known of an endpoint, if anything is.
+// change edits the entry of an endpoint, if it has one.
 func (e *Endpoints) change(key types.NamespacedName, change func(*Probed)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -169,7 +169,7 @@ func (e *Endpoints) change(key types.NamespacedName, change func(*Probed)) {
 	}
 }
 
-// Probed returns what is known of the endpoint of a Secret.
+// Probed returns the entry of the endpoint of a Secret.
 func (e *Endpoints) Probed(key types.NamespacedName) (p Probed, known bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -177,21 +177,21 @@ func (e *Endpoints) Probed(key types.NamespacedName) (p Probed, known bool) {
 	return p, known
 }
 
-// SetProbed records what was found of the endpoint of a Secret.
+// SetProbed sets the entry of the endpoint of a Secret.
 func (e *Endpoints) SetProbed(key types.NamespacedName, p Probed) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.probed[key] = p
 }
 
-// Forget drops what is known of the endpoint of a Secret.
+// Forget removes the entry of the endpoint of a Secret.
 func (e *Endpoints) Forget(key types.NamespacedName) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.probed, key)
 }
 
-// VerdictOf returns what the error of reading an endpoint or probing it means, and what to do about it; nil means that the endpoint
+// VerdictOf returns what an error from reading an endpoint or probing it means, and what to do about it; nil means that the endpoint
 // answered.
 func VerdictOf(key types.NamespacedName, err error) membership.MailVerdict {
 	var failed *channel.Error

@@ -13,8 +13,8 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// keepLease extends the lease of a claim until stop is called, which returns the object as it was last written. It calls abandon when
-// it is time to hang up, or when the attempt is not this sender's any more.
+// keepLease extends the lease of a claim until stop is called; stop returns the object as it was last written. keepLease calls abandon
+// when it is time to hang up, or when the attempt is not this sender's any more.
 func keepLease[T client.Object](ctx context.Context, o *Outbox, m Mail[T], claim T, abandon func()) (stop func() T) {
 	if o.NoLeaseExtension {
 		return func() T { return claim }
@@ -66,7 +66,7 @@ func untilHangUp(
 	}
 }
 
-// extendLease writes a later end of the lease. It returns nil if that could not be written now, and whether the attempt is still this
+// extendLease writes a later end of the lease. It returns nil if the write failed, and reports whether the attempt is still this
 // sender's.
 func extendLease[T client.Object](ctx context.Context, o *Outbox, m Mail[T], current T) (extended *T, ours bool) {
 	ctx, cancel := context.WithTimeout(ctx, delivery.RenewEvery/2)

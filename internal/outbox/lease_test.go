@@ -14,26 +14,26 @@ import (
 	"github.com/usher-dev/usher/internal/delivery"
 )
 
-// TestUntilHangUp: a conversation goes on for as long as its lease can be renewed, and ends before it is over, whatever the API
-// server does. All time in it is synctest's: nothing waits.
+// A conversation continues while its lease can be renewed, and ends before the lease does, whatever the API server does. synctest's
+// fake clock makes the test fast.
 func TestUntilHangUp(t *testing.T) {
 	const (
 		lease = delivery.SendLease - delivery.RenewEvery/2
 		late  = 9 * time.Second
 		slow  = 5 * time.Second
 	)
-	// outcome is what becomes of a renewal, and how long that takes.
+	// outcome is the result of a renewal, and how long it takes.
 	type outcome struct {
 		takes         time.Duration
 		renewed, ours bool
 	}
 	always := func(o outcome) func(time.Duration) outcome { return func(time.Duration) outcome { return o } }
 	for name, c := range map[string]struct {
-		// spent is what the fence took to be written.
+		// spent is how long the write of the claim took.
 		spent time.Duration
-		// renewal that begins after the conversation has lasted for so long.
+		// renewal returns the outcome of a renewal that starts at this point of the conversation.
 		renewal func(after time.Duration) outcome
-		// abandoned is after how long the conversation was; 0 if never.
+		// abandoned is when the conversation is abandoned; 0 if never.
 		abandoned time.Duration
 	}{
 		"renewed each time":         {renewal: always(outcome{time.Second, true, true})},
@@ -44,8 +44,11 @@ func TestUntilHangUp(t *testing.T) {
 		"late, then refused":        {spent: late, renewal: always(outcome{0, false, true}), abandoned: lease - late},
 		"late, then unanswered":     {spent: late, renewal: always(outcome{slow, false, true}), abandoned: lease - late},
 		"late, then renewed slowly": {spent: late, renewal: always(outcome{slow, true, true})},
-		"somebody else's by now":    {renewal: always(outcome{0, false, false}), abandoned: delivery.RenewEvery},
-		"renewed for a minute":      {renewal: func(after time.Duration) outcome { return outcome{0, after <= time.Minute, true} }, abandoned: time.Minute + lease},
+		"another sender's by now":   {renewal: always(outcome{0, false, false}), abandoned: delivery.RenewEvery},
+		"renewed for a minute": {
+			renewal:   func(after time.Duration) outcome { return outcome{0, after <= time.Minute, true} },
+			abandoned: time.Minute + lease,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -16,15 +16,15 @@ import (
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
-// reserve lets a mail of an account go, or returns what it has to wait for; see ratelimit.Limiter. Before the first mail it tells the
-// limiter what an earlier manager sent, as far as the statuses in the cache record it.
+// reserve lets a mail of an account go, or returns what it has to wait for; see ratelimit.Limiter. Before the first mail, it gives the
+// limiter the mails of earlier managers that the cached statuses record.
 func (e *Endpoints) reserve(
 	ctx context.Context, cache client.Reader, account *usherv1.Account, m ratelimit.Mail, now time.Time,
 ) (cancel func(), hold *delivery.Hold, err error) {
 	if !e.Limiter.Recalled() {
 		var all usherv1.InvitationList
 		if err := cache.List(ctx, &all); err != nil {
-			return nil, nil, fmt.Errorf("list the Invitations that were sent: %w", err)
+			return nil, nil, fmt.Errorf("list Invitations to recall sent mails: %w", err)
 		}
 		var sent []ratelimit.Sent
 		for i := range all.Items {
@@ -39,7 +39,7 @@ func (e *Endpoints) reserve(
 	return cancel, hold, nil
 }
 
-// Held returns the rate limit that a mail was told to wait for; nil if it need not wait at now.
+// Held returns the hold that a rate limit has put on a mail; nil if there is none at now.
 func (e *Endpoints) Held(id, recipient string, now time.Time) *delivery.Hold {
 	return e.Limiter.Held(id, address.Inbox(recipient), now)
 }

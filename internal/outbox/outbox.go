@@ -6,6 +6,7 @@ package outbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -25,11 +26,11 @@ import (
 )
 
 const (
-	// unusablePause is how long a mail waits for a Secret that cannot be used. The watch reports its correction before.
+	// unusablePause is how long a mail waits for a Secret that cannot be used. The watch wakes it earlier if the Secret is corrected.
 	unusablePause = time.Minute
-	// busyPause is how long a mail waits for a slot at most. As a rule the mail that gives one back wakes it before.
+	// busyPause is how long a mail waits for a slot at most. Usually the mail that releases a slot wakes it earlier.
 	busyPause = 10 * time.Second
-	// recordTimeout bounds how long recording an outcome is tried, also while the manager stops.
+	// recordTimeout bounds how long recording an outcome is retried, even while the manager stops.
 	recordTimeout = 15 * time.Second
 	// recordedPause is when a mail's object is reconciled again after an attempt.
 	recordedPause = time.Second
@@ -50,7 +51,7 @@ type Outbox struct {
 	Endpoints *Endpoints
 	// Backoff is how recording an outcome is retried.
 	Backoff wait.Backoff
-	// NoLeaseExtension leaves leases as they are claimed, for a simulation in which no time passes while a mail is sent.
+	// NoLeaseExtension turns lease extension off, for a simulation in which no time passes while a mail is sent.
 	NoLeaseExtension bool
 }
 
@@ -71,25 +72,25 @@ type Record[T client.Object] interface {
 // Mail is a mail that a controller wants to send.
 type Mail[T client.Object] interface {
 	Record[T]
-	// Key of the object, and the Wakeups of its controller: it is woken when a slot is free.
+	// Key is the object's key. When a slot is free, Send wakes the object's controller through Wakeups.
 	Key() types.NamespacedName
 	Wakeups() *reconciler.Wakeups
-	// Account whose endpoint sends the mail.
+	// Account returns the account whose endpoint sends the mail.
 	Account() *usherv1.Account
-	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, it writes the status
-	// that the new decision has, and its result is the reconcile's.
+	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, Decide writes the status that
+	// applies instead, and its result is that of the reconcile.
 	Decide(ctx context.Context) (due bool, result ctrl.Result, err error)
-	// Limits returns what the rate limits count the mail by: an ID that tells it from every other mail, and its recipient.
+	// Limits returns what the rate limits count the mail by: a unique ID and the recipient.
 	Limits() (id, recipient string)
-	// Wait writes that a rate limit makes the mail wait.
+	// Wait writes to the status that a rate limit holds the mail.
 	Wait(ctx context.Context, hold delivery.Hold) (ctrl.Result, error)
-	// Message returns what the mail says, and completes the claim by its Message-ID.
+	// Message returns the message, and adds its Message-ID to the claim.
 	Message(ctx context.Context, endpoint channel.Endpoint) (message.Message, error)
-	// Claim returns the object with the claim of the attempt in its status.
+	// Claim returns the object with the attempt's claim in its status.
 	Claim() T
 }
 
-// Send makes an attempt at a mail; see the package's documentation.
+// Send makes one attempt at a mail; see the package documentation.
 func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Result, error) {
 	name, usable, err := o.Endpoints.name(ctx, m.Account())
 	if err != nil {
@@ -153,7 +154,7 @@ func attempt[T client.Object](
 	if a := m.Attempt(claim); a.TooLate(o.Now()) {
 		return false, ctrl.Result{RequeueAfter: max(a.LeaseEnd.Sub(o.Now()), time.Millisecond)}, nil
 	}
-	// The attempt is this sender's now, and a manager that is told to stop finishes it.
+	// The attempt is this sender's now. A manager that is told to stop finishes it.
 	ctx = context.WithoutCancel(ctx)
 	sending, hangUp := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer hangUp()
@@ -166,14 +167,14 @@ func attempt[T client.Object](
 	return wentOut(failed), ctrl.Result{RequeueAfter: recordedPause}, record(ctx, o, m, claim, failureOf(failed))
 }
 
-// record writes how the attempt ended. Where another client wrote in between, it is written on top as long as the attempt is still
-// the present one.
+// record writes how the attempt ended. If another client wrote in between, record writes on top of that, unless the attempt is no
+// longer the current one.
 func record[T client.Object](ctx context.Context, o *Outbox, m Mail[T], claim T, failure *delivery.Failure) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
 	ended := o.Now()
 	current, known := claim.DeepCopyObject().(T), true
-	return retry.OnError(o.Backoff, func(error) bool { return ctx.Err() == nil }, func() error {
+	err := retry.OnError(o.Backoff, func(error) bool { return ctx.Err() == nil }, func() error {
 		if !known {
 			current = m.New()
 			found, err := store.Get(ctx, o.Live, claim.GetNamespace(), claim.GetName(), current)
@@ -192,10 +193,14 @@ func record[T client.Object](ctx context.Context, o *Outbox, m Mail[T], claim T,
 		m.Emit(claim, current, failure)
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("record the outcome of an attempt to send: %w", err)
+	}
+	return nil
 }
 
-// failureOf returns what a channel's error means for the next attempt. An error that is not the channel's is Usher's own, and may
-// pass.
+// failureOf returns what a channel's error means for the next attempt. An error that does not come from the channel is Usher's own
+// and counts as temporary.
 func failureOf(err error) *delivery.Failure {
 	var refused *channel.Error
 	switch {
@@ -207,7 +212,7 @@ func failureOf(err error) *delivery.Failure {
 	return &delivery.Failure{Class: usherv1.ErrorTemporary, Code: "internal"}
 }
 
-// concernsEndpoint reports whether the outcome of an attempt says something about the endpoint: that it takes mails, or that it does
+// concernsEndpoint reports whether the outcome of an attempt says something about the endpoint: that it accepts mails, or that it does
 // not.
 func concernsEndpoint(err error) bool {
 	var failed *channel.Error

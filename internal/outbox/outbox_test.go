@@ -26,7 +26,7 @@ func (invitationRecord) Attempt(inv *usherv1.Invitation) delivery.Attempt {
 	return invite.AttemptOf(&inv.Status, "")
 }
 
-// An attempt belongs to one object. Another object of the same name may have a claim that looks the same.
+// An attempt belongs to one object. Another object with the same name may have a claim that looks the same.
 func TestSameAttempt(t *testing.T) {
 	g := NewWithT(t)
 	claim := &usherv1.Invitation{ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "one"}}
@@ -48,8 +48,8 @@ func TestSameAttempt(t *testing.T) {
 	}
 }
 
-// What an error of the channel means: for the next attempt, for the endpoint, and for the mail.
-func TestErrorsOfTheChannel(t *testing.T) {
+// An error of the channel means something for the next attempt, the endpoint and the mail.
+func TestChannelErrors(t *testing.T) {
 	refused := &channel.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1"}
 	down := &channel.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed}
 	lost := &channel.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Reason: usherv1.ReasonServerUnreachable, InDoubt: true}
@@ -76,7 +76,7 @@ func TestErrorsOfTheChannel(t *testing.T) {
 	}
 }
 
-// Waiters are woken in the order in which they asked, one for each slot that is given back, and no waiter twice.
+// Waiters are woken in the order in which they asked, one for each released slot, and no waiter twice.
 func TestSlots(t *testing.T) {
 	g := NewWithT(t)
 	s, wakeups := newSlots(2), reconciler.NewWakeups()

@@ -11,8 +11,8 @@ import (
 	"github.com/usher-dev/usher/internal/reconciler"
 )
 
-// slots bound the concurrent conversations with each endpoint, so that a slow one leaves workers for the others. Who finds none free
-// is woken in the order of asking.
+// slots bounds the concurrent conversations with each endpoint, so that a slow one leaves workers for the others. Waiters are woken in
+// the order in which they asked.
 type slots struct {
 	perEndpoint int
 
@@ -20,7 +20,7 @@ type slots struct {
 	endpoints map[string]*slotQueue
 }
 
-// slotQueue is how many slots of an endpoint are taken, and who waits for one.
+// slotQueue counts the taken slots of an endpoint, and has the waiters for one.
 type slotQueue struct {
 	taken   int
 	order   []waiter
@@ -37,7 +37,7 @@ func newSlots(perEndpoint int) *slots {
 	return &slots{perEndpoint: max(1, perEndpoint), endpoints: map[string]*slotQueue{}}
 }
 
-// acquire takes a slot of an endpoint, to be given back by release. If none is free, w is woken when one is.
+// acquire takes a slot of an endpoint; release gives it back. If none is free, w is woken when one is.
 func (s *slots) acquire(endpoint string, w waiter) (release func(), free bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

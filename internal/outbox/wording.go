@@ -14,17 +14,17 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// Wording is how an account words its mails.
+// Wording has the templates of an account's mails.
 type Wording struct {
 	message.Wording
-	// Mistakes are what is wrong in the ConfigMap.
+	// Mistakes are the errors in the ConfigMap.
 	Mistakes []message.Mistake
 	// Missing: the ConfigMap does not exist.
 	Missing bool
 }
 
-// WordingOf reads how an account words its mails; nil if it leaves them to Usher. Its ConfigMap is read live when it is needed; its
-// contents are never cached.
+// WordingOf reads the templates of an account's mails; nil if the account has none. It reads the ConfigMap live, and its contents are
+// never cached.
 func WordingOf(ctx context.Context, live client.Reader, account *usherv1.Account) (*Wording, error) {
 	name := store.TemplatesRef(account)
 	if name == "" {

@@ -1,23 +1,24 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package pace says when a mail's turn is: a server gets no more mails a minute than its Secret's rateLimit, and nobody is sent
-// more than delivery.MailsPerRecipient within delivery.RecipientWindow, whatever raises sendGeneration, makes Members anew or has
+// Package ratelimit limits how many mails go out: to a server, no more a minute than its Secret's rateLimit; to a recipient, no more
+// than delivery.MailsPerRecipient within delivery.RecipientWindow, even if a script raises sendGeneration, recreates Members or uses
 // several accounts.
 //
-// It blocks nobody. A mail is let go or is told until when to wait; the wait is written into the Invitation's status, before
-// anything else is, and the mail asks again then.
+// It never blocks. Reserve either lets a mail go or returns until when it is held. The caller writes the hold into the Invitation's
+// status before it writes anything else, and calls Reserve again when the hold ends.
 //
-// # Turns
+// # Reservations
 //
-// Turns of a server are given out as places in time, one interval apart, so that a queue does not have to ask again and again. A
-// mail that does not come for its place in time has lost it. Places are given out for no more than turnsAhead: who comes later
-// asks again, so that a Secret with another limit, or a queue that has been deleted, holds nobody up for longer than that.
+// A mail that a server's limit holds gets a reservation: a point in time, one interval after the previous one, so that a queue of
+// mails does not have to retry again and again. A reservation that is not used in time is lost. Reservations reach no further ahead
+// than reserveAhead; a mail that comes later gets none and has to ask again. So a Secret whose limit has changed, or a queue that has
+// been deleted, delays other mails for no longer than that.
 //
-// # What it remembers
+// # Memory
 //
-// All of it is in memory, and bounded: of recipients it keeps a fixed number of slots by a hash of their addresses, so that two
-// may share one, which makes one of them wait at the worst. A manager that starts takes the last mail to each Invitation from its
-// status (Recall), and an Invitation that was told to wait still does; earlier mails of the same Invitation, and those of deleted
-// ones, it does not know of, and the turns of a server begin anew.
+// All state is in memory, and bounded. Recipients are counted in a fixed number of buckets, by a hash of their addresses. Two
+// recipients may share a bucket; at worst, one of them waits for the other. A manager that starts takes the last mail of each
+// Invitation from its status (Recall), and an Invitation whose status has a hold still waits for it. The manager does not know of
+// earlier mails of the same Invitation, or of the mails of deleted ones, and the reservations of each server start anew.
 package ratelimit

@@ -3,7 +3,7 @@
 
 package ratelimit
 
-// Sizes tell how much is remembered.
-func Sizes(p *Limiter) (waiting, recipients, servers int) {
-	return len(p.waiting), len(p.recipients.sent), len(p.servers)
+// Sizes returns how many entries a Limiter has.
+func Sizes(l *Limiter) (waiting, recipients, servers int) {
+	return len(l.waiting), len(l.recipients.sent), len(l.servers)
 }

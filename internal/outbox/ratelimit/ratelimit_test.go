@@ -23,150 +23,150 @@ func mailTo(recipient string, number int) ratelimit.Mail {
 	return ratelimit.Mail{ID: fmt.Sprint(recipient, number), Recipient: recipient, Server: "usher-system/usher-smtp"}
 }
 
-// goes sends a mail, which must not be held.
-func goes(t *testing.T, p *ratelimit.Limiter, m ratelimit.Mail, now time.Time) (takeBack func()) {
+// goes reserves for a mail, which must not be held.
+func goes(t *testing.T, l *ratelimit.Limiter, m ratelimit.Mail, now time.Time) (cancel func()) {
 	t.Helper()
-	takeBack, hold := p.Reserve(m, now)
+	cancel, hold := l.Reserve(m, now)
 	if hold != nil {
 		t.Fatalf("held until %s: %s", hold.Until, hold.Reason)
 	}
-	return takeBack
+	return cancel
 }
 
-// waits tries to send a mail, which must be held.
-func waits(t *testing.T, p *ratelimit.Limiter, m ratelimit.Mail, now time.Time) delivery.Hold {
+// waits reserves for a mail, which must be held.
+func waits(t *testing.T, l *ratelimit.Limiter, m ratelimit.Mail, now time.Time) delivery.Hold {
 	t.Helper()
-	_, hold := p.Reserve(m, now)
+	_, hold := l.Reserve(m, now)
 	if hold == nil {
 		t.Fatal("not held")
 	}
 	if hold.Until.Truncate(time.Second) != hold.Until || !hold.Until.After(now) {
 		t.Errorf("held until %s", hold.Until)
 	}
-	if held := p.Held(m.ID, m.Recipient, now); held == nil || *held != *hold {
-		t.Errorf("told to wait until %s, and it is forgotten: %v", hold.Until, held)
+	if held := l.Held(m.ID, m.Recipient, now); held == nil || *held != *hold {
+		t.Errorf("held until %s, but Held returns %v", hold.Until, held)
 	}
-	if held := p.Held(m.ID, m.Recipient, hold.Until); held != nil {
-		t.Errorf("still held when its time has come")
+	if held := l.Held(m.ID, m.Recipient, hold.Until); held != nil {
+		t.Errorf("still held when the hold is over")
 	}
 	return *hold
 }
 
-// However it is asked for, nobody gets more than five mails an hour.
-func TestRecipientsAreSpared(t *testing.T) {
-	p := ratelimit.New()
+// A recipient gets no more than five mails an hour, through whatever server and for whatever member.
+func TestRecipientLimit(t *testing.T) {
+	l := ratelimit.New()
 	for i := range delivery.MailsPerRecipient {
-		goes(t, p, mailTo("ada@acme.example", i), start.Add(time.Duration(i)*time.Minute))
+		goes(t, l, mailTo("ada@acme.example", i), start.Add(time.Duration(i)*time.Minute))
 	}
 	for i := range 3 {
 		m := mailTo("ada@acme.example", 100+i)
 		m.Server = fmt.Sprint("server ", i)
-		hold := waits(t, p, m, start.Add(10*time.Minute))
+		hold := waits(t, l, m, start.Add(10*time.Minute))
 		if hold.Reason != usherv1.ReasonRecipientLimited || !hold.Until.Equal(start.Add(time.Hour)) {
 			t.Errorf("held until %s: %s", hold.Until, hold.Reason)
 		}
 	}
-	goes(t, p, mailTo("bob@acme.example", 0), start.Add(10*time.Minute))
-	if held := p.Held("ada@acme.example100", "countess@acme.example", start.Add(10*time.Minute)); held != nil {
-		t.Error("another address of the same member is held for the first one's sake")
+	goes(t, l, mailTo("bob@acme.example", 0), start.Add(10*time.Minute))
+	if held := l.Held("ada@acme.example100", "countess@acme.example", start.Add(10*time.Minute)); held != nil {
+		t.Error("another address of the same member is held, too")
 	}
 
-	goes(t, p, mailTo("ada@acme.example", 100), start.Add(time.Hour))
-	if hold := waits(t, p, mailTo("ada@acme.example", 101), start.Add(time.Hour)); !hold.Until.Equal(start.Add(time.Hour + time.Minute)) {
-		t.Errorf("the next is held until %s", hold.Until)
+	goes(t, l, mailTo("ada@acme.example", 100), start.Add(time.Hour))
+	if hold := waits(t, l, mailTo("ada@acme.example", 101), start.Add(time.Hour)); !hold.Until.Equal(start.Add(time.Hour + time.Minute)) {
+		t.Errorf("the next mail is held until %s", hold.Until)
 	}
 }
 
-// A mail that did not go out does not count.
-func TestTakeBack(t *testing.T) {
-	p := ratelimit.New()
+// A canceled mail does not count.
+func TestCancel(t *testing.T) {
+	l := ratelimit.New()
 	for i := range 3 * delivery.MailsPerRecipient {
-		goes(t, p, mailTo("ada@acme.example", i), start)()
+		goes(t, l, mailTo("ada@acme.example", i), start)()
 	}
 	for i := range delivery.MailsPerRecipient {
-		goes(t, p, mailTo("ada@acme.example", i), start)
+		goes(t, l, mailTo("ada@acme.example", i), start)
 	}
-	waits(t, p, mailTo("ada@acme.example", 99), start)
+	waits(t, l, mailTo("ada@acme.example", 99), start)
 }
 
-// What an earlier manager sent counts as far as it is known, and only once.
+// The mails that an earlier manager sent count, and only once.
 func TestRecall(t *testing.T) {
-	p := ratelimit.New()
+	l := ratelimit.New()
 	var sent []ratelimit.Sent
 	for i := range delivery.MailsPerRecipient - 1 {
 		sent = append(sent, ratelimit.Sent{Recipient: "ada@acme.example", At: start.Add(-time.Duration(i) * time.Minute)})
 	}
 	sent = append(sent, ratelimit.Sent{Recipient: "ada@acme.example", At: start.Add(-72 * time.Hour)})
 	for range 2 {
-		p.Recall(sent)
-		if !p.Recalled() {
-			t.Error("recalled, and it does not know")
+		l.Recall(sent)
+		if !l.Recalled() {
+			t.Error("Recalled is false after Recall")
 		}
 	}
-	goes(t, p, mailTo("ada@acme.example", 0), start)
-	waits(t, p, mailTo("ada@acme.example", 1), start)
+	goes(t, l, mailTo("ada@acme.example", 0), start)
+	waits(t, l, mailTo("ada@acme.example", 1), start)
 }
 
-// A queue of mails goes out one interval after the other, in order, and each is told its time once.
-func TestServersAreSpared(t *testing.T) {
+// A queue of mails goes out in order, one each interval, and each mail gets one reservation.
+func TestServerLimit(t *testing.T) {
 	const perMinute = 6
-	p := ratelimit.New()
+	l := ratelimit.New()
 	m := func(i int) ratelimit.Mail {
 		m := mailTo(fmt.Sprintf("m%d@acme.example", i), i)
 		m.PerMinute = perMinute
 		return m
 	}
-	goes(t, p, m(0), start)
+	goes(t, l, m(0), start)
 	for i := 1; i <= 5; i++ {
-		hold := waits(t, p, m(i), start)
+		hold := waits(t, l, m(i), start)
 		if want := start.Add(time.Duration(i) * 10 * time.Second); !hold.Until.Equal(want) || hold.Reason != usherv1.ReasonRateLimited {
 			t.Errorf("mail %d is held until %s: %s, want %s", i, hold.Until, hold.Reason, want)
 		}
 	}
 	other := m(9)
 	other.Server = "acme/own"
-	goes(t, p, other, start)
+	goes(t, l, other, start)
 	other.Server, other.ID, other.PerMinute = "acme/unlimited", "unlimited", 0
-	goes(t, p, other, start)
+	goes(t, l, other, start)
 
-	goes(t, p, m(1), start.Add(10*time.Second))
-	goes(t, p, m(2), start.Add(25*time.Second))
-	// Who comes too late has lost the turn, and the place after the last is the next.
-	if hold := waits(t, p, m(3), start.Add(41*time.Second)); !hold.Until.Equal(start.Add(time.Minute)) {
-		t.Errorf("its turn over, it is to come at %s", hold.Until)
+	goes(t, l, m(1), start.Add(10*time.Second))
+	goes(t, l, m(2), start.Add(25*time.Second))
+	// A mail that comes too late has lost its reservation, and gets the one after the last.
+	if hold := waits(t, l, m(3), start.Add(41*time.Second)); !hold.Until.Equal(start.Add(time.Minute)) {
+		t.Errorf("after its reservation is over, the next one is at %s", hold.Until)
 	}
-	goes(t, p, m(4), start.Add(45*time.Second))
-	// Another limit begins anew.
+	goes(t, l, m(4), start.Add(45*time.Second))
+	// Another limit starts anew.
 	raised := m(6)
 	raised.PerMinute = 600
-	goes(t, p, raised, start.Add(41*time.Second))
+	goes(t, l, raised, start.Add(41*time.Second))
 }
 
-// A queue that is far too long takes no more than what is given out ahead, whoever is gone by then.
-func TestTurnsAreGivenOutForAWhileOnly(t *testing.T) {
-	p := ratelimit.New()
+// A queue that is far too long reserves no further ahead than reserveAhead, so mails that are gone by then delay no others.
+func TestReservationsReachNoFurther(t *testing.T) {
+	l := ratelimit.New()
 	var latest time.Time
 	for i := range 1000 {
 		m := mailTo(fmt.Sprintf("m%d@acme.example", i), i)
 		m.PerMinute = 60
-		if _, hold := p.Reserve(m, start); hold != nil && hold.Until.After(latest) {
+		if _, hold := l.Reserve(m, start); hold != nil && hold.Until.After(latest) {
 			latest = hold.Until
 		}
 	}
 	if want := start.Add(10 * time.Minute); !latest.Equal(want) {
-		t.Errorf("the last is told to come at %s, want %s", latest, want)
+		t.Errorf("the last reservation is at %s, want %s", latest, want)
 	}
 	m := mailTo("late@acme.example", 0)
 	m.PerMinute = 60
-	if hold := waits(t, p, m, start.Add(10*time.Minute)); hold.Until.After(start.Add(10*time.Minute + 10*time.Second)) {
-		t.Errorf("after all turns that were given out, one is held until %s", hold.Until)
+	if hold := waits(t, l, m, start.Add(10*time.Minute)); hold.Until.After(start.Add(10*time.Minute + 10*time.Second)) {
+		t.Errorf("after the last reservation, a mail is held until %s", hold.Until)
 	}
 }
 
-// Whatever order mails come in, within no minute does a server get more than its limit, and within no hour a recipient.
+// In whatever order mails come, a server gets no more than its limit within any minute, and a recipient within any hour.
 func TestLimitsHold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := ratelimit.New()
+		l := ratelimit.New()
 		perMinute := rapid.IntRange(1, 30).Draw(t, "perMinute")
 		now := start
 		var gone []time.Time
@@ -177,20 +177,20 @@ func TestLimitsHold(t *testing.T) {
 				ID: fmt.Sprint(rapid.IntRange(0, 40).Draw(t, "mail")), Server: "s", PerMinute: perMinute,
 				Recipient: fmt.Sprint(rapid.IntRange(0, 3+i/10).Draw(t, "recipient")),
 			}
-			takeBack, hold := p.Reserve(m, now)
+			cancel, hold := l.Reserve(m, now)
 			if hold != nil {
 				continue
 			}
 			gone = append(gone, now)
 			if rapid.IntRange(0, 9).Draw(t, "fails") == 0 {
-				takeBack()
+				cancel()
 			} else {
 				byRecipient[m.Recipient] = append(byRecipient[m.Recipient], now)
 			}
 		}
-		// A turn may be taken up to ten seconds late, and its successor in time.
+		// A reservation may be used up to ten seconds late, and the one after it on time.
 		if most := within(gone, 50*time.Second); most > perMinute+1 {
-			t.Fatalf("%d mails within 50 s, where %d are allowed a minute", most, perMinute)
+			t.Fatalf("%d mails within 50 s; the limit is %d a minute", most, perMinute)
 		}
 		for recipient, times := range byRecipient {
 			if most := within(times, delivery.RecipientWindow-time.Second); most > delivery.MailsPerRecipient {
@@ -200,7 +200,7 @@ func TestLimitsHold(t *testing.T) {
 	})
 }
 
-// within is the largest number of times within any span.
+// within returns the largest number of times within any span.
 func within(times []time.Time, span time.Duration) int {
 	most := 0
 	for i, first := range times {
@@ -210,48 +210,49 @@ func within(times []time.Time, span time.Duration) int {
 	return most
 }
 
-// What it remembers is bounded, whatever a script makes it see.
+// The memory is bounded, whatever mails a script requests.
 func TestMemoryIsBounded(t *testing.T) {
-	p := ratelimit.New()
+	l := ratelimit.New()
 	for i := range 200_000 {
 		m := mailTo(fmt.Sprintf("m%d@acme.example", i), i)
 		m.PerMinute = 1
 		m.Server = fmt.Sprint("s", i%10)
-		_, _ = p.Reserve(m, start)
+		_, _ = l.Reserve(m, start)
 		m.Server, m.PerMinute = "unlimited", 0
 		m.ID += "x"
-		_, _ = p.Reserve(m, start)
+		_, _ = l.Reserve(m, start)
 	}
-	waiting, recipients, servers := ratelimit.Sizes(p)
+	waiting, recipients, servers := ratelimit.Sizes(l)
 	if waiting > 50_000 || recipients > 1<<16 || servers > 10 {
-		t.Errorf("it remembers %d mails that wait, %d recipients, %d servers", waiting, recipients, servers)
+		t.Errorf("%d waiting mails, %d recipients, %d servers: more than the bounds", waiting, recipients, servers)
 	}
 	if waiting < 1000 || recipients < 1000 || servers != 10 {
-		t.Errorf("it forgot: %d, %d, %d", waiting, recipients, servers)
+		t.Errorf("%d waiting mails, %d recipients, %d servers: fewer than expected", waiting, recipients, servers)
 	}
 	m := mailTo("late@acme.example", 0)
-	_, _ = p.Reserve(m, start.Add(2*time.Hour))
-	if waiting, recipients, servers := ratelimit.Sizes(p); waiting+recipients+servers != 1 {
-		t.Errorf("two hours later it remembers %d mails that wait, %d recipients, %d servers", waiting, recipients, servers)
+	_, _ = l.Reserve(m, start.Add(2*time.Hour))
+	if waiting, recipients, servers := ratelimit.Sizes(l); waiting+recipients+servers != 1 {
+		t.Errorf("two hours later: %d waiting mails, %d recipients, %d servers; want only the new mail", waiting, recipients, servers)
 	}
 }
 
-func TestManyAtOnce(t *testing.T) {
-	p := ratelimit.New()
+// Concurrent mails to one recipient do not get past the limit.
+func TestConcurrentMails(t *testing.T) {
+	l := ratelimit.New()
 	var group sync.WaitGroup
 	var mu sync.Mutex
-	went := 0
+	sent := 0
 	for i := range 64 {
 		group.Go(func() {
-			if _, hold := p.Reserve(mailTo("ada@acme.example", i), start); hold == nil {
+			if _, hold := l.Reserve(mailTo("ada@acme.example", i), start); hold == nil {
 				mu.Lock()
-				went++
+				sent++
 				mu.Unlock()
 			}
 		})
 	}
 	group.Wait()
-	if went != delivery.MailsPerRecipient {
-		t.Errorf("%d mails went out at once", went)
+	if sent != delivery.MailsPerRecipient {
+		t.Errorf("%d mails went out at once", sent)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// server gives out a server's turns, one interval apart.
+// server makes reservations at a mail server, one interval apart.
 type server struct {
 	perMinute int
 	limiter   *rate.Limiter
@@ -19,21 +19,21 @@ func newServer(perMinute int) *server {
 	return &server{perMinute: perMinute, limiter: rate.NewLimiter(rate.Every(time.Minute/time.Duration(perMinute)), 1)}
 }
 
-// turn is when a mail may go. Where turns are given out already for as long as there is, or reserve is not set, none is reserved,
-// and it is when to ask again.
-func (s *server) turn(now time.Time, reserve bool) (turn time.Time, reserved bool) {
+// reserve returns when a mail may go. If the reservations already reach as far ahead as they may, or wait is not set, it reserves
+// nothing and returns when to ask again.
+func (s *server) reserve(now time.Time, wait bool) (at time.Time, reserved bool) {
 	r := s.limiter.ReserveN(now, 1)
 	switch delay := r.DelayFrom(now); {
-	case delay == 0, delay <= turnsAhead && reserve:
+	case delay == 0, delay <= reserveAhead && wait:
 		return now.Add(delay), true
-	case delay > turnsAhead:
+	case delay > reserveAhead:
 		r.CancelAt(now)
-		return now.Add(turnsAhead), false
+		return now.Add(reserveAhead), false
 	default:
 		r.CancelAt(now)
 		return now.Add(delay), false
 	}
 }
 
-// idle tells whether a server that is not known would give the next turn at the same time.
+// idle reports whether a new server would behave the same, so that this one can be dropped.
 func (s *server) idle(now time.Time) bool { return s.limiter.TokensAt(now) >= 1 }

@@ -1,9 +1,9 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package journey goes the whole way that people go, with their eyes and hands: a manager as it ships, a real API server and a
-// mail server, and between the mail's link and the last page a real browser, mostly with JavaScript turned off.
+// Package journey tests what an invitee and a member do from the mail to the last page, in a real browser, mostly with JavaScript
+// turned off. It runs the manager as it ships, with a real API server and a mail server.
 //
-// There is nothing here but tests. The roads are in road_test.go; gallery_test.go looks at every page that there is, in light and
-// dark, on a narrow window and enlarged, has axe-core look too, and keeps pictures in dist/screens.
+// The package has only tests. journey_test.go has the journeys. gallery_test.go checks every page, in light and dark, in a narrow window
+// and zoomed in, also with axe-core, and keeps screenshots in dist/screens.
 package journey

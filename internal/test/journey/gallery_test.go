@@ -20,8 +20,8 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/browser"
 )
 
-// looks are the ways in which every page is looked at, each width in a light and a dark one or other: at 320 pixels and at 200 %,
-// as WCAG 2.2 has it (1.4.10, 1.4.4).
+// looks are the window options for which every page is checked, in light and dark colours: among them 320 pixels and 200 %, which WCAG
+// 2.2 requires (1.4.10, 1.4.4).
 var looks = []struct {
 	name string
 	browser.Options
@@ -32,7 +32,7 @@ var looks = []struct {
 	{"zoomed-dark", browser.Options{Zoom: 2, Dark: true}},
 }
 
-// examine looks at the page that the tab is on in every way. Nothing may be wider than the window, and axe-core finds nothing.
+// examine checks the tab's page for every look: nothing is wider than the window, and axe-core finds nothing.
 func (w *world) examine(tab *browser.Tab, name string) {
 	w.t.Helper()
 	for _, look := range looks {
@@ -54,16 +54,16 @@ func (w *world) expectNoOverflow(tab *browser.Tab, what string) {
 		To(BeEmpty(), "wider than the window: %s", what)
 }
 
-// state is a page, and how to come to it. open returns the HTTP status.
+// state is a page and how to reach it. open returns the HTTP status.
 type state struct {
 	name, title string
 	status      int
 	open        func(tab *browser.Tab) int
-	// byLink is set where the address alone leads to the page.
+	// byLink is set if the URL alone leads to the page.
 	byLink bool
 }
 
-// states are all pages that there are, each of a member who was really invited.
+// states returns all pages, each of a member with a real invitation.
 func (w *world) states() []state {
 	late := testkit.SeatPool("acme-late").OnAcceptance().Build()
 	globex := account("globex", "Globex Corporation")
@@ -157,19 +157,19 @@ func TestEveryPageCanBeUsedByEverybody(t *testing.T) {
 		w.expectPage(tab, s.open(tab), s.status, s.title)
 		w.examine(tab, s.name)
 		w.translate(tab, s)
-		clock.Step(10 * time.Second) // a form is a tenth of a minute's
+		clock.Step(10 * time.Second) // to stay below the portal's limit of forms a minute
 	}
 	w.admitWithoutAxe()
 }
 
-// admitWithoutAxe ends a test whose pages axe-core has not looked at.
+// admitWithoutAxe skips the rest of a test whose pages axe-core has not checked.
 func (w *world) admitWithoutAxe() {
 	if reason := browser.AxeMissing(); reason != nil {
-		w.t.Skip("everything was tried but accessibility:", reason)
+		w.t.Skip("everything but accessibility was checked:", reason)
 	}
 }
 
-// languages are those that pages can be switched to from the default one.
+// languages are the languages that pages can be switched to.
 var languages = func() []string {
 	var tags []string
 	for _, tag := range catalogue.All().Tags() {
@@ -180,7 +180,7 @@ var languages = func() []string {
 	return tags
 }()
 
-// translate looks at the page in every language, where words are longest for their room.
+// translate checks the page in every language, in the narrowest window.
 func (w *world) translate(tab *browser.Tab, s state) {
 	w.t.Helper()
 	tab.Look(browser.Options{Width: 320, Height: 640})
@@ -210,7 +210,7 @@ func (w *world) translate(tab *browser.Tab, s state) {
 	}
 }
 
-// The worst there is for contrast, yellow on white, and a logo from another host.
+// The worst colour for contrast, yellow on white, and a logo from another host.
 func TestAnAccountsOwnColourAndLogo(t *testing.T) {
 	w := newWorld(t)
 	logos := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -224,7 +224,7 @@ func TestAnAccountsOwnColourAndLogo(t *testing.T) {
 	})
 	tab := w.tab(browser.Options{}, logos.URL+"/logo.svg")
 	tab.Open(w.invite(testkit.Member("ada").Build()))
-	w.Expect(browser.Evaluate[float64](tab, "document.querySelector('.logo').naturalWidth")).To(BeNumerically(">", 0), "the logo is there")
+	w.Expect(browser.Evaluate[float64](tab, "document.querySelector('.logo').naturalWidth")).To(BeNumerically(">", 0), "the page has the logo")
 	w.Expect(browser.Evaluate[string](tab, "getComputedStyle(document.querySelector('button.button')).backgroundColor")).To(Equal("rgb(255, 213, 0)"))
 	w.examine(tab, "branded")
 	tab.Follow(declineLink)
@@ -232,7 +232,7 @@ func TestAnAccountsOwnColourAndLogo(t *testing.T) {
 	w.examine(tab, "branded-farewell")
 	w.Expect(tab.Requests()).To(ContainElement(HaveField("URL", logos.URL+"/logo.svg")))
 
-	// The longest name there can be, in one word.
+	// The longest possible name, in one word.
 	edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
 		a.Spec.DisplayName = usherv1.Line(strings.Repeat("W", 200))
 	})

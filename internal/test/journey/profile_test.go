@@ -16,7 +16,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/browser"
 )
 
-// From the welcome page to the profile: signing in, wrongly first; a mistake, and what is right; in every language; and out again.
+// From the welcome page to the profile: a failed and a successful sign-in, a form with and without a mistake, every language, signing out.
 func TestTheProfile(t *testing.T) {
 	w := newWorld(t)
 	tab := w.tab(browser.Options{})
@@ -70,7 +70,7 @@ func TestTheProfile(t *testing.T) {
 	w.admitWithoutAxe()
 }
 
-// speak looks at a page in every language on a narrow window.
+// speak checks a page in every language in a narrow window.
 func (w *world) speak(tab *browser.Tab, page, name string) {
 	w.t.Helper()
 	tab.Look(browser.Options{Width: 320, Height: 640})

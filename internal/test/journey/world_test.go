@@ -33,7 +33,7 @@ const patience = 60 * time.Second
 
 const goodPassword = "correct horse battery"
 
-// What all tests share: a control plane, a manager with its portal, a clock that stands still until it is stepped, and a browser.
+// What all tests share: a control plane, a manager with its portal, a clock that only moves by Step, and a browser.
 var (
 	server *apiserver.Server
 	wire   = testkit.NewWire()
@@ -84,7 +84,7 @@ func open() (stop func(), err error) {
 	}
 	mgr, err := app.New(ctx, wire.Attach(server.Config()), app.Options{
 		Namespace: namespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalURL: base, PortalBindAddress: address,
-		MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 2, Seams: app.Seams{Now: clock.Now, Several: true},
+		MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 2, TestHooks: app.TestHooks{Now: clock.Now, Several: true},
 	})
 	if err != nil {
 		return stop, err
@@ -144,7 +144,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// account is one with all that pages can show.
+// account returns an account with everything that pages can show.
 func account(name, displayName string) *usherv1.Account {
 	return testkit.Account(name).DisplayName(displayName).MailSecret("smtp").ProductURL("https://app.acme.example").
 		TermsURL("https://acme.example/terms").Contact("it@acme.example", "+33 1 23 45 67 89", "").Build()
@@ -158,7 +158,7 @@ func (w *world) create(objects ...client.Object) {
 	}
 }
 
-// edit changes an object as a user would.
+// edit edits an object as a user would.
 func edit[T client.Object](w *world, o T, change func(T)) {
 	w.t.Helper()
 	o.SetNamespace(w.namespace)
@@ -171,14 +171,14 @@ func edit[T client.Object](w *world, o T, change func(T)) {
 	})).To(Succeed())
 }
 
-// invite makes a member and returns the link in the mail that comes of it.
+// invite creates a member and returns the link in its mail.
 func (w *world) invite(m *usherv1.Member) string {
 	w.t.Helper()
 	w.create(m)
 	return w.link(m.Name, 1)
 }
 
-// link is that of the member's mail number n, from 1.
+// link returns the link in the member's nth mail, from 1.
 func (w *world) link(name string, n int) string {
 	w.t.Helper()
 	var link string
@@ -191,7 +191,7 @@ func (w *world) link(name string, n int) string {
 	return link
 }
 
-// member waits until the member is in that state.
+// member waits until a member is in a state.
 func (w *world) becomes(name string, state usherv1.ObservedState) {
 	w.t.Helper()
 	w.Eventually(func(g Gomega) {
@@ -201,8 +201,8 @@ func (w *world) becomes(name string, state usherv1.ObservedState) {
 	}).Should(Succeed())
 }
 
-// tab is a browser's window without JavaScript, in which pages load nothing from elsewhere but what is named, and the browser
-// has nothing to complain about.
+// tab opens a browser window without JavaScript. At the end, it checks that pages have loaded nothing from other hosts except what is
+// named, and that the browser's console is empty.
 func (w *world) tab(o browser.Options, elsewhere ...string) *browser.Tab {
 	o.NoScript = true
 	tab := chrome.Tab(w.t, o)
@@ -227,10 +227,10 @@ const (
 	backLink      = `.choices a`
 )
 
-// fillIn types a form that is in order.
+// fillIn fills in a valid form.
 func fillIn(tab *browser.Tab) { fillInBut(tab, "") }
 
-// fillInBut leaves one field as it is.
+// fillInBut fills in a valid form except for one field.
 func fillInBut(tab *browser.Tab, left string) {
 	for _, field := range [][2]string{
 		{"#salutation", "Mx"}, {"#given_name", "Ada"}, {"#family_name", "Lovelace"}, {"#phone", "+33 6 12 34 56 78"},
@@ -243,14 +243,14 @@ func fillInBut(tab *browser.Tab, left string) {
 	tab.Click("#terms")
 }
 
-// expectPage expects the title of a page that was answered with a status.
+// expectPage expects a page's title and status.
 func (w *world) expectPage(tab *browser.Tab, status, want int, title string) {
 	w.t.Helper()
 	w.Expect(tab.Text("h1")).To(Equal(title))
 	w.Expect(status).To(Equal(want))
 }
 
-// posts is how many forms the tab has sent.
+// posts returns how many forms the tab has sent.
 func posts(tab *browser.Tab) int {
 	n := 0
 	for _, r := range tab.Requests() {

@@ -11,7 +11,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 )
 
-// mayAs returns what Kubernetes answers when a program asks whether a user, perhaps of a group, has a right in the account.
+// mayAs asks Kubernetes, as a product does, whether a user, perhaps in a group, has a right in the account.
 func (w *world) mayAs(user, right string, groups ...string) bool {
 	w.t.Helper()
 	resource, verb, _ := strings.Cut(right, ":")
@@ -48,18 +48,18 @@ func (w *world) vocabulary() []string {
 	return rights
 }
 
-// awaitRights awaits a member to have these rights and none of the plan's others.
+// awaitRights waits until a member has these rights and none of the plan's others.
 func (w *world) awaitRights(name string, rights ...string) {
 	w.t.Helper()
 	slices.Sort(rights)
 	w.Eventually(func() []string { return w.rightsAs(w.address(name)) }).Should(Equal(append([]string{}, rights...)), "rights of %s", name)
 }
 
-// as runs kubectl as a member does who is signed in to the cluster.
+// as runs kubectl as a member who is signed in to the cluster.
 func (w *world) as(name string, args ...string) (string, error) {
 	w.t.Helper()
 	return w.tryKubectl(append([]string{"--as", w.address(name)}, args...)...)
 }
 
-// forbidden succeeds for what kubectl prints when RBAC forbids a request.
+// forbidden matches what kubectl prints if RBAC forbids a request.
 var forbidden = ContainSubstring("Forbidden")

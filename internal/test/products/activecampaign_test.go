@@ -98,7 +98,7 @@ func TestActiveCampaign(t *testing.T) {
 		w.awaitPool(And(count(2, 3, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "True")))
 		w.Expect(w.kubectl("get", "seatpool", w.base, `--output=jsonpath={.status.conditions[?(@.type=="OverCapacity")].message}`)).To(
 			And(ContainSubstring("3"), ContainSubstring("2")))
-		w.are(beImported, "ada", "bob", "carol") // no one is thrown out
+		w.are(beImported, "ada", "bob", "carol") // no member loses access
 		w.disable("carol")
 		w.awaitPool(And(count(2, 2, 0), testkit.HaveCondition(usherv1.ConditionOverCapacity, "False")))
 	})
@@ -120,7 +120,7 @@ func TestActiveCampaign(t *testing.T) {
 
 		w.kubectl("scale", "seatpool", w.base, "--replicas=2")
 		w.declare("bob")
-		w.are(beInvited, "bob") // asked anew: nothing of the earlier one is left
+		w.are(beInvited, "bob") // invited again: nothing is left of the earlier member
 		w.Expect(w.member("bob").UID).NotTo(Equal(first))
 		w.Expect(w.mails("bob", 2)).To(HaveLen(2))
 		w.awaitRights("bob")

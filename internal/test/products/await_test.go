@@ -18,8 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// await watches an object of the world until it is as wanted. Objects are watched and not asked for again and again: a dozen
-// lines that wait would keep the API server from what they wait for.
+// await watches an object of the world until it matches. It does not poll: a dozen waiting lines would slow the API server down.
 func await(w *world, object client.Object, wanted types.GomegaMatcher) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.ctx, patience)
@@ -48,7 +47,7 @@ func await(w *world, object client.Object, wanted types.GomegaMatcher) {
 	}
 }
 
-// awaitGone watches an object of the world until there is none of its name.
+// awaitGone watches an object of the world until it does not exist.
 func awaitGone(w *world, object client.Object) {
 	w.t.Helper()
 	w.Eventually(func() bool { return read(w, object.DeepCopyObject().(client.Object)).GetUID() == "" }).Should(BeTrue(),
@@ -66,7 +65,7 @@ func listOf(object client.Object) client.ObjectList {
 	case *usherv1.Invitation:
 		return &usherv1.InvitationList{}
 	}
-	panic(fmt.Sprintf("no test waits for a %T yet", object))
+	panic(fmt.Sprintf("await does not support %T", object))
 }
 
 // be succeeds for a Member that is in a state for a reason, as of its latest spec.
@@ -77,7 +76,7 @@ func be(state usherv1.ObservedState, reason string) types.GomegaMatcher {
 	)
 }
 
-// The states that most lines ask for.
+// The states that most lines use.
 var (
 	beInvited  = be(usherv1.ObservedPending, usherv1.ReasonAwaitingAcceptance)
 	beWaiting  = be(usherv1.ObservedPending, usherv1.ReasonSeatUnavailable)
@@ -86,7 +85,7 @@ var (
 	beDisabled = be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec)
 )
 
-// are awaits members to be in a state.
+// are waits until members are in a state.
 func (w *world) are(state types.GomegaMatcher, names ...string) {
 	w.t.Helper()
 	for _, name := range names {
@@ -94,13 +93,13 @@ func (w *world) are(state types.GomegaMatcher, names ...string) {
 	}
 }
 
-// awaitPool awaits the pool of the base product to be as wanted.
+// awaitPool waits until the pool of the base product matches.
 func (w *world) awaitPool(wanted types.GomegaMatcher) {
 	w.t.Helper()
 	await(w, testkit.SeatPool(w.base).Build(), wanted)
 }
 
-// count succeeds for a SeatPool that shows as many seats.
+// count succeeds for a SeatPool with these counts.
 func count(capacity, assigned, reserved int32) types.GomegaMatcher {
 	return And(
 		HaveField("Status.Capacity", HaveValue(Equal(capacity))),

@@ -14,7 +14,7 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// secret is the content of a Secret; nil if there is none.
+// secret returns the content of a Secret; nil if it does not exist.
 func (w *world) secret(name string) map[string]string {
 	w.t.Helper()
 	secret := read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}})
@@ -28,7 +28,7 @@ func (w *world) secret(name string) map[string]string {
 	return content
 }
 
-// credentials of a member; nil if there are none.
+// credentials returns the content of a member's Secret; nil if it does not exist.
 func (w *world) credentials(name string) map[string]string {
 	w.t.Helper()
 	return w.secret(credentials.Name(name))
@@ -40,7 +40,7 @@ func (w *world) expectPassword(name, password string) {
 	w.Expect(bcrypt.CompareHashAndPassword([]byte(w.credentials(name)["password-hash"]), []byte(password))).To(Succeed())
 }
 
-// letIn reports whether the account's password file lets a user in, read as a web server reads it.
+// letIn reports whether the account's password file accepts a user, read as a web server reads it.
 func (w *world) letIn(name, password string) bool {
 	w.t.Helper()
 	for line := range strings.Lines(w.secret(w.account + "-htpasswd")["auth"]) {

@@ -39,7 +39,7 @@ func TestEveryLineIsPlayed(t *testing.T) {
 	played, used := playedLines(g)
 	for _, p := range products {
 		g.Expect(listed[p.prefix]).To(HaveLen(p.lines))
-		g.Expect(played[p.test]).To(Equal(listed[p.prefix]), "%s plays the lines of docs/products.md, in their order and words", p.test)
+		g.Expect(played[p.test]).To(Equal(listed[p.prefix]), "%s has the lines of docs/products.md, in the same order and words", p.test)
 	}
 	folder, err := samples()
 	g.Expect(err).NotTo(HaveOccurred())
@@ -47,13 +47,13 @@ func TestEveryLineIsPlayed(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(files).NotTo(BeEmpty())
 	for _, file := range files {
-		g.Expect(used).To(HaveKey(strings.TrimSuffix(filepath.Base(file), ".yaml")), "a sample that no line is played with")
+		g.Expect(used).To(HaveKey(strings.TrimSuffix(filepath.Base(file), ".yaml")), "a sample that no line uses")
 	}
 }
 
 var line = regexp.MustCompile(`(?m)^\| (([A-Z]{2})[0-9]+) \| (.*?) \|`)
 
-// listedLines are the lines of docs/products.md, by the letters that they start with.
+// listedLines returns the lines of docs/products.md, by the letters that they start with.
 func listedLines(g *WithT) map[string][]string {
 	root, err := apiserver.ModuleRoot()
 	g.Expect(err).NotTo(HaveOccurred())
@@ -66,7 +66,7 @@ func listedLines(g *WithT) map[string][]string {
 	return lines
 }
 
-// playedLines are the names of the lines that each Test function plays, and the samples that they are played with.
+// playedLines returns the names of the lines of each Test function, and the samples that they use.
 func playedLines(g *WithT) (lines map[string][]string, used map[string]bool) {
 	lines, used = map[string][]string{}, map[string]bool{}
 	files, err := filepath.Glob("*_test.go")
@@ -105,7 +105,7 @@ func playedLines(g *WithT) (lines map[string][]string, used map[string]bool) {
 
 func literal(g *WithT, expression ast.Expr) string {
 	basic, is := expression.(*ast.BasicLit)
-	g.Expect(is).To(BeTrue(), "the name of a line and its sample are written out")
+	g.Expect(is).To(BeTrue(), "the name of a line and its sample must be literals")
 	text, err := strconv.Unquote(basic.Value)
 	g.Expect(err).NotTo(HaveOccurred())
 	return text

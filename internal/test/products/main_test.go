@@ -22,7 +22,7 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	// Lines wait most of the time, so more of them than there are cores can go on at once.
+	// Lines wait most of the time, so more of them than there are cores can run concurrently.
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}

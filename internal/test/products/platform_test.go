@@ -27,7 +27,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// platform is what runs whatever customers do: the plans, one manager with its portal and its webhooks, and a mail server.
+// platform is what all customers share: the plans, one manager with its portal and its webhooks, and a mail server.
 type platform struct {
 	api    client.WithWatch
 	sink   *smtpsink.Sink
@@ -83,7 +83,7 @@ func startPlatform() (*platform, error) {
 		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
 		PortalURL: p.portal, PortalBindAddress: address, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
 		TrustedProxies: "127.0.0.0/8", WebhookPort: place.Port, WebhookCertDir: place.CertDir,
-		Seams: app.Seams{Now: p.clock.Now, Several: true},
+		TestHooks: app.TestHooks{Now: p.clock.Now, Several: true},
 	})
 	if err != nil {
 		return nil, err
@@ -92,8 +92,8 @@ func startPlatform() (*platform, error) {
 	return p, p.guard(ctx, place)
 }
 
-// guard has the API server ask the webhooks, and waits until it does: it learns of them by a watch, and where they are not served
-// yet it goes on without.
+// guard registers the webhooks and waits until the API server calls them: it learns of them by a watch, and ignores webhooks that do
+// not answer yet.
 func (p *platform) guard(ctx context.Context, place *gate.Gate) error {
 	config, err := place.Configuration()
 	if err != nil {
@@ -117,7 +117,7 @@ func (p *platform) guard(ctx context.Context, place *gate.Gate) error {
 	})
 }
 
-// aggregate gives the manager what the samples' ClusterRoles are labelled for. In a cluster, the controller that aggregates
+// aggregate gives the manager the rights for which the samples' ClusterRoles are labelled. In a cluster, the controller that aggregates
 // ClusterRoles does that.
 func (p *platform) aggregate(ctx context.Context) error {
 	var roles rbacv1.ClusterRoleList
@@ -136,7 +136,7 @@ func (p *platform) aggregate(ctx context.Context) error {
 	return nil
 }
 
-// stop ends the manager and returns what it died of, if it did.
+// stop stops the manager and returns its error, if any.
 func (p *platform) stop() error {
 	p.cancel()
 	defer p.sink.Close()
@@ -159,7 +159,7 @@ func samples() (string, error) {
 	return filepath.Join(root, "config", "samples", "plans"), err
 }
 
-// kubectl runs it as the administrator of the cluster and returns what it prints.
+// kubectl runs kubectl as the cluster administrator and returns its output.
 func kubectl(args ...string) (string, error) {
 	command := exec.Command(server.Program("kubectl"), append([]string{
 		"--kubeconfig", server.KubeconfigPath(), "--cache-dir", filepath.Join(server.Dir(), "kubectl-cache"),
@@ -168,20 +168,20 @@ func kubectl(args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// clock goes on like the wall clock, some time ahead of it.
+// clock runs like the wall clock, ahead of it by an offset.
 type clock struct {
 	mu    sync.Mutex
 	ahead time.Duration
 }
 
-// Now is what the manager and the portal are given.
+// Now is the clock of the manager and the portal.
 func (c *clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Now().Add(c.ahead)
 }
 
-// Step sets the clock forward.
+// Step moves the clock forward.
 func (c *clock) Step(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

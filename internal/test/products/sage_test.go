@@ -27,7 +27,7 @@ func TestSageSalesManagement(t *testing.T) {
 		for _, name := range []string{"ada", "bob", "carol"} {
 			w.Expect(w.pool(w.base).Status.Claims).To(HaveKey(string(w.member(name).UID)))
 		}
-		// Not even an administrator makes a user of a person without a licence.
+		// Not even an administrator can add a user without a licence.
 		out, err := w.tryKubectl("patch", "member", "dora", "--subresource=status", "--type=merge", "--patch", `{"status":{"state":"Active"}}`)
 		w.Expect(err).To(HaveOccurred())
 		w.Expect(out).To(ContainSubstring("must hold a seat"))
@@ -58,7 +58,7 @@ func TestSageSalesManagement(t *testing.T) {
 		w.declare("ada", immediate)
 		w.are(beImported, "ada")
 		w.declare("bob")
-		w.declare("carol", "role: manager") // whatever is asked for at the start
+		w.declare("carol", "role: manager") // any role that is requested at the start
 		w.are(beInvited, "bob", "carol")
 		shown := w.get("members")
 		w.Expect(shown["bob"]).To(HaveKeyWithValue("ROLE", "salesrep"))
@@ -89,7 +89,7 @@ func TestSageSalesManagement(t *testing.T) {
 			w.are(beImported, "a-"+role)
 			w.awaitRights("a-"+role, rights...)
 		}
-		// What kubectl asks is another question, and gets the same answer.
+		// kubectl uses another API for the same question, and gets the same answer.
 		out, err := w.as("a-manager", "auth", "can-i", "edit", "team-data.rights.usher.dev")
 		w.Expect(err).NotTo(HaveOccurred(), out)
 		w.Expect(out).To(HaveSuffix("yes"))
@@ -145,7 +145,7 @@ func TestSageSalesManagement(t *testing.T) {
 		second := w.mails("ada", 2)[1].Link()
 		w.Expect(second).NotTo(Equal(first))
 		w.Expect(w.visit(second, nil).Status).To(Equal(http.StatusOK))
-		w.Expect(w.visit(first, nil).Status).To(Equal(http.StatusNotFound), "the earlier link is dead")
+		w.Expect(w.visit(first, nil).Status).To(Equal(http.StatusNotFound), "the earlier link is invalid")
 
 		w.patch("invitation", "ada", `{"state":"Revoked"}`)
 		w.are(be(usherv1.ObservedPending, usherv1.ReasonInvitationRevoked), "ada")
@@ -203,7 +203,7 @@ func TestSageSalesManagement(t *testing.T) {
 		message := w.kubectl("get", "seatpool", w.base, `--output=jsonpath={.status.conditions[?(@.type=="Full")].message}`)
 		_, button, found := strings.Cut(message, "kubectl ")
 		w.Expect(found).To(BeTrue(), message)
-		out, err := kubectl(strings.Fields(button)...) // as it stands there
+		out, err := kubectl(strings.Fields(button)...) // exactly as the message says
 		w.Expect(err).NotTo(HaveOccurred(), out)
 		w.are(beImported, "dora")
 		w.awaitPool(count(4, 4, 0))

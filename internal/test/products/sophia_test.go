@@ -146,7 +146,7 @@ func TestSophia(t *testing.T) {
 		user.open(me, url.Values{"action": {"details"}, "given_name": {"Robert"}, "family_name": {"Smith"}, "phone": {"+44 20 7946 0000"}})
 		w.Expect(user.open(me, nil).Body).To(And(ContainSubstring(`value="Robert"`), ContainSubstring(`value="&#43;44 20 7946 0000"`)))
 		w.are(HaveField("Status.DisplayName", "Robert Smith"), "bob")
-		w.Expect(w.member("bob").Spec.GivenName).To(BeEmpty(), "what is in Git is Git's")
+		w.Expect(w.member("bob").Spec.GivenName).To(BeEmpty(), "Usher does not change the spec, which is in Git")
 
 		manager := w.browser()
 		w.Expect(manager.signIn("ada").Body).To(And(ContainSubstring(person), ContainSubstring(company)))
@@ -154,7 +154,7 @@ func TestSophia(t *testing.T) {
 		w.Expect(manager.open(me, nil).Body).To(And(
 			ContainSubstring(`value="&#43;33 1 23 45 67 89"`), ContainSubstring("Paris</textarea>"),
 			ContainSubstring(`value="office@acme.example"`), Not(ContainSubstring("hidden@acme.example")),
-		), "the spec's address, whatever was posted")
+		), "the spec's address; the posted one is ignored")
 		w.Expect(w.theAccount().Spec.Contact.Phone).To(BeEmpty())
 	})
 }

@@ -24,11 +24,11 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// patience is how long a busy machine may take for what takes a fraction of a second.
+// patience is the timeout, on a busy machine, for what usually takes a fraction of a second.
 const patience = 60 * time.Second
 
-// play plays a line of docs/products.md beside the others: name is its number and what the product does, word for word, and
-// sample is the file of config/samples/plans whose account it is about.
+// play runs a line of docs/products.md in parallel with the others: name is its number and what the product does, word for word, and
+// sample is the file of config/samples/plans with its account.
 func play(t *testing.T, name, sample string, do func(w *world)) {
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
@@ -61,7 +61,7 @@ func newWorld(t *testing.T, sample string) *world {
 	return w
 }
 
-// install applies a sample as it is, and goes on with its account.
+// install applies a sample unchanged, and selects its account.
 func (w *world) install(sample string) {
 	w.t.Helper()
 	folder, err := samples()
@@ -80,7 +80,7 @@ func (w *world) install(sample string) {
 	}
 }
 
-// playAlone plays a line that sets the clock forward, which would be too much for others: while it plays, no other line does.
+// playAlone runs a line that sets the clock forward. No other line runs at the same time, since the clock is shared.
 func playAlone(t *testing.T, name, sample string, do func(w *world)) {
 	t.Run(name, func(t *testing.T) { do(newWorld(t, sample)) })
 }
@@ -115,8 +115,7 @@ func (w *world) tryApply(documents string) (objects []*unstructured.Unstructured
 // address returns a member's address, which no member in another namespace has.
 func (w *world) address(name string) string { return name + "@" + w.namespace + ".example" }
 
-// declare applies a Member of the account, as it is in Git from now on: its address, and what else its spec says, as lines of
-// YAML.
+// declare applies a Member of the account, as from Git: its address, and the rest of its spec as lines of YAML.
 func (w *world) declare(name string, spec ...string) {
 	w.t.Helper()
 	w.Expect(w.tryDeclare(name, spec...)).To(Succeed())
@@ -133,10 +132,10 @@ func (w *world) yamlOf(name string, spec ...string) string {
 		strings.Join(append([]string{"accountRef: {name: " + w.account + "}", "email: " + w.address(name)}, spec...), "\n  "))
 }
 
-// immediate is for members that the line does not want to invite.
+// immediate activates members without an invitation.
 const immediate = "activation: Immediate"
 
-// kubectl runs it as the administrator of the cluster, in the world's namespace, and returns what it prints.
+// kubectl runs kubectl as the cluster administrator, in the world's namespace, and returns its output.
 func (w *world) kubectl(args ...string) string {
 	w.t.Helper()
 	out, err := w.tryKubectl(args...)
@@ -157,7 +156,7 @@ func (w *world) patch(kind, name, spec string) {
 func (w *world) disable(name string) { w.t.Helper(); w.patch("member", name, `{"state":"Disabled"}`) }
 func (w *world) enable(name string)  { w.t.Helper(); w.patch("member", name, `{"state":"Active"}`) }
 
-// own makes something that a member owns.
+// own creates an object that a member owns.
 func (w *world) own(thing, owner string) error {
 	return site.api.Create(w.ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
 		Namespace: w.namespace, Name: thing, Labels: map[string]string{"usher.dev/owner": owner},
@@ -170,7 +169,7 @@ func (w *world) ownerOf(thing string) string {
 	return read(w, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: thing}}).Labels["usher.dev/owner"]
 }
 
-// The objects of the world as they are now; one that is not there is empty.
+// These functions return the world's current objects; an object that does not exist is empty.
 
 func (w *world) theAccount() *usherv1.Account {
 	w.t.Helper()

@@ -15,15 +15,15 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// brownOut is how much fails, and how long everything may take to be as wanted afterwards, without the pauses that Usher has to
-// make before it tries a mail, or a mail server, again: those are leapt over.
+// brownOut is how much fails, and how long it may take afterwards until every object has the desired state. The pauses before Usher
+// retries a mail or probes a mail server again do not count: the clock is set forward over them.
 const (
 	brownOutShare = 0.25
 	recovery      = time.Minute
 )
 
-// While a quarter of all calls and of all mail conversations fail, people are hired, accept, are disabled and enabled. No member is
-// given up because of it, and soon after it every member has the desired state.
+// While a quarter of all calls and of all mail conversations fail, members are created, accept, are disabled and enabled. No member is
+// given up, and soon afterwards every member has the desired state.
 func TestBrownOut(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "brown-out: API, portal and SMTP")
@@ -39,32 +39,32 @@ func TestBrownOut(t *testing.T) {
 	})
 }
 
-// A mail server whose passing trouble is taken for a refusal leaves people Stalled.
+// If temporary errors of a mail server are permanent ones, members become Stalled.
 func TestBrownOutNoticesStalledMembers(t *testing.T) {
 	t.Parallel()
 	h := mutant(t, "given up: ")
-	h.run("the trouble of the mail server does not pass", func(w *world) {
+	h.run("the mail server's errors are permanent", func(w *world) {
 		w.brownOut(*seed, time.Second, lasting, func() bool { return w.faults() > 0 })
 	})
 }
 
-// trouble is what a mail server says instead of what it should, and in which share of its answers.
+// trouble is the wrong reply of a mail server, and the share of replies that are wrong.
 type trouble struct {
 	replies []smtpsink.Answer
 	share   float64
-	// only at this verb; default: at all.
+	// only at this verb; default: at every verb.
 	only smtpsink.Verb
 }
 
 var (
-	// A quarter of all conversations, each of which has about three moments at which it may fail.
+	// A quarter of all conversations fail: each has about three replies that may be wrong.
 	passing = trouble{share: brownOutShare / 3, replies: []smtpsink.Answer{
 		smtpsink.Reply(421, "4.3.2 Shutting down"), smtpsink.Reply(451, "4.3.0 Local error"), smtpsink.Reply(452, "4.3.1 Full"), {Drop: true},
 	}}
 	lasting = trouble{share: 1, only: smtpsink.RCPT, replies: []smtpsink.Answer{smtpsink.Reply(550, "5.1.1 No such user")}}
 )
 
-// brownOut lasts for a while, and until enough has failed.
+// brownOut lasts for some time, and until enough has failed.
 func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble, enough func() bool) {
 	w.start()
 	story[0].do(w)
@@ -116,7 +116,7 @@ func (w *world) brownOut(seed uint64, lasts time.Duration, mails trouble, enough
 	nobodyIsGivenUp()
 }
 
-// trouble has a share of the mail server's answers go wrong until calm.
+// trouble makes a share of the mail server's replies wrong until calm is called.
 func (w *world) trouble(seed uint64, of trouble) {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 2))
@@ -133,7 +133,7 @@ func (w *world) trouble(seed uint64, of trouble) {
 
 func (w *world) calm() { w.setSMTP(nil) }
 
-// unfairOrAccepted is as unfair, for people who are invited and may have accepted.
+// unfairOrAccepted is like unfair, for members who are invited and may have accepted.
 func (w *world) unfairOrAccepted() string {
 	pool := w.pool(base)
 	claims := pool.Status.Claims

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// clock is the wall clock, set forward or back, or stopped. Usher's managers and portals have no other.
+// clock is the wall clock, set forward or back, or stopped. Usher's managers and portals use no other clock.
 type clock struct {
 	mu      sync.Mutex
 	offset  time.Duration
@@ -43,14 +43,14 @@ func (c *clock) Step(d time.Duration) {
 	}
 }
 
-// StopAt has it stand still at a time.
+// StopAt stops it at a time.
 func (c *clock) StopAt(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.stopped = t
 }
 
-// StartAt has it go on from a time.
+// StartAt makes it run from a time.
 func (c *clock) StartAt(t time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -18,7 +18,7 @@ import (
 )
 
 // cut is one call of the story, and what happens to it. The order of calls varies a little from run to run: a cut is the nth
-// call of its kind to its object, or, where nth is 0, whichever call has that number.
+// call of its kind to its object, or, if nth is 0, the call with that number.
 type cut struct {
 	number int
 	call   testkit.Call
@@ -34,7 +34,7 @@ func (c cut) String() string {
 	return fmt.Sprintf("call %s, number %d, %s", c.call.String(), c.nth, c.mode)
 }
 
-// apply has a fault happen to the call.
+// apply makes a fault happen to the call.
 func (c cut) apply(wire *testkit.Wire, fault testkit.Fault) {
 	if c.nth == 0 {
 		wire.At(c.number, fault)
@@ -51,7 +51,7 @@ func (c cut) apply(wire *testkit.Wire, fault testkit.Fault) {
 	}, fault)
 }
 
-// What happens to a call. The last one is the crash between a mail server's 250 and the record of it.
+// What happens to a call. The last one is a crash between a mail server's 250 and its record.
 const (
 	refused     = "fails before it is sent"
 	answerLost  = "arrives, and its answer is lost"
@@ -61,7 +61,7 @@ const (
 
 var modes = []string{refused, answerLost, stopAfter, stopInstead}
 
-// cleanRun tells the story with nothing in its way, once for all harnesses.
+// cleanRun runs the story without faults, once for all harnesses.
 func cleanRun(t *testing.T) clean {
 	t.Helper()
 	c, violations := tellClean()
@@ -84,7 +84,7 @@ var tellClean = sync.OnceValues(func() (c clean, violations []string) {
 			w.fail("%d copies of mails, %v", more, strange)
 		}
 		if w.leaps > 0 {
-			w.fail("time had to be helped on %d times", w.leaps)
+			w.fail("the clock had to be set forward %d times", w.leaps)
 		}
 		for _, call := range w.op.wire.Calls() {
 			call.Namespace = ""
@@ -102,7 +102,7 @@ var tellClean = sync.OnceValues(func() (c clean, violations []string) {
 	return c, h.violations
 })
 
-// strike has the cut happen on a wire.
+// strike makes the cut happen on a wire.
 func (w *world) strike(c cut, wire *testkit.Wire, die func()) {
 	var once sync.Once
 	injure := func(fault testkit.Fault) testkit.Fault {
@@ -124,7 +124,7 @@ func (w *world) strike(c cut, wire *testkit.Wire, die func()) {
 	case stopInstead:
 		c.apply(wire, injure(func(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 			defer die()
-			if c.portal { // which would tell the invitee that there is no such thing
+			if c.portal { // since a 404 would tell the invitee that the link is unknown
 				return testkit.Status(http.StatusInternalServerError, 0)(req, send)
 			}
 			return testkit.Status(http.StatusNotFound, 0)(req, send)
@@ -132,7 +132,7 @@ func (w *world) strike(c cut, wire *testkit.Wire, die func()) {
 	}
 }
 
-// A manager that is cut off at any of its calls leaves nothing behind that the next one does not bring to the same end.
+// Whichever call a manager is cut off at, the next manager reaches the same outcome.
 func TestCutPoints(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
@@ -153,7 +153,7 @@ func TestCutPoints(t *testing.T) {
 	each(append(share(aroundMails, 8), share(others, 6)...), func(k cut) { h.run(k.String(), func(w *world) { w.endsAfter(k, c) }) })
 }
 
-// The same holds for the portal: the invitee sees an error page, and tries again.
+// The same applies to the portal: the invitee sees an error page and tries again.
 func TestCutPointsOfThePortal(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
@@ -169,7 +169,7 @@ func TestCutPointsOfThePortal(t *testing.T) {
 
 func (w *world) endsAfter(k cut, c clean) {
 	w.start()
-	// Each mail that is on its way when a manager is stopped may come once more; as a rule that is one.
+	// Each mail that is being sent when a manager is stopped may be sent once more; usually that is one mail.
 	var copies atomic.Int64
 	if k.portal {
 		wire := w.portalWire
@@ -185,14 +185,14 @@ func (w *world) endsAfter(k cut, c clean) {
 		})
 	}
 	w.tell()
-	// Bursts are gathered, so one run may make a call or two less than another; then there was nothing to cut off.
+	// Bursts are batched, so runs differ by a call or two. If the call was not made, there was nothing to cut off.
 	if w.faults() == 0 && k.nth == 0 && k.number <= len(w.op.wire.Calls()) && !k.portal {
-		w.fail("the call never came")
+		w.fail("the call was never made")
 	}
 	w.endsLike(c, int(copies.Load()))
 }
 
-// underWay returns how many invitations are being sent; 0 if that is unknown.
+// underWay returns how many invitations are being sent; 0 if it cannot read that.
 func (w *world) underWay() (n int64) {
 	var all usherv1.InvitationList
 	if w.api.List(w.ctx, &all, client.InNamespace(w.namespace)) != nil {
@@ -206,12 +206,12 @@ func (w *world) underWay() (n int64) {
 	return n
 }
 
-// A manager that does not write down that it is about to send sends again when it cannot write down that it has sent.
+// A manager that does not claim a mail before it sends it sends it again if it cannot record the outcome.
 func TestCutPointsNoticeAMissingFence(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
 	h := mutant(t, "mails were sent twice")
-	// The first write is the fence, the second the record.
+	// The first write is the claim, the second the record.
 	record := cut{call: c.calls[slices.IndexFunc(c.calls, isInvitationStatus)], nth: 2, mode: refused}
 	h.run(record.String(), func(w *world) {
 		w.options = append(w.options, func(o *managerOptions) { o.wrap = withoutFence })
@@ -219,7 +219,7 @@ func TestCutPointsNoticeAMissingFence(t *testing.T) {
 	})
 }
 
-// A portal that says thank you whether its write arrived or not loses an acceptance.
+// A portal that thanks the invitee even if its write failed loses an acceptance.
 func TestCutPointsOfThePortalNoticeALostAcceptance(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)

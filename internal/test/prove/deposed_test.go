@@ -27,19 +27,19 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// deposition is a write of a leader's that is on its way for so long that another leads when it arrives.
+// deposition is a leader's write that is delayed until another manager leads.
 type deposition struct {
 	name string
-	// held is the write, the nth of its kind after before.
+	// held matches the write; it is the nth of its kind after before.
 	held func(testkit.Call) bool
 	nth  int
-	// before is what the first leader does undisturbed.
+	// before runs while the first leader works without faults.
 	before func(w *world)
-	// cause has the first leader make the write.
+	// cause makes the first leader write.
 	cause func(w *world)
-	// meanwhile is what the second leader brings about; nil: what the first was about to do.
+	// meanwhile runs under the second leader; nil: it does what the first was about to do.
 	meanwhile func(w *world)
-	// copies of mails that there may be.
+	// copies is how many copies of mails are allowed.
 	copies int
 }
 
@@ -63,7 +63,7 @@ func hire(builders ...*testkit.MemberBuilder) func(w *world) {
 
 func nothing(*world) {}
 
-// settled has members who are Active, and nothing more to do. Those who are admins are named in a binding.
+// settled creates Active members and waits until nothing is left to do. A binding names the admins.
 func settled(names ...string) func(w *world) {
 	return func(w *world) {
 		w.scale(base, 2)
@@ -79,7 +79,7 @@ func (w *world) atWork(names ...string) string {
 	return lacks(names, func(n string) string { return w.be(n, usherv1.ObservedActive, usherv1.ReasonActivated) })
 }
 
-// anyOf is a write of a resource, whatever its name.
+// anyOf matches writes of a resource, whatever the object's name.
 func anyOf(verb, resource string) func(testkit.Call) bool {
 	return func(c testkit.Call) bool { return c.Verb == verb && c.Resource == resource && c.Subresource == "" }
 }
@@ -107,7 +107,7 @@ var depositions = []deposition{
 		},
 	},
 	{
-		name: "a fence", held: writes("update", "invitations/status", "ada"), nth: 1, before: nothing,
+		name: "a claim", held: writes("update", "invitations/status", "ada"), nth: 1, before: nothing,
 		cause:     hire(testkit.Member("ada")),
 		meanwhile: func(w *world) { w.until("invited", func() string { return w.invited("ada") }) },
 	},
@@ -117,19 +117,19 @@ var depositions = []deposition{
 		meanwhile: func(w *world) { w.until("invited", func() string { return w.invited("ada") }) },
 	},
 	{
-		name: "the making of an invitation", held: writes("create", "invitations", "ada"), nth: 1, before: nothing,
+		name: "the creation of an invitation", held: writes("create", "invitations", "ada"), nth: 1, before: nothing,
 		cause:     hire(testkit.Member("ada")),
 		meanwhile: func(w *world) { w.until("invited", func() string { return w.invited("ada") }) },
 	},
 	{
-		name: "the making of credentials", held: writes("create", "secrets", "usher-member-ada"), nth: 1, before: nothing,
+		name: "the creation of credentials", held: writes("create", "secrets", "usher-member-ada"), nth: 1, before: nothing,
 		cause: hire(testkit.Member("ada").Immediate()),
 		meanwhile: func(w *world) {
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 		},
 	},
 	{
-		name: "a finalizer's end", held: writes("patch", "members", "ada"), nth: 1,
+		name: "the removal of a finalizer", held: writes("patch", "members", "ada"), nth: 1,
 		before: func(w *world) {
 			hire(testkit.Member("ada").Immediate())(w)
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
@@ -143,7 +143,7 @@ var depositions = []deposition{
 		},
 	},
 	{
-		name: "the end of credentials", held: writes("delete", "secrets", "usher-member-ada"), nth: 1,
+		name: "the deletion of credentials", held: writes("delete", "secrets", "usher-member-ada"), nth: 1,
 		before: func(w *world) {
 			hire(testkit.Member("ada").Immediate())(w)
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
@@ -157,7 +157,7 @@ var depositions = []deposition{
 		},
 	},
 	{
-		name: "the making of a binding", held: anyOf("create", "rolebindings"), nth: 1, before: nothing,
+		name: "the creation of a binding", held: anyOf("create", "rolebindings"), nth: 1, before: nothing,
 		cause:     hire(testkit.Member("ada").Role("admin").Immediate()),
 		meanwhile: func(w *world) { w.until("bound", func() string { return w.bound(access.AccountAdminRole, "ada") }) },
 	},
@@ -171,7 +171,7 @@ var depositions = []deposition{
 		},
 	},
 	{
-		name: "the end of a binding", held: anyOf("delete", "rolebindings"), nth: 1, before: settled("ada"),
+		name: "the deletion of a binding", held: anyOf("delete", "rolebindings"), nth: 1, before: settled("ada"),
 		cause: func(w *world) { w.setState("ada", usherv1.StateDisabled) },
 		meanwhile: func(w *world) {
 			w.until("unbound", func() string { return w.bound(access.AccountAdminRole) })
@@ -192,7 +192,7 @@ var depositions = []deposition{
 		},
 	},
 	{
-		name: "the handing over of what a leaver owned", held: writes("patch", "configmaps", "deal"), nth: 1,
+		name: "the reassignment of an owned object", held: writes("patch", "configmaps", "deal"), nth: 1,
 		before: func(w *world) {
 			w.plan()
 			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
@@ -208,7 +208,7 @@ var depositions = []deposition{
 		meanwhile: func(w *world) { w.until("gone", func() string { return w.gone("ada") }) },
 	},
 	{
-		name: "the fence of a reminder", held: writes("update", "invitations/status", "ada"), nth: 1,
+		name: "the claim of a reminder", held: writes("update", "invitations/status", "ada"), nth: 1,
 		before: func(w *world) {
 			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
 				a.Spec.Invitations = testkit.Account("").InvitationTTL("48h").Reminders(reminder).Build().Spec.Invitations
@@ -221,7 +221,7 @@ var depositions = []deposition{
 		meanwhile: func(w *world) { w.until("reminded", func() string { return w.reminded("ada") }) },
 	},
 	{
-		name: "the announcement of an end", held: writes("update", "members/status", "ada"), nth: 2, copies: 1, before: settled("ada"),
+		name: "the claim of an expiry notice", held: writes("update", "members/status", "ada"), nth: 2, copies: 1, before: settled("ada"),
 		cause: func(w *world) {
 			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
 				a.Spec.Contact = testkit.Account("").Contact("it@acme.example", "", "").Build().Spec.Contact
@@ -232,7 +232,7 @@ var depositions = []deposition{
 	},
 }
 
-// What a leader began to write is refused when another leads by the time it arrives, and changes nothing.
+// A leader's write that arrives when another manager leads is refused and changes nothing.
 func TestDeposedLeader(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "deposed leader")
@@ -245,10 +245,10 @@ func TestDeposedLeader(t *testing.T) {
 	eachOf(*abreast+12, all, func(d deposition) { h.run(d.name, func(w *world) { d.run(w, nil) }) })
 }
 
-// A ledger that is written over whatever is there comes through, and what the second leader granted is gone.
+// If a leader updates the ledger without a resourceVersion, the late write succeeds, and the second leader's grant is lost.
 func TestDeposedLeaderNoticesUnconditionalWrites(t *testing.T) {
 	t.Parallel()
-	h := mutant(t, "was taken: 200")
+	h := mutant(t, "was accepted: 200")
 	h.run("last write wins", func(w *world) { depositions[0].run(w, lastWriteWins("seatpools")) })
 }
 
@@ -279,7 +279,7 @@ func (d deposition) run(w *world, wrap transport.WrapperFunc) {
 		}
 	})
 	w.injected.Add(1)
-	// It no longer reaches its lease, as happens to one that is cut off with its write.
+	// It no longer reaches its lease, as when the network separates it from the API server.
 	first.wire.When(func(c testkit.Call) bool { return c.Resource == "leases" }, testkit.Refused)
 	second := w.startAnother(elected)
 	w.op = second
@@ -297,25 +297,25 @@ func (d deposition) run(w *world, wrap transport.WrapperFunc) {
 	before, versions := w.outcome(), w.versions()
 	code := late.deliver(w)
 	if code < 400 {
-		w.fail("%s of a leader that was deposed was taken: %d", d.name, code)
+		w.fail("%s of a deposed leader was accepted: %d", d.name, code)
 	}
 	w.settle()
 	if !maps.Equal(versions, w.versions()) {
-		w.fail("%s of a leader that was deposed changed something: %v, %v", d.name, before, w.outcome())
+		w.fail("%s of a deposed leader changed something: %v, %v", d.name, before, w.outcome())
 	}
 	if _, more, strange := w.letters(); more > d.copies || len(strange) > 0 {
 		w.fail("%d mails were sent twice, %v", more, strange)
 	}
 }
 
-// versions of everything that Usher writes, by kind and name.
+// versions returns the resourceVersions of everything that Usher writes, by kind and name.
 func (w *world) versions() map[string]string {
 	all := map[string]string{}
 	for _, list := range []client.ObjectList{
 		&usherv1.AccountList{}, &usherv1.MemberList{}, &usherv1.SeatPoolList{}, &usherv1.InvitationList{},
 		&rbacv1.RoleList{}, &rbacv1.RoleBindingList{}, &corev1.SecretList{}, &corev1.ConfigMapList{},
 	} {
-		w.must(w.api.List(w.ctx, list, client.InNamespace(w.namespace)), "list what there is")
+		w.must(w.api.List(w.ctx, list, client.InNamespace(w.namespace)), "list objects")
 		objects, err := meta.ExtractList(list)
 		w.must(err, "read a list")
 		for _, o := range objects {
@@ -326,7 +326,7 @@ func (w *world) versions() map[string]string {
 	return all
 }
 
-// letter is a write that its sender has given up and that still arrives.
+// letter is a write that arrives although its sender has given it up.
 type letter struct {
 	posted  chan struct{}
 	once    sync.Once
@@ -337,14 +337,14 @@ type letter struct {
 
 func newLetter(w *world, wrap transport.WrapperFunc) *letter {
 	next, err := rest.TransportFor(server.Config())
-	w.must(err, "make a transport")
+	w.must(err, "create a transport")
 	if wrap != nil {
 		next = wrap(next)
 	}
 	return &letter{posted: make(chan struct{}), next: next}
 }
 
-// hold is a testkit.Fault.
+// hold is a testkit.Fault that keeps the write.
 func (l *letter) hold(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	first := false
 	l.once.Do(func() { first = true })
@@ -361,7 +361,7 @@ func (l *letter) hold(req *http.Request, send func() (*http.Response, error)) (*
 	return nil, req.Context().Err()
 }
 
-// deliver sends it and returns the status of the answer.
+// deliver sends the write and returns the status of the response.
 func (l *letter) deliver(w *world) int {
 	setBody(l.request, l.body)
 	answer, err := l.next.RoundTrip(l.request)

@@ -12,13 +12,13 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// deadline is what is done with a link around the moment at which it expires.
+// deadline is a use of a link around the moment at which it expires.
 type deadline struct {
 	name string
 	do   func(w *world, expires time.Time)
 }
 
-// at has the clock stand still that long after the deadline.
+// at stops the clock that long after the deadline.
 func (w *world) at(expires time.Time, after time.Duration) { w.clock.StopAt(expires.Add(after)) }
 
 func (w *world) visitReads(want int) {
@@ -72,7 +72,7 @@ var deadlines = []deadline{
 		w.start()
 		w.untilExpired()
 	}},
-	{"accepted before it while no manager runs, which is back after it", func(w *world, e time.Time) {
+	{"accepted before it while no manager runs until after it", func(w *world, e time.Time) {
 		w.kill()
 		w.at(e, -time.Second)
 		w.visitReads(http.StatusSeeOther)
@@ -100,7 +100,7 @@ var deadlines = []deadline{
 			w.fail("expired %s after the deadline", late)
 		}
 	}},
-	{"expired, and the clock goes back", func(w *world, e time.Time) {
+	{"expired, then the clock is set back", func(w *world, e time.Time) {
 		w.at(e, 0)
 		w.restart()
 		w.untilExpired()
@@ -110,14 +110,14 @@ var deadlines = []deadline{
 		w.untilExpired()
 		w.visitReads(http.StatusGone)
 	}},
-	{"the clock goes back before it, and on", func(w *world, e time.Time) {
+	{"the clock is set back before it, then runs on", func(w *world, e time.Time) {
 		w.at(e, -3*time.Hour)
 		w.restart()
 		w.settle()
 		w.visitReads(http.StatusSeeOther)
 		w.until("active", func() string { return w.active("ada") })
 	}},
-	{"the clock goes back to before the mail was sent", func(w *world, e time.Time) {
+	{"the clock is set back to before the mail was sent", func(w *world, e time.Time) {
 		w.at(e, -72*time.Hour)
 		w.restart()
 		w.settle()
@@ -133,7 +133,7 @@ var deadlines = []deadline{
 	}},
 }
 
-// restart stops the manager and starts another, which looks at everything.
+// restart stops the manager and starts another, which reconciles every object.
 func (w *world) restart() {
 	w.halt()
 	w.start()
@@ -149,7 +149,7 @@ func (d deadline) run(w *world) {
 	w.settle()
 }
 
-// A link works until its moment and not a second longer, whether or not a manager runs that marks it as expired.
+// A link works until it expires and not a second longer, whether or not a manager runs that marks it as expired.
 func TestExpiry(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "expiry")
@@ -160,7 +160,7 @@ func TestExpiry(t *testing.T) {
 	each(jobs, func(d deadline) { h.run(d.name, d.run) })
 }
 
-// A portal whose clock is a second slow lets an invitee in at the deadline.
+// A portal whose clock is a second slow accepts an answer at the deadline.
 func TestExpiryNoticesASlowClock(t *testing.T) {
 	t.Parallel()
 	h := mutant(t, "the page has status 303, not 410")

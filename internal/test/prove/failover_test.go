@@ -31,16 +31,16 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
-// A lease lasts for 15 s, controller-runtime's default; after that another may lead, and has invited a new member 5 s later. The
-// processes of a busy machine are slow to do so. Outside of the full runs, a machine that kept this process waiting for more than starved,
-// a twentieth of takeover, has slowTakeover.
+// A lease lasts for 15 s, controller-runtime's default. After that, another replica may lead, and 5 s later it must have invited a new
+// member. A busy machine may be slower: outside of the full runs, if this process was kept waiting for longer than starved, a twentieth
+// of takeover, the limit is slowTakeover.
 const (
 	takeover     = 15*time.Second + 5*time.Second
 	slowTakeover = 2 * takeover
 	starved      = takeover / 20
 )
 
-// buildManager makes the program that is shipped, once, in the server's folder.
+// buildManager builds the program that ships, once, in the server's folder.
 var buildManager = sync.OnceValues(func() (path string, err error) {
 	root, err := apiserver.ModuleRoot()
 	if err != nil {
@@ -55,7 +55,7 @@ var buildManager = sync.OnceValues(func() (path string, err error) {
 	return path, nil
 })
 
-// When the leader is killed, another process has invited a new member before LeaseDuration + 5 s have passed.
+// If the leader is killed, another process has invited a new member within LeaseDuration + 5 s.
 func TestFailover(t *testing.T) {
 	t.Parallel()
 	manager, err := buildManager()
@@ -70,7 +70,7 @@ func TestFailover(t *testing.T) {
 			waited := max(0, took-given)
 			t.Logf("another led and had invited a member after %s, for %s of which the machine was too busy", took.Round(100*time.Millisecond), waited)
 			if took > takeover && waited <= starved {
-				w.fail("another led and had invited a member after %s, on a machine that had the time", took)
+				w.fail("another led and had invited a member after %s, on a machine that was not busy", took)
 			}
 		})
 	})
@@ -87,7 +87,8 @@ func TestFailoverNoticesThatNobodyIsThere(t *testing.T) {
 	h.run("alone", func(w *world) { w.failover(manager, false, takeover) })
 }
 
-// failover kills a leader, and returns how long it took until another had invited a member, and for how much of that this process ran.
+// failover kills a leader. It returns how long it took until another had invited a member, and for how much of that time this process
+// ran.
 func (w *world) failover(manager string, standby bool, limit time.Duration) (took, given time.Duration) {
 	launch := func(kubeconfig string) *exec.Cmd {
 		cmd := exec.CommandContext(w.ctx, manager, "--kubeconfig", kubeconfig, "--namespace", w.namespace,
@@ -106,7 +107,7 @@ func (w *world) failover(manager string, standby bool, limit time.Duration) (too
 	w.create(testkit.Member("ada").Build())
 	w.until("the leader invites", func() string { return w.invited("ada") })
 	if standby {
-		// The other one has to know the lease before it can see it age.
+		// The standby has to read the lease before it can notice that it ages.
 		kubeconfig, knowsLease := w.relay()
 		other := launch(kubeconfig)
 		defer end(other)

@@ -22,11 +22,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// History is every revision of a namespace's Members, SeatPools, Invitations and RoleBindings, from the moment at which it was begun.
+// History records every revision of a namespace's Members, SeatPools, Invitations and RoleBindings since Record.
 //
 // All kinds are in one etcd, and a resourceVersion is etcd's revision of the write: the only clock that orders writes of
-// different kinds. Watches of the kinds come one by one; sorted by that number they are what happened, in the order in which it
-// happened, with nothing left out between.
+// different kinds. Each kind has a watch of its own; sorted by resourceVersion, their events are the complete sequence of writes.
 type History struct {
 	api       client.WithWatch
 	namespace string
@@ -35,12 +34,12 @@ type History struct {
 
 	mu        sync.Mutex
 	revisions []revision
-	latest    map[string]client.Object // by UID, as its latest revision left it
+	latest    map[string]client.Object // by UID, the latest revision
 	changed   chan struct{}            // closed by the next revision
 	holes     []string
 }
 
-// revision is one object as one write left it.
+// revision is an object after one write.
 type revision struct {
 	number  int64
 	deleted bool
@@ -51,10 +50,10 @@ func kinds() []client.ObjectList {
 	return []client.ObjectList{&usherv1.MemberList{}, &usherv1.SeatPoolList{}, &usherv1.InvitationList{}, &rbacv1.RoleBindingList{}}
 }
 
-// lookAgain is how often a History that is to end compares itself with what there is.
+// lookAgain is how often Complete compares the History with the API server's objects.
 const lookAgain = 50 * time.Millisecond
 
-// Record begins a History of a namespace. It goes on until Complete or the end of ctx.
+// Record starts a History of a namespace. It ends with Complete or ctx.
 func Record(ctx context.Context, api client.WithWatch, namespace string) (*History, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	h := &History{api: api, namespace: namespace, cancel: cancel, latest: map[string]client.Object{}, changed: make(chan struct{})}
@@ -76,13 +75,13 @@ func Record(ctx context.Context, api client.WithWatch, namespace string) (*Histo
 	return h, nil
 }
 
-// follow watches one kind from a revision on, again where the API server ended the watch.
+// follow watches one kind from a revision on, and resumes when the API server ends the watch.
 func (h *History) follow(ctx context.Context, list client.ObjectList, from string) {
 	for ctx.Err() == nil {
 		stream, err := h.api.Watch(ctx, list, client.InNamespace(h.namespace),
 			&client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: from}})
 		if err != nil {
-			continue // a server that is busy, or ctx
+			continue // the server is busy, or ctx is done
 		}
 		for event := range stream.ResultChan() {
 			o, ok := event.Object.(client.Object)
@@ -91,7 +90,7 @@ func (h *History) follow(ctx context.Context, list client.ObjectList, from strin
 			}
 			if !ok {
 				h.mu.Lock()
-				h.holes = append(h.holes, fmt.Sprintf("the history of %T has a hole: %v", list, event.Object))
+				h.holes = append(h.holes, fmt.Sprintf("the history of %T has a gap: %v", list, event.Object))
 				h.mu.Unlock()
 				return
 			}
@@ -106,7 +105,7 @@ func (h *History) note(kind watch.EventType, o client.Object) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if err != nil {
-		h.holes = append(h.holes, fmt.Sprintf("a resourceVersion is no number: %q", o.GetResourceVersion()))
+		h.holes = append(h.holes, fmt.Sprintf("a resourceVersion is not a number: %q", o.GetResourceVersion()))
 		return
 	}
 	close(h.changed)
@@ -119,7 +118,7 @@ func (h *History) note(kind watch.EventType, o client.Object) {
 	}
 }
 
-// caughtUp reports whether the objects that there are now were all seen as they are, and no others.
+// caughtUp reports whether the latest revisions are exactly the objects that exist now.
 func (h *History) caughtUp(ctx context.Context) (bool, error) {
 	now := map[string]string{}
 	for _, list := range kinds() {
@@ -142,7 +141,7 @@ func (h *History) caughtUp(ctx context.Context) (bool, error) {
 	return maps.EqualFunc(now, h.latest, func(version string, o client.Object) bool { return o.GetResourceVersion() == version }), nil
 }
 
-// Complete waits until everything that there is has been seen, ends the History, and brings it into order.
+// Complete waits until the History has seen every object, ends the History and sorts it.
 func (h *History) Complete(ctx context.Context) error {
 	if err := wait.PollUntilContextCancel(ctx, lookAgain, true, h.caughtUp); err != nil {
 		return fmt.Errorf("the history is not complete: %w", err)
@@ -153,8 +152,8 @@ func (h *History) Complete(ctx context.Context) error {
 	return nil
 }
 
-// Latest is every Member and SeatPool as it was last seen, for those who wait for something: at thousands of objects, listing them
-// again and again is what keeps the manager from getting there.
+// Latest returns the latest revision of every Member and SeatPool. With thousands of objects, a test that waits by listing them again
+// and again would slow the manager down.
 func (h *History) Latest() (members []*usherv1.Member, pools []*usherv1.SeatPool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -169,7 +168,7 @@ func (h *History) Latest() (members []*usherv1.Member, pools []*usherv1.SeatPool
 	return members, pools
 }
 
-// Objects is how many Members, SeatPools and Invitations there are, as far as was seen.
+// Objects returns how many Members, SeatPools and Invitations exist, as far as the History has seen.
 func (h *History) Objects() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -183,14 +182,14 @@ func (h *History) Changed() <-chan struct{} {
 	return h.changed
 }
 
-// Revisions is how many there are.
+// Revisions returns the number of revisions.
 func (h *History) Revisions() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.revisions)
 }
 
-// Stalled are the revisions at which a Member or an Invitation was said to be Stalled: waiting for a person.
+// Stalled returns the revisions at which a Member or an Invitation was Stalled: waiting for a person.
 func (h *History) Stalled() (found []string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -13,7 +13,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// books are the ledgers and the members as one revision left them.
+// books are the ledgers and the members after one revision.
 type books struct {
 	pools   map[string]*usherv1.SeatPool
 	members map[types.UID]*usherv1.Member
@@ -23,15 +23,15 @@ type books struct {
 	found     []string
 }
 
-// Violations reads a complete History from the beginning. What must hold at every moment is checked at every revision:
+// Violations checks, at every revision of a complete History, what must hold at all times:
 //
-//   - a ledger has no more claims than its pool has seats, or no more than a moment before;
-//   - a number is given once: every new claim is above all numbers that the pool gave before, and lastGrant never falls;
-//   - a claim leaves the ledger only when its Member says that it has given it back, or is gone;
+//   - a ledger has no more claims than its pool has seats, or no more than in the previous revision;
+//   - a grant number is used once: every new claim is above all earlier numbers of the pool, and lastGrant never falls;
+//   - a claim leaves the ledger only when its Member's status says that it has given the seat back, or the Member is gone;
 //   - a Member's releasedGrant and grant never fall;
 //   - every seat that a Member relies on is claimed in the ledger of its pool, and an Active Member relies on one of the base product;
 //   - a member that a RoleBinding names is Active, or still relies on the seat that it was Active with;
-//   - of the states Pending, Active and Disabled exactly one is said to be True, and it is status.state.
+//   - exactly one of the conditions Pending, Active and Disabled is True, and it is status.state.
 func (h *History) Violations() []string {
 	b := books{
 		pools: map[string]*usherv1.SeatPool{}, members: map[types.UID]*usherv1.Member{},
@@ -85,12 +85,12 @@ func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
 	}
 }
 
-// checkClaims checks that no number was given twice, and that no claim was dropped that its Member has not given back.
+// checkClaims checks that no grant number is used twice, and that no claim is dropped that its Member has not given back.
 func (b *books) checkClaims(r revision, before, pool *usherv1.SeatPool) {
 	had, has := before.Status.Claims, pool.Status.Claims
 	for uid, grant := range has {
 		if was, claimed := had[uid]; (!claimed || was != grant) && grant <= before.Status.LastGrant {
-			b.complain(r, "SeatPool %s: number %d was given again", pool.Name, grant)
+			b.complain(r, "SeatPool %s: grant number %d was used again", pool.Name, grant)
 		}
 	}
 	for uid, grant := range had {
@@ -101,7 +101,7 @@ func (b *books) checkClaims(r revision, before, pool *usherv1.SeatPool) {
 	}
 }
 
-// checkBindings holds those whom bindings name against the members' seats.
+// checkBindings compares the subjects of bindings with the members' seats.
 func (b *books) checkBindings(r revision) {
 	for name, binding := range b.bindings {
 		for _, s := range binding.Subjects {
@@ -136,7 +136,7 @@ func (b *books) turnMember(r revision, m *usherv1.Member) {
 	if before := b.members[m.UID]; before != nil {
 		for _, was := range before.Status.Seats {
 			is := seatOf(m, was.Pool)
-			// A pool that is gone is forgotten, and what was given back to it.
+			// The status drops a pool that is deleted, with its numbers.
 			if pool := b.pools[was.Pool]; pool != nil && string(pool.UID) == was.PoolUID &&
 				(is.ReleasedGrant < was.ReleasedGrant || is.Grant < was.Grant) {
 				b.complain(r, "%s: the numbers of its seat in %s fell from %d/%d to %d/%d",
@@ -151,7 +151,7 @@ func (b *books) turnMember(r revision, m *usherv1.Member) {
 	b.found = append(b.found, contradictions(r, m)...)
 }
 
-// checkSeats holds a Member's seat in a pool against the ledger.
+// checkSeats compares a Member's seats with the ledgers.
 func (b *books) checkSeats(r revision, m *usherv1.Member, name string) {
 	s := seatOf(m, name)
 	if !s.Held() {
@@ -172,7 +172,7 @@ func seatOf(m *usherv1.Member, pool string) usherv1.MemberSeat {
 	return usherv1.MemberSeat{}
 }
 
-// contradictions are what a Member's status says against itself.
+// contradictions returns where a Member's status contradicts itself.
 func contradictions(r revision, m *usherv1.Member) (found []string) {
 	if m.Status.State == "" {
 		return nil

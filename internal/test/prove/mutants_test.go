@@ -13,10 +13,10 @@ import (
 	"k8s.io/client-go/transport"
 )
 
-// Mutants are managers whose calls are changed on the way, so that Usher's design is broken in one place. Each harness has one,
-// and has to find it.
+// A mutant is a manager whose calls are changed in transit, so that Usher's design is broken in one place. Each harness has to find its
+// mutants.
 
-// written is what mutants look at of an object that is being written.
+// written is the part of a written object that mutants read.
 type written struct {
 	Metadata map[string]any `json:"metadata"`
 	Spec     map[string]any `json:"spec,omitempty"`
@@ -58,7 +58,7 @@ func puts(req *http.Request, resource string) bool {
 	return req.Method == http.MethodPut && strings.Contains(req.URL.Path, "/"+resource+"/") && strings.HasSuffix(req.URL.Path, "/status")
 }
 
-// withoutFence sends mails without having written down that it is about to.
+// withoutFence sends mails without claiming them first.
 func withoutFence(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(req *http.Request) (*http.Response, error) {
 		if !puts(req, "invitations") {
@@ -75,7 +75,7 @@ func withoutFence(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// takenForGranted makes a write that fails look as if it had been done, and says so.
+// takenForGranted makes a failed write look successful.
 func takenForGranted(struck func()) transport.WrapperFunc {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(req *http.Request) (*http.Response, error) {
@@ -96,7 +96,7 @@ func takenForGranted(struck func()) transport.WrapperFunc {
 	}
 }
 
-// asWritten is the answer to a write that was taken as it was sent.
+// asWritten returns the response to a write that succeeded.
 func asWritten(req *http.Request, code int, contentType string, body []byte) *http.Response {
 	return &http.Response{
 		StatusCode: code, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
@@ -104,7 +104,7 @@ func asWritten(req *http.Request, code int, contentType string, body []byte) *ht
 	}
 }
 
-// lastWriteWins writes ledgers whatever was written in between: it puts the latest resourceVersion into every one.
+// lastWriteWins overwrites ledgers without conflicts: it puts the latest resourceVersion into every write.
 func lastWriteWins(resource string) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(req *http.Request) (*http.Response, error) {

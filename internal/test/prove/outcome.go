@@ -21,59 +21,87 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// Outcome is what a namespace has come to, in lines that are the same whatever happened on the way: without times, UIDs, grant
-// numbers and attempts. A claim without a member shows as one.
+// Outcome returns the state of a namespace as lines without times, UIDs, grant numbers and attempts, so that runs with and without
+// faults are equal. A claim without a member appears as such.
 func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string, error) {
-	var lines []string
-	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
-
-	var members usherv1.MemberList
-	var pools usherv1.SeatPoolList
-	var invitations usherv1.InvitationList
-	var accounts usherv1.AccountList
-	var secrets corev1.SecretList
-	var roles rbacv1.RoleList
-	var bindings rbacv1.RoleBindingList
-	var owned corev1.ConfigMapList
-	for _, list := range []client.ObjectList{&owned, &members, &pools, &invitations, &accounts, &secrets, &roles, &bindings} {
+	o := outcome{names: map[string]string{}}
+	for _, list := range []client.ObjectList{&o.owned, &o.members, &o.pools, &o.invitations, &o.accounts, &o.secrets, &o.roles, &o.bindings} {
 		if err := api.List(ctx, list, client.InNamespace(namespace)); err != nil {
 			return nil, err
 		}
 	}
+	o.addMembers()
+	o.addPools()
+	o.addInvitations()
+	o.addAccounts()
+	o.addAccess()
+	for i := range o.owned.Items {
+		o.add("configmap %s: of %s", o.owned.Items[i].Name, o.owned.Items[i].Labels[usherv1.OwnerLabel])
+	}
+	slices.Sort(o.lines)
+	return o.lines, nil
+}
 
-	names := map[string]string{}
-	for i := range members.Items {
-		m := &members.Items[i]
-		names[string(m.UID)] = m.Name
+// outcome has what Outcome reads, and the lines so far.
+type outcome struct {
+	members     usherv1.MemberList
+	pools       usherv1.SeatPoolList
+	invitations usherv1.InvitationList
+	accounts    usherv1.AccountList
+	secrets     corev1.SecretList
+	roles       rbacv1.RoleList
+	bindings    rbacv1.RoleBindingList
+	owned       corev1.ConfigMapList
+
+	// names of the members, by UID.
+	names map[string]string
+	lines []string
+}
+
+func (o *outcome) add(format string, args ...any) {
+	o.lines = append(o.lines, fmt.Sprintf(format, args...))
+}
+
+func (o *outcome) addMembers() {
+	for i := range o.members.Items {
+		m := &o.members.Items[i]
+		o.names[string(m.UID)] = m.Name
 		var seats []string
 		for _, s := range m.Status.Seats {
 			if s.Held() {
 				seats = append(seats, s.Pool)
 			}
 		}
-		say("member %s: %s %s seats=%v accepted=%t name=%q role=%s leaving=%t told=%v %s",
+		o.add("member %s: %s %s seats=%v accepted=%t name=%q role=%s leaving=%t told=%v %s",
 			m.Name, m.Status.State, readyReason(m.Status.Conditions), seats,
 			m.Status.AcceptedAt != nil, m.Status.DisplayName, m.Status.Role, m.DeletionTimestamp != nil, told(m), conditionsOf(m.Status.Conditions))
 	}
-	for i := range pools.Items {
-		p := &pools.Items[i]
+}
+
+func (o *outcome) addPools() {
+	for i := range o.pools.Items {
+		p := &o.pools.Items[i]
 		var holders []string
 		for uid := range p.Status.Claims {
-			if name, known := names[uid]; known {
+			if name, known := o.names[uid]; known {
 				holders = append(holders, name)
 			} else {
 				holders = append(holders, "LEAKED")
 			}
 		}
 		slices.Sort(holders)
-		say("pool %s: claims=%v capacity=%d assigned=%d reserved=%d available=%d waiting=%d %s", p.Name, holders, value(p.Status.Capacity),
-			value(p.Status.Assigned), value(p.Status.Reserved), value(p.Status.Available), value(p.Status.Waiting), conditionsOf(p.Status.Conditions))
+		o.add("pool %s: claims=%v capacity=%d assigned=%d reserved=%d available=%d waiting=%d %s", p.Name, holders, value(p.Status.Capacity),
+			value(p.Status.Assigned), value(p.Status.Reserved), value(p.Status.Available), value(p.Status.Waiting),
+			conditionsOf(p.Status.Conditions))
 	}
-	for i := range invitations.Items {
-		inv := &invitations.Items[i]
+}
+
+func (o *outcome) addInvitations() {
+	for i := range o.invitations.Items {
+		inv := &o.invitations.Items[i]
 		owned := false
 		if owner := metav1.GetControllerOf(inv); owner != nil {
-			_, owned = names[string(owner.UID)]
+			_, owned = o.names[string(owner.UID)]
 		}
 		var reminded []usherv1.Lead
 		for _, r := range inv.Status.Reminders {
@@ -81,11 +109,14 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 				reminded = append(reminded, r.Before)
 			}
 		}
-		say("invitation %s: %s link=%d generation=%d to=%s owned=%t error=%t reminded=%v", inv.Name, inv.Status.State, inv.Status.LinkGeneration,
-			inv.Status.SendGeneration, inv.Status.Recipient, owned, inv.Status.LastError != nil, reminded)
+		o.add("invitation %s: %s link=%d generation=%d to=%s owned=%t error=%t reminded=%v", inv.Name, inv.Status.State,
+			inv.Status.LinkGeneration, inv.Status.SendGeneration, inv.Status.Recipient, owned, inv.Status.LastError != nil, reminded)
 	}
-	for i := range accounts.Items {
-		a := &accounts.Items[i]
+}
+
+func (o *outcome) addAccounts() {
+	for i := range o.accounts.Items {
+		a := &o.accounts.Items[i]
 		var former []string
 		for _, f := range a.Status.FormerMembers {
 			former = append(former, f.Name)
@@ -95,30 +126,29 @@ func Outcome(ctx context.Context, api client.Reader, namespace string) ([]string
 		if a.Status.Owner != nil {
 			owner = a.Status.Owner.Name
 		}
-		say("account %s: %s members=%+v seats=%s former=%v owner=%q %s",
+		o.add("account %s: %s members=%+v seats=%s former=%v owner=%q %s",
 			a.Name, a.Status.State, value(a.Status.Members), a.Status.SeatsSummary, former, owner,
 			conditionsOf(a.Status.Conditions))
 	}
-	for i := range secrets.Items {
-		s := &secrets.Items[i]
-		say("secret %s: %v rotated=%t lets in %v", s.Name, slices.Sorted(maps.Keys(s.Data)), rotated(s, members.Items),
-			UsersOf(string(s.Data[access.KeyPasswords])))
-	}
-	for i := range roles.Items {
-		say("role %s: %v", roles.Items[i].Name, roles.Items[i].Rules)
-	}
-	for i := range bindings.Items {
-		b := &bindings.Items[i]
-		say("binding %s: %s %v", b.Name, b.RoleRef.Name, b.Subjects)
-	}
-	for i := range owned.Items {
-		say("configmap %s: of %s", owned.Items[i].Name, owned.Items[i].Labels[usherv1.OwnerLabel])
-	}
-	slices.Sort(lines)
-	return lines, nil
 }
 
-// Difference is what only one of two outcomes says; empty if they are the same.
+// addAccess adds Secrets, Roles and RoleBindings.
+func (o *outcome) addAccess() {
+	for i := range o.secrets.Items {
+		s := &o.secrets.Items[i]
+		o.add("secret %s: %v rotated=%t lets in %v", s.Name, slices.Sorted(maps.Keys(s.Data)), rotated(s, o.members.Items),
+			UsersOf(string(s.Data[access.KeyPasswords])))
+	}
+	for i := range o.roles.Items {
+		o.add("role %s: %v", o.roles.Items[i].Name, o.roles.Items[i].Rules)
+	}
+	for i := range o.bindings.Items {
+		b := &o.bindings.Items[i]
+		o.add("binding %s: %s %v", b.Name, b.RoleRef.Name, b.Subjects)
+	}
+}
+
+// Difference returns the lines that only one of two outcomes has; empty if they are equal.
 func Difference(want, got []string) string {
 	var out []string
 	for _, line := range want {
@@ -134,7 +164,7 @@ func Difference(want, got []string) string {
 	return strings.Join(out, "\n")
 }
 
-// UsersOf are those whom a password file lets in.
+// UsersOf returns the users in a password file.
 func UsersOf(file string) []string {
 	var users []string
 	for line := range strings.Lines(file) {
@@ -152,7 +182,7 @@ func rotated(secret *corev1.Secret, members []usherv1.Member) bool {
 	})
 }
 
-// told is who was told that the member's access ends.
+// told returns who got a notice that the member's access ends.
 func told(m *usherv1.Member) []string {
 	var out []string
 	for _, n := range m.Status.EndNotices {

@@ -27,21 +27,21 @@ import (
 var (
 	server      *apiserver.Server
 	full        = os.Getenv("PROVE") == "full"
-	seed        = flag.Uint64("seed", 1, "chooses the share that runs, and all that is random")
+	seed        = flag.Uint64("seed", 1, "seed of the share that runs, and of everything random")
 	raceSeats   = flag.Int("race-seats", 500, "seats of the full ledger race")
 	raceMembers = flag.Int("race-members", 5000, "members of the full ledger race")
 	raceSeeds   = flag.Int("race-seeds", 20, "runs of the full ledger race")
 	longestLag  = flag.Duration("longest-lag", 30*time.Second, "the longest lag of a full run of the stale caches")
 	onlyWalk    = flag.Uint64("walk", 0, "the one walk to run, by its number")
-	raceAbreast = flag.Int("race-abreast", 2, "how many full ledger races go on at once: one alone leaves a fifth of two cores idle")
+	raceAbreast = flag.Int("race-abreast", 2, "number of concurrent full ledger races: one alone leaves a fifth of two cores idle")
 	walks       = flag.Int("walks", 200, "runs of the full state walk")
-	abreast     = flag.Int("abreast", scaled(4, 8), "how many runs of a harness go on at once")
-	only        = flag.String("only", "", "the runs to do: those whose names hold this")
+	abreast     = flag.Int("abreast", scaled(4, 8), "number of concurrent runs of a harness")
+	only        = flag.String("only", "", "run only the runs whose names contain this")
 )
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	debug.SetGCPercent(400) // as for the API server: a history is large, and processor time is what runs are short of
+	debug.SetGCPercent(400) // as for the API server: a history is large, and processor time is scarce
 	debug.SetMemoryLimit(5 << 30)
 	log.SetLogger(logr.Discard())
 	apiserver.Main(reporting{m}, apiserver.Options{}, &server)
@@ -84,7 +84,7 @@ type harness struct {
 	violations []string
 }
 
-// begin starts a harness that is to find nothing: its row goes into the table, and whatever it finds fails the test.
+// begin starts a harness of Usher as it is: its row goes into the table, and any finding fails the test.
 func begin(t *testing.T, name string) *harness {
 	h := &harness{t: t, began: time.Now(), chosen: true}
 	t.Cleanup(func() {
@@ -98,13 +98,13 @@ func begin(t *testing.T, name string) *harness {
 	return h
 }
 
-// mutant starts a harness of a design that was broken on purpose: it has to find that, in so many words. What a slow machine
-// does not finish in time is nothing found.
+// mutant starts a harness of a design that was broken on purpose: it has to find a violation with these words. A run that a slow
+// machine does not finish in time has found nothing.
 func mutant(t *testing.T, words string) *harness {
 	h := &harness{t: t, began: time.Now(), words: words}
 	t.Cleanup(func() {
 		if found := h.found(); found == "" {
-			t.Errorf("%d runs of a broken design, and nothing was found that says %q: %v", h.runs, words, h.violations)
+			t.Errorf("%d runs of a broken design found nothing with the words %q: %v", h.runs, words, h.violations)
 		} else {
 			t.Logf("found after %d runs and %s: %s", h.runs, time.Since(h.began).Round(time.Millisecond), found)
 		}
@@ -112,7 +112,7 @@ func mutant(t *testing.T, words string) *harness {
 	return h
 }
 
-// found is the first violation that a mutant's harness was to find; empty if there is none yet.
+// found is the first expected violation of a mutant; empty if there is none yet.
 func (h *harness) found() string {
 	for _, v := range h.violations {
 		if strings.Contains(v, h.words) {
@@ -122,8 +122,8 @@ func (h *harness) found() string {
 	return ""
 }
 
-// search repeats a run that finds something only if the dice fall so, until it does; broken designs are found by it, and Usher is
-// never given a second try.
+// search repeats a run that finds a mutant only by chance until it does. Only mutants run under search: a run of Usher itself is never
+// repeated.
 func (h *harness) search(tries int, name string, do func(w *world, try uint64)) {
 	for try := range tries {
 		h.run(fmt.Sprintf("%s, try %d", name, try), func(w *world) { do(w, uint64(try)) })
@@ -136,7 +136,7 @@ func (h *harness) search(tries int, name string, do func(w *world, try uint64)) 
 // failed ends a run.
 type failed string
 
-// run does one run; what it panics with as a failure, and what its world says in the end, are violations.
+// run does one run. Its violations are the failure that it panics with, and what its world's judge returns.
 func (h *harness) run(name string, do func(w *world)) {
 	if h.chosen && !strings.Contains(name, *only) {
 		return
@@ -175,7 +175,7 @@ func (h *harness) run(name string, do func(w *world)) {
 // each does all jobs, some at a time.
 func each[T any](jobs []T, do func(T)) { eachOf(*abreast, jobs, do) }
 
-// eachOf is for jobs that wait most of the time, so that more of them can go on at once.
+// eachOf does jobs that wait most of the time, so that more of them can run concurrently.
 func eachOf[T any](atOnce int, jobs []T, do func(T)) {
 	queue := make(chan T)
 	var workers sync.WaitGroup
@@ -193,7 +193,7 @@ func eachOf[T any](atOnce int, jobs []T, do func(T)) {
 	workers.Wait()
 }
 
-// share is all of the jobs, or n of them that the seed chooses, in their order.
+// share returns all jobs, or n of them that the seed chooses, in their order.
 func share[T any](jobs []T, n int) []T {
 	if full || n >= len(jobs) {
 		return jobs
@@ -207,10 +207,10 @@ func share[T any](jobs []T, n int) []T {
 	return out
 }
 
-// randomly is a source of its own for each stream, the same for the same seed.
+// randomly returns a random source for a stream, the same for the same seed.
 func randomly(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(*seed, stream)) }
 
-// scaled is how much of something the present scale asks for.
+// scaled returns the amount for the current scale.
 func scaled[T any](ci, all T) T {
 	if full {
 		return all

@@ -18,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// race is 16 people who write Members for one pool at once, while two managers that know nothing of each other work on it.
+// race has 16 writers that create Members for one pool concurrently, while two managers without leader election work on it.
 type race struct {
 	seed           uint64
 	seats, members int
@@ -30,7 +30,7 @@ func (r race) String() string {
 	return fmt.Sprintf("%d members for %d seats, seed %d", r.members, r.seats, r.seed)
 }
 
-// No seat is sold twice, at no revision, by two managers that both believe to be alone.
+// Two managers without leader election never sell a seat twice, at any revision.
 func TestLedgerRace(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "ledger race")
@@ -56,7 +56,7 @@ func TestLedgerRace(t *testing.T) {
 	})
 }
 
-// Two managers that write their ledger over whatever is there sell seats twice; their caches are late, so that they will.
+// Two managers that update the ledger without a resourceVersion sell seats twice. Their caches are late, so that this happens.
 func TestLedgerRaceNoticesUnconditionalWrites(t *testing.T) {
 	t.Parallel()
 	h := mutant(t, "SeatPool "+base)
@@ -92,15 +92,15 @@ func (r race) run(w *world) {
 		w.fail("a writer: %v", *err)
 	}
 	w.scale(base, int32(r.seats))
-	w.until("every seat is given", func() string { return w.unfair() })
+	w.until("every seat is granted", func() string { return w.unfair() })
 	w.settle()
 	if wrong := w.unfair(); wrong != "" {
 		w.fail("it did not last: %s", wrong)
 	}
 }
 
-// write makes one writer's share of the members, and does to them what the seed says. Each has its own; the first also sells
-// and buys seats.
+// write creates one writer's share of the members, and changes them as the seed determines. The first writer also changes the number
+// of seats.
 func (r race) write(w *world, number int) error {
 	random := rand.New(rand.NewPCG(r.seed, uint64(number)))
 	mine := r.members / writers
@@ -151,13 +151,13 @@ func (r race) write(w *world, number int) error {
 	return nil
 }
 
-// unanswered reports whether a call got no answer, as when the machine stalls. What the call did is in the history.
+// unanswered reports whether a call got no response, as when the machine stalls. The history has the effect of the call.
 func unanswered(err error) bool {
 	var answer apierrors.APIStatus
 	return err != nil && !errors.As(err, &answer)
 }
 
-// unfair tells what is wrong with who has a seat, once nothing moves any more.
+// unfair returns what is wrong with the assignment of seats, once nothing changes any more.
 func (w *world) unfair() string {
 	members, pools := w.history.Latest()
 	if len(pools) != 1 {
@@ -175,7 +175,7 @@ func (w *world) unfair() string {
 			continue
 		case m.Spec.State == usherv1.StateDisabled:
 			if claimed || m.Status.State != usherv1.ObservedDisabled {
-				return fmt.Sprintf("%s is to be Disabled, is %s, claimed: %t", m.Name, m.Status.State, claimed)
+				return fmt.Sprintf("%s should be Disabled; state %s, claim: %t", m.Name, m.Status.State, claimed)
 			}
 			continue
 		}
@@ -197,7 +197,7 @@ func (w *world) unfair() string {
 	}
 	seats := int(*pool.Spec.Seats)
 	if len(pool.Status.Claims) != min(want, seats) || leaving > 0 {
-		return fmt.Sprintf("%d claims, %d seats, %d want one, %d are leaving", len(pool.Status.Claims), seats, want, leaving)
+		return fmt.Sprintf("%d claims, %d seats, %d members want one, %d are being deleted", len(pool.Status.Claims), seats, want, leaving)
 	}
 	return ""
 }

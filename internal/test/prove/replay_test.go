@@ -13,15 +13,15 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// replay is the shortest way to something that a harness has found, and that must not come back.
+// replay is the shortest sequence that leads to a bug that a harness has found.
 type replay struct {
 	name string
 	do   func(w *world)
 }
 
 var replays = []replay{
-	// State walk 1134: the Member said nothing until the SeatPool controller had, and that waited for the Member to say
-	// that it had accepted. It took five seconds until one of them went on.
+	// State walk 1134: the Member controller waited for the SeatPool controller, which waited for the Member's status to say
+	// that it had accepted. It took five seconds until one of them continued.
 	{"a member without an invitation comes to a pool that reserves on acceptance", func(w *world) {
 		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(3).OnAcceptance().Build())
 		w.until("an account", func() string { return story[0].done(w) })
@@ -29,8 +29,8 @@ var replays = []replay{
 		w.create(testkit.Member("ada").Immediate().Build())
 		w.within(4*time.Second, "active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 	}},
-	// Brown-out, seed 1: an API server that could not hand over the SMTP Secret was taken for a Secret that makes no sense, which is
-	// looked at again a minute later.
+	// Brown-out, seed 1: a failed read of the SMTP Secret was treated as an invalid Secret, which is
+	// read again only a minute later.
 	{"the SMTP Secret cannot be read once", func(w *world) {
 		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(1).Build())
 		w.until("an account", func() string { return story[0].done(w) })
@@ -50,7 +50,7 @@ var replays = []replay{
 	}},
 }
 
-// What was found once is not there any more.
+// Bugs that a harness has found do not come back.
 func TestReplays(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "replays of what was found")

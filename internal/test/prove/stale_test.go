@@ -16,19 +16,19 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// watched are the resources that a manager keeps caches of.
+// watched are the resources that a manager caches.
 var watched = []string{"accounts", "seatpools", "members", "invitations", "secrets", "roles", "rolebindings", "plans", "configmaps"}
 
-// relist is how often caches are listed anew where events are lost; 10 minutes in production. Much more often than this, and
-// client-go waits for longer and longer between two lists.
+// relist is how often caches list again if events are lost; 10 minutes in production. If it were much shorter, client-go would back
+// off for longer and longer between two lists.
 const relist = 12 * time.Second
 
-// staleness is what happens to the watches of one kind all through the story.
+// staleness is what happens to the watches of one kind throughout the story.
 type staleness struct {
 	kind string
 	how  string
 	lag  time.Duration
-	// disturb acts on the watches until ctx is done, and leaves them well.
+	// disturb disturbs the watches until ctx is done, and then ends the disturbance.
 	disturb func(ctx context.Context, s staleness, watches *testkit.Watches, struck func())
 }
 
@@ -39,17 +39,17 @@ func late(_ context.Context, s staleness, watches *testkit.Watches, struck func(
 	watches.Delay(s.lag)
 }
 
-// mostOften is how often a run is disturbed at the most: client-go waits for longer and longer before it lists once more, and a
-// watch that is dropped again each time is no watch.
+// mostOften is the least time between disturbances: client-go backs off for longer and longer before it lists again, and a watch that
+// is dropped each time never works.
 const mostOften = 6
 
-// soon is about the longest time before watches are disturbed anew: a story is over after some seconds, whatever the lag.
+// soon is about the longest time between disturbances: a story is over after some seconds, whatever the lag.
 const soon = 2 * time.Second
 
-// patient is from which lag on runs wait most of the time, so that many may go on at once.
+// patient is the lag from which on runs wait most of the time, so that many can run concurrently.
 const patient = 10 * time.Second
 
-// again does something to the watches every now and then, for about as long as the lag at a time.
+// again disturbs the watches repeatedly, each time for about as long as the lag.
 func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, staleness, *testkit.Watches, func()) {
 	return func(ctx context.Context, s staleness, watches *testkit.Watches, struck func()) {
 		random := randomly(uint64(s.lag))
@@ -61,7 +61,7 @@ func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, stalenes
 				return true
 			}
 		}
-		for watches.Open() == 0 && pause(10*time.Millisecond) { // the manager has not begun
+		for watches.Open() == 0 && pause(10*time.Millisecond) { // the manager has not started
 		}
 		for n := 0; n < mostOften && pause(min(s.lag, soon)); n++ {
 			struck()
@@ -93,7 +93,7 @@ func stalenesses() (all []staleness) {
 	return all
 }
 
-// Whatever the cache of one kind believes, the story comes to the same end.
+// Whatever the cache of one kind contains, the story has the same outcome.
 func TestStaleCaches(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
@@ -135,7 +135,7 @@ func TestStaleCaches(t *testing.T) {
 	both.Wait()
 }
 
-// A manager that writes its ledger over whatever is there, from a cache that is old, takes a seat away that it has given.
+// A manager that updates its ledger without a resourceVersion, from an old cache, withdraws a seat that it has granted.
 func TestStaleCachesNoticeUnconditionalWrites(t *testing.T) {
 	t.Parallel()
 	h := mutant(t, "dropped claim 1, which ada has not given back")
@@ -170,7 +170,7 @@ type missed struct {
 
 func (m missed) run(w *world, c clean) {
 	w.options = append(w.options, func(o *managerOptions) {
-		o.Seams.Relist = relist
+		o.TestHooks.Relist = relist
 		o.wire.Watches(m.kind).Lose(m.number)
 	})
 	o := w.start()
@@ -181,7 +181,7 @@ func (m missed) run(w *world, c clean) {
 	}
 }
 
-// Every single event is missed once, and the caches that are listed anew make up for it.
+// Every single event is missed once, and listing again repairs the cache.
 func TestMissedEvents(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
@@ -197,14 +197,14 @@ func TestMissedEvents(t *testing.T) {
 	})
 }
 
-// Without listing anew, an event that no other follows is missed for good. No one but Usher writes to a new member.
+// Without listing again, an event that no other follows is missed forever. Only Usher writes to a new member.
 func TestMissedEventsNoticeCachesThatAreNeverListedAnew(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
 	h := mutant(t, "the third waits: not within")
 	h.run("the event of the third member", func(w *world) {
 		w.options = append(w.options, func(o *managerOptions) {
-			o.Seams.Relist = time.Hour
+			o.TestHooks.Relist = time.Hour
 			w.harm = o.wire.Watches("members").LoseFirst(func(e testkit.Event) bool { return e == testkit.Event{Type: "ADDED", Name: "cat"} })
 		})
 		w.start()

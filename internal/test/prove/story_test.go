@@ -20,17 +20,17 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// step is one thing that happens to an account, and what is so when Usher has done its part.
+// step is a change to an account, and what must be true once Usher has handled it.
 type step struct {
 	name string
 	do   func(w *world)
-	// done says what is still missing; empty once nothing is.
+	// done returns what is still missing; empty once nothing is.
 	done func(w *world) string
 }
 
-// story is what three members go through, over two pools. Every effect that Usher has is in it: the cut points, the stale
-// caches and the missed events are tried on each call and each event of this table. A new effect is a new step; done must
-// name all that it changes, or the next step begins too early.
+// story is the steps of three members with two pools. It has every effect of Usher: the harnesses try cut points, stale caches and
+// missed events on each of its calls and events. A new effect needs a new step. Its done must check everything that the step changes,
+// or the next step starts too early.
 var story = []step{
 	{"an account with two seats and one of an add-on", func(w *world) {
 		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Reminders(reminder).Contact("it@acme.example", "", "").Build(),
@@ -144,7 +144,7 @@ var story = []step{
 	}, func(w *world) string { return w.invited("dan") + w.sent("dan") }},
 }
 
-// passwordFile is the Secret with the account's password file.
+// passwordFile returns the content of the account's password file.
 const passwordFile = "acme-htpasswd"
 
 // letsIn returns what the account's password file lacks to let exactly these members in.
@@ -159,7 +159,7 @@ func (w *world) letsIn(names ...string) string {
 // reminder is how long before the end the story's invitees are reminded.
 const reminder = "24h"
 
-// tell goes through the story.
+// tell runs the story.
 func (w *world) tell() {
 	for _, s := range story {
 		s.do(w)
@@ -167,24 +167,24 @@ func (w *world) tell() {
 	}
 }
 
-// clean is what the story comes to when nothing fails.
+// clean is the outcome of the story without faults.
 type clean struct {
 	outcome []string
 	letters []string
 	calls   []testkit.Call
 	portal  []testkit.Call
-	// events are how many each kind's watch brought.
+	// events is how many events each kind's watch had.
 	events map[string]int
 }
 
-// letters are the mails without copies: one line for each that was to be written. more are the copies, and strange those that
-// are not what a copy has to be.
+// letters are the mails without copies, one line each. more is the number of copies, and strange are the copies that differ from their
+// first mail.
 func (w *world) letters() (lines []string, more int, strange []string) {
 	links := map[string]string{}
 	for _, m := range w.sink.Mails() {
 		_, generation, _ := strings.Cut(m.MessageID, ".")
 		if _, to, announced := strings.Cut(generation, "-"); announced {
-			_, generation, _ = strings.Cut(to, "-") // whom an end was announced to, without the moment
+			_, generation, _ = strings.Cut(to, "-") // the recipient of an expiry notice, without the time
 		}
 		line := fmt.Sprintf("to %s, generation %s", m.To[0], generation)
 		if first, reminds := links[strings.Replace(m.MessageID, "."+reminder, "", 1)]; reminds && first != m.Link() {
@@ -205,7 +205,7 @@ func (w *world) letters() (lines []string, more int, strange []string) {
 	return lines, more, strange
 }
 
-// endsLike waits until the world has come to what the clean run came to, and tells what is different about the mails.
+// endsLike waits until the world's outcome is that of the clean run, and returns how the mails differ.
 func (w *world) endsLike(c clean, copies int) {
 	var difference string
 	w.until("the end of the clean run", func() string {

@@ -23,8 +23,8 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// resync is how often a walking manager is made to look at everything although nothing changed; client-go takes up to twice as
-// long. A manager that has written nothing for atRest has passed through at least one resync without a write.
+// resync is how often the manager reconciles every object although nothing has changed; client-go takes up to twice as long. A manager
+// that has written nothing for atRest has passed at least one resync without a write.
 const (
 	resync = time.Second
 	atRest = 2600 * time.Millisecond
@@ -37,7 +37,7 @@ type walk struct {
 	trail  []string
 }
 
-// stride is one change, and its weight.
+// stride is a kind of change, and its weight.
 type stride struct {
 	name   string
 	weight int
@@ -111,13 +111,13 @@ func (w *walk) answers(action string) error {
 	return nil
 }
 
-// refusal is an error if a change that is not allowed was not refused as invalid.
+// refusal returns an error unless the API server refused an invalid change as invalid.
 func refusal(err error) error {
 	switch {
 	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsNotFound(err):
 		return nil
 	case err == nil:
-		return fmt.Errorf("an invalid change was taken")
+		return fmt.Errorf("an invalid change was accepted")
 	}
 	return err
 }
@@ -248,7 +248,7 @@ var strides = []stride{
 	}},
 	{"a generation goes down", 1, func(w *walk) error {
 		return refusal(w.anyInvitation(func(i *usherv1.Invitation) {
-			if i.Spec.SendGeneration--; i.Spec.SendGeneration == 0 { // which is not sent, and means the default
+			if i.Spec.SendGeneration--; i.Spec.SendGeneration == 0 { // 0 is omitted from the JSON, and means the default
 				i.Spec.SendGeneration = -1
 			}
 		}))
@@ -275,7 +275,7 @@ func (w *walk) step() {
 }
 
 func (w *walk) run(length int) {
-	w.options = append(w.options, func(o *managerOptions) { o.Seams.Resync = resync })
+	w.options = append(w.options, func(o *managerOptions) { o.TestHooks.Resync = resync })
 	w.start()
 	w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Build(), testkit.SeatPool(base).Seats(2).Build())
 	for range length {
@@ -290,12 +290,12 @@ func (w *walk) run(length int) {
 	w.start()
 	w.settle()
 	if calls := w.op.wire.Calls(); len(calls) > 0 || len(w.sink.Mails()) > mails {
-		w.fail("after %v, a manager that was started anew wrote %v and sent %d mails", w.trail, calls, len(w.sink.Mails())-mails)
+		w.fail("after %v, a new manager wrote %v and sent %d mails", w.trail, calls, len(w.sink.Mails())-mails)
 	}
 }
 
-// rest waits until the manager knows all that there is, has passed through a resync without a write, and in it has looked at the
-// time, as it does for every object that it looks at, at least once for each.
+// rest waits until the manager has received all changes and has passed a resync without a write. It recognizes the resync by the
+// clock, which the manager reads at least once for each object that it reconciles.
 func (w *walk) rest() {
 	writes, looks := -1, 0
 	w.until(fmt.Sprintf("quiet after %v", w.trail), func() string {
@@ -306,13 +306,13 @@ func (w *walk) rest() {
 			return err.Error()
 		}
 		if n := w.clock.Looks() - looks; n < 2*w.history.Objects() {
-			return fmt.Sprintf("the manager has looked at %d objects", n)
+			return fmt.Sprintf("the manager has read the clock for %d objects", n)
 		}
 		return ""
 	})
 }
 
-// inconsistent tells what does not fit together once all is quiet.
+// inconsistent returns what does not match once the manager is idle.
 func (w *walk) inconsistent() string {
 	members := map[types.UID]*usherv1.Member{}
 	account := w.account()
@@ -339,7 +339,7 @@ func (w *walk) inconsistent() string {
 			for _, s := range m.Status.Seats {
 				held = held || s.Pool == p.Name && s.Held() && s.Grant == grant
 			}
-			// While the account is disabled, or its plan is not there, it takes nothing up and gives nothing back.
+			// While the account is disabled, or its plan does not exist, members take no seats and give none back.
 			if !held && account.Spec.State != usherv1.StateDisabled && !w.lacksPlan(account) {
 				return fmt.Sprintf("%s has claim %d of %s and does not know: %+v", m.Name, grant, p.Name, m.Status.Seats)
 			}
@@ -354,7 +354,7 @@ func (w *walk) inconsistent() string {
 	return ""
 }
 
-// stateOf tells what is wrong with a member's state, as far as its own and its account's spec say.
+// stateOf returns what is wrong with a member's state, as far as its own spec and its account's determine it.
 func (w *walk) stateOf(m *usherv1.Member, account *usherv1.Account) string {
 	reason := conditionReason(m.Status.Conditions)
 	wrong := func(state usherv1.ObservedState, wanted string) string {
@@ -390,13 +390,13 @@ func (w *walk) stateOf(m *usherv1.Member, account *usherv1.Account) string {
 	return ""
 }
 
-// lacksPlan reports whether the account is on a plan that is not there.
+// lacksPlan reports whether the account names a plan that does not exist.
 func (w *walk) lacksPlan(account *usherv1.Account) bool {
 	ref := account.Spec.PlanRef
 	return ref != nil && (ref.Name == nowhere || !w.planned)
 }
 
-// From whatever state a change of any spec leads to one that fits, and then to rest.
+// From any state, any change of a spec leads to a consistent state without further writes.
 func TestStateWalk(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "state walk")
@@ -414,7 +414,7 @@ func TestStateWalk(t *testing.T) {
 	})
 }
 
-// A manager that leaves out part of what it writes is never at rest.
+// A manager that omits part of what it writes never stops writing.
 func TestStateWalkNoticesUnrest(t *testing.T) {
 	t.Parallel()
 	h := mutant(t, "update members/status")
@@ -428,7 +428,7 @@ func TestStateWalkNoticesUnrest(t *testing.T) {
 	})
 }
 
-// nameless writes Members without their names, and says so.
+// nameless removes the names from the manager's writes of Members.
 func nameless(struck func()) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(req *http.Request) (*http.Response, error) {

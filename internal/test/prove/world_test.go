@@ -38,16 +38,15 @@ const (
 	base        = "acme-base"
 	addOn       = "acme-pipelines"
 
-	// patience is how long anything may take that is not meant to wait for a clock.
+	// patience is how long anything may take that does not wait for a clock.
 	patience = 90 * time.Second
-	// brief is how long that takes of which it is known that it will not be done.
+	// brief is the timeout for what is known not to happen.
 	brief = 10 * time.Second
-	// silence is how long a manager that knows all that there is does nothing before it is believed to be done: longer than
-	// bursts are gathered for.
+	// silence is how long a manager that has received all changes must be idle to count as done: longer than it batches bursts.
 	silence = 400 * time.Millisecond
-	// glance is a world's, unless its harness has more time.
+	// glance is the default of world.glance.
 	glance = 100 * time.Millisecond
-	// blink is the least time between two looks: changes come in bursts, and each look costs reads.
+	// blink is the least time between two checks: changes come in bursts, and each check costs reads.
 	blink = 25 * time.Millisecond
 )
 
@@ -65,22 +64,22 @@ type world struct {
 	history    *prove.History
 	portal     *portal.Portal
 	portalWire *testkit.Wire
-	// portalWrap goes around the portal's transport, on the portal's side: for mutants.
+	// portalWrap wraps the portal's transport, for mutants.
 	portalWrap transport.WrapperFunc
 	// slow is how much the portal's clock is behind.
 	slow     time.Duration
 	visitors int
-	// op is the manager that runs; options change those that are started from now on.
+	// op is the running manager; options apply to managers that start from now on.
 	op       *operator
 	ops      []*operator
 	options  []func(*managerOptions)
 	injected atomic.Int64
 	patience time.Duration
-	// glance is how often that is looked at which no History tells of.
+	// glance is how often a condition is checked that no History event announces.
 	glance time.Duration
-	// harm is closed once a broken design has done its harm: then there is nothing to be patient for.
+	// harm is closed once a mutant has caused its violation, so that nothing waits any longer.
 	harm <-chan struct{}
-	// leaps is how often the clock was set forward for a member or mail that waited for it.
+	// leaps counts how often the clock was set forward for a member or mail that waited.
 	leaps int
 }
 
@@ -96,9 +95,9 @@ func (w *world) build(ctx context.Context) {
 	var err error
 	w.ctx, w.end = context.WithCancel(ctx)
 	w.namespace, err = server.Namespace(ctx, "prove")
-	w.must(err, "make a namespace")
+	w.must(err, "create a namespace")
 	w.api, err = client.NewWithWatch(server.Config(), client.Options{Scheme: testkit.Scheme()})
-	w.must(err, "make a client")
+	w.must(err, "create a client")
 	w.history, err = prove.Record(w.ctx, w.api, w.namespace)
 	w.must(err, "record the history")
 	w.sink, err = smtpsink.Start(smtpsink.Options{Script: func(e smtpsink.Event) smtpsink.Answer {
@@ -113,7 +112,7 @@ func (w *world) build(ctx context.Context) {
 	w.openPortal(w.portalWire)
 }
 
-// setSMTP has the mail server behave by a script from now on; nil: well.
+// setSMTP sets the mail server's script; nil means correct replies.
 func (w *world) setSMTP(script smtpsink.Script) { w.smtp.Store(&script) }
 
 // openPortal starts a portal that reaches the API server over a wire.
@@ -135,7 +134,7 @@ func (w *world) openPortal(wire *testkit.Wire) {
 	})
 }
 
-// judge completes the history and returns what is wrong with it.
+// judge completes the history and returns its violations.
 func (w *world) judge() []string {
 	w.halt()
 	w.must(w.history.Complete(w.ctx), "complete the history")
@@ -144,7 +143,7 @@ func (w *world) judge() []string {
 
 func (w *world) close() {
 	w.halt()
-	if w.planned { // no other test may read it
+	if w.planned { // no other test uses it
 		_ = w.api.Delete(context.WithoutCancel(w.ctx), testkit.Plan(w.namespace).Build())
 	}
 	w.end()
@@ -155,7 +154,7 @@ func (w *world) close() {
 
 func (w *world) faults() int { return int(w.injected.Load()) }
 
-// create makes objects in the world's namespace.
+// create creates objects in the world's namespace.
 func (w *world) create(objects ...client.Object) {
 	for _, o := range objects {
 		o.SetNamespace(w.namespace)
@@ -171,7 +170,7 @@ func (w *world) remove(objects ...client.Object) {
 	}
 }
 
-// edit changes an object's spec or metadata as a user would.
+// edit edits an object's spec or metadata as a user would.
 func edit[T client.Object](w *world, o T, change func(T)) {
 	w.must(tryEdit(w, o, change), "edit "+o.GetName())
 }
@@ -195,19 +194,19 @@ func (w *world) resend(name string) {
 	edit(w, testkit.Invitation(name).Build(), func(i *usherv1.Invitation) { i.Spec.SendGeneration++ })
 }
 
-// endAccess lets a member's access end that long from now.
+// endAccess sets a member's accessUntil to that long from now.
 func (w *world) endAccess(name string, in time.Duration) {
 	until := metav1.Time{Time: w.clock.Now().Add(in).Truncate(time.Second)}
 	edit(w, testkit.Member(name).Build(), func(m *usherv1.Member) { m.Spec.AccessUntil = &until })
 }
 
-// plan makes the world's own plan: its admins are bound to a ClusterRole, and ConfigMaps are members' property. It goes with the world.
+// plan creates the world's own plan: it binds admins to a ClusterRole, and members own ConfigMaps. It is deleted with the world.
 func (w *world) plan() {
 	plan := testkit.Plan(w.namespace).AddOn("pipelines", 0, usherv1.SeatPurchase{}).Rights("deals:read").Role("admin", "deals:read").ClusterRoles("view").Build()
 	admin := true
 	plan.Spec.Roles[1].AccountAdmin = &admin
 	plan.Spec.OwnedResources = []usherv1.OwnedResource{{APIVersion: "v1", Kind: "ConfigMap"}}
-	w.must(w.api.Create(w.ctx, plan), "make a plan")
+	w.must(w.api.Create(w.ctx, plan), "create a plan")
 	w.planned = true
 }
 
@@ -236,7 +235,7 @@ func (w *world) scale(pool string, seats int32) {
 	edit(w, testkit.SeatPool(pool).Build(), func(p *usherv1.SeatPool) { p.Spec.Seats = &seats })
 }
 
-// read gets an object; one that is not there has no UID.
+// read gets an object. If it does not exist, the result has no UID.
 func read[T client.Object](w *world, o T) T {
 	o.SetNamespace(w.namespace)
 	w.must(client.IgnoreNotFound(w.api.Get(w.ctx, client.ObjectKeyFromObject(o), o)), "read "+o.GetName())
@@ -266,15 +265,15 @@ func (w *world) members() []usherv1.Member {
 
 func (w *world) mailsTo(name string) []smtpsink.Mail { return w.sink.MailsTo(name + "@acme.example") }
 
-// outcome is what the world has come to.
+// outcome returns the world's Outcome.
 func (w *world) outcome() []string {
 	lines, err := prove.Outcome(w.ctx, w.api, w.namespace)
 	w.must(err, "read the outcome")
 	return lines
 }
 
-// until waits until missing says nothing any more. Meanwhile a manager that was stopped is followed by another, and where
-// everything waits for a moment, it comes.
+// until waits until missing returns "". Meanwhile it starts a new manager if one was stopped, and sets the clock forward if everything
+// waits for a time.
 func (w *world) until(what string, missing func() string) {
 	w.within(w.patience, what, missing)
 }
@@ -301,7 +300,7 @@ func (w *world) within(limit time.Duration, what string, missing func() string) 
 	}
 }
 
-// await waits for a change, but no longer than a limit, and fails where the run's time is over.
+// await waits for a change, but no longer than a limit, and fails if the run's time is over.
 func (w *world) await(change <-chan struct{}, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
@@ -313,7 +312,7 @@ func (w *world) await(change <-chan struct{}, limit time.Duration) {
 	}
 }
 
-// settle waits until every manager has been told of all that there is, and has had nothing to do since.
+// settle waits until every manager has received all changes, and has been idle since.
 func (w *world) settle() {
 	w.until("quiet", func() string {
 		for _, o := range w.ops {
@@ -325,7 +324,7 @@ func (w *world) settle() {
 	})
 }
 
-// nurse starts a manager where one was killed, and sets the clock forward where everything waits for it.
+// nurse starts a manager if one was killed, and sets the clock forward if everything waits for it.
 func (w *world) nurse() {
 	if w.op == nil {
 		return
@@ -339,13 +338,13 @@ func (w *world) nurse() {
 		if next := w.nextMoment(); !next.IsZero() {
 			w.leaps++
 			w.leapTo(next)
-			w.op.wire.Stir() // it is yet to hear of that
+			w.op.wire.Stir() // it has yet to receive the change
 		}
 	}
 }
 
-// nextMoment is when the next attempt at a mail is due: the end of the lease of a sender that is gone, or the time to try a mail
-// again; or when a mail server that was found dead is tried again; zero if nothing waits for one.
+// nextMoment returns when the next attempt at a mail is due: the end of the lease of a sender that is gone, the time to retry a mail,
+// or the next probe of a mail server that did not respond; zero if nothing waits.
 func (w *world) nextMoment() (next time.Time) {
 	if w.mailIsDown() {
 		next = w.clock.Now().Add(probePause)
@@ -376,15 +375,15 @@ func (w *world) nextMoment() (next time.Time) {
 	return next
 }
 
-// probePause is after how long a mail server that was found dead is tried again.
+// probePause is the time between probes of a mail server that does not respond.
 const probePause = time.Minute
 
 func (w *world) mailIsDown() bool {
 	return meta.IsStatusConditionFalse(w.account().Status.Conditions, usherv1.ConditionMailReady)
 }
 
-// leapTo sets the clock forward to a moment, and wakes those invitations and members whose time comes by it. A manager's timers run on the
-// wall clock and know nothing of the leap; that they are set at all is what the expiry harness shows without any leap.
+// leapTo sets the clock forward to a moment, and wakes the invitations and members that become due. A manager's timers run on the wall
+// clock and do not notice the leap; the expiry harness checks the timers without leaps.
 func (w *world) leapTo(moment time.Time) {
 	before := w.clock.Now()
 	w.clock.Step(moment.Sub(before) + 10*time.Millisecond)
@@ -410,7 +409,7 @@ func (w *world) leapTo(moment time.Time) {
 	}
 }
 
-// moments are those at which something is due with an invitation.
+// moments returns when something is due for an invitation.
 func moments(s usherv1.InvitationStatus) []*metav1.Time {
 	list := []*metav1.Time{s.NextAttemptAt, s.ExpiresAt}
 	if s.ExpiresAt != nil {
@@ -422,14 +421,14 @@ func moments(s usherv1.InvitationStatus) []*metav1.Time {
 	return list
 }
 
-// wake has an object looked at again.
+// wake makes an object reconcile again.
 func (w *world) wake(o client.Object) {
 	patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"woken":%q}}}`, fmt.Sprint(time.Now().UnixNano()))
 	err := w.api.Patch(w.ctx, o.DeepCopyObject().(client.Object), client.RawPatch(types.MergePatchType, patch))
 	w.must(client.IgnoreNotFound(err), "wake "+o.GetName())
 }
 
-// reminded tells what an invitation lacks to have reminded its invitee.
+// reminded returns what an invitation lacks to have sent its reminder.
 func (w *world) reminded(name string) string {
 	for _, r := range w.invitation(name).Status.Reminders {
 		if r.Before == reminder && r.SentAt != nil {
@@ -439,7 +438,7 @@ func (w *world) reminded(name string) string {
 	return name + " is not reminded; "
 }
 
-// be tells what a member lacks to be in that state for that reason.
+// be returns what a member lacks to be in that state for that reason.
 func (w *world) be(name string, state usherv1.ObservedState, reason string) string {
 	m := w.member(name)
 	is := conditionReason(m.Status.Conditions)
@@ -466,16 +465,16 @@ func (w *world) gone(names ...string) string {
 	})
 }
 
-// led returns what the account lacks to say that it has an admin, or that it has lost its last one.
+// led returns what the account's status lacks to report that it has an admin, or that it has lost its last one.
 func (w *world) led(yes bool) string {
 	s := w.account().Status
 	if lost := meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionNoAdmin); lost == yes || yes && s.Owner == nil {
-		return fmt.Sprintf("the account's owner is %v, and that it has lost its admin is %t", s.Owner, lost)
+		return fmt.Sprintf("the account's owner is %v; NoAdmin: %t", s.Owner, lost)
 	}
 	return ""
 }
 
-// sent tells what an invitation lacks to have its wanted generation sent.
+// sent returns what an invitation lacks to have its wanted generation sent.
 func (w *world) sent(name string) string {
 	i := w.invitation(name)
 	if i.Status.State == usherv1.InvitationSent && i.Status.SendGeneration == i.Spec.SendGeneration {
@@ -484,7 +483,7 @@ func (w *world) sent(name string) string {
 	return fmt.Sprintf("the invitation of %s is %s, generation %d of %d", name, i.Status.State, i.Status.SendGeneration, i.Spec.SendGeneration)
 }
 
-// told tells what the announcements of the end of a member's access lack, to it and to the contact.
+// told returns what the notices of the end of a member's access lack, to the member and to the contact.
 func (w *world) told(name string, state usherv1.EndNoticeState) string {
 	m := w.member(name)
 	told := 0

@@ -9,8 +9,8 @@ import (
 	"github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Builders make one valid object each, with what every test needs and nothing more; their methods change one thing and return
-// the builder. Build returns a new object every time:
+// Each builder builds a valid object with what every test needs and nothing more. Its methods change one field and return the
+// builder. Build returns a new object every time:
 //
 //	ada := testkit.Member("ada").In(ns).Email("ada@acme.example").Pools("acme-base").Build()
 
@@ -20,7 +20,7 @@ const DefaultAccount = "acme"
 // AccountBuilder builds an Account.
 type AccountBuilder struct{ object v1alpha1.Account }
 
-// Account starts an Account that is displayed by its name.
+// Account starts an Account whose display name is its name.
 func Account(name string) *AccountBuilder {
 	return &AccountBuilder{v1alpha1.Account{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -43,7 +43,7 @@ func (b *AccountBuilder) DisplayName(name string) *AccountBuilder {
 	return b
 }
 
-// Disabled wants no member to have access.
+// Disabled sets the state Disabled.
 func (b *AccountBuilder) Disabled() *AccountBuilder {
 	b.object.Spec.State = v1alpha1.StateDisabled
 	return b
@@ -61,13 +61,13 @@ func (b *AccountBuilder) MailSecret(name string) *AccountBuilder {
 	return b
 }
 
-// Templates names the ConfigMap with the account's own wording.
+// Templates names the ConfigMap with the account's own templates.
 func (b *AccountBuilder) Templates(name string) *AccountBuilder {
 	b.mail().TemplatesRef = &v1alpha1.ConfigMapReference{Name: name}
 	return b
 }
 
-// ReplyTo sets where answers to an invitation go.
+// ReplyTo sets the address for replies to an invitation.
 func (b *AccountBuilder) ReplyTo(address string) *AccountBuilder {
 	b.mail().ReplyTo = v1alpha1.EmailAddress(address)
 	return b
@@ -80,7 +80,7 @@ func (b *AccountBuilder) mail() *v1alpha1.AccountMail {
 	return b.object.Spec.Mail
 }
 
-// Contact sets the company's own profile.
+// Contact sets the company's contact.
 func (b *AccountBuilder) Contact(email, phone, address string) *AccountBuilder {
 	b.object.Spec.Contact = &v1alpha1.AccountContact{
 		Email: v1alpha1.EmailAddress(email), Phone: v1alpha1.Line(phone), Address: address,
@@ -94,31 +94,31 @@ func (b *AccountBuilder) ProductURL(url string) *AccountBuilder {
 	return b
 }
 
-// TermsURL sets the terms that an invitee must accept.
+// TermsURL sets the URL of the terms that an invitee must accept.
 func (b *AccountBuilder) TermsURL(url string) *AccountBuilder {
 	b.object.Spec.TermsURL = v1alpha1.WebURL(url)
 	return b
 }
 
-// InvitationTTL sets how long links work.
+// InvitationTTL sets how long links are valid.
 func (b *AccountBuilder) InvitationTTL(ttl string) *AccountBuilder {
 	b.object.Spec.Invitations.TTL = v1alpha1.TTL(ttl)
 	return b
 }
 
-// DeliversByLink has links read from the link endpoint instead of mailed.
+// DeliversByLink makes links available at the link endpoint instead of by mail.
 func (b *AccountBuilder) DeliversByLink() *AccountBuilder {
 	b.mail().Delivery = v1alpha1.DeliveryLink
 	return b
 }
 
-// Reminders sets how long before a link's expiry its invitee is reminded; none for no reminders.
+// Reminders sets how long before a link's expiry reminders are sent; none for no reminders.
 func (b *AccountBuilder) Reminders(before ...v1alpha1.Lead) *AccountBuilder {
 	b.object.Spec.Invitations.Reminders = append([]v1alpha1.Lead{}, before...)
 	return b
 }
 
-// Status changes the status, which the API server takes only through the subresource.
+// Status changes the status, which the API server accepts only through the subresource.
 func (b *AccountBuilder) Status(change func(*v1alpha1.AccountStatus)) *AccountBuilder {
 	change(&b.object.Status)
 	return b
@@ -150,25 +150,25 @@ func (b *SeatPoolBuilder) Account(name string) *SeatPoolBuilder {
 	return b
 }
 
-// Seats sets how many were bought.
+// Seats sets the number of bought seats.
 func (b *SeatPoolBuilder) Seats(n int32) *SeatPoolBuilder {
 	b.object.Spec.Seats = &n
 	return b
 }
 
-// AddOn makes it the pool of an add-on.
+// AddOn makes the pool one of an add-on.
 func (b *SeatPoolBuilder) AddOn(name string) *SeatPoolBuilder {
 	b.object.Spec.AddOn = name
 	return b
 }
 
-// OnAcceptance gives seats to those who accepted.
+// OnAcceptance reserves seats on acceptance, not on invitation.
 func (b *SeatPoolBuilder) OnAcceptance() *SeatPoolBuilder {
 	b.object.Spec.Reservation = v1alpha1.ReserveOnAcceptance
 	return b
 }
 
-// Status changes the status, which the API server takes only through the subresource.
+// Status changes the status, which the API server accepts only through the subresource.
 func (b *SeatPoolBuilder) Status(change func(*v1alpha1.SeatPoolStatus)) *SeatPoolBuilder {
 	change(&b.object.Status)
 	return b
@@ -177,7 +177,7 @@ func (b *SeatPoolBuilder) Status(change func(*v1alpha1.SeatPoolStatus)) *SeatPoo
 // InvitationBuilder builds an Invitation.
 type InvitationBuilder struct{ object v1alpha1.Invitation }
 
-// Invitation starts an Invitation of the Member of its name.
+// Invitation starts an Invitation of the Member with the same name.
 func Invitation(name string) *InvitationBuilder {
 	return &InvitationBuilder{v1alpha1.Invitation{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -194,31 +194,31 @@ func (b *InvitationBuilder) In(namespace string) *InvitationBuilder {
 	return b
 }
 
-// Member names the Member who is invited.
+// Member names the Member.
 func (b *InvitationBuilder) Member(name string) *InvitationBuilder {
 	b.object.Spec.MemberRef.Name = name
 	return b
 }
 
-// SendGeneration sets which sending is wanted.
+// SendGeneration sets the requested sending.
 func (b *InvitationBuilder) SendGeneration(n int64) *InvitationBuilder {
 	b.object.Spec.SendGeneration = n
 	return b
 }
 
-// Revoked wants the link dead.
+// Revoked sets the state Revoked.
 func (b *InvitationBuilder) Revoked() *InvitationBuilder {
 	b.object.Spec.State = v1alpha1.InvitationRevokedWish
 	return b
 }
 
-// TTL sets how long the link works.
+// TTL sets how long the link is valid.
 func (b *InvitationBuilder) TTL(ttl string) *InvitationBuilder {
 	b.object.Spec.TTL = v1alpha1.TTL(ttl)
 	return b
 }
 
-// Status changes the status, which the API server takes only through the subresource.
+// Status changes the status, which the API server accepts only through the subresource.
 func (b *InvitationBuilder) Status(change func(*v1alpha1.InvitationStatus)) *InvitationBuilder {
 	change(&b.object.Status)
 	return b

@@ -38,7 +38,7 @@ func (b *MemberBuilder) Account(name string) *MemberBuilder {
 	return b
 }
 
-// Email sets the address.
+// Email sets the e-mail address.
 func (b *MemberBuilder) Email(address string) *MemberBuilder {
 	b.object.Spec.Email = v1alpha1.EmailAddress(address)
 	return b
@@ -50,13 +50,13 @@ func (b *MemberBuilder) Name(given, family string) *MemberBuilder {
 	return b
 }
 
-// Salutation sets how the person is addressed.
+// Salutation sets the salutation.
 func (b *MemberBuilder) Salutation(text string) *MemberBuilder {
 	b.object.Spec.Salutation = v1alpha1.Line(text)
 	return b
 }
 
-// Phone sets the person's number.
+// Phone sets the phone number.
 func (b *MemberBuilder) Phone(number string) *MemberBuilder {
 	b.object.Spec.Phone = v1alpha1.Line(number)
 	return b
@@ -89,25 +89,25 @@ func (b *MemberBuilder) Pools(names ...string) *MemberBuilder {
 	return b
 }
 
-// Disabled wants no access.
+// Disabled sets the state Disabled.
 func (b *MemberBuilder) Disabled() *MemberBuilder {
 	b.object.Spec.State = v1alpha1.StateDisabled
 	return b
 }
 
-// Immediate activates without an invitation.
+// Immediate sets activation without an invitation.
 func (b *MemberBuilder) Immediate() *MemberBuilder {
 	b.object.Spec.Activation = v1alpha1.ActivateImmediately
 	return b
 }
 
-// ReassignTo names who gets what the member owns.
+// ReassignTo names the successor for the objects that the member owns.
 func (b *MemberBuilder) ReassignTo(name string) *MemberBuilder {
 	b.object.Spec.ReassignTo = &v1alpha1.MemberReference{Name: name}
 	return b
 }
 
-// Status changes the status, which the API server takes only through the subresource.
+// Status changes the status, which the API server accepts only through the subresource.
 func (b *MemberBuilder) Status(change func(*v1alpha1.MemberStatus)) *MemberBuilder {
 	change(&b.object.Status)
 	return b

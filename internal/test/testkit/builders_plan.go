@@ -9,10 +9,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// PlanBuilder makes a Plan.
+// PlanBuilder builds a Plan.
 type PlanBuilder struct{ plan usherv1.Plan }
 
-// Plan starts one without included seats, on which any number can be bought, with the role `member`, the default one.
+// Plan starts a Plan without included seats that sells any number, with `member` as its only and default role.
 func Plan(name string) *PlanBuilder {
 	return &PlanBuilder{usherv1.Plan{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -56,10 +56,12 @@ func (b *PlanBuilder) Role(name string, rights ...usherv1.Right) *PlanBuilder {
 	return b
 }
 
-// Admin adds a role that manages the account's members and has every right, and makes it the owner's.
+// Admin adds a role that manages the account's members and has every right, and makes it the plan's owner role.
 func (b *PlanBuilder) Admin(name string) *PlanBuilder {
 	admin := true
-	b.plan.Spec.Roles = append(b.plan.Spec.Roles, usherv1.PlanRole{Name: name, AccountAdmin: &admin, Rights: []usherv1.Right{usherv1.AnyRight}})
+	b.plan.Spec.Roles = append(b.plan.Spec.Roles, usherv1.PlanRole{
+		Name: name, AccountAdmin: &admin, Rights: []usherv1.Right{usherv1.AnyRight},
+	})
 	b.plan.Spec.OwnerRole = name
 	return b
 }
@@ -70,11 +72,11 @@ func (b *PlanBuilder) ClusterRoles(names ...string) *PlanBuilder {
 	return b
 }
 
-// InvitedRole sets the role until a member has accepted.
+// InvitedRole sets the role that members have until they accept.
 func (b *PlanBuilder) InvitedRole(name string) *PlanBuilder {
 	b.plan.Spec.InvitedRole = name
 	return b
 }
 
-// Build returns a copy.
+// Build returns a new Plan.
 func (b *PlanBuilder) Build() *usherv1.Plan { return b.plan.DeepCopy() }

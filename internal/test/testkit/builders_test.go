@@ -13,7 +13,7 @@ import (
 )
 
 var _ = Describe("Builders", func() {
-	It("make objects that the API server takes, with as little as a name", func(ctx SpecContext) {
+	It("build objects that the API server accepts, from just a name", func(ctx SpecContext) {
 		ns, c := Namespace(ctx, server), Client(server.Config())
 		for _, object := range []client.Object{
 			Account("acme").In(ns).Build(),
@@ -25,7 +25,7 @@ var _ = Describe("Builders", func() {
 		}
 	})
 
-	It("set every field that they are asked to", func(ctx SpecContext) {
+	It("set every field", func(ctx SpecContext) {
 		ns, c := Namespace(ctx, server), Client(server.Config())
 		account := Account("globex").In(ns).DisplayName("Globex SA").Disabled().Language("fr").MailSecret("smtp").
 			ReplyTo("it@globex.example").Contact("it@globex.example", "+33 1", "Paris").ProductURL("https://app.globex.example").
@@ -93,7 +93,7 @@ var _ = Describe("Matchers", func() {
 		Expect(ada).NotTo(HaveNoCondition("Ready"))
 	})
 
-	It("take each kind and the slice", func() {
+	It("accept each kind and the slice", func() {
 		conditions := []metav1.Condition{ready}
 		for _, object := range []any{
 			Account("a").Status(func(s *v1alpha1.AccountStatus) { s.Conditions = conditions }).Build(),
@@ -105,14 +105,14 @@ var _ = Describe("Matchers", func() {
 		}
 	})
 
-	It("refuse anything else, rather than finding no condition in it", func() {
+	It("fail for anything else", func() {
 		_, err := HaveNoCondition("Ready").Match(*ada)
 		Expect(err).To(MatchError(ContainSubstring("got v1alpha1.Member")))
 		_, err = HaveCondition("Ready", metav1.ConditionTrue, "one", "two").Match(ada)
 		Expect(err).To(HaveOccurred())
 	})
 
-	It("say what there was", func() {
+	It("show the actual conditions in a failure", func() {
 		matcher := HaveCondition("Ready", metav1.ConditionTrue, "Accepted")
 		Expect(matcher.FailureMessage(ada)).To(Equal(
 			"Expected\n    Ready=False/SeatUnavailable (generation 4): wait\nto have condition Ready=True/Accepted"))
@@ -123,10 +123,10 @@ var _ = Describe("Matchers", func() {
 })
 
 var _ = Describe("Clock", func() {
-	It("stands until it is stepped", func() {
+	It("moves only by Step", func() {
 		clock := NewClock()
 		Expect(clock.Now()).To(Equal(Epoch))
-		Expect(metav1.NewTime(clock.Now()).Rfc3339Copy().Time).To(BeTemporally("==", clock.Now()), "the API keeps all of it")
+		Expect(metav1.NewTime(clock.Now()).Rfc3339Copy().Time).To(BeTemporally("==", clock.Now()), "the API keeps its precision")
 		clock.Step(90 * 1e9)
 		Expect(clock.Since(Epoch).Seconds()).To(Equal(90.0))
 	})

@@ -38,7 +38,7 @@ func (c Call) String() string {
 	return fmt.Sprintf("%s %s %s", c.Verb, resource, object)
 }
 
-// Mutating reports whether it asks for a change.
+// Mutating reports whether the call asks for a change.
 func (c Call) Mutating() bool {
 	switch c.Verb {
 	case "create", "update", "patch", "delete", "deletecollection":
@@ -47,10 +47,10 @@ func (c Call) Mutating() bool {
 	return false
 }
 
-// Housekeeping reports whether it is about a Lease, an Event or a review.
+// Housekeeping reports whether the call concerns a Lease, an Event or a review.
 func (c Call) Housekeeping() bool { return apiserver.Housekeeping(c.Group, c.Resource) }
 
-// callOf reads a request as the API server does: see k8s.io/apiserver/pkg/endpoints/request.RequestInfo.
+// callOf parses a request as the API server does: see k8s.io/apiserver/pkg/endpoints/request.RequestInfo.
 func callOf(req *http.Request) (Call, error) {
 	var c Call
 	parts := strings.Split(strings.Trim(req.URL.Path, "/"), "/")
@@ -116,7 +116,7 @@ func (c *Call) nameFromBody(req *http.Request) error {
 	req.Body = io.NopCloser(bytes.NewReader(body))
 	object, _, err := bodies.Decode(body, nil, nil)
 	if err != nil {
-		return nil //nolint:nilerr // a kind that Scheme does not know stays without a name
+		return nil //nolint:nilerr // the name of a kind that Scheme does not know stays empty
 	}
 	if named, err := meta.Accessor(object); err == nil {
 		c.Name = named.GetName()

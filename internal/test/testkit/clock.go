@@ -13,7 +13,7 @@ import (
 // clock shows.
 var Epoch = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 
-// NewClock is a clock that stands at Epoch until it is stepped. Give its Now to what is tested:
+// NewClock returns a clock that is at Epoch and moves only by Step. Pass its Now to the code under test:
 //
 //	clock := testkit.NewClock()
 //	reconciler := &controller.Member{Now: clock.Now}

@@ -12,7 +12,7 @@ import (
 	"github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// MembersAt finds the members of a namespace by their address, as a manager's cache does, for a portal that has no manager.
+// MembersAt returns a function that finds a namespace's members by address, as a manager's cache does, for a portal without a manager.
 func MembersAt(api client.Reader, namespace string) func(context.Context, string) ([]types.NamespacedName, error) {
 	return func(ctx context.Context, email string) ([]types.NamespacedName, error) {
 		var all v1alpha1.MemberList

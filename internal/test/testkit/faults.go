@@ -19,10 +19,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// Fault happens to a call in place of plain sending; it may call send, once.
+// Fault replaces the plain sending of a call; it may call send, once.
 type Fault func(req *http.Request, send func() (*http.Response, error)) (*http.Response, error)
 
-// Refused fails before sending, as if no one listened. Nothing happened.
+// Refused fails before sending, as if no server listened, without any effect.
 func Refused(req *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
 	if req.Body != nil {
 		_ = req.Body.Close()
@@ -30,7 +30,7 @@ func Refused(req *http.Request, _ func() (*http.Response, error)) (*http.Respons
 	return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
 }
 
-// AnswerLost sends, and the connection breaks when the API server has done the work and the client does not know.
+// AnswerLost sends, and breaks the connection after the API server has done the work and before the client gets the response.
 func AnswerLost(_ *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	answer, err := send()
 	if err != nil {
@@ -43,7 +43,7 @@ func AnswerLost(_ *http.Request, send func() (*http.Response, error)) (*http.Res
 	return nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 }
 
-// Then sends, and calls do when the answer is there and before the client sees it: to stop an operator right after its write.
+// Then sends, and calls do before the client gets the response: to stop an operator right after its write.
 func Then(do func()) Fault {
 	return func(_ *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 		answer, err := send()
@@ -52,7 +52,7 @@ func Then(do func()) Fault {
 	}
 }
 
-// Status answers with an error of the API server's, without sending: 409 Conflict, 500 InternalError, 504 Timeout, or 429
+// Status returns an error as the API server would, without sending: 409 Conflict, 500 InternalError, 504 Timeout, or 429
 // TooManyRequests with a Retry-After header of that many whole seconds (0 for none).
 func Status(code int, retryAfter time.Duration) Fault {
 	return func(req *http.Request, _ func() (*http.Response, error)) (*http.Response, error) {
@@ -95,8 +95,8 @@ func answerWith(req *http.Request, code int, retryAfter time.Duration) (*http.Re
 	return answer, nil
 }
 
-// BrownOut has a share (0 to 1) of all calls but housekeeping fail until Heal: refused, reset after the work was done, 409 for updates,
-// 429 with Retry-After, 500, and 504 before or after the work was done. The seed decides which.
+// BrownOut makes a share (0 to 1) of all calls except housekeeping fail until Heal: refused, reset after the work was done, 409 for
+// updates, 429 with Retry-After, 500, and 504 before or after the work was done. The seed determines which.
 func (w *Wire) BrownOut(seed uint64, share float64) {
 	var mu sync.Mutex
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -121,7 +121,7 @@ func (w *Wire) BrownOut(seed uint64, share float64) {
 	})
 }
 
-// conflict is for what carries a resourceVersion; to others the API server would never say it.
+// conflict applies to writes with a resourceVersion; the API server returns conflicts for no others.
 func conflict(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	if req.Method == http.MethodPut || req.Method == http.MethodPatch {
 		return Status(http.StatusConflict, 0)(req, send)
@@ -129,7 +129,7 @@ func conflict(req *http.Request, send func() (*http.Response, error)) (*http.Res
 	return Status(http.StatusInternalServerError, 0)(req, send)
 }
 
-// timeoutAfter is a 504 for work that was done all the same.
+// timeoutAfter returns a 504 although the work was done.
 func timeoutAfter(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	answer, err := send()
 	if err != nil {
@@ -147,7 +147,7 @@ type Hold struct {
 	arrive, release   func()
 }
 
-// Hold stops the next call that match wants, before it is sent, until Release:
+// Hold stops the next call that matches, before it is sent, until Release:
 //
 //	hold := wire.Hold(func(c testkit.Call) bool { return c.String() == "update seatpools/status acme/acme-base" })
 //	Eventually(hold.Arrived()).Should(BeClosed())

@@ -5,20 +5,20 @@ package testkit
 
 import "slices"
 
-// losses are events that never arrive, while their stream goes on as if nothing had happened.
+// losses are events that never arrive, while their stream continues normally.
 type losses struct {
 	seen int
 	lose map[int]bool
 	says []loss
 }
 
-// loss is an event that is lost for what it says.
+// loss is a rule for an event that is lost because of its content.
 type loss struct {
 	match func(Event) bool
 	lost  chan struct{}
 }
 
-// Event is what a watch tells of an object.
+// Event is a watch event.
 type Event struct {
 	// Type is ADDED, MODIFIED or DELETED.
 	Type string
@@ -26,8 +26,8 @@ type Event struct {
 	Name string
 }
 
-// Lose swallows the nth event of the resource, from 1, counted over all its streams since the Wire was made. Those that tell a
-// client at the beginning of a stream what there is already are not counted: no list is told with a hole in it.
+// Lose drops the nth event of the resource, from 1, counted over all its streams since the Wire was created. Events of the initial list
+// of a stream do not count and are never lost, so that lists are complete.
 func (w *Watches) Lose(n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -37,7 +37,7 @@ func (w *Watches) Lose(n int) {
 	w.losses.lose[n] = true
 }
 
-// LoseFirst swallows the first event from now on that match wants, of those that Lose counts. The channel is closed when it is lost.
+// LoseFirst drops the first matching event from now on, of those that Lose counts. The channel is closed when the event is lost.
 func (w *Watches) LoseFirst(match func(Event) bool) (lost <-chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -46,7 +46,7 @@ func (w *Watches) LoseFirst(match func(Event) bool) (lost <-chan struct{}) {
 	return l.lost
 }
 
-// Seen is how many events of the resource there were so far, lost ones too; what Lose does not count is not counted.
+// Seen returns how many events of the resource, of those that Lose counts, there were so far, including lost ones.
 func (w *Watches) Seen() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()

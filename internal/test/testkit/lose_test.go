@@ -17,7 +17,7 @@ import (
 )
 
 var _ = Describe("Lose", func() {
-	It("swallows one event and no part of a list, until the cache lists anew", func(ctx SpecContext) {
+	It("loses one event and no part of a list, until the cache lists again", func(ctx SpecContext) {
 		ns, wire, plain := Namespace(ctx, server), NewWire(), Client(server.Config())
 		Expect(plain.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
 		cached, err := cache.New(wire.Attach(server.Config()), cache.Options{Scheme: Scheme(), DefaultNamespaces: map[string]cache.Config{ns: {}}})
@@ -34,7 +34,7 @@ var _ = Describe("Lose", func() {
 			Expect(cached.List(ctx, &list, client.InNamespace(ns))).To(Succeed())
 			return len(list.Items)
 		}
-		Expect(seen()).To(Equal(1), "what was there before is no event")
+		Expect(seen()).To(Equal(1), "the initial list does not count")
 		Expect(plain.Create(ctx, Member("bob").In(ns).Build())).To(Succeed())
 		Expect(plain.Create(ctx, Member("cat").In(ns).Build())).To(Succeed())
 		Eventually(seen).Should(Equal(2))
@@ -45,7 +45,7 @@ var _ = Describe("Lose", func() {
 		Eventually(seen).Should(Equal(3))
 	})
 
-	It("swallows the first event that says something", func(ctx SpecContext) {
+	It("loses the first event that matches", func(ctx SpecContext) {
 		ns, wire, plain := Namespace(ctx, server), NewWire(), Client(server.Config())
 		list := &v1alpha1.MemberList{}
 		over, err := client.NewWithWatch(wire.Attach(server.Config()), client.Options{Scheme: Scheme()})

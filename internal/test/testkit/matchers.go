@@ -15,7 +15,7 @@ import (
 	"github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Conditions are those of an Account, SeatPool, Member or Invitation, or the slice itself.
+// Conditions returns the conditions of an Account, SeatPool, Member or Invitation; a slice of conditions is returned as it is.
 func Conditions(object any) ([]metav1.Condition, error) {
 	switch o := object.(type) {
 	case *v1alpha1.Account:
@@ -32,16 +32,16 @@ func Conditions(object any) ([]metav1.Condition, error) {
 	return nil, fmt.Errorf("expected a pointer to one of Usher's kinds or []metav1.Condition, got %T", object)
 }
 
-// HaveCondition succeeds where the object has a condition of the type with that status and reason:
+// HaveCondition succeeds if the object has a condition of the type with that status and reason:
 //
 //	Eventually(komega.Object(ada)).Should(testkit.HaveCondition("Ready", metav1.ConditionFalse, v1alpha1.ReasonSeatUnavailable))
 //
-// No reason means any. A failure shows all the conditions that there are.
+// No reason means any. A failure shows all conditions of the object.
 func HaveCondition(conditionType string, status metav1.ConditionStatus, reason ...string) types.GomegaMatcher {
 	return &conditionMatcher{conditionType: conditionType, status: status, reason: reason}
 }
 
-// HaveNoCondition succeeds where the object has no condition of the type, neither True nor False.
+// HaveNoCondition succeeds if the object has no condition of the type, neither True nor False.
 func HaveNoCondition(conditionType string) types.GomegaMatcher {
 	return &conditionMatcher{conditionType: conditionType, absent: true}
 }
@@ -83,7 +83,7 @@ func (m *conditionMatcher) wanted() string {
 	return strings.Join(append([]string{"condition " + m.conditionType + "=" + string(m.status)}, m.reason...), "/")
 }
 
-// table shows conditions as `kubectl describe` would, for a failure's message.
+// table formats conditions like `kubectl describe`, for failure messages.
 func table(actual any) string {
 	conditions, err := Conditions(actual)
 	if err != nil || len(conditions) == 0 {

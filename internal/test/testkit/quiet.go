@@ -15,13 +15,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// beat is the unit in which silence is counted. A machine that is too busy to run this process also leaves beats out, so that a
-// client that gets no time to work is not taken for one that has nothing to do.
+// beat is the unit in which idle time is counted. A machine that is too busy to run this process also misses beats, so that a client
+// that gets no processor time does not count as idle.
 const beat = 10 * time.Millisecond
 
 var beats atomic.Int64
 
-// heart begins to beat with the first Wire and goes on for as long as the process.
+// heart starts the beats with the first Wire, until the end of the process.
 var heart = sync.OnceFunc(func() {
 	go func() {
 		for range time.Tick(beat) {
@@ -30,14 +30,14 @@ var heart = sync.OnceFunc(func() {
 	}()
 })
 
-// Given is how much time this process was given since it began to count. Two readings with less between them than by the clock on the
-// wall tell of a machine that was too busy to run it.
+// Given returns how much time this process has had since the beats started. If the difference of two readings is less than by the wall
+// clock, the machine was too busy to run the process.
 func Given() time.Duration {
 	heart()
 	return time.Duration(beats.Load()) * beat
 }
 
-// activity is what goes on on a Wire, and when something last did.
+// activity counts the running calls of a Wire, and has the time of the last activity.
 type activity struct {
 	underWay atomic.Int64
 	last     atomic.Int64
@@ -45,8 +45,8 @@ type activity struct {
 
 func (a *activity) stir() { a.last.Store(beats.Load()) }
 
-// begin starts a call, until whose end nothing is quiet; a read leaves no trace, so that what is looked at again and again may
-// still be at rest.
+// begin starts a call; the Wire is not quiet until it ends. Reads do not restart the idle time, so that a client that only polls can
+// be quiet.
 func (a *activity) begin(mutating bool) (end func()) {
 	a.underWay.Add(1)
 	return func() {
@@ -57,8 +57,8 @@ func (a *activity) begin(mutating bool) (end func()) {
 	}
 }
 
-// Quiet is for how long no write was under way and no event of a watch was delivered, or 0 while any call is under way.
-// Leases do not count. It is counted in time that this process was given, not by the clock on the wall.
+// Quiet returns for how long there has been no write and no watch event; 0 while any call is running. Leases do not count. The time is
+// that of Given, not of the wall clock.
 func (w *Wire) Quiet() time.Duration {
 	if w.activity.underWay.Load() > 0 {
 		return 0
@@ -66,11 +66,11 @@ func (w *Wire) Quiet() time.Duration {
 	return time.Duration(beats.Load()-w.activity.last.Load()) * beat
 }
 
-// Stir begins the silence anew, after something was done that the client is yet to hear of.
+// Stir restarts the idle time, after a change that the client has yet to receive.
 func (w *Wire) Stir() { w.activity.stir() }
 
-// Settled is nil once the client's watches have told it of everything that there is in a namespace, and it has been quiet for a
-// while since; else it says what it waits for. It takes as long as a watch is late or frozen. Events that were lost count as told.
+// Settled returns nil once the client's watches have delivered the current state of a namespace and the client has been quiet for a
+// while since. Otherwise, its error says what it waits for. It waits for late and frozen watches. Lost events count as delivered.
 func (w *Wire) Settled(ctx context.Context, api client.Client, namespace string, silence time.Duration) error {
 	if quiet := w.Quiet(); quiet < silence {
 		return fmt.Errorf("the client was quiet for only %s, after %s", quiet, w.lastCall())
@@ -86,7 +86,7 @@ func (w *Wire) Settled(ctx context.Context, api client.Client, namespace string,
 			return err
 		}
 		if lacks := watches.lacks(list.Items, namespace); lacks != "" {
-			return fmt.Errorf("the client has not been told yet of %s %s", resource, lacks)
+			return fmt.Errorf("the client has not received %s %s yet", resource, lacks)
 		}
 	}
 	if w.Quiet() < silence {
@@ -103,7 +103,7 @@ func (w *Wire) lastCall() string {
 	return calls[len(calls)-1].String()
 }
 
-// watched are the resources that have a stream.
+// watched returns the resources that have a stream.
 func (w *Wire) watched() map[string]*Watches {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -122,10 +122,10 @@ func (w *Watches) resource(name string) schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: w.group, Resource: name}
 }
 
-// told is an object as a client last heard of it.
+// told is the last state of an object that a client received.
 type told struct{ namespace, name, version string }
 
-// lacks names an object that is not as the client was told; empty if there is none.
+// lacks returns an object whose current state the client has not received; empty if there is none.
 func (w *Watches) lacks(now []metav1.PartialObjectMetadata, namespace string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -148,7 +148,7 @@ func (w *Watches) lacks(now []metav1.PartialObjectMetadata, namespace string) st
 	return ""
 }
 
-// tell notes what a client was told. A new stream that begins with a list replaces what was told before.
+// tell records what a client received. A new stream that starts with a list replaces earlier records.
 func (w *Watches) tell(f frame) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -34,7 +34,7 @@ var _ = Describe("A Wire is", func() {
 		return wire, plain, namespace, settled
 	}
 
-	It("not settled until its watches have told of what there is, as it is, and of what is gone", func(ctx SpecContext) {
+	It("not settled until its watches have delivered the current objects and deletions", func(ctx SpecContext) {
 		wire, plain, ns, settled := cached(ctx)
 		Eventually(settled).Should(Succeed())
 		ada := Member("ada").In(ns).Build()
@@ -48,13 +48,13 @@ var _ = Describe("A Wire is", func() {
 		} {
 			wire.Watches("members").Freeze()
 			Expect(change()).To(Succeed())
-			Eventually(settled).Should(MatchError(HavePrefix("the client has not been told yet of members ada")))
+			Eventually(settled).Should(MatchError(HavePrefix("the client has not received members ada yet")))
 			wire.Watches("members").Thaw()
 			Eventually(settled).Should(Succeed())
 		}
 	})
 
-	It("settled although an event was lost, and not while a cache lists anew what it does not get", func(ctx SpecContext) {
+	It("settled although an event was lost, but not while a cache lists again", func(ctx SpecContext) {
 		wire, plain, ns, settled := cached(ctx)
 		lost := wire.Watches("members").LoseFirst(func(Event) bool { return true })
 		Expect(plain.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
@@ -62,12 +62,12 @@ var _ = Describe("A Wire is", func() {
 		Eventually(settled).Should(Succeed())
 		wire.Watches("members").Freeze()
 		wire.Watches("members").Drop()
-		Eventually(settled).Should(MatchError(HavePrefix("the client has not been told yet of members ada")))
+		Eventually(settled).Should(MatchError(HavePrefix("the client has not received members ada yet")))
 		wire.Watches("members").Thaw()
 		Eventually(settled).Should(Succeed())
 	})
 
-	It("quiet after a read, and not after a write nor during either", func(ctx SpecContext) {
+	It("quiet after a read, but not after a write or during either", func(ctx SpecContext) {
 		ns, wire := Namespace(ctx, server), NewWire()
 		over := Client(wire.Attach(server.Config()))
 		quiet := func() bool { return wire.Quiet() >= silence }

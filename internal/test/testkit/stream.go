@@ -14,7 +14,7 @@ import (
 // remembered is how many events a stream keeps for Rewind.
 const remembered = 1024
 
-// expired is what an API server says that no longer has the revisions in between.
+// expired is the error of an API server that no longer has the requested revisions.
 const expired = `{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",` +
 	`"message":"too old resource version, as the test wants it","reason":"Expired","code":410}}` + "\n"
 
@@ -28,7 +28,7 @@ type frame struct {
 	due time.Time
 }
 
-// stream is the body of one watch: a pump reads events from the API server as they come, Read hands them on as Watches wants.
+// stream is the body of one watch: a pump reads events from the API server as they arrive, and Read delivers them as Watches says.
 type stream struct {
 	watches  *Watches
 	upstream io.ReadCloser
@@ -37,11 +37,11 @@ type stream struct {
 	changed *sync.Cond
 	waiting []frame // not delivered yet
 	past    []frame // delivered
-	partial []byte  // the rest of an event of which a Read took a part
+	partial []byte  // the rest of an event that a Read has started
 	ended   error   // why the pump ended
 	closed  bool
 
-	listing bool // the pump is still told what there was at the beginning
+	listing bool // the pump is still reading the initial list
 }
 
 func newStream(w *Watches, upstream io.ReadCloser, listing bool) *stream {
@@ -99,7 +99,7 @@ func (s *stream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// next takes the next event, or waits for a change; its caller holds the lock.
+// next returns the next event, or waits for a change; its caller holds the lock.
 func (s *stream) next() error {
 	frozen, _ := s.watches.state()
 	switch {
@@ -125,7 +125,7 @@ func (s *stream) next() error {
 	return nil
 }
 
-// emit puts an event in front of the reader; its caller holds the lock.
+// emit makes an event available to Read; its caller holds the lock.
 func (s *stream) emit(f frame) {
 	if f.Type != "BOOKMARK" {
 		s.watches.tell(f)
@@ -159,7 +159,7 @@ func (s *stream) rewind(n int) {
 	done := map[string]bool{}
 	for _, f := range undone {
 		if done[f.uid] {
-			continue // the oldest of the undone events of an object says what it was before
+			continue // the oldest undone event of an object determines its earlier state
 		}
 		done[f.uid] = true
 		if old, known := asBefore(before, f); known {
@@ -171,7 +171,7 @@ func (s *stream) rewind(n int) {
 	s.changed.Broadcast()
 }
 
-// asBefore is the event that takes f back, given the events before it.
+// asBefore returns the event that undoes f, given the events before it.
 func asBefore(before []frame, f frame) (frame, bool) {
 	for i := len(before) - 1; i >= 0; i-- {
 		if before[i].uid != f.uid {
@@ -191,7 +191,7 @@ func asBefore(before []frame, f frame) (frame, bool) {
 	return frame{}, false
 }
 
-// Close is the client's end of the stream.
+// Close is called by the client to end the stream.
 func (s *stream) Close() error {
 	s.watches.remove(s)
 	s.mu.Lock()

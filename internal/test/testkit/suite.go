@@ -25,8 +25,8 @@ import (
 //
 //	var _ = BeforeSuite(func(ctx SpecContext) { server = testkit.StartServer(ctx, apiserver.Options{}) })
 //
-// What controller-runtime logs goes to ginkgo, which shows it where a spec fails. Eventually keeps to its timeout also when it is
-// given a context, where gomega by itself would wait for ever. Suites of the testing package use apiserver.Main instead.
+// controller-runtime's log goes to ginkgo, which shows it if a spec fails. Eventually uses its timeout even if it has a context; by
+// default, gomega would wait forever. Suites of the testing package use apiserver.Main instead.
 func StartServer(ctx context.Context, o apiserver.Options) *apiserver.Server {
 	ginkgo.GinkgoHelper()
 	log.SetLogger(ginkgo.GinkgoLogr)
@@ -37,7 +37,7 @@ func StartServer(ctx context.Context, o apiserver.Options) *apiserver.Server {
 	return server
 }
 
-// Namespace makes a namespace for one ginkgo spec and returns its name. It is never deleted: no namespace controller runs that
+// Namespace creates a namespace for one ginkgo spec and returns its name. It is never deleted: no namespace controller runs that
 // would empty it.
 func Namespace(ctx context.Context, server *apiserver.Server) string {
 	ginkgo.GinkgoHelper()
@@ -46,7 +46,7 @@ func Namespace(ctx context.Context, server *apiserver.Server) string {
 	return name
 }
 
-// Scheme knows Kubernetes' kinds and Usher's.
+// Scheme has Kubernetes' kinds and Usher's.
 func Scheme() *runtime.Scheme {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
@@ -54,7 +54,7 @@ func Scheme() *runtime.Scheme {
 	return scheme
 }
 
-// Client makes an uncached client for Kubernetes' kinds and Usher's.
+// Client creates an uncached client for Kubernetes' kinds and Usher's.
 func Client(config *rest.Config) client.WithWatch {
 	ginkgo.GinkgoHelper()
 	c, err := client.NewWithWatch(config, client.Options{Scheme: Scheme()})

@@ -12,26 +12,26 @@ import (
 	"time"
 )
 
-// Watches are all the watch streams of one resource on a Wire, those open now and those to come.
+// Watches are all watch streams of one resource on a Wire, those that are open and those that will be opened.
 //
-// They make one cache fall behind, miss things or go back in time, as an API server behind a load balancer can, while the
-// client's other calls stay live. Time here is the wall clock's.
+// They make one cache fall behind, miss events or go back in time, as API servers behind a load balancer can, while the client's other
+// calls stay live. All times are wall-clock times.
 type Watches struct {
 	mu      sync.Mutex
 	frozen  bool
 	delay   time.Duration
 	streams map[*stream]struct{}
 	losses  losses
-	// wanted reports which objects the client hears of; nil: all.
+	// wanted reports whether the client gets an object's events; nil: it gets all.
 	wanted func(name string) bool
 	// group of the resource, known once there was a stream.
 	group string
-	// told is what clients were last told, by UID.
+	// told has the last state that clients were sent, by UID.
 	told     map[string]told
 	activity *activity
 }
 
-// Open is how many streams there are.
+// Open returns the number of open streams.
 func (w *Watches) Open() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -41,17 +41,17 @@ func (w *Watches) Open() int {
 // Freeze keeps all events back until Thaw; the streams stay open.
 func (w *Watches) Freeze() { w.set(func() { w.frozen = true }) }
 
-// Thaw delivers what was kept back, and from then on as it comes.
+// Thaw delivers the events that were kept back, and all later ones as they arrive.
 func (w *Watches) Thaw() { w.set(func() { w.frozen = false }) }
 
 // Delay delivers every event that arrives from now on that much later; 0 ends it.
 func (w *Watches) Delay(d time.Duration) { w.set(func() { w.delay = d }) }
 
-// Only has clients hear of no other objects than those whose names match wants: of cluster-scoped ones that belong to other tests, in
-// lists as in watches. Call it before the first stream.
+// Only hides all objects whose names do not match, in lists and in watches: for cluster-scoped objects of other tests. Call it before
+// the first stream.
 func (w *Watches) Only(match func(name string) bool) { w.set(func() { w.wanted = match }) }
 
-// wants reports whether clients hear of an object.
+// wants reports whether clients get an object's events.
 func (w *Watches) wants(name string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -61,9 +61,9 @@ func (w *Watches) wants(name string) bool {
 // Drop ends the open streams with 410 Expired and loses what they kept back; the client has to list again.
 func (w *Watches) Drop() { w.each((*stream).drop) }
 
-// Rewind takes the last n events back and freezes: objects go to what they were before, new ones vanish, deleted ones are there
-// again, as if the client had been sent to an API server that lags. Thaw delivers the n events again. An object whose state
-// before is not known, as the stream never showed it, stays as it is.
+// Rewind undoes the last n events and freezes: objects return to their earlier state, new ones disappear, deleted ones reappear, as if
+// the client had been redirected to an API server that lags. Thaw delivers the n events again. If the stream never had an object's
+// earlier state, the object does not change.
 func (w *Watches) Rewind(n int) {
 	w.set(func() { w.frozen = true })
 	w.each(func(s *stream) { s.rewind(n) })
@@ -88,7 +88,7 @@ func (w *Watches) each(do func(*stream)) {
 	}
 }
 
-// state is what holds for streams now.
+// state returns the current settings for streams.
 func (w *Watches) state() (frozen bool, delay time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -101,7 +101,7 @@ func (w *Watches) remove(s *stream) {
 	delete(w.streams, s)
 }
 
-// open asks for the stream in JSON, the only framing that is read here, and puts itself between.
+// open requests the stream as JSON, the only framing that this package reads, and wraps it.
 func (w *Watches) open(of Call, req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	req.Header.Set("Accept", jsonOnly(req.Header.Get("Accept")))
 	answer, err := send()
@@ -121,7 +121,7 @@ func (w *Watches) open(of Call, req *http.Request, send func() (*http.Response, 
 	return answer, nil
 }
 
-// jsonOnly turns every media type into JSON and keeps its parameters, such as as=PartialObjectMetadata.
+// jsonOnly replaces every media type by JSON and keeps its parameters, such as as=PartialObjectMetadata.
 func jsonOnly(accept string) string {
 	var out []string
 	for part := range strings.SplitSeq(accept, ",") {

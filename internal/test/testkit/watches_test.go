@@ -25,8 +25,8 @@ var _ = Describe("Watches", func() {
 	var (
 		ns     string
 		wire   *Wire
-		cached cache.Cache   // what an operator believes
-		plain  client.Client // what is really there
+		cached cache.Cache   // what an operator sees
+		plain  client.Client // the actual state
 	)
 
 	BeforeEach(func(ctx SpecContext) {
@@ -48,7 +48,7 @@ var _ = Describe("Watches", func() {
 		Expect(err).NotTo(HaveOccurred())
 	})
 
-	// seen are the members in the cache and their roles, as "ada:admin".
+	// seen returns the members in the cache and their roles, as "ada:admin".
 	seen := func(ctx SpecContext) string {
 		GinkgoHelper()
 		var list v1alpha1.MemberList
@@ -92,7 +92,7 @@ var _ = Describe("Watches", func() {
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:one"))
 	})
 
-	It("pass nothing on of objects that are not wanted", func(ctx SpecContext) {
+	It("hide the events of objects that do not match", func(ctx SpecContext) {
 		wire.Watches("members").Only(func(name string) bool { return name != "bob" })
 		create(ctx, "bob")
 		create(ctx, "ada")
@@ -111,7 +111,7 @@ var _ = Describe("Watches", func() {
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:two"))
 	})
 
-	It("drop, so that the client lists again and misses what lay between", func(ctx SpecContext) {
+	It("drop, so that the client lists again and misses the events in between", func(ctx SpecContext) {
 		create(ctx, "ada")
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:one"))
 		wire.Watches("members").Freeze()
@@ -123,7 +123,7 @@ var _ = Describe("Watches", func() {
 		Eventually(seen).WithContext(ctx).WithTimeout(10 * time.Second).Should(Equal("ada:two"))
 	})
 
-	It("rewind to what was, and catch up", func(ctx SpecContext) {
+	It("rewind to an earlier state, and catch up", func(ctx SpecContext) {
 		for _, name := range []string{"ada", "bob"} {
 			create(ctx, name)
 		}
@@ -143,7 +143,7 @@ var _ = Describe("Watches", func() {
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:five carol:one"))
 	})
 
-	It("rewind no further than the stream goes back", func(ctx SpecContext) {
+	It("rewind no further than the start of the stream", func(ctx SpecContext) {
 		create(ctx, "ada")
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:one"))
 		wire.Watches("members").Rewind(100)
@@ -152,7 +152,7 @@ var _ = Describe("Watches", func() {
 		Eventually(seen).WithContext(ctx).Should(Equal("ada:one"))
 	})
 
-	DescribeTable("work for what is watched as protobuf", func(ctx SpecContext, list client.ObjectList) {
+	DescribeTable("work for kinds that are watched as protobuf", func(ctx SpecContext, list client.ObjectList) {
 		watching, err := Client(wire.Attach(server.Config())).Watch(ctx, list, client.InNamespace(ns))
 		Expect(err).NotTo(HaveOccurred())
 		defer watching.Stop()

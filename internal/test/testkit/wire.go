@@ -10,18 +10,18 @@ import (
 	"k8s.io/client-go/rest"
 )
 
-// Wire goes between one client and the API server: it writes down the client's mutating calls, and disturbs calls and watches
-// as it is told. Use one Wire per operator under test:
+// Wire sits between one client and the API server. It records the client's mutating calls, and disturbs calls and watches on
+// request. Use one Wire per operator under test:
 //
 //	wire := testkit.NewWire()
 //	mgr, err := ctrl.NewManager(wire.Attach(server.Config()), ctrl.Options{})
 //	…
-//	wire.At(3, testkit.AnswerLost)             // the third write arrives, and its answer does not
+//	wire.At(3, testkit.AnswerLost)             // the third write arrives, but its response does not
 //	wire.Watches("members").Freeze()           // the cache falls behind
 //	Consistently(wire.Calls).Should(BeEmpty()) // quiet
 //
-// What it counts are mutating calls that are no housekeeping: leases, events and reviews come when they come, and the numbers
-// of the others are to be the same in every run.
+// A Wire counts mutating calls without housekeeping: leases, events and reviews occur at any time, and the numbers of the other
+// calls should be the same in every run.
 type Wire struct {
 	mu      sync.Mutex
 	calls   []Call
@@ -32,13 +32,13 @@ type Wire struct {
 	activity activity
 }
 
-// rule applies a fault to the calls that it wants.
+// rule applies a fault to the calls that match.
 type rule struct {
 	wants func(number int, c Call) bool
 	fault Fault
 }
 
-// NewWire is a Wire that disturbs nothing.
+// NewWire returns a Wire that disturbs nothing.
 func NewWire() *Wire {
 	heart()
 	w := &Wire{watches: map[string]*Watches{}}
@@ -53,21 +53,21 @@ func (w *Wire) Attach(config *rest.Config) *rest.Config {
 	return config
 }
 
-// Calls are the mutating calls so far, in the order in which the client began them; call number i is Calls()[i-1].
+// Calls returns the mutating calls so far, in the order in which the client started them; call number i is Calls()[i-1].
 func (w *Wire) Calls() []Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]Call(nil), w.calls...)
 }
 
-// Struck is how many calls a fault has happened to so far.
+// Struck returns how many calls have had a fault so far.
 func (w *Wire) Struck() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.struck
 }
 
-// Forget begins to count anew: the next mutating call is number 1.
+// Forget restarts the count: the next mutating call is number 1.
 func (w *Wire) Forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -79,20 +79,20 @@ func (w *Wire) At(i int, fault Fault) {
 	w.add(func(number int, _ Call) bool { return number > 0 && number == i }, fault)
 }
 
-// When applies a fault to every call that match wants: reads, writes and housekeeping. Discovery is left alone, and watches
-// are left to Watches.
+// When applies a fault to every call that matches: reads, writes and housekeeping. It does not apply to discovery, or to watches,
+// for which there is Watches.
 func (w *Wire) When(match func(Call) bool, fault Fault) {
 	w.add(func(_ int, c Call) bool { return match(c) }, fault)
 }
 
-// Heal ends all faults; what is held goes on. Watches are left as they are.
+// Heal ends all faults, and held calls continue. It does not change watches.
 func (w *Wire) Heal() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.faults = nil
 }
 
-// Watches of a resource, such as members.
+// Watches returns the watches of a resource, such as members.
 func (w *Wire) Watches(resource string) *Watches {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -108,7 +108,7 @@ func (w *Wire) add(wants func(int, Call) bool, fault Fault) {
 	w.faults = append(w.faults, rule{wants, fault})
 }
 
-// note counts the call and returns the first fault that wants it, or nil.
+// note counts the call and returns the first fault that applies to it, or nil.
 func (w *Wire) note(c Call) Fault {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -132,12 +132,12 @@ type transport struct {
 	next http.RoundTripper
 }
 
-// WrappedRoundTripper lets client-go find what is below, to close idle connections.
+// WrappedRoundTripper lets client-go find the transport below, to close idle connections.
 func (t *transport) WrappedRoundTripper() http.RoundTripper { return t.next }
 
-// RoundTrip sends the request, disturbed as the Wire says.
+// RoundTrip sends the request with the Wire's faults.
 func (t *transport) RoundTrip(original *http.Request) (*http.Response, error) {
-	req := original.Clone(original.Context()) // a RoundTripper must not change the request that it was given
+	req := original.Clone(original.Context()) // a RoundTripper must not change its request
 	call, err := callOf(req)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ var _ = Describe("Wire", func() {
 		ns    string
 		wire  *Wire
 		wired client.WithWatch // over the wire
-		plain client.Client    // what is really there
+		plain client.Client    // the actual state
 	)
 
 	BeforeEach(func(ctx SpecContext) {
@@ -46,7 +46,7 @@ var _ = Describe("Wire", func() {
 	}
 
 	Describe("counting", func() {
-		It("writes down mutating calls in order, and nothing else", func(ctx SpecContext) {
+		It("records mutating calls in order, and nothing else", func(ctx SpecContext) {
 			ada := Member("ada").In(ns).Build()
 			Expect(wired.Create(ctx, ada)).To(Succeed())
 			Expect(wired.Get(ctx, client.ObjectKeyFromObject(ada), ada)).To(Succeed())
@@ -88,7 +88,7 @@ var _ = Describe("Wire", func() {
 			Expect(wire.Calls()).To(BeEmpty())
 		})
 
-		It("is apart for every Wire", func(ctx SpecContext) {
+		It("counts separately for each Wire", func(ctx SpecContext) {
 			Expect(Client(NewWire().Attach(server.Config())).Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
 			Expect(wire.Calls()).To(BeEmpty())
 		})
@@ -121,13 +121,13 @@ var _ = Describe("Wire", func() {
 			Expect(wire.Calls()).To(HaveLen(3))
 		})
 
-		It("loses the answer of one call", func(ctx SpecContext) {
+		It("loses the response of one call", func(ctx SpecContext) {
 			wire.At(1, AnswerLost)
 			Expect(wired.Create(ctx, Member("ada").In(ns).Build())).To(MatchError(syscall.ECONNRESET))
 			Expect(exists(ctx, "ada")).To(BeTrue())
 		})
 
-		It("does something between the work and its answer", func(ctx SpecContext) {
+		It("runs a function between the work and its response", func(ctx SpecContext) {
 			stopped, stop := context.WithCancel(ctx)
 			wire.At(1, Then(stop))
 			Expect(wired.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
@@ -135,7 +135,7 @@ var _ = Describe("Wire", func() {
 			Expect(exists(ctx, "ada")).To(BeTrue())
 		})
 
-		It("answers like an API server in trouble", func(ctx SpecContext) {
+		It("returns an API server's errors", func(ctx SpecContext) {
 			wire.At(1, Status(http.StatusConflict, 0))
 			wire.At(2, Status(http.StatusInternalServerError, 0))
 			wire.At(3, Status(http.StatusGatewayTimeout, 0))
@@ -149,7 +149,7 @@ var _ = Describe("Wire", func() {
 			Expect(create()).To(Succeed())
 		})
 
-		It("answers with Retry-After, which client-go obeys", func(ctx SpecContext) {
+		It("returns Retry-After, which client-go obeys", func(ctx SpecContext) {
 			wire.At(1, Status(http.StatusTooManyRequests, time.Second))
 			begin := time.Now()
 			Expect(wired.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
@@ -157,7 +157,7 @@ var _ = Describe("Wire", func() {
 			Expect(wire.Calls()).To(HaveLen(2))
 		})
 
-		It("disturbs what matches until it heals, reads and housekeeping too", func(ctx SpecContext) {
+		It("disturbs calls that match until Heal, including reads and housekeeping", func(ctx SpecContext) {
 			wire.When(func(c Call) bool { return c.Resource == "leases" || c.Verb == "list" }, Refused)
 			Expect(wired.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
 			Expect(wired.List(ctx, &v1alpha1.MemberList{})).To(MatchError(syscall.ECONNREFUSED))
@@ -185,7 +185,7 @@ var _ = Describe("Wire", func() {
 			Expect(wired.Create(ctx, Member("carol").In(ns).Build())).To(Succeed())
 		})
 
-		It("lets a held call go when its client gives up", func(ctx SpecContext) {
+		It("ends a held call when its client gives up", func(ctx SpecContext) {
 			hold := wire.Hold(Call.Mutating)
 			giveUp, cancel := context.WithCancel(ctx)
 			created := make(chan error, 1)
@@ -196,7 +196,7 @@ var _ = Describe("Wire", func() {
 			Expect(exists(ctx, "ada")).To(BeFalse())
 		})
 
-		It("browns out, each time in its own way, and heals", func(ctx SpecContext) {
+		It("browns out in several ways until Heal", func(ctx SpecContext) {
 			key := client.ObjectKey{Namespace: ns, Name: "ada"}
 			Expect(plain.Create(ctx, Member("ada").In(ns).Build())).To(Succeed())
 			wire.BrownOut(1, 0.4)
@@ -206,7 +206,7 @@ var _ = Describe("Wire", func() {
 				var ada v1alpha1.Member
 				Expect(plain.Get(ctx, key, &ada)).To(Succeed())
 				ada.Spec.Role = fmt.Sprintf("try-%d", try)
-				// A call that is told to retry after a second is given up instead.
+				// The test does not retry a call with Retry-After.
 				brief, cancel := context.WithTimeout(ctx, 500*time.Millisecond)
 				err := wired.Update(brief, ada.DeepCopy())
 				cancel()

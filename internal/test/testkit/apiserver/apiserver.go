@@ -3,9 +3,9 @@
 
 // Package apiserver runs a real etcd and kube-apiserver with Usher's CRDs, for tests and for the demo.
 //
-// What the API server does is real: validation, defaulting, CEL, RBAC, field selectors, optimistic locking, server-side
-// apply. There is no kube-controller-manager: nothing is garbage-collected by owner reference, and a deleted namespace stays
-// Terminating. Give every test a namespace of its own instead.
+// The API server is real: validation, defaulting, CEL, RBAC, field selectors, optimistic locking, server-side apply. There is no
+// kube-controller-manager: nothing is garbage-collected by owner reference, and a deleted namespace stays Terminating. Create a
+// namespace for every test instead.
 package apiserver
 
 import (
@@ -22,7 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// startTimeout is for a slow and busy machine; 4 s are usual on two cores.
+// startTimeout is for a slow and busy machine; on two cores, a start usually takes 4 s.
 const startTimeout = 90 * time.Second
 
 // stopTimeout is how long each program may take to end before it is killed.
@@ -30,14 +30,14 @@ const stopTimeout = 20 * time.Second
 
 // Options of a Server. The zero value is a bare control plane with Usher's CRDs.
 type Options struct {
-	// Dir is where the server keeps its data, logs, kubeconfig and audit log, in place of what an earlier one left there.
+	// Dir is the folder for the data, logs, kubeconfig and audit log; those of an earlier server are replaced.
 	// Default: a new temporary folder, which Stop removes.
 	Dir string
 	// CRDs are files or folders to install. Default: config/crd/bases of the module.
 	CRDs []string
 	// Audit keeps a log of every mutating request; see Server.Audit. Default: none.
 	Audit bool
-	// Fsync has etcd write through to the disk, for measuring. Default: it does not.
+	// Fsync makes etcd sync its writes to the disk, for measurements. Default: it does not.
 	Fsync bool
 }
 
@@ -55,7 +55,7 @@ type Server struct {
 }
 
 // Start starts etcd and kube-apiserver on free local ports and installs the CRDs; it returns when they can be used. Cancelling
-// ctx ends an unfinished start. The servers end with Stop, and with this process however it ends.
+// ctx aborts an unfinished start. The servers end with Stop, or with this process, however that ends.
 func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{}
 	s.stop = sync.OnceValue(s.shutDown)
@@ -83,7 +83,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	return s, os.WriteFile(s.KubeconfigPath(), s.admin.Kubeconfig(), 0o600)
 }
 
-// prepare sets up all that does not run yet.
+// prepare sets everything up before the start.
 func (s *Server) prepare(o Options) (err error) {
 	if s.assets, err = Assets(); err != nil {
 		return err
@@ -120,7 +120,7 @@ func (s *Server) prepare(o Options) (err error) {
 	}
 
 	s.env = &envtest.Environment{
-		UseExistingCluster:       new(bool), // never a user's cluster, whatever the environment says
+		UseExistingCluster:       new(bool), // never use an existing cluster, even if the environment says so
 		BinaryAssetsDirectory:    s.assets,
 		CRDDirectoryPaths:        o.CRDs,
 		ControlPlaneStartTimeout: startTimeout,
@@ -142,7 +142,7 @@ func (s *Server) prepareEtcd(fsync bool) (err error) {
 		return err
 	}
 	etcd.Out = etcd.Err
-	// Alone, it waits for no one before it elects itself: this saves a second.
+	// As the only member, etcd need not wait for others before it elects itself: this saves a second.
 	args := etcd.Configure().Set("heartbeat-interval", "20").Set("election-timeout", "200").Set("log-level", "warn")
 	if fsync {
 		args.Disable("unsafe-no-fsync") // envtest's default
@@ -169,25 +169,25 @@ func (s *Server) prepareAPIServer(audit bool) (err error) {
 	return nil
 }
 
-// Config is for a client of the administrator's, without client-side rate limits. Every call returns a copy.
+// Config returns the administrator's client configuration, without client-side rate limits. Every call returns a copy.
 func (s *Server) Config() *rest.Config { return s.admin.Config() }
 
-// Kubeconfig is the content of a kubeconfig file of the administrator's; KubeconfigPath holds the same.
+// Kubeconfig returns the content of the administrator's kubeconfig file.
 func (s *Server) Kubeconfig() []byte { return s.admin.Kubeconfig() }
 
-// KubeconfigPath is a kubeconfig file of the administrator's.
+// KubeconfigPath returns the path of the administrator's kubeconfig file.
 func (s *Server) KubeconfigPath() string { return filepath.Join(s.dir, "kubeconfig") }
 
-// Dir is the server's folder; a test may keep files of its own in it. Stop removes it, unless Options named it.
+// Dir returns the server's folder. A test may keep its own files in it. Stop removes it, unless Options named it.
 func (s *Server) Dir() string { return s.dir }
 
-// Program is the path of etcd, kube-apiserver or kubectl.
+// Program returns the path of etcd, kube-apiserver or kubectl.
 func (s *Server) Program(name string) string { return filepath.Join(s.assets, name) }
 
-// Audit is the log of mutating requests, or nil if Options did not ask for it.
+// Audit returns the log of mutating requests; nil if Options did not ask for it.
 func (s *Server) Audit() *AuditLog { return s.audit }
 
-// Stop ends both servers, waits for their end and removes what they wrote. Later calls return what the first did.
+// Stop stops both servers, waits until they have ended and removes their files. Later calls return the result of the first.
 func (s *Server) Stop() error { return s.stop() }
 
 func (s *Server) shutDown() error {

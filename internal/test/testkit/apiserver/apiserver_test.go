@@ -80,7 +80,7 @@ func TestUserMayWhatRBACGives(t *testing.T) {
 		_, err := clientsFor(g, user.Config()).CoreV1().ConfigMaps(namespace).List(t.Context(), metav1.ListOptions{})
 		return err
 	}
-	g.Expect(apierrors.IsForbidden(list())).To(BeTrue(), "nothing is bound to the user yet")
+	g.Expect(apierrors.IsForbidden(list())).To(BeTrue(), "the user has no bindings yet")
 
 	admin := clientsFor(g, server.Config()).RbacV1()
 	_, err = admin.Roles(namespace).Create(t.Context(), &rbacv1.Role{
@@ -99,7 +99,7 @@ func TestUserMayWhatRBACGives(t *testing.T) {
 	config, err := clientcmd.RESTConfigFromKubeConfig(user.Kubeconfig())
 	g.Expect(err).NotTo(HaveOccurred())
 	_, err = clientsFor(g, config).CoreV1().ConfigMaps(namespace).List(t.Context(), metav1.ListOptions{})
-	g.Expect(err).NotTo(HaveOccurred(), "the kubeconfig is the same user's")
+	g.Expect(err).NotTo(HaveOccurred(), "the kubeconfig is for the same user")
 }
 
 func TestNamespacesDiffer(t *testing.T) {
@@ -121,8 +121,8 @@ func TestSecondServerInAFolderStopsAndStartsAgain(t *testing.T) {
 		clients := clientsFor(g, s.Config())
 		_, err = clients.CoreV1().ConfigMaps("default").Create(t.Context(),
 			&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "left"}}, metav1.CreateOptions{})
-		g.Expect(err).NotTo(HaveOccurred(), "nothing is left of the server before")
-		g.Expect(s.Audit()).To(BeNil(), "auditing was not asked for")
+		g.Expect(err).NotTo(HaveOccurred(), "nothing is left of the previous server")
+		g.Expect(s.Audit()).To(BeNil(), "auditing is off")
 
 		g.Expect(s.Stop()).To(Succeed())
 		g.Expect(s.Stop()).To(Succeed())
@@ -141,7 +141,7 @@ func TestStartEndsWithItsContext(t *testing.T) {
 	_, err := Start(ctx, Options{})
 	g.Expect(err).To(MatchError(context.DeadlineExceeded))
 	g.Expect(time.Since(begin)).To(BeNumerically("<", 10*time.Second))
-	g.Expect(os.ReadDir(os.Getenv("TMPDIR"))).To(BeEmpty(), "nothing is left behind")
+	g.Expect(os.ReadDir(os.Getenv("TMPDIR"))).To(BeEmpty(), "nothing is left")
 }
 
 func TestFailedStartSaysWhy(t *testing.T) {

@@ -9,26 +9,26 @@ import (
 	"path/filepath"
 )
 
-// Version of etcd, kube-apiserver and kubectl that the cache holds. `make controlplane` gets the same one: a test compares
-// this with hack/controlplane/assets.sh.
+// Version is that of etcd, kube-apiserver and kubectl in the cache. `make controlplane` gets the same one: a test compares it with
+// hack/controlplane/assets.sh.
 const Version = "1.36.3"
 
-// module is what go.mod at the root of the tree declares.
+// module is the module path in the go.mod at the root of the tree.
 const module = "github.com/usher-dev/usher"
 
-// programs that a control plane is made of; kubectl is there to look at it.
+// programs are those of a control plane, and kubectl.
 var programs = []string{"etcd", "kube-apiserver", "kubectl"}
 
-// Assets is the folder that holds etcd, kube-apiserver and kubectl: $KUBEBUILDER_ASSETS, else the cache that `make
-// controlplane` fills. The error says what to do when they are not there.
+// Assets returns the folder with etcd, kube-apiserver and kubectl: $KUBEBUILDER_ASSETS, else the cache that `make controlplane` fills.
+// The error says what to do if they are missing.
 func Assets() (string, error) {
 	if dir := os.Getenv("KUBEBUILDER_ASSETS"); dir != "" {
 		if missing := firstMissing(dir); missing != "" {
-			return "", fmt.Errorf("KUBEBUILDER_ASSETS=%s lacks %s; mend or unset it", dir, missing)
+			return "", fmt.Errorf("KUBEBUILDER_ASSETS=%s lacks %s; correct or unset it", dir, missing)
 		}
 		return dir, nil
 	}
-	// XDG_CACHE_HOME and ~/.cache on every system, as assets.sh has it; os.UserCacheDir differs on macOS.
+	// XDG_CACHE_HOME or ~/.cache on every system, as in assets.sh; os.UserCacheDir differs on macOS.
 	cache := os.Getenv("XDG_CACHE_HOME")
 	if cache == "" {
 		home, err := os.UserHomeDir()

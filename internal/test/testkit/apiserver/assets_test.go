@@ -39,7 +39,7 @@ func TestAssets(t *testing.T) {
 		t.Setenv("KUBEBUILDER_ASSETS", dir)
 		fill(dir, "etcd", "kube-apiserver")
 		_, err := Assets()
-		g.Expect(err).To(MatchError(ContainSubstring("lacks kubectl; mend or unset it")))
+		g.Expect(err).To(MatchError(ContainSubstring("lacks kubectl; correct or unset it")))
 
 		fill(dir, "kubectl")
 		g.Expect(Assets()).To(Equal(dir))

@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// Reads are left out. RequestReceived stays in: that stage is on the disk before the request does anything, so a write that has
-// had any effect is in the log, while ResponseComplete may follow its answer.
+// Reads are omitted. RequestReceived is included: it is on the disk before the request has any effect, so that every write with an
+// effect is in the log, while ResponseComplete may be logged after the response.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [ResponseStarted]
@@ -26,7 +26,7 @@ rules:
   verbs: [create, update, patch, delete, deletecollection]
 `
 
-// AuditLog is what the API server wrote down about mutating requests of all users.
+// AuditLog is the API server's log of the mutating requests of all users.
 type AuditLog struct{ path string }
 
 func (l *AuditLog) configure(args *envtest.Arguments, policyPath string) error {
@@ -40,17 +40,17 @@ func (l *AuditLog) configure(args *envtest.Arguments, policyPath string) error {
 // Mark is a place in an AuditLog; the zero value is its beginning.
 type Mark int64
 
-// Write is one mutating request, also one that was refused or that only tried (dry-run).
+// Write is one mutating request, including refused ones and dry runs.
 type Write struct {
 	// User and UserAgent made it.
 	User, UserAgent string
 	// Verb is create, update, patch, delete or deletecollection.
 	Verb string
-	// Group and Resource are of what was written, such as usher.dev and members; Subresource such as status.
+	// Group and Resource are those of the object, such as usher.dev and members; Subresource such as status.
 	Group, Resource, Subresource string
-	// Namespace and Name of the object; there is no name while a create with generateName has no answer.
+	// Namespace and Name are those of the object; a create with generateName has no name until its response.
 	Namespace, Name string
-	// Code is the HTTP status of the answer; 0 while there is none.
+	// Code is the HTTP status of the response; 0 until there is one.
 	Code int32
 }
 
@@ -59,10 +59,10 @@ func (w Write) String() string {
 	return fmt.Sprintf("%s %s %s by %s: %d", w.Verb, join(w.Resource, w.Subresource), join(w.Namespace, w.Name), w.User, w.Code)
 }
 
-// Housekeeping reports whether it is a Lease, an Event or a review, which are no part of an operator's task.
+// Housekeeping reports whether the write concerns a Lease, an Event or a review, which are not part of an operator's task.
 func (w Write) Housekeeping() bool { return Housekeeping(w.Group, w.Resource) }
 
-// Housekeeping reports whether writes of a resource are no part of an operator's task: leases, events and reviews.
+// Housekeeping reports whether writes of a resource are not part of an operator's task: leases, events and reviews.
 func Housekeeping(group, resource string) bool {
 	switch group {
 	case "coordination.k8s.io", "events.k8s.io", "authentication.k8s.io", "authorization.k8s.io":
@@ -73,7 +73,7 @@ func Housekeeping(group, resource string) bool {
 	return false
 }
 
-// Mark is the present end of the log.
+// Mark returns the current end of the log.
 func (l *AuditLog) Mark() (Mark, error) {
 	info, err := os.Stat(l.path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -85,7 +85,7 @@ func (l *AuditLog) Mark() (Mark, error) {
 	return Mark(info.Size()), nil
 }
 
-// event is what is used of an audit.k8s.io/v1 Event.
+// event has the fields of an audit.k8s.io/v1 Event that are used.
 type event struct {
 	AuditID   string `json:"auditID"`
 	Stage     string `json:"stage"`
@@ -104,7 +104,7 @@ type event struct {
 	ResponseStatus metav1.Status `json:"responseStatus"`
 }
 
-// Writes are the mutating requests that arrived after the mark and that all the filters want, in order of arrival:
+// Writes returns the mutating requests after the mark that pass all filters, in order of arrival:
 //
 //	writes, err := server.Audit().Writes(mark, apiserver.ByUser("system:serviceaccount:usher-system:usher"))
 func (l *AuditLog) Writes(since Mark, filters ...func(Write) bool) ([]Write, error) {
@@ -125,7 +125,7 @@ func (l *AuditLog) Writes(since Mark, filters ...func(Write) bool) ([]Write, err
 	for in := bufio.NewReader(file); ; {
 		line, err := in.ReadBytes('\n')
 		if errors.Is(err, io.EOF) {
-			break // what is left is a line that is being written
+			break // the rest is a line that is being written
 		}
 		if err != nil {
 			return nil, err
@@ -160,17 +160,17 @@ next:
 	return writes, nil
 }
 
-// ByUser wants the writes of a user.
+// ByUser passes the writes of a user.
 func ByUser(name string) func(Write) bool {
 	return func(w Write) bool { return w.User == name }
 }
 
-// ByUserAgent wants the writes of clients whose user agent starts with a prefix, such as "manager/".
+// ByUserAgent passes the writes of clients whose user agent starts with a prefix, such as "manager/".
 func ByUserAgent(prefix string) func(Write) bool {
 	return func(w Write) bool { return strings.HasPrefix(w.UserAgent, prefix) }
 }
 
-// Work wants the writes that are no housekeeping.
+// Work passes the writes that are not housekeeping.
 func Work(w Write) bool { return !w.Housekeeping() }
 
 func join(a, b string) string { return strings.Trim(a+"/"+b, "/") }

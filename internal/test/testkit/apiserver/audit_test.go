@@ -32,7 +32,7 @@ func TestAuditTellsWhoWroteWhat(t *testing.T) {
 
 	_, err = maps.List(ctx, metav1.ListOptions{})
 	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect(byUser()).To(BeEmpty(), "reads do not count, and what came before the mark does not either")
+	g.Expect(byUser()).To(BeEmpty(), "neither reads nor writes before the mark count")
 
 	_, err = maps.Patch(ctx, "before", types.MergePatchType, []byte(`{"data":{"a":"b"}}`), metav1.PatchOptions{})
 	g.Expect(err).NotTo(HaveOccurred())
@@ -53,7 +53,7 @@ func TestAuditTellsWhoWroteWhat(t *testing.T) {
 	g.Eventually(func() ([]Write, error) {
 		return server.Audit().Writes(mark, ByUserAgent("manager/"), Work)
 	}).WithTimeout(10 * time.Second).Should(Equal([]Write{write("patch", "before", 200), write("delete", "never-there", 404)}))
-	g.Expect(byUser()).To(HaveLen(3), "the event is written down too")
+	g.Expect(byUser()).To(HaveLen(3), "the write of the event is logged, too")
 	g.Expect(server.Audit().Writes(mark, ByUser("stranger"))).To(BeEmpty())
 	g.Expect(write("patch", "before", 200).String()).To(Equal("patch configmaps " + namespace + "/before by auditee: 200"))
 }

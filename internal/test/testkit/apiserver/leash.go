@@ -10,11 +10,11 @@ import (
 	"syscall"
 )
 
-// leash ties etcd and kube-apiserver to this process: when it dies, however it dies, they die too. Without it, a test binary
-// stopped by its timeout leaves a control plane behind that eats memory for good.
+// leash kills etcd and kube-apiserver when this process ends, however it ends. Without it, a test binary that its timeout kills would
+// leave a control plane running forever.
 //
-// A shell starts each program and keeps reading from a named pipe that this process holds open. The pipe's end is this
-// process's end; the shell then kills the process group, which envtest makes one per program.
+// A shell starts each program and keeps reading from a named pipe that this process holds open. When the process ends, the pipe is
+// closed, and the shell kills the process group; envtest creates one for each program.
 type leash struct {
 	dir  string
 	pipe *os.File
@@ -23,7 +23,7 @@ type leash struct {
 func newLeash(dir string) (*leash, error) {
 	path := filepath.Join(dir, "leash")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		return nil, fmt.Errorf("make the pipe that ends the control plane with this process: %w", err)
+		return nil, fmt.Errorf("create the pipe that ends the control plane with this process: %w", err)
 	}
 	pipe, err := os.OpenFile(path, os.O_RDWR, 0) // for reading too, or opening would wait for a reader
 	if err != nil {
@@ -39,7 +39,7 @@ const (
 	mostMemory = "8GiB"
 )
 
-// The program's own outputs are kept from the reader, which would keep them open. envtest asks every
+// The reader does not inherit the program's outputs, which it would keep open. envtest asks every
 // program for --help first, outside of a process group of its own.
 const leashed = `#!/bin/sh
 if [ "$1" != --help ]; then
@@ -48,7 +48,7 @@ fi
 GOGC=%d GOMEMLIMIT=%s exec '%s' "$@"
 `
 
-// wrap returns a program that runs the given one on the leash.
+// wrap returns a program that runs the given program on the leash.
 func (l *leash) wrap(program string) (string, error) {
 	path := filepath.Join(l.dir, filepath.Base(program))
 	script := fmt.Sprintf(leashed, l.pipe.Name(), lessGC, mostMemory, program)
@@ -58,7 +58,7 @@ func (l *leash) wrap(program string) (string, error) {
 	return path, nil
 }
 
-// pull kills what is still on the leash, and lets nothing more start on it.
+// pull kills the programs that are still on the leash, and prevents new ones.
 func (l *leash) pull() {
 	_ = os.RemoveAll(l.dir)
 	_ = l.pipe.Close()

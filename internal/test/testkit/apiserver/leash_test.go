@@ -16,10 +16,10 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// leashChild in the environment makes this test binary the one that starts a program and gets killed.
+// leashChild in the environment makes this test binary the process that starts a program and gets killed.
 const leashChild = "USHER_TEST_LEASH_CHILD"
 
-// holdLeash starts a program that would not end by itself, says so, and waits to be killed.
+// holdLeash starts a program that does not end by itself, reports that, and waits to be killed.
 func holdLeash() {
 	leash, err := newLeash(os.Getenv(leashChild))
 	if err != nil {

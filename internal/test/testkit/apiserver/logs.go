@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// log makes a file for the output of a program. A file and not a buffer: the program writes to it without a goroutine between.
+// log creates a file for the output of a program. With a buffer, exec would need a goroutine to copy the output.
 func (s *Server) log(name string) (*os.File, error) {
 	file, err := os.Create(filepath.Join(s.dir, name))
 	if err == nil {
@@ -20,7 +20,8 @@ func (s *Server) log(name string) (*os.File, error) {
 	return file, err
 }
 
-// lastWords are the end of the log of what was started last: envtest's errors say that a program ended, this says why.
+// lastWords returns the end of the log of the program that was started last: envtest's errors say that a program ended, the log says
+// why.
 func (s *Server) lastWords() string {
 	const lines, width = 8, 300
 	for _, name := range []string{"kube-apiserver.log", "etcd.log"} {

@@ -10,11 +10,11 @@ import (
 	"path/filepath"
 )
 
-// ManagerNamespace is where config/rbac has Usher's manager run.
+// ManagerNamespace is the manager's namespace in config/rbac.
 const ManagerNamespace = "usher-system"
 
-// AddManager makes ManagerNamespace, installs config/rbac, and returns the user that the manager is: one who may do what the
-// manager may in a cluster, and no more. No controller runs here that would aggregate ClusterRoles.
+// AddManager creates ManagerNamespace, installs config/rbac, and returns the manager's user, with the rights that the manager has in a
+// cluster and no others. No controller runs here that would aggregate ClusterRoles.
 func (s *Server) AddManager(ctx context.Context) (*User, error) {
 	root, err := ModuleRoot()
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 )
 
-// ModuleRoot is the folder of Usher's go.mod, looked for from the working folder upwards. A test works in the folder of its
-// package, a program in the one where it was started.
+// ModuleRoot returns the folder of Usher's go.mod: the working folder or one above it. A test runs in the folder of its package, a
+// program in the one where it was started.
 func ModuleRoot() (string, error) {
 	start, err := os.Getwd()
 	if err != nil {

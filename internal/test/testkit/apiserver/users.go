@@ -14,20 +14,20 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// User is a user whom the API server knows by a client certificate.
+// User is a user with a client certificate for the API server.
 type User struct {
 	config     *rest.Config
 	kubeconfig []byte
 }
 
-// Config is for a client of this user's, without client-side rate limits. Every call returns a copy.
+// Config returns the user's client configuration, without client-side rate limits. Every call returns a copy.
 func (u *User) Config() *rest.Config { return rest.CopyConfig(u.config) }
 
-// Kubeconfig is the content of a kubeconfig file of this user's.
+// Kubeconfig returns the content of a kubeconfig file for this user.
 func (u *User) Kubeconfig() []byte { return u.kubeconfig }
 
-// AddUser makes a user, who may do what RBAC gives to the name and the groups: nothing until something is bound to them. For a
-// service account, give its user name, `system:serviceaccount:<namespace>:<name>`.
+// AddUser creates a user with the rights that RBAC grants to the name and the groups: none until there are bindings. For a service
+// account, pass its user name, `system:serviceaccount:<namespace>:<name>`.
 func (s *Server) AddUser(name string, groups ...string) (*User, error) {
 	added, err := s.env.AddUser(envtest.User{Name: name, Groups: groups}, &rest.Config{QPS: -1})
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Server) AddUser(name string, groups ...string) (*User, error) {
 	return &User{config: added.Config(), kubeconfig: kubeconfig}, nil
 }
 
-// Namespace makes a namespace and returns its name, which starts with prefix.
+// Namespace creates a namespace and returns its name, which starts with prefix.
 func (s *Server) Namespace(ctx context.Context, prefix string) (string, error) {
 	clients, err := kubernetes.NewForConfig(s.admin.config)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Server) Namespace(ctx context.Context, prefix string) (string, error) {
 	ns, err := clients.CoreV1().Namespaces().Create(ctx,
 		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: prefix + "-"}}, metav1.CreateOptions{})
 	if err != nil {
-		return "", fmt.Errorf("make a namespace: %w", err)
+		return "", fmt.Errorf("create a namespace: %w", err)
 	}
 	return ns.Name, nil
 }

@@ -22,17 +22,18 @@ import (
 	"time"
 )
 
-// axe-core, a checker of accessibility (MPL-2.0), is no part of this tree: npm brings the one package that this is the digest of.
+// axe-core, an accessibility checker (MPL-2.0), is not part of this tree: npm gets the one package with this digest.
 const (
 	axeVersion = "4.14.1"
-	axeDigest  = "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5"
+	axeDigest  = "1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b73" +
+		"4f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5"
 	axeFile    = "package/axe.min.js"
 	npmTimeout = 2 * time.Minute
 )
 
-// axeRun applies the rules that axe-core applies by itself, WCAG 2.1 A and AA and good practice, and the one of WCAG 2.2.
+// axeRun applies axe-core's default rules, WCAG 2.1 A and AA and good practice, and its rule of WCAG 2.2.
 //
-// What it cannot decide counts too, but for the contrast of text that lies under an open menu, which no one sees.
+// What axe-core cannot decide counts as well, except for the contrast of invisible text under an open menu.
 const axeRun = `axe.run(document, {
 	resultTypes: ["violations", "incomplete"], rules: {"target-size": {enabled: true}}
 }).then(r => JSON.stringify({
@@ -43,13 +44,13 @@ const axeRun = `axe.run(document, {
 		v.nodes.map(n => "  " + n.target.join(" ") + ": " + (n.failureSummary || n.any.map(c => c.message).join("; "))).join("\n"))
 }))`
 
-// AxeMissing is why there is no axe-core, or nil where there is.
+// AxeMissing returns why there is no axe-core; nil if there is.
 func AxeMissing() error {
 	_, err := axe()
 	return err
 }
 
-// Axe returns what axe-core finds wrong with the page, and what it cannot decide.
+// Axe returns the violations that axe-core finds on the page, and what it cannot decide.
 func (tab *Tab) Axe() []string {
 	tab.t.Helper()
 	script, err := axe()
@@ -67,12 +68,12 @@ func (tab *Tab) Axe() []string {
 	}
 	tab.must("read what axe-core found", json.Unmarshal([]byte(Evaluate[string](tab, axeRun)), &result))
 	if result.Passes == 0 {
-		tab.t.Fatal("axe-core has looked at nothing")
+		tab.t.Fatal("axe-core has checked nothing")
 	}
 	return result.Found
 }
 
-// axe is axe-core's script: from the cache, where npm puts it once.
+// axe returns axe-core's script from the cache. If the cache does not have it, npm gets it.
 var axe = sync.OnceValues(func() (string, error) {
 	cache, err := axeCache()
 	if err != nil {
@@ -109,7 +110,7 @@ var axe = sync.OnceValues(func() (string, error) {
 	return string(script), keep(file, script)
 })
 
-// axeCache is beside the control plane's.
+// axeCache is next to the cache of the control plane.
 func axeCache() (string, error) {
 	cache := os.Getenv("XDG_CACHE_HOME")
 	if cache == "" {
@@ -124,7 +125,7 @@ func axeCache() (string, error) {
 
 func unpackAxe(packed []byte) ([]byte, error) {
 	if digest := sha512.Sum512(packed); hex.EncodeToString(digest[:]) != axeDigest {
-		return nil, fmt.Errorf("npm brought something else than axe-core %s: its SHA-512 is %x", axeVersion, digest)
+		return nil, fmt.Errorf("npm got something else than axe-core %s: its SHA-512 is %x", axeVersion, digest)
 	}
 	unzipped, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
@@ -141,7 +142,7 @@ func unpackAxe(packed []byte) ([]byte, error) {
 	}
 }
 
-// keep makes the file whole or not at all: another package's tests may be looking for it.
+// keep writes the file atomically: another package's tests may be looking for it.
 func keep(file string, content []byte) error {
 	dir := filepath.Dir(file)
 	if err := os.MkdirAll(dir, 0o755); err != nil {

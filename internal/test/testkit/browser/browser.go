@@ -24,7 +24,7 @@ type Browser struct {
 	stop context.CancelFunc
 }
 
-// Start starts a browser. It ends with Stop, and with this process however it ends. The error says what is missing.
+// Start starts a browser. It ends with Stop, or with this process, however that ends. The error says what is missing.
 func Start() (*Browser, error) {
 	program, err := chromium()
 	if err != nil {
@@ -34,7 +34,7 @@ func Start() (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	// An empty profile of its own is the library's default.
+	// The library's default is a new, empty profile.
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(program),
 		chromedp.WSURLReadTimeout(startTimeout),
@@ -44,9 +44,9 @@ func Start() (*Browser, error) {
 		chromedp.Flag("disable-component-update", true),
 		chromedp.Flag("disable-domain-reliability", true),
 		chromedp.Flag("no-pings", true),
-		// A page that comes back from memory is not loaded, so a test could not wait for that.
+		// A page that is restored from memory is not loaded, so a test could not wait for it.
 		chromedp.Flag("disable-features", "Translate,BackForwardCache"),
-		// Pictures differ as little as they can between machines.
+		// Make screenshots differ as little as possible between machines.
 		chromedp.Flag("font-render-hinting", "none"),
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.Env("FONTCONFIG_FILE="+fonts),
@@ -65,13 +65,13 @@ func Start() (*Browser, error) {
 	return &Browser{ctx: ctx, stop: stop}, nil
 }
 
-// systemFont has "the system's font" be the same on every system, where it is installed: it is as wide as Arial and Helvetica.
+// systemFont makes "the system's font" the same on every system where it is installed. It is as wide as Arial and Helvetica.
 const systemFont = `<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig>
 <include ignore_missing="yes">/etc/fonts/fonts.conf</include>
 %s</fontconfig>
 `
 
-// fontConfig writes a configuration of fonts to a file of its own.
+// fontConfig writes a font configuration to a file.
 func fontConfig() (string, error) {
 	var rules strings.Builder
 	for _, family := range []string{"system-ui", "sans", "sans-serif"} {
@@ -86,7 +86,7 @@ func fontConfig() (string, error) {
 	return file.Name(), errors.Join(err, file.Close())
 }
 
-// New starts a browser for one test, and skips the test where there is none and it cannot be installed.
+// New starts a browser for one test. If there is none and it cannot be installed, New skips the test.
 func New(t testing.TB) *Browser {
 	t.Helper()
 	if reason := Missing(); reason != nil {
@@ -103,10 +103,10 @@ func New(t testing.TB) *Browser {
 // Stop ends the browser and all its tabs, and removes its profile.
 func (b *Browser) Stop() { b.stop() }
 
-// Missing is why there is no browser, or nil where there is one.
+// Missing returns why there is no browser; nil if there is one.
 func Missing() error {
 	if _, err := chromium(); err != nil {
-		return fmt.Errorf("no browser to try pages in: %w", err)
+		return fmt.Errorf("no browser to test pages with: %w", err)
 	}
 	return nil
 }

@@ -19,10 +19,10 @@ const (
 	lockTimeout = "240"
 )
 
-// programs are the names that a Chromium goes by.
+// programs are the possible names of a Chromium.
 var programs = []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"}
 
-// chromium is the path of the browser, which is installed where that is possible.
+// chromium returns the path of the browser, and installs it if that is possible.
 var chromium = sync.OnceValues(func() (string, error) {
 	if program := installed(); program != "" {
 		return program, nil
@@ -49,7 +49,7 @@ var chromium = sync.OnceValues(func() (string, error) {
 	if program := installed(); program != "" {
 		return program, nil
 	}
-	return "", errors.New("install chromium; apt-get brought none of a name that is known here")
+	return "", errors.New("install chromium; apt-get has installed none with a known name")
 })
 
 func installed() string {

@@ -29,7 +29,7 @@ func (tab *Tab) Open(url string) int {
 	return tab.load("open "+url, chromedp.Navigate(url))
 }
 
-// Follow clicks on what a CSS selector finds first and returns the status of the page that it leads to.
+// Follow clicks the first element of a CSS selector and returns the status of the page that it leads to.
 func (tab *Tab) Follow(selector string) int {
 	tab.t.Helper()
 	return tab.load("follow "+selector, chromedp.Click(chromedp.CSS(selector)))
@@ -47,19 +47,19 @@ func (tab *Tab) Back() {
 	tab.do("go back", chromedp.NavigateBack())
 }
 
-// Reload loads the page anew, as it was asked for, and returns its status.
+// Reload reloads the page and returns its status.
 func (tab *Tab) Reload() int {
 	tab.t.Helper()
 	return tab.load("reload", chromedp.Reload())
 }
 
-// Click clicks on what a CSS selector finds first, and stays on the page.
+// Click clicks the first element of a CSS selector, and stays on the page.
 func (tab *Tab) Click(selector string) {
 	tab.t.Helper()
 	tab.do("click "+selector, chromedp.Click(chromedp.CSS(selector)))
 }
 
-// Type replaces what is in an input, all at once.
+// Type replaces the content of an input, in one step.
 func (tab *Tab) Type(selector, text string) {
 	tab.t.Helper()
 	tab.do("type into "+selector, chromedp.Focus(chromedp.CSS(selector)),
@@ -70,13 +70,13 @@ func (tab *Tab) Type(selector, text string) {
 		}))
 }
 
-// Press sends keys to whatever has the focus.
+// Press sends keys to the focused element.
 func (tab *Tab) Press(keys string) {
 	tab.t.Helper()
 	tab.do("press keys", chromedp.KeyEvent(keys))
 }
 
-// Paste replaces what is in an input with what is in another, by way of the clipboard and without a mouse.
+// Paste replaces the content of an input with that of another, through the clipboard and without a mouse.
 func (tab *Tab) Paste(from, to string) {
 	tab.t.Helper()
 	edit := func(key, command string) chromedp.Action[chromedp.Void] {
@@ -93,32 +93,32 @@ func (tab *Tab) Paste(from, to string) {
 		chromedp.Focus(chromedp.CSS(to)), edit("a", "selectAll"), edit("v", "paste"))
 }
 
-// Await waits until a CSS selector finds something that can be seen.
+// Await waits until a CSS selector finds a visible element.
 func (tab *Tab) Await(selector string) {
 	tab.t.Helper()
 	tab.do("wait for "+selector, chromedp.WaitVisible(chromedp.CSS(selector)))
 }
 
-// Text is what people see of what a CSS selector finds first.
+// Text returns the visible text of the first element of a CSS selector.
 func (tab *Tab) Text(selector string) string {
 	tab.t.Helper()
 	return run(tab, "read "+selector, chromedp.Text(chromedp.CSS(selector)))
 }
 
-// URL of the page.
+// URL returns the page's URL.
 func (tab *Tab) URL() string {
 	tab.t.Helper()
 	return run(tab, "read the address", chromedp.Location())
 }
 
-// Evaluate is the value of a JavaScript expression on the page; a promise is waited for. It must not be null or undefined.
+// Evaluate returns the value of a JavaScript expression on the page, and waits for promises. The value must not be null or undefined.
 func Evaluate[T any](tab *Tab, expression string) T {
 	tab.t.Helper()
 	return run(tab, "evaluate", chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// Screenshot keeps a picture of the whole page, for people to look at: name.png in dist/screens of the module, or in
-// $USHER_SCREENS. The name may have folders.
+// Screenshot keeps a picture of the whole page for people: name.png in dist/screens of the module, or in $USHER_SCREENS. The name may
+// have folders.
 func (tab *Tab) Screenshot(name string) {
 	tab.t.Helper()
 	picture := run(tab, "take a picture", chromedp.FullScreenshot(100))
@@ -127,7 +127,7 @@ func (tab *Tab) Screenshot(name string) {
 	tab.must("keep a picture", os.WriteFile(file, picture, 0o644))
 }
 
-// screen is the file of a picture, in a folder that is there.
+// screen returns the path of a picture, and creates its folder.
 func screen(name string) (string, error) {
 	dir := os.Getenv("USHER_SCREENS")
 	if dir == "" {

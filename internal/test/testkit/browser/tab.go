@@ -20,18 +20,17 @@ import (
 // stepTimeout is how long one step may take on a slow and busy machine.
 const stepTimeout = 60 * time.Second
 
-// Options are how a visitor looks at pages. The zero value is a wide window, light, with English as the browser's language.
+// Options are a visitor's window and browser settings. The zero value is a wide window, light, with English as the language.
 type Options struct {
 	// Width and Height of the window in CSS pixels; default 1280 by 800.
 	Width, Height int64
-	// Zoom is how many times larger than usual all is drawn, as Ctrl and plus do it: a window of Width 1280 has room for 640
-	// pixels at Zoom 2. Default 1.
+	// Zoom is the page zoom, as with Ctrl and plus: at Zoom 2, a window of Width 1280 has room for 640 pixels. Default 1.
 	Zoom float64
 	// Dark asks for dark colours.
 	Dark bool
 	// Language is what the browser sends as Accept-Language; default "en-GB".
 	Language string
-	// NoScript turns the page's JavaScript off. The test's own still runs.
+	// NoScript turns the page's JavaScript off, but not the test's.
 	NoScript bool
 }
 
@@ -46,10 +45,10 @@ type Tab struct {
 	complaints []string
 }
 
-// Request is what a page asked a server for, by itself or because the visitor followed a link.
+// Request is a request of a page, by itself or because the visitor followed a link.
 type Request struct {
 	Method, URL, Referer string
-	// Document is set for a page, and not for what it is made of.
+	// Document is set for a page, and not for its resources.
 	Document bool
 }
 
@@ -60,15 +59,14 @@ func (b *Browser) Tab(t testing.TB, o Options) *Tab {
 	ctx, cancel := chromedp.NewContext(b.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(tab.listen))
 	t.Cleanup(cancel)
 	tab.ctx = ctx
-	tab.must("open a tab", chromedp.Do(ctx)) // with the tab's own context: it lives as long as this one
+	tab.must("open a tab", chromedp.Do(ctx)) // with the tab's own context, which ends the tab
 	tab.Look(o)
 	tab.setLanguage(o.Language)
 	tab.setScripts(!o.NoScript)
 	return tab
 }
 
-// Look has the page looked at in another way: the size of the window, the zoom and the colours of o count. The page stays as
-// it is, and is laid out anew.
+// Look changes the size of the window, the zoom and the colours to those of o. The page is not reloaded, only laid out again.
 func (tab *Tab) Look(o Options) {
 	tab.t.Helper()
 	if o.Width == 0 {
@@ -80,7 +78,7 @@ func (tab *Tab) Look(o Options) {
 	if o.Zoom == 0 {
 		o.Zoom = 1
 	}
-	tab.do("look in another way", chromedp.Func(o.apply))
+	tab.do("change the look", chromedp.Func(o.apply))
 }
 
 func (o Options) apply(ctx context.Context, target *chromedp.Target) error {
@@ -100,7 +98,7 @@ func (o Options) apply(ctx context.Context, target *chromedp.Target) error {
 	}); err != nil {
 		return err
 	}
-	// A window that is not in front would hold back the focus, and with it the outline around what has it.
+	// A window in the background does not show the focus, or the outline of the focused element.
 	_, err := cdp.Call(ctx, target, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true})
 	return err
 }
@@ -117,7 +115,7 @@ func (tab *Tab) setLanguage(tag string) {
 	}))
 }
 
-// setScripts turns the page's JavaScript on or off. Where it is off, the test's own runs, but nothing that it waits for.
+// setScripts turns the page's JavaScript on or off. If it is off, the test's scripts still run, except for what they wait for.
 func (tab *Tab) setScripts(on bool) {
 	tab.t.Helper()
 	tab.do("turn JavaScript on or off", chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
@@ -136,21 +134,21 @@ func (tab *Tab) listen(event any) {
 			Method: e.Request.Method, URL: e.Request.URL, Referer: referer, Document: e.Type == network.ResourceTypeDocument,
 		})
 	case *log.EventEntryAdded:
-		// A page may well have the status 410; that is for Open and Follow to say.
+		// A page may have the status 410; Open and Follow return it.
 		if e.Entry.Source != log.EntrySourceNetwork {
 			tab.complaints = append(tab.complaints, string(e.Entry.Level)+": "+e.Entry.Text)
 		}
 	}
 }
 
-// Requests are all that the tab has asked servers for, oldest first.
+// Requests returns all requests of the tab, oldest first.
 func (tab *Tab) Requests() []Request {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
 	return slices.Clone(tab.requests)
 }
 
-// Complaints are what the browser has written to its console, such as violations of a content security policy.
+// Complaints returns what the browser has written to its console, such as violations of a content security policy.
 func (tab *Tab) Complaints() []string {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
@@ -171,7 +169,7 @@ func (tab *Tab) do(doing string, steps ...chromedp.Action[chromedp.Void]) {
 	tab.must(doing, chromedp.Do(ctx, steps...))
 }
 
-// load takes steps that lead to another page, waits for it and returns its status.
+// load performs steps that lead to another page, waits for the page and returns its status.
 func (tab *Tab) load(doing string, steps ...chromedp.Action[chromedp.Void]) int {
 	tab.t.Helper()
 	ctx, cancel := context.WithTimeout(tab.ctx, stepTimeout)

@@ -1,7 +1,8 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gate has a test's API server call Usher's admission webhooks, as config/webhook says, where the test serves them.
+// Package gate makes a test's API server call Usher's admission webhooks, as config/webhook does, at the address where the test serves
+// them.
 package gate
 
 import (
@@ -21,10 +22,10 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// patience is how long the API server waits for a webhook, in seconds: the most that it allows, for busy machines.
+// patience is how long the API server waits for a webhook, in seconds: the maximum, for busy machines.
 const patience = 30
 
-// Gate is where the webhooks are to be served.
+// Gate is the address and the certificate for the webhooks.
 type Gate struct {
 	// Port of the loopback interface, and the folder with tls.crt and tls.key.
 	Port    int
@@ -33,7 +34,7 @@ type Gate struct {
 	authority []byte
 }
 
-// New chooses a free port, and puts a certificate into a folder, which it makes.
+// New chooses a free port, creates a folder and writes a certificate into it.
 func New(folder string) (*Gate, error) {
 	authority, err := smtpsink.NewAuthority()
 	if err != nil {
@@ -61,7 +62,7 @@ func New(folder string) (*Gate, error) {
 	return &Gate{Port: listener.Addr().(*net.TCPAddr).Port, CertDir: folder, authority: authority.PEM()}, listener.Close()
 }
 
-// Configuration is that of config/webhook, with the address here in place of the Service's.
+// Configuration returns the configuration of config/webhook, with the Gate's address instead of the Service.
 func (g *Gate) Configuration() (*admissionv1.ValidatingWebhookConfiguration, error) {
 	root, err := apiserver.ModuleRoot()
 	if err != nil {

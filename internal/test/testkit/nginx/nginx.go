@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// program is Debian's.
+// program is the path in Debian's package.
 const program = "/usr/sbin/nginx"
 
 // startTimeout is for a busy machine; a fraction of a second is usual.
 const startTimeout = 60 * time.Second
 
-// Missing says why nginx cannot run here, and what to do; empty if it can.
+// Missing returns why nginx cannot run here, and what to do; empty if it can.
 func Missing() string {
 	if _, err := os.Stat(program); err != nil {
 		return "there is no nginx: run hack/debian-packages.sh as root on Debian, or install the package nginx-light"
@@ -29,9 +29,9 @@ func Missing() string {
 	return ""
 }
 
-// Nginx is a running web server.
+// Nginx is a running web server with one page.
 type Nginx struct {
-	// URL of its only page.
+	// URL is the page's.
 	URL string
 
 	dir     string
@@ -39,14 +39,14 @@ type Nginx struct {
 	ended   chan struct{}
 }
 
-// Start starts an nginx that lets in whom its password file names, which is empty at first. It answers when Start returns, and ends
+// Start starts an nginx that accepts the users in its password file, which is empty at first. It is ready when Start returns. Stop it
 // with Close.
 func Start(ctx context.Context) (_ *Nginx, err error) {
 	if why := Missing(); why != "" {
 		return nil, errors.New(why)
 	}
 	n := &Nginx{ended: make(chan struct{})}
-	// A worker that is not root must be able to read it, so it is none of the testing package's folders.
+	// A worker that is not root must be able to read it, so it is not a folder of the testing package.
 	if n.dir, err = os.MkdirTemp("", "usher-nginx-"); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func Start(ctx context.Context) (_ *Nginx, err error) {
 	if err := n.SetPasswords(nil); err != nil {
 		return nil, err
 	}
-	// Its life is not that of the context that it is started in.
+	// It outlives the context in which it is started.
 	n.process = exec.Command(program, "-p", n.dir, "-c", "nginx.conf", "-e", "error.log")
 	if err := n.process.Start(); err != nil {
 		n.process = nil
@@ -79,7 +79,7 @@ func Start(ctx context.Context) (_ *Nginx, err error) {
 	return n, n.await(ctx)
 }
 
-// configure writes a configuration with everything under the folder, and in the foreground.
+// configure writes a configuration that keeps all files in the folder, and nginx in the foreground.
 func (n *Nginx) configure(port int) error {
 	if err := os.Chmod(n.dir, 0o755); err != nil {
 		return err
@@ -109,7 +109,7 @@ http {
 	return os.WriteFile(filepath.Join(n.dir, "page"), []byte("Welcome\n"), 0o644)
 }
 
-// SetPasswords replaces the password file at once, as the kubelet does with a Secret that is mounted. nginx reads it for each request.
+// SetPasswords replaces the password file atomically, as the kubelet does with a mounted Secret. nginx reads it for each request.
 func (n *Nginx) SetPasswords(file []byte) error {
 	next := filepath.Join(n.dir, "auth.next")
 	if err := os.WriteFile(next, file, 0o644); err != nil {
@@ -118,7 +118,7 @@ func (n *Nginx) SetPasswords(file []byte) error {
 	return os.Rename(next, n.PasswordFile())
 }
 
-// PasswordFile is its path.
+// PasswordFile returns the path of the password file.
 func (n *Nginx) PasswordFile() string { return filepath.Join(n.dir, "auth") }
 
 // Ask requests the page as a user, or without credentials if user is empty, and returns the HTTP status.
@@ -146,7 +146,7 @@ func (n *Nginx) Close() {
 	_ = os.RemoveAll(n.dir)
 }
 
-// await waits until nginx answers.
+// await waits until nginx responds.
 func (n *Nginx) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -160,9 +160,9 @@ func (n *Nginx) await(ctx context.Context) error {
 		select {
 		case <-n.ended:
 			log, _ := os.ReadFile(filepath.Join(n.dir, "error.log"))
-			return fmt.Errorf("nginx ended before it answered:\n%s", log)
+			return fmt.Errorf("nginx ended before it responded:\n%s", log)
 		case <-ctx.Done():
-			return fmt.Errorf("nginx does not answer (status %d): %w", status, errors.Join(err, ctx.Err()))
+			return fmt.Errorf("nginx does not respond (status %d): %w", status, errors.Join(err, ctx.Err()))
 		case <-retry.C:
 		}
 	}

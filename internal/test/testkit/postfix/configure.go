@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// configure writes all that Postfix reads.
+// configure writes all of Postfix's configuration.
 func (p *Postfix) configure(ctx context.Context) error {
 	if err := os.Chmod(p.dir, 0o755); err != nil {
 		return err
@@ -59,7 +59,7 @@ func (p *Postfix) configure(ctx context.Context) error {
 	return nil
 }
 
-// mainConfig is main.cf. What takes time to no end in a test is off: name lookups, waiting after errors, flushing to the disk.
+// mainConfig is main.cf. What only takes time in a test is off: name lookups, waiting after errors, flushing to the disk.
 func (p *Postfix) mainConfig() (string, error) {
 	nobody, err := user.Lookup("nobody")
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *Postfix) mainConfig() (string, error) {
 	return strings.Join(lines, "\n") + "\n", nil
 }
 
-// master is master.cf: Debian's, nothing in a chroot, and only what is needed to take mail and to deliver it here.
+// master is master.cf: Debian's, without chroots, and with only the services that accept mail and deliver it locally.
 const master = `127.0.0.1:%d inet n - n - - smtpd
 127.0.0.1:%d inet n - n - - smtpd
   -o smtpd_tls_wrappermode=yes
@@ -131,7 +131,7 @@ anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 `
 
-// writePassword makes the password database.
+// writePassword writes the password database.
 func (p *Postfix) writePassword(ctx context.Context) error {
 	name, realm, _ := strings.Cut(Username, "@")
 	set := p.command(ctx, "saslpasswd2", "-p", "-c", "-f", p.path("etc", "sasldb2"), "-u", realm, name)

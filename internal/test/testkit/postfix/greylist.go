@@ -11,7 +11,7 @@ import (
 	"sync"
 )
 
-// Greylist is a policy service (SMTPD_POLICY_README) that defers every recipient who is new to it, as long as it is strict.
+// Greylist is a policy service (SMTPD_POLICY_README) that defers every recipient until Relent.
 type Greylist struct {
 	listener net.Listener
 	served   sync.WaitGroup
@@ -22,7 +22,7 @@ type Greylist struct {
 	asked  map[string]int
 }
 
-// StartGreylist listens at a free port of the loopback address until Close. It is strict.
+// StartGreylist listens on a free port of the loopback address until Close.
 func StartGreylist() (*Greylist, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -47,7 +47,7 @@ func StartGreylist() (*Greylist, error) {
 // Address is host:port.
 func (g *Greylist) Address() string { return g.listener.Addr().String() }
 
-// Asked returns how often a client has tried to send to a recipient.
+// Asked returns how often clients have tried to send to a recipient.
 func (g *Greylist) Asked(recipient string) int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -61,7 +61,7 @@ func (g *Greylist) Relent() {
 	g.strict = false
 }
 
-// Close ends the service.
+// Close stops the service.
 func (g *Greylist) Close() {
 	_ = g.listener.Close()
 	g.mu.Lock()

@@ -42,11 +42,11 @@ type world struct {
 	api       client.Client
 	postfix   *postfix.Postfix
 	ahead     atomic.Int64
-	// poll is how often it is looked whether something has come about.
+	// poll is how often until checks.
 	poll time.Duration
 }
 
-// newWorld has the account and its seats, and no manager yet.
+// newWorld creates the account and its seats, without a manager.
 func newWorld(t *testing.T, seats int32, options postfix.Options) *world {
 	t.Helper()
 	w := &world{t: t, postfix: start(t, options), poll: 100 * time.Millisecond}
@@ -76,7 +76,7 @@ func (w *world) create(objects ...client.Object) {
 	}
 }
 
-// hire makes the Members from m<first> on to before m<end>, eight at a time.
+// hire creates the Members from m<first> to before m<end>, eight at a time.
 func (w *world) hire(first, end int) {
 	w.t.Helper()
 	var group sync.WaitGroup
@@ -100,7 +100,7 @@ func (w *world) manage(change ...func(*app.Options)) {
 	options := app.Options{
 		Namespace: w.namespace, WatchNamespaces: w.namespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
 		PortalURL: "https://invite.acme.example", PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		Seams: app.Seams{Several: true, Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }},
+		TestHooks: app.TestHooks{Several: true, Now: func() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }},
 	}
 	for _, c := range change {
 		c(&options)
@@ -120,7 +120,7 @@ func (w *world) manage(change ...func(*app.Options)) {
 	})
 }
 
-// until waits for what says nothing is missing any more.
+// until waits until missing returns "".
 func (w *world) until(patience time.Duration, missing func() string) {
 	w.t.Helper()
 	gomega.NewWithT(w.t).Eventually(missing).WithTimeout(patience).WithPolling(w.poll).Should(gomega.BeEmpty())
@@ -135,7 +135,7 @@ func (w *world) invitation(name string) *usherv1.Invitation {
 	return i
 }
 
-// isMember tells what a Member lacks to have that reason.
+// isMember returns what a Member lacks to have that reason.
 func (w *world) isMember(name, reason string) func() string {
 	return func() string {
 		m := &usherv1.Member{}
@@ -149,7 +149,7 @@ func (w *world) isMember(name, reason string) func() string {
 	}
 }
 
-// sent is how many invitations a mail server has accepted.
+// sent returns how many invitations the mail server has accepted.
 func (w *world) sent() int {
 	w.t.Helper()
 	var all usherv1.InvitationList
@@ -185,11 +185,11 @@ func (w *world) wantEachOnce(count int) {
 	}
 }
 
-// A thousand people, a thousand mails, each once, by a real mail server's word.
+// A thousand members get a thousand mails, each once, according to a real mail server.
 func TestThousandInvitations(t *testing.T) {
 	const count = 1000
 	w := newWorld(t, count, postfix.Options{})
-	w.poll = time.Second // a look at a thousand takes its time
+	w.poll = time.Second // listing a thousand objects takes time
 	w.hire(0, count)
 	began := time.Now()
 	w.manage()
@@ -210,7 +210,7 @@ func TestThousandInvitations(t *testing.T) {
 	t.Logf("%d invitations were sent in %s and delivered in %s", count, sent.Round(time.Millisecond), time.Since(began).Round(time.Millisecond))
 }
 
-// Who is not known is given up, who is put off is asked again, and both are told so.
+// A mail to an unknown recipient is given up, a deferred one is retried, and both statuses say so.
 func TestRefusedAndGreylisted(t *testing.T) {
 	if why := postfix.Missing(); why != "" {
 		t.Skip(why)
@@ -221,7 +221,7 @@ func TestRefusedAndGreylisted(t *testing.T) {
 	}
 	t.Cleanup(greylist.Close)
 	w := newWorld(t, 2, postfix.Options{Policy: greylist.Address()})
-	w.manage(func(o *app.Options) { o.Seams.Resync = time.Second })
+	w.manage(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 
 	w.create(testkit.Member("ada").Build())
 	w.until(time.Minute, func() string {
@@ -232,7 +232,7 @@ func TestRefusedAndGreylisted(t *testing.T) {
 	})
 	s := w.invitation("ada").Status
 	if pause := s.NextAttemptAt.Sub(s.LastError.At.Time); pause < 3*time.Minute || pause > 7*time.Minute {
-		t.Errorf("the next attempt is due after %s, want five minutes, more or less", pause)
+		t.Errorf("the next attempt is due after %s, want about five minutes", pause)
 	}
 	greylist.Relent()
 	w.ahead.Add(int64(7 * time.Minute))
@@ -255,12 +255,12 @@ func TestRefusedAndGreylisted(t *testing.T) {
 	w.wantEachOnce(1)
 }
 
-// A mail server that is stopped with mails in its queue and others waiting, and started again, loses none and gets none twice.
+// A mail server that is stopped, with mails in its queue and others waiting, and started again loses no mail and gets none twice.
 func TestRestartInMidQueue(t *testing.T) {
 	const count = 40
 	w := newWorld(t, count, postfix.Options{Hold: true})
 	w.hire(0, count/2)
-	w.manage(func(o *app.Options) { o.Seams.Resync = time.Second })
+	w.manage(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 	w.until(time.Minute, func() string {
 		if n := w.sent(); n < count/2 {
 			return fmt.Sprintf("%d are sent", n)
@@ -278,7 +278,7 @@ func TestRestartInMidQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 		if reason := conditions.Reason(a.Status.Conditions, usherv1.ConditionMailReady); reason != usherv1.ReasonServerUnreachable {
-			return "the account says of its mail server: " + reason
+			return "the account's condition MailReady has the reason " + reason
 		}
 		return ""
 	})

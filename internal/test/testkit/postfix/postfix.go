@@ -21,7 +21,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// Who may send, and whose mail is taken.
+// Who may send, and which recipients exist.
 const (
 	Username = "usher@postfix.example"
 	Password = "correct horse"
@@ -33,17 +33,17 @@ const (
 // startTimeout is for a busy machine; a second is usual.
 const startTimeout = 60 * time.Second
 
-// Options of a Postfix. The zero value takes every mail at once and delivers it.
+// Options of a Postfix. With the zero value, it accepts every mail at once and delivers it.
 type Options struct {
 	// Policy, if not empty, is the host:port of a policy service that is asked about each recipient; see Policy.
 	Policy string
-	// Hold keeps what is taken in the queue until Release.
+	// Hold keeps accepted mails in the queue until Release.
 	Hold bool
 }
 
-// Postfix is a server that can be stopped and started again; its queue and what it delivered stay.
+// Postfix is a server that can be stopped and started again; its queue and the delivered mails stay.
 type Postfix struct {
-	// Port wants STARTTLS, ImplicitPort speaks TLS from the first byte.
+	// Port requires STARTTLS; ImplicitPort uses TLS from the first byte.
 	Port, ImplicitPort int
 
 	dir       string
@@ -53,13 +53,13 @@ type Postfix struct {
 	ended     chan struct{}
 }
 
-// Start starts a Postfix; it takes mail when Start returns. It ends with Close.
+// Start starts a Postfix, which accepts mail when Start returns. Stop it with Close.
 func Start(ctx context.Context, options Options) (_ *Postfix, err error) {
 	if why := Missing(); why != "" {
 		return nil, errors.New(why)
 	}
 	p := &Postfix{options: options}
-	// Postfix's own users must be able to reach it, so it is none of the testing package's folders.
+	// Postfix's own users must be able to read it, so it is not a folder of the testing package.
 	if p.dir, err = os.MkdirTemp("", "usher-postfix-"); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func (p *Postfix) Close() {
 	_ = os.RemoveAll(p.dir)
 }
 
-// Stop ends Postfix at once, in mid-conversation and mid-queue.
+// Stop stops Postfix at once, even during conversations and with mails in the queue.
 func (p *Postfix) Stop() error {
 	if p.process == nil {
 		return nil
@@ -98,7 +98,7 @@ func (p *Postfix) Stop() error {
 	return err
 }
 
-// Restart starts Postfix, after stopping it if it runs.
+// Restart starts Postfix; if it runs, it stops it first.
 func (p *Postfix) Restart(ctx context.Context) error {
 	if err := p.Stop(); err != nil {
 		return err
@@ -108,7 +108,7 @@ func (p *Postfix) Restart(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = log.Close() }()
-	// Its life is not that of the context that it is started in.
+	// It outlives the context in which it is started.
 	p.process = exec.Command("/usr/sbin/postfix", "-c", p.config(), "start-fg")
 	p.process.Stdout, p.process.Stderr = log, log
 	if err := p.process.Start(); err != nil {
@@ -149,7 +149,7 @@ func (p *Postfix) awaitGreeting(ctx context.Context) error {
 	}
 }
 
-// Release has what was kept in the queue delivered.
+// Release delivers the mails that are held in the queue.
 func (p *Postfix) Release(ctx context.Context) error {
 	for _, arguments := range [][]string{
 		{"postconf", "-c", p.config(), "-e", "defer_transports="},
@@ -163,7 +163,7 @@ func (p *Postfix) Release(ctx context.Context) error {
 	return nil
 }
 
-// Secret is the data of an SMTP Secret that leads to this Postfix.
+// Secret returns the data of an SMTP Secret for this Postfix.
 func (p *Postfix) Secret(from string) map[string][]byte {
 	return map[string][]byte{
 		"host": []byte("127.0.0.1"), "port": []byte(strconv.Itoa(p.Port)), "from": []byte(from),
@@ -171,7 +171,7 @@ func (p *Postfix) Secret(from string) map[string][]byte {
 	}
 }
 
-// Mails are those that were delivered, in no order. Their envelope is not known any more but for the recipient.
+// Mails returns the delivered mails, in no order. Of their envelope, only the recipient is known.
 func (p *Postfix) Mails() ([]smtpsink.Mail, error) {
 	entries, err := os.ReadDir(p.path("mail", "all", "new"))
 	if errors.Is(err, os.ErrNotExist) {
@@ -196,13 +196,13 @@ func (p *Postfix) Mails() ([]smtpsink.Mail, error) {
 	return mails, nil
 }
 
-// Delivered is how many mails were delivered.
+// Delivered returns the number of delivered mails.
 func (p *Postfix) Delivered() int {
 	entries, _ := os.ReadDir(p.path("mail", "all", "new"))
 	return len(entries)
 }
 
-// Log is what Postfix had to say.
+// Log returns Postfix's log.
 func (p *Postfix) Log() string {
 	log, _ := os.ReadFile(p.path("log"))
 	return string(log)
@@ -217,7 +217,7 @@ func (p *Postfix) command(ctx context.Context, arguments ...string) *exec.Cmd {
 	return exec.CommandContext(ctx, "/usr/sbin/"+arguments[0], arguments[1:]...)
 }
 
-// own gives files to a user.
+// own makes a user the owner of files.
 func own(name string, paths ...string) error {
 	owner, err := user.Lookup(name)
 	if err != nil {
@@ -235,7 +235,7 @@ func own(name string, paths ...string) error {
 	return nil
 }
 
-// writeCertificate has the authority issue Postfix its certificate.
+// writeCertificate writes a certificate that the authority issues for Postfix.
 func (p *Postfix) writeCertificate() error {
 	authority, err := smtpsink.NewAuthority()
 	if err != nil {

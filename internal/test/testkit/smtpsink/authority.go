@@ -16,13 +16,13 @@ import (
 	"time"
 )
 
-// Authority is a certificate authority of one's own.
+// Authority is a certificate authority for tests.
 type Authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
 }
 
-// Certificate is what an Authority is asked for.
+// Certificate describes a certificate to issue.
 type Certificate struct {
 	// Hosts are names and IP addresses; default the loopback addresses and localhost.
 	Hosts []string
@@ -30,7 +30,7 @@ type Certificate struct {
 	NotAfter time.Time
 }
 
-// NewAuthority makes an authority with a fresh key, valid for a day.
+// NewAuthority creates an authority with a new key, valid for a day.
 func NewAuthority() (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -56,12 +56,12 @@ func NewAuthority() (*Authority, error) {
 	return &Authority{certificate: certificate, key: key}, nil
 }
 
-// PEM is the authority's certificate, for a Secret's ca.crt.
+// PEM returns the authority's certificate, for a Secret's ca.crt.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.certificate.Raw})
 }
 
-// Issue makes a server's certificate.
+// Issue issues a server's certificate.
 func (a *Authority) Issue(wanted Certificate) (tls.Certificate, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -18,20 +18,20 @@ import (
 	"strings"
 )
 
-// Mail is a mail that a Sink has taken. It is parsed with the standard library and not with the library that Usher writes
-// mails with, so that the one can not hide the other's mistakes.
+// Mail is a mail that a Sink has accepted. It is parsed with the standard library and not with the library that Usher uses to write
+// mails, so that one cannot hide the other's mistakes.
 type Mail struct {
 	// From and To are the envelope, as in MAIL FROM and RCPT TO.
 	From string
 	To   []string
-	// User is who authenticated; empty if no one did.
+	// User is the authenticated user; empty if there was none.
 	User string
 	// Encrypted reports whether the mail came over TLS.
 	Encrypted bool
-	// Raw is the mail as it came.
+	// Raw is the mail as it was received.
 	Raw []byte
 
-	// Header is the mail's header, encoded as it came.
+	// Header is the mail's header, encoded as it was received.
 	Header mail.Header
 	// Subject is decoded. MessageID is without angle brackets.
 	Subject, MessageID string
@@ -39,20 +39,20 @@ type Mail struct {
 	Text, HTML string
 }
 
-// IsTo reports whether the envelope has this recipient; the case of letters does not matter.
+// IsTo reports whether the envelope has this recipient, ignoring case.
 func (m Mail) IsTo(address string) bool {
 	return slices.ContainsFunc(m.To, func(to string) bool { return strings.EqualFold(to, address) })
 }
 
 var webAddress = regexp.MustCompile(`https?://[^\s<>"]+`)
 
-// Links are the web addresses in the text part, in order.
+// Links returns the web addresses in the text part, in order.
 func (m Mail) Links() []string { return webAddress.FindAllString(m.Text, -1) }
 
-// Link is the first web address in the text part; empty if there is none.
+// Link returns the first web address in the text part; empty if there is none.
 func (m Mail) Link() string { return webAddress.FindString(m.Text) }
 
-// Parse reads a mail as it came over the wire or out of a file. The envelope is not in it.
+// Parse parses a mail, without its envelope.
 func Parse(raw []byte) (Mail, error) {
 	message, err := mail.ReadMessage(bytes.NewReader(raw))
 	if err != nil {

@@ -32,7 +32,7 @@ const (
 	QUIT Verb = "QUIT"
 )
 
-// Event is what a server has heard.
+// Event is a command, or another moment of a conversation, at a server.
 type Event struct {
 	Verb Verb
 	// Argument is the address of MAIL and RCPT and the mechanism of AUTH; empty otherwise, or as sent to a Scripted server.
@@ -41,39 +41,39 @@ type Event struct {
 	Connection int
 }
 
-// Answer is what a server does. The zero value is what a well-behaved server does.
+// Answer is what a server does at an Event. The zero value is the answer of a well-behaved server.
 type Answer struct {
 	// Code and Text are the reply; Text may begin with an enhanced code, as in "4.7.1 Greylisted".
 	Code int
 	Text string
-	// Raw is written instead of a reply, as it is. Only a Scripted server can.
+	// Raw is written unchanged instead of a reply. Only a Scripted server supports it.
 	Raw string
-	// Delay passes before anything is done.
+	// Delay is the time before the server does anything.
 	Delay time.Duration
-	// Hold, if not nil, must be closed before anything is done.
+	// Hold, if not nil, must be closed before the server does anything.
 	Hold <-chan struct{}
-	// Drip passes between one byte of the reply and the next. Only a Scripted server can.
+	// Drip is the time between two bytes of the reply. Only a Scripted server supports it.
 	Drip time.Duration
 	// Drop closes the connection without a reply.
 	Drop bool
 	// HangUp closes the connection after the reply.
 	HangUp bool
-	// Keep at Body: the mail is kept although its sender never reads a 250.
+	// Keep, at Body, keeps the mail although its sender gets no 250.
 	Keep bool
 }
 
 // Reply is an Answer with a reply code and its text.
 func Reply(code int, text string) Answer { return Answer{Code: code, Text: text} }
 
-// Script decides about each Event. It is called from many goroutines at once.
+// Script returns the Answer to an Event. It is called concurrently.
 type Script func(Event) Answer
 
-// On is a Script that gives one answer to each verb of the map, every time, and behaves well otherwise.
+// On returns a Script that always gives the map's answer to each verb, and the zero Answer to other verbs.
 func On(answers map[Verb]Answer) Script {
 	return func(event Event) Answer { return answers[event.Verb] }
 }
 
-// answer asks the script and waits as long as it says, but not beyond the server's end.
+// answer asks the script and waits as long as it says, or until the server ends.
 func (s Script) answer(event Event, done <-chan struct{}) Answer {
 	if s == nil {
 		return Answer{}
@@ -89,7 +89,7 @@ func (s Script) answer(event Event, done <-chan struct{}) Answer {
 	return answer
 }
 
-// pause waits, but not beyond the server's end.
+// pause waits, or returns when the server ends.
 func pause(d time.Duration, done <-chan struct{}) {
 	if d <= 0 {
 		return
@@ -102,7 +102,7 @@ func pause(d time.Duration, done <-chan struct{}) {
 	}
 }
 
-// smtpError is the answer as go-smtp takes it, nil if the server is to say what it always says.
+// smtpError returns the answer as an error for go-smtp; nil for the usual reply.
 func (a Answer) smtpError() error {
 	if a.Code == 0 || a.Code/100 == 2 {
 		return nil
@@ -116,13 +116,13 @@ func (a Answer) smtpError() error {
 	return failed
 }
 
-// Address is where a server listens.
+// Address is the address of a server.
 type Address struct {
 	Host string
 	Port int
 }
 
-// String is host:port.
+// String returns host:port.
 func (a Address) String() string { return net.JoinHostPort(a.Host, strconv.Itoa(a.Port)) }
 
 func addressOf(listener net.Listener) Address {

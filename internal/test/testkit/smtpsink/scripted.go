@@ -14,17 +14,17 @@ import (
 	"sync"
 )
 
-// ScriptedOptions of a Scripted server. The zero value offers no extension but enhanced codes.
+// ScriptedOptions are the options of a Scripted server. The zero value offers no extension except enhanced codes.
 type ScriptedOptions struct {
-	// Script decides about every verb; nil: the server behaves.
+	// Script determines the answer to every verb; nil: the server is well-behaved.
 	Script Script
-	// Extensions are announced besides ENHANCEDSTATUSCODES, such as "AUTH PLAIN". AUTH PLAIN takes any password.
+	// Extensions are announced besides ENHANCEDSTATUSCODES, such as "AUTH PLAIN". AUTH PLAIN accepts any password.
 	Extensions []string
 	// Certificate, if not nil, offers STARTTLS.
 	Certificate *tls.Certificate
 }
 
-// Scripted is a server that misbehaves wherever it is told to.
+// Scripted is a server that misbehaves as its script says.
 type Scripted struct {
 	Address
 
@@ -39,7 +39,7 @@ type Scripted struct {
 	heard []Event
 }
 
-// StartScripted listens at a free port of the loopback address until Close.
+// StartScripted listens on a free port of the loopback address until Close.
 func StartScripted(options ScriptedOptions) (*Scripted, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,7 +50,7 @@ func StartScripted(options ScriptedOptions) (*Scripted, error) {
 	return s, nil
 }
 
-// Close stops the server, drops its connections and waits for their end.
+// Close stops the server, drops its connections and waits until they have ended.
 func (s *Scripted) Close() {
 	s.closed.Do(func() {
 		close(s.done)
@@ -114,7 +114,7 @@ func (d *dialogue) run() {
 	}
 }
 
-// command answers one command and reports whether the conversation goes on.
+// command answers one command and reports whether the conversation continues.
 func (d *dialogue) command(verb Verb, argument string) (open bool) {
 	var usual bool
 	switch verb {

@@ -32,7 +32,7 @@ func (s *Sink) newSession(conn *smtp.Conn) (smtp.Session, error) {
 	return session, nil
 }
 
-// ask does what the script says and returns the refusal that it wants.
+// ask does what the script says and returns its refusal, if any.
 func (s *session) ask(verb Verb, argument string) error {
 	return s.perform(s.sink.options.Script.answer(Event{Verb: verb, Argument: argument, Connection: s.connection}, s.sink.done))
 }
@@ -131,7 +131,7 @@ func (s *session) Reset() {
 // Logout implements smtp.Session.
 func (s *session) Logout() error { return nil }
 
-// loginServer is the server's side of AUTH LOGIN, which was never more than a draft and which go-sasl has no server for.
+// loginServer is the server's side of AUTH LOGIN, which is only a draft and for which go-sasl has no server.
 type loginServer struct {
 	login    func(username, password string) error
 	step     int

@@ -31,21 +31,22 @@ const (
 	Implicit Encryption = "Implicit"
 )
 
-// Options of a Sink. The zero value listens at a free port of the loopback address, without TLS and without a password.
+// Options are the options of a Sink. With the zero value, it listens on a free port of the loopback address, without TLS and without a
+// password.
 type Options struct {
 	// Listen is host:port; default 127.0.0.1:0.
 	Listen string
 	// Encryption, default None.
 	Encryption Encryption
-	// Certificate, default one that the sink's own Authority has issued for the loopback addresses and localhost.
+	// Certificate is the sink's; by default, the sink's own Authority issues one for the loopback addresses and localhost.
 	Certificate *tls.Certificate
-	// Username and Password that AUTH PLAIN and LOGIN want. With a Username, no mail is taken without it.
+	// Username and Password are required by AUTH PLAIN and LOGIN. With a Username, the sink accepts no mail without authentication.
 	Username, Password string
-	// SMTPUTF8 advertises that addresses outside ASCII are taken.
+	// SMTPUTF8 announces that addresses outside ASCII are accepted.
 	SMTPUTF8 bool
-	// Dir, if not empty, is a folder into which every mail is written, as <number>-<recipient>.eml.
+	// Dir, if not empty, is a folder for every mail, as <number>-<recipient>.eml.
 	Dir string
-	// Script has the sink misbehave; nil: it never does.
+	// Script makes the sink misbehave; nil: it never does.
 	Script Script
 }
 
@@ -123,16 +124,16 @@ func (s *Sink) Close() {
 	s.closed.Do(func() {
 		close(s.done)
 		_ = s.server.Close()
-		// A server that is closed before its Serve has begun does not know its listener yet.
+		// A server that is closed before Serve has started does not know its listener yet.
 		_ = s.listener.Close()
 		s.served.Wait()
 	})
 }
 
-// CA is the PEM certificate of the authority behind the sink's own certificate.
+// CA returns the PEM certificate of the authority that issued the sink's own certificate.
 func (s *Sink) CA() []byte { return s.authority.PEM() }
 
-// Secret is the data of an SMTP Secret that leads to this sink.
+// Secret returns the data of an SMTP Secret for this sink.
 func (s *Sink) Secret(from string) map[string][]byte {
 	encryption := s.options.Encryption
 	if encryption == "" {
@@ -153,7 +154,7 @@ func (s *Sink) Secret(from string) map[string][]byte {
 	return data
 }
 
-// Connections is how many conversations have come as far as EHLO.
+// Connections returns how many conversations have reached EHLO.
 func (s *Sink) Connections() int { return int(s.connections.Load()) }
 
 // Mails returns the mails so far, oldest first.
@@ -163,12 +164,12 @@ func (s *Sink) Mails() []Mail {
 	return slices.Clone(s.mails)
 }
 
-// MailsTo returns the mails to one address so far, oldest first; the case of letters does not matter.
+// MailsTo returns the mails to one address so far, oldest first, ignoring case.
 func (s *Sink) MailsTo(address string) []Mail {
 	return slices.DeleteFunc(s.Mails(), func(m Mail) bool { return !m.IsTo(address) })
 }
 
-// Await returns the mails as soon as enough says so of them, or the error of ctx.
+// Await returns the mails as soon as enough returns true for them, or the error of ctx.
 func (s *Sink) Await(ctx context.Context, enough func([]Mail) bool) ([]Mail, error) {
 	for {
 		s.lock.Lock()
@@ -195,7 +196,7 @@ func (s *Sink) AwaitMailTo(ctx context.Context, address string) (Mail, error) {
 	return mails[slices.IndexFunc(mails, isTo)], nil
 }
 
-// keep stores a mail. An error is one of the folder's.
+// keep stores a mail. It returns an error if it cannot write to the folder.
 func (s *Sink) keep(mail Mail) error {
 	s.lock.Lock()
 	defer s.lock.Unlock()
@@ -210,7 +211,7 @@ func (s *Sink) keep(mail Mail) error {
 	return nil
 }
 
-// writeFile makes the file whole or not at all: another process may be watching the folder.
+// writeFile writes the file atomically: another process may be watching the folder.
 func writeFile(dir string, number int, mail Mail) error {
 	recipient := strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`/\:*?"<>|`, r) || r < ' ' {

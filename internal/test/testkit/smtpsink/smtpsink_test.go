@@ -43,7 +43,7 @@ func start(t *testing.T, options smtpsink.Options) *smtpsink.Sink {
 	return sink
 }
 
-// send is a client of its own making: the standard library's.
+// send sends a mail with the standard library's client.
 func send(sink *smtpsink.Sink, to ...string) error {
 	return smtp.SendMail(sink.String(), nil, "a@acme.example", to, []byte(text))
 }
@@ -83,7 +83,7 @@ func TestSinkKeepsMails(t *testing.T) {
 	}
 	mails[0] = smtpsink.Mail{}
 	if sink.Mails()[0].Raw == nil {
-		t.Error("a caller can change what is kept")
+		t.Error("a caller can change the kept mails")
 	}
 
 	files, err := os.ReadDir(dir)
@@ -168,7 +168,7 @@ func TestCloseReleasesWhoIsHeld(t *testing.T) {
 	<-heard
 	sink.Close()
 	if err := <-result; err == nil {
-		t.Error("the mail was taken")
+		t.Error("the mail was accepted")
 	}
 	sink.Close()
 }
@@ -250,7 +250,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// A Scripted server says what it is told at every verb, once in a while.
+// A Scripted server gives scripted replies at every verb.
 func TestScripted(t *testing.T) {
 	scripted, err := smtpsink.StartScripted(smtpsink.ScriptedOptions{Script: func(event smtpsink.Event) smtpsink.Answer {
 		if event.Connection > 1 {

@@ -18,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// numbered are names in the order in which they stand in line.
+// numbered returns names in the order in which they get seats.
 func numbered(n int) []string {
 	names := make([]string, n)
 	for i := range names {
@@ -27,13 +27,13 @@ func numbered(n int) []string {
 	return names
 }
 
-// crowd makes members from many hands at once, as a GitOps tool does.
-func (w *world) crowd(names []string, change ...func(*testkit.MemberBuilder)) {
+// createAtOnce creates members concurrently, as a GitOps tool does.
+func (w *world) createAtOnce(names []string, change ...func(*testkit.MemberBuilder)) {
 	GinkgoHelper()
-	const hands = 8
+	const workers = 8
 	queue := make(chan string)
 	var group sync.WaitGroup
-	for range hands {
+	for range workers {
 		group.Go(func() {
 			defer GinkgoRecover()
 			for name := range queue {
@@ -52,7 +52,7 @@ func (w *world) crowd(names []string, change ...func(*testkit.MemberBuilder)) {
 	group.Wait()
 }
 
-// inState are the names of the members with that state and reason.
+// inState returns the names of the members with that state and reason.
 func (w *world) inState(state usherv1.ObservedState, reason string) []string {
 	var names []string
 	for _, m := range w.members() {
@@ -71,16 +71,16 @@ func (w *world) waiting() []string {
 	return w.inState(usherv1.ObservedPending, usherv1.ReasonSeatUnavailable)
 }
 
-var _ = Describe("a seat pool", func() {
+var _ = Describe("A seat pool", func() {
 	move := func(w *world, name string, pools ...string) {
 		w.editMember(name, func(m *usherv1.Member) {
 			m.Spec.SeatPoolRefs = testkit.Member(name).Pools(pools...).Build().Spec.SeatPoolRefs
 		})
 	}
 
-	It("with one seat and 200 who want it at once gives it to one", func(ctx SpecContext) {
+	It("with one seat and 200 members who want it at once gives it to one", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
-		w.crowd(numbered(200))
+		w.createAtOnce(numbered(200))
 		Eventually(func() int { return len(w.waiting()) }).WithTimeout(2 * patience).Should(Equal(199))
 		o.settles()
 		Expect(w.invited()).To(HaveLen(1))
@@ -89,11 +89,11 @@ var _ = Describe("a seat pool", func() {
 		Expect(w.pool(base)().Status.Waiting).To(HaveValue(BeEquivalentTo(199)))
 	})
 
-	It("that grows while 100 wait invites as many more, in order, with few writes", func(ctx SpecContext) {
+	It("that grows by ten while 100 wait invites ten, in order, with few writes", func(ctx SpecContext) {
 		w, o := running(ctx, 0)
 		names := numbered(100)
-		for _, part := range [][]string{names[:50], names[50:]} { // a second apart at least, or the names decide
-			w.crowd(part)
+		for _, part := range [][]string{names[:50], names[50:]} { // at least a second apart; within a second, names decide the order
+			w.createAtOnce(part)
 			Eventually(func() int { return len(w.waiting()) }).WithTimeout(patience).Should(BeNumerically(">=", len(part)))
 		}
 		Eventually(func() int { return len(w.waiting()) }).WithTimeout(patience).Should(Equal(100))
@@ -104,11 +104,11 @@ var _ = Describe("a seat pool", func() {
 		o.settles()
 		Expect(w.invited()).To(Equal(names[:10]))
 		Expect(w.holders(base)).To(Equal(names[:10]))
-		Expect(o.count("seatpools")).To(BeNumerically("<=", 3), "one write for all")
-		Expect(o.count("members")).To(BeNumerically("<=", 20), "those who still wait have nothing to say")
+		Expect(o.count("seatpools")).To(BeNumerically("<=", 3), "few writes for all claims")
+		Expect(o.count("members")).To(BeNumerically("<=", 20), "no writes to members who still wait")
 	})
 
-	It("that shrinks below its claims evicts nobody and gives no more", func(ctx SpecContext) {
+	It("that shrinks below its claims evicts no member and grants no more seats", func(ctx SpecContext) {
 		w, o := running(ctx, 3)
 		w.hire("a1", "a2", "a3")
 		w.activate("a1", "a2")
@@ -131,7 +131,7 @@ var _ = Describe("a seat pool", func() {
 		Eventually(w.member("a4")).Should(beInvited)
 	})
 
-	It("of which one seat comes free serves who accepted before who was never asked", func(ctx SpecContext) {
+	It("gives a free seat to a member who has accepted before one who was never invited", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.hire("c-late")
 		w.activate("c-late")
@@ -146,7 +146,7 @@ var _ = Describe("a seat pool", func() {
 		Expect(w.member("b-early")()).To(beWaiting)
 	})
 
-	It("with reservation OnAcceptance invites everybody and seats who accepts first", func(ctx SpecContext) {
+	It("with reservation OnAcceptance invites all members and gives seats in the order of acceptance", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).OnAcceptance().Build())
 		o := w.start()
@@ -164,7 +164,7 @@ var _ = Describe("a seat pool", func() {
 		Expect(w.mailed()).To(HaveLen(3))
 	})
 
-	It("switched to OnAcceptance and back with ten pending loses nobody", func(ctx SpecContext) {
+	It("switched to OnAcceptance and back keeps ten pending members", func(ctx SpecContext) {
 		w, o := running(ctx, 4)
 		names := numbered(10)
 		w.hire(names...)
@@ -183,8 +183,8 @@ var _ = Describe("a seat pool", func() {
 		set(usherv1.ReserveOnInvitation)
 		Eventually(func() []string { return w.holders(base) }).Should(HaveLen(4))
 		o.settles()
-		Expect(w.holders(base)).To(Equal([]string{"m000", "m001", "m002", "m009"}), "the two who are in, and the first in line")
-		Expect(w.mailed()).To(HaveLen(10), "a link that is out stays alive")
+		Expect(w.holders(base)).To(Equal([]string{"m000", "m001", "m002", "m009"}), "the two Active members, and the first two others")
+		Expect(w.mailed()).To(HaveLen(10), "a link that was sent stays valid")
 		Expect(w.invited()).To(HaveLen(8))
 		w.accept("m005", "m002")
 		Eventually(w.member("m002")).Should(beActive)
@@ -193,7 +193,7 @@ var _ = Describe("a seat pool", func() {
 		Eventually(w.member("m005")).Should(beActive)
 	})
 
-	It("that a member leaves for another keeps the seat until the other has one", func(ctx SpecContext) {
+	It("that a member leaves for another keeps the seat until the other pool has one", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.SeatPool("gold").Build())
 		w.create(testkit.Member("ada").Pools(base).Build())
@@ -203,7 +203,7 @@ var _ = Describe("a seat pool", func() {
 		move(w, "ada", "gold")
 		Eventually(w.member("ada")).Should(HaveField("Status.ObservedGeneration", BeEquivalentTo(2)))
 		o.settles()
-		Expect(w.member("ada")().Status.State).To(Equal(usherv1.ObservedActive), "nobody loses access by asking for another seat")
+		Expect(w.member("ada")().Status.State).To(Equal(usherv1.ObservedActive), "asking for another seat does not cost access")
 		Expect(w.holders(base)).To(Equal([]string{"ada"}))
 		w.scale("gold", 1)
 		Eventually(func() []string { return w.holders("gold") }).Should(Equal([]string{"ada"}))
@@ -212,14 +212,14 @@ var _ = Describe("a seat pool", func() {
 		Expect(w.member("ada")()).To(beActive)
 		Expect(w.mails("ada")).To(HaveLen(1))
 
-		By("moving back to a pool that is full now")
+		By("moving back to a pool that is full by now")
 		move(w, "ada", base)
 		o.settles()
 		Expect(w.member("ada")().Status.State).To(Equal(usherv1.ObservedActive))
 		Expect(w.holders("gold")).To(Equal([]string{"ada"}))
 	})
 
-	It("left by an invited member for another keeps the link alive", func(ctx SpecContext) {
+	It("that an invited member leaves for another does not invalidate the link", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.SeatPool("gold").Seats(1).Build(), testkit.Member("ada").Pools(base).Build())
 		link := w.link("ada", 1)
@@ -233,7 +233,7 @@ var _ = Describe("a seat pool", func() {
 		w.activate("ada")
 	})
 
-	It("that is full does not keep those of another waiting", func(ctx SpecContext) {
+	It("that is full does not delay the members of another", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.create(testkit.SeatPool("gold").Seats(2).Build())
 		for _, name := range []string{"b1", "b2"} {
@@ -250,7 +250,7 @@ var _ = Describe("a seat pool", func() {
 		Eventually(w.account).Should(HaveField("Status.SeatsSummary", "0/3"))
 	})
 
-	It("that is deleted takes the seats with it, and gives them again when it is made again", func(ctx SpecContext) {
+	It("that is deleted withdraws its seats, and grants them again when it is created again", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.hire("ada", "bob")
 		w.activate("ada")
@@ -266,7 +266,7 @@ var _ = Describe("a seat pool", func() {
 		Expect(w.mailed()).To(HaveLen(2))
 	})
 
-	It("whose status was wiped by hand gives the seats to who had them", func(ctx SpecContext) {
+	It("whose status was wiped grants the seats to the members who had them", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.hire("ada", "bob", "eve")
 		w.activate("ada")
@@ -283,10 +283,10 @@ var _ = Describe("a seat pool", func() {
 		Expect(w.member("bob")()).To(beInvited)
 		Expect(w.member("eve")()).To(beWaiting)
 		Expect(w.mailed()).To(HaveLen(2))
-		Expect(w.pool(base)().Status.LastGrant).To(BeNumerically(">", last), "a grant is never given twice")
+		Expect(w.pool(base)().Status.LastGrant).To(BeNumerically(">", last), "grant numbers are never reused")
 	})
 
-	It("drops the claim of nobody it knows, and refuses a ledger that is too long from anybody", func(ctx SpecContext) {
+	It("drops a claim of an unknown member, and the API server refuses a ledger that is too long", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		Eventually(w.pool(base)).Should(testkit.HaveCondition(usherv1.ConditionReady, "True"))
 		claim := func(uids ...string) error {
@@ -306,7 +306,7 @@ var _ = Describe("a seat pool", func() {
 		o.settles()
 	})
 
-	It("keeps seats that a cache of long ago would take away", func(ctx SpecContext) {
+	It("keeps seats when the cache is old and says otherwise", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
@@ -316,7 +316,7 @@ var _ = Describe("a seat pool", func() {
 		o.wire.Forget()
 		w.hire("bob")
 		w.touch()
-		Eventually(o.wire.Calls).ShouldNot(BeEmpty(), "it acts on what it believes")
+		Eventually(o.wire.Calls).ShouldNot(BeEmpty(), "it acts on the old cache")
 		o.wire.Watches("members").Thaw()
 		o.wire.Watches("seatpools").Thaw()
 		Eventually(w.member("bob")).Should(beWaiting)
@@ -326,14 +326,14 @@ var _ = Describe("a seat pool", func() {
 	})
 })
 
-var _ = Describe("two managers at once, without leader election", func() {
+var _ = Describe("Two managers at once, without leader election", func() {
 	It("oversell nothing and send nothing twice", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(6).Build())
 		several := func(o *app.Options) { o.LeaderElect = false }
 		one, two := w.start(several), w.start(several)
 		names := numbered(18)
-		w.crowd(names)
+		w.createAtOnce(names)
 		Eventually(w.invited).Should(HaveLen(6))
 		invited := w.invited()
 		w.accept(invited[:2]...)
@@ -355,14 +355,14 @@ var _ = Describe("two managers at once, without leader election", func() {
 		for _, m := range w.sink.Mails() {
 			sent[m.MessageID]++
 		}
-		Expect(sent).To(HaveLen(9), "6, one for who declined, one for who was disabled, one sent again")
-		Expect(sent).To(HaveEach(1), "one mail of each generation")
+		Expect(sent).To(HaveLen(9), "six, one for the seat that was declined, one for the seat of the disabled member, one sent again")
+		Expect(sent).To(HaveEach(1), "one mail for each link")
 		Expect(one.wire.Calls()).NotTo(BeEmpty())
 		Expect(two.wire.Calls()).NotTo(BeEmpty())
 	})
 })
 
-// count is how many writes of a resource a manager has begun.
+// count returns how many writes of a resource a manager has begun.
 func (o *operator) count(resource string) int {
 	n := 0
 	for _, c := range o.wire.Calls() {

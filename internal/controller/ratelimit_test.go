@@ -20,7 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// waitFor succeeds for an Invitation whose mail waits for its turn at that time.
+// waitFor succeeds for an Invitation whose mail is held until that time.
 func waitFor(reason string, until time.Time) OmegaMatcher {
 	return And(
 		testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionFalse, reason),
@@ -29,15 +29,15 @@ func waitFor(reason string, until time.Time) OmegaMatcher {
 	)
 }
 
-// sayWhy succeeds for a Member that is told why its mail waits, and until when.
+// sayWhy succeeds for a Member whose conditions say why its mail waits, and until when.
 func sayWhy(what string, until time.Time) OmegaMatcher {
 	return And(be(usherv1.ObservedPending, usherv1.ReasonInviting),
 		HaveField("Status.Conditions", ContainElement(And(HaveField("Type", usherv1.ConditionReady),
 			HaveField("Message", And(ContainSubstring(what), ContainSubstring(until.UTC().Format(time.RFC3339))))))))
 }
 
-var _ = Describe("a mail's turn", func() {
-	It("comes as the Secret's rateLimit says, and until then the member is told so", func(ctx SpecContext) {
+var _ = Describe("The rate limit", func() {
+	It("of a Secret holds mails, and the member's conditions say until when", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.editMail(func(d map[string][]byte) { d["rateLimit"] = []byte("4\n") })
 		noon := time.Now().Truncate(time.Second)
@@ -52,11 +52,11 @@ var _ = Describe("a mail's turn", func() {
 		Eventually(w.member("a3")).Should(sayWhy("rateLimit", noon.Add(30*time.Second)))
 		Expect(w.invitation("a3")()).To(waitFor(usherv1.ReasonRateLimited, noon.Add(30*time.Second)))
 		Expect(w.invitation("a3")().Status.Attempts).To(BeZero())
-		Expect(w.holders(base)).To(Equal([]string{"a1", "a2", "a3"}), "who waits has a seat")
+		Expect(w.holders(base)).To(Equal([]string{"a1", "a2", "a3"}), "members whose mail waits have a seat")
 		o.settles()
 		Expect(w.mailed()).To(Equal([]string{"a1"}))
 
-		// Who loses a race for a fence loses the turn as well, and gets another.
+		// A mail that fails to claim its attempt loses its reservation, too, and gets another one.
 		for steps := 1; len(w.mailed()) < 3 && steps <= 10; steps++ {
 			w.clock.Step(15 * time.Second)
 			w.touch()
@@ -68,7 +68,7 @@ var _ = Describe("a mail's turn", func() {
 		Expect(w.invitation("a3")().Status.NextAttemptAt).To(BeNil())
 	})
 
-	It("comes by the manager's own timer", func(ctx SpecContext) {
+	It("lets mails go by the manager's own timer", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.editMail(func(d map[string][]byte) { d["rateLimit"] = []byte("30") })
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(9).Build())
@@ -80,10 +80,10 @@ var _ = Describe("a mail's turn", func() {
 			Eventually(w.member(name)).Should(beInvited)
 			sent = append(sent, w.invitation(name)().Status.SentAt.Unix())
 		}
-		Expect(slices.Max(sent)-slices.Min(sent)).To(BeNumerically(">=", 7), "two seconds from one to the next, in whole seconds")
+		Expect(slices.Max(sent)-slices.Min(sent)).To(BeNumerically(">=", 7), "two seconds between mails, in whole seconds")
 	})
 
-	It("does not come a sixth time within an hour for one address, whatever a script does", func(ctx SpecContext) {
+	It("holds the sixth mail within an hour to one address, whatever a script does", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		noon := time.Now().Truncate(time.Second)
 		w.clock.StopAt(noon)
@@ -99,10 +99,10 @@ var _ = Describe("a mail's turn", func() {
 		free := noon.Add(time.Hour)
 		Eventually(w.member("ada")).Should(sayWhy("This address got 5 mails within an hour", free))
 		Expect(w.invitation("ada")()).To(waitFor(usherv1.ReasonRecipientLimited, free))
-		Expect(w.invitation("ada")().Status.SentAt).NotTo(BeNil(), "what was sent before is not forgotten")
+		Expect(w.invitation("ada")().Status.SentAt).NotTo(BeNil(), "the mail that was sent before is still recorded")
 		w.resend("ada")
 
-		By("a manager that starts anew")
+		By("restarting the manager")
 		o.stop()
 		o = w.start()
 		w.resend("ada")
@@ -111,7 +111,7 @@ var _ = Describe("a mail's turn", func() {
 		Expect(w.mails("ada")).To(HaveLen(5))
 		Expect(w.invitation("ada")()).To(waitFor(usherv1.ReasonRecipientLimited, free))
 
-		By("its time has come")
+		By("waiting until the hold is over")
 		w.clock.StopAt(free)
 		w.touch()
 		Eventually(w.member("ada")).Should(beInvited)
@@ -119,7 +119,7 @@ var _ = Describe("a mail's turn", func() {
 		Expect(w.mails("ada")).To(HaveLen(6))
 	})
 
-	It("does not come sooner for a member that is made anew, in another account, or in capitals", func(ctx SpecContext) {
+	It("also holds mails to a new member, another account's member, or the address in capitals", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		noon := time.Now().Truncate(time.Second)
 		w.clock.StopAt(noon)
@@ -145,7 +145,7 @@ var _ = Describe("a mail's turn", func() {
 		Eventually(w.member("anew")).Should(beInvited)
 	})
 
-	It("is not held up by servers that answer one byte a second, nor is a seat", func(ctx SpecContext) {
+	It("of one server does not apply to others: servers that answer one byte a second delay neither other mails nor seats", func(ctx SpecContext) {
 		const slowOnes = 12
 		drip := func(verbs ...smtpsink.Verb) *smtpsink.Scripted {
 			answers := map[smtpsink.Verb]smtpsink.Answer{}
@@ -158,7 +158,7 @@ var _ = Describe("a mail's turn", func() {
 		}
 		tarpit, deaf := drip(smtpsink.MAIL, smtpsink.RCPT), drip(smtpsink.Greeting, smtpsink.EHLO)
 		w := newWorld(ctx, smtpsink.Options{})
-		// Two Secrets lead to the one that greets and then takes its time, one to the other that does not even greet.
+		// Two Secrets lead to the server that greets and is then slow, and one to the server that does not greet.
 		for name, server := range map[string]*smtpsink.Scripted{"slow1": tarpit, "slow2": tarpit, "deaf": deaf} {
 			w.create(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string][]byte{
 				"host": []byte(server.Host), "port": []byte(strconv.Itoa(server.Port)), "from": []byte("a@acme.example"), "tls": []byte("None"),
@@ -168,7 +168,7 @@ var _ = Describe("a mail's turn", func() {
 		}
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(slowOnes).Build())
 		o := w.start(func(o *app.Options) { o.MailWorkers = 4 })
-		DeferCleanup(tarpit.Close) // before the manager is stopped, which would wait for its conversations
+		DeferCleanup(tarpit.Close) // before the manager stops, since it waits for its conversations
 		DeferCleanup(deaf.Close)
 		for i := range slowOnes {
 			for _, account := range []string{"slow1", "slow2", "deaf"} {
@@ -184,7 +184,7 @@ var _ = Describe("a mail's turn", func() {
 			}
 			return len(mails)
 		}
-		Eventually(talking).Should(Equal(2), "half of the workers talk to it")
+		Eventually(talking).Should(Equal(2), "half of the workers send to it")
 
 		began := time.Now()
 		names := make([]string, slowOnes)
@@ -197,11 +197,11 @@ var _ = Describe("a mail's turn", func() {
 		}
 		Expect(w.mailed()).To(ConsistOf(names))
 		for _, account := range []string{"slow1", "slow2", "deaf"} {
-			Eventually(func() []string { return w.holders(account + "-base") }).Should(HaveLen(slowOnes), "seats are granted all the same")
+			Eventually(func() []string { return w.holders(account + "-base") }).Should(HaveLen(slowOnes), "slow servers do not delay seats")
 		}
-		GinkgoWriter.Printf("%d invited beside three that wait in %s\n", slowOnes, time.Since(began).Round(time.Millisecond))
-		Expect(talking()).To(Equal(2), "and no more than half, whatever Secret leads to it")
+		GinkgoWriter.Printf("%d invited in %s, with slow servers for three other accounts\n", slowOnes, time.Since(began).Round(time.Millisecond))
+		Expect(talking()).To(Equal(2), "still half of the workers, although two Secrets lead to it")
 		reads := len(o.secrets.Reads())
-		Consistently(func() int { return len(o.secrets.Reads()) - reads }, "2s").Should(BeNumerically("<", 20), "who waits for it costs little")
+		Consistently(func() int { return len(o.secrets.Reads()) - reads }, "2s").Should(BeNumerically("<", 20), "waiting mails cost few reads")
 	})
 })

@@ -18,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-var _ = Describe("reminders", func() {
+var _ = Describe("Reminders", func() {
 	var answer *script
 	remind := func(ctx context.Context, ttl string, before ...usherv1.Lead) (*world, *operator) {
 		GinkgoHelper()
@@ -40,7 +40,7 @@ var _ = Describe("reminders", func() {
 		return reasons
 	}
 
-	It("come by the manager's own timer, once, with the same link", func(ctx SpecContext) {
+	It("are sent by the manager's own timer, once, with the same link", func(ctx SpecContext) {
 		w, o := remind(ctx, "75s", "70s")
 		w.hire("ada")
 		Eventually(reminders(w, "ada")).Should(taken)
@@ -59,7 +59,7 @@ var _ = Describe("reminders", func() {
 		Eventually(w.member("ada")).Should(beActive)
 	})
 
-	It("that the server refuses leave the invitation as it is", func(ctx SpecContext) {
+	It("that the server refuses do not change the invitation", func(ctx SpecContext) {
 		w, o := remind(ctx, "168h", "48h")
 		w.hire("ada", "bob")
 		Eventually(w.member("ada")).Should(beInvited)
@@ -90,11 +90,11 @@ var _ = Describe("reminders", func() {
 		inv := w.invitation("cat")()
 		Expect(inv.Status.State).To(Equal(usherv1.InvitationSent))
 		Expect(inv.Status.LastError).To(HaveField("Code", HavePrefix("550")))
-		Expect(w.member("cat")()).To(beInvited, "her seat and her link are hers")
+		Expect(w.member("cat")()).To(beInvited, "she keeps her seat and her link")
 		Eventually(func() []string { return events(w) }).Should(ContainElement(usherv1.ReasonReminderFailed))
 	})
 
-	It("go to nobody who has answered, was disabled or taken back", func(ctx SpecContext) {
+	It("are not sent to members who have answered, are disabled or whose invitation was revoked", func(ctx SpecContext) {
 		w, o := remind(ctx, "168h", "48h")
 		w.hire("ada", "bob", "cat", "dan")
 		for _, name := range []string{"ada", "bob", "cat", "dan"} {

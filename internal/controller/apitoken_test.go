@@ -15,7 +15,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// apiToken of a member; empty if it has none.
+// apiToken returns a member's API token; empty if it has none.
 func (w *world) apiToken(name string) string {
 	GinkgoHelper()
 	if secret := w.credentials(name); secret != nil {
@@ -31,7 +31,7 @@ var _ = Describe("An API token", func() {
 		return c.Verb == "update" && c.Resource == "secrets" && ofMember
 	}
 
-	It("is replaced once whenever its member is disabled, and at no other time", func(ctx SpecContext) {
+	It("is replaced once each time its member is disabled, and at no other time", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.create(testkit.Member("bob").Immediate().Build())
 		w.hire("ada")
@@ -50,19 +50,19 @@ var _ = Describe("An API token", func() {
 			o.stop()
 			o = w.start()
 			o.settles()
-			Expect(w.apiToken("ada")).To(Equal(now), "neither for another look nor for another manager")
+			Expect(w.apiToken("ada")).To(Equal(now), "neither a reconcile nor a new manager replaces it")
 			w.enable("ada")
 			Eventually(w.member("ada")).Should(beActive)
 			o.settles()
-			Expect(w.apiToken("ada")).To(Equal(now), "no old one comes back")
+			Expect(w.apiToken("ada")).To(Equal(now), "no old token is valid again")
 			seen = append(seen, now)
 		}
 		Expect(w.credentials("ada").Data).To(HaveKey(credentials.KeyPasswordHash))
-		Expect(w.request(http.MethodGet, "/me", nil, cookies...).Body.String()).NotTo(ContainSubstring(`value="sign-out"`), "a session ends with it")
+		Expect(w.request(http.MethodGet, "/me", nil, cookies...).Body.String()).NotTo(ContainSubstring(`value="sign-out"`), "sessions end, too")
 		Expect(w.apiToken("bob")).NotTo(BeElementOf(seen))
 	})
 
-	It("is replaced when the account is disabled, and gone when the member is", func(ctx SpecContext) {
+	It("is replaced when the account is disabled, and deleted with the member", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.create(testkit.Member("bob").Immediate().Build())
 		Eventually(w.member("bob")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
@@ -79,7 +79,7 @@ var _ = Describe("An API token", func() {
 		Eventually(func() string { return w.apiToken("bob") }).Should(BeEmpty())
 	})
 
-	It("is replaced before the seat goes to the next in line, or back to the member", func(ctx SpecContext) {
+	It("is replaced before the next waiting member gets the seat, or the member gets it back", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -93,7 +93,7 @@ var _ = Describe("An API token", func() {
 		Eventually(w.member("ada")).Should(disabled)
 		Consistently(func() []string { return w.holders(base) }).WithTimeout(2 * time.Second).Should(Equal([]string{"ada"}))
 		w.enable("ada")
-		Consistently(w.member("ada")).WithTimeout(2*time.Second).Should(disabled, "not with the old token")
+		Consistently(w.member("ada")).WithTimeout(2*time.Second).Should(disabled, "not Active with the old token")
 		Expect(w.apiToken("ada")).To(Equal(first))
 		o.wire.Heal()
 		Eventually(w.member("ada")).Should(beActive)
@@ -106,7 +106,7 @@ var _ = Describe("An API token", func() {
 	})
 
 	for name, lost := range map[string]bool{"right before": true, "right after": false} {
-		It("is replaced once by managers of which one is killed "+name, func(ctx SpecContext) {
+		It("is replaced once, even if the manager is killed "+name, func(ctx SpecContext) {
 			w, o := running(ctx, 1)
 			w.hire("ada")
 			w.activate("ada")

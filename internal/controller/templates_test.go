@@ -14,7 +14,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-var _ = Describe("an account's own wording", func() {
+var _ = Describe("An account's own templates", func() {
 	configMap := func(subject string) *corev1.ConfigMap {
 		return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "acme-mails"}, Data: map[string]string{
 			"en-GB.invitation.subject": subject,
@@ -26,7 +26,7 @@ var _ = Describe("an account's own wording", func() {
 		return testkit.HaveCondition(usherv1.ConditionTemplatesReady, status, reason)
 	}
 
-	It("is used as soon as it is right, and what is wrong with it is said", func(ctx SpecContext) {
+	It("are used as soon as they are valid, and the account reports what is wrong with them", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").Templates("acme-mails").Build(), testkit.SeatPool(base).Seats(5).Build())
 		o := w.start()
@@ -35,7 +35,7 @@ var _ = Describe("an account's own wording", func() {
 			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue)))
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
-		Expect(w.mails("ada")[0].Subject).To(HavePrefix("acme invites you"), "nobody waits for the wording")
+		Expect(w.mails("ada")[0].Subject).To(HavePrefix("acme invites you"), "mails do not wait for the templates")
 
 		w.create(configMap("Come in,\n{{.Nayme}}"))
 		Eventually(w.account).Should(templatesAre(metav1.ConditionFalse, usherv1.ReasonTemplateInvalid))

@@ -30,13 +30,13 @@ type operator struct {
 
 const portalURL = "https://invite.acme.example"
 
-// start runs a manager in the world's namespace, that may do anything. It is stopped at the end of the spec.
+// start runs a manager with all rights in the world's namespace, until the end of the spec.
 func (w *world) start(change ...func(*app.Options)) *operator {
 	GinkgoHelper()
 	return w.startAs(server.Config(), change...)
 }
 
-// startAs runs one that may do what its user may.
+// startAs runs a manager with the rights of a user.
 func (w *world) startAs(user *rest.Config, change ...func(*app.Options)) *operator {
 	GinkgoHelper()
 	o := &operator{world: w, wire: testkit.NewWire(), secrets: &secretReads{}, done: make(chan struct{})}
@@ -44,7 +44,7 @@ func (w *world) startAs(user *rest.Config, change ...func(*app.Options)) *operat
 		Namespace: w.namespace, WatchNamespaces: w.namespace,
 		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
 		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		Seams: app.Seams{Now: w.clock.Now, Several: true},
+		TestHooks: app.TestHooks{Now: w.clock.Now, Several: true},
 	}
 	for _, c := range change {
 		c(&options)
@@ -62,7 +62,7 @@ func (w *world) startAs(user *rest.Config, change ...func(*app.Options)) *operat
 	}()
 	DeferCleanup(func() {
 		o.stop()
-		Expect(o.secrets.Bulk()).To(BeEmpty(), "the contents of Secrets are read one by one, when they are needed")
+		Expect(o.secrets.Bulk()).To(BeEmpty(), "contents of Secrets must be read one by one, when they are needed")
 	})
 	return o
 }
@@ -74,8 +74,8 @@ func (o *operator) stop() {
 	Eventually(o.done).Should(BeClosed())
 }
 
-// cut has nothing that the manager does reach the API server from now on, as if it had been killed. What is under way is told
-// that its object is gone, so that it is not tried again.
+// cut keeps all further calls of the manager from the API server, as if the manager had been killed. Calls fail with 404, so that they
+// are not retried.
 func (o *operator) cut() {
 	o.wire.Heal()
 	o.wire.When(func(testkit.Call) bool { return true }, testkit.Status(http.StatusNotFound, 0))
@@ -88,7 +88,7 @@ func (o *operator) kill() {
 	o.stop()
 }
 
-// killAt kills the manager at the nth call that match wants: after it has arrived, or before if lost is set.
+// killAt cuts the manager off at the nth call that matches: after the API server has handled it, or before if lost is set.
 func (o *operator) killAt(n int, match func(testkit.Call) bool, lost bool) (dead <-chan struct{}) {
 	cut := make(chan struct{})
 	die := sync.OnceFunc(func() {
@@ -111,7 +111,7 @@ func (o *operator) killAt(n int, match func(testkit.Call) bool, lost bool) (dead
 	return cut
 }
 
-// secretReads writes down who reads more than one Secret at a time, contents and all.
+// secretReads records the reads of Secrets, and which of them read the contents of more than one.
 type secretReads struct {
 	mu   sync.Mutex
 	bulk []string
@@ -133,20 +133,20 @@ func (s *secretReads) watch(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// onlyMetadata looks at the first choice: the API server serves metadata for every kind, so it never comes to the others.
+// onlyMetadata checks the first media type: the API server serves metadata for every kind, so it never uses the others.
 func onlyMetadata(accept string) bool {
 	first, _, _ := strings.Cut(accept, ",")
 	return strings.Contains(first, "as=PartialObjectMetadata")
 }
 
-// Bulk are the lists and watches that asked for more than metadata.
+// Bulk returns the lists and watches that asked for more than metadata.
 func (s *secretReads) Bulk() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.bulk)
 }
 
-// Reads are the names of the Secrets that were read, and "secrets" for a list or a watch.
+// Reads returns the names of the Secrets that were read, with "secrets" for a list or a watch.
 func (s *secretReads) Reads() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

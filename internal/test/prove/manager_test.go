@@ -28,11 +28,11 @@ type operator struct {
 type managerOptions struct {
 	app.Options
 	wire *testkit.Wire
-	// wrap goes around the manager's transport, on the side of the API server: for mutants.
+	// wrap wraps the manager's transport, between the wire and the API server, for mutants.
 	wrap transport.WrapperFunc
 }
 
-// start runs a manager in the world's namespace, in place of the one that there was.
+// start runs a manager in the world's namespace, in place of the previous one.
 func (w *world) start() *operator {
 	o := w.startAnother()
 	w.op = o
@@ -45,7 +45,7 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 		Namespace: w.namespace, WatchNamespaces: w.namespace,
 		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
 		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		Seams: app.Seams{Now: w.clock.Now, Several: true},
+		TestHooks: app.TestHooks{Now: w.clock.Now, Several: true},
 	}}
 	for _, c := range append(append([]func(*managerOptions){}, w.options...), change...) {
 		c(&options)
@@ -63,7 +63,7 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	ctx, cancel := context.WithCancel(context.Background())
 	o.cancel = cancel
 	mgr, err := app.New(ctx, config, options.Options)
-	w.must(err, "make a manager")
+	w.must(err, "create a manager")
 	go func() {
 		defer close(o.done)
 		o.err = mgr.Start(ctx)
@@ -72,7 +72,7 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	return o
 }
 
-// halt stops all managers and waits for their end.
+// halt stops all managers and waits until they have stopped.
 func (w *world) halt() {
 	for _, o := range w.ops {
 		o.cancel()
@@ -83,9 +83,8 @@ func (w *world) halt() {
 	w.ops = nil
 }
 
-// die has nothing that the manager does reach the API server from now on, as if it had been killed. What is under way is told
-// that its object is gone, so that it is not tried again. A conversation with a mail server may still end as it would have,
-// had the manager been killed a moment later.
+// die keeps all further calls of the manager from the API server, as if the manager had been killed. Calls fail with 404, so that they
+// are not retried. A conversation with a mail server may still end normally, as if the manager had been killed a moment later.
 func (o *operator) die() {
 	o.wire.Heal()
 	o.wire.When(func(testkit.Call) bool { return true }, testkit.Status(http.StatusNotFound, 0))

@@ -17,9 +17,9 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// What an invitee does, with nothing but the link of the latest mail.
+// What an invitee does with the link in the latest mail.
 
-// link is that of the latest mail to a member.
+// link returns the link in the latest mail to a member.
 func (w *world) link(name string) string {
 	mails := w.mailsTo(name)
 	if len(mails) == 0 {
@@ -27,12 +27,12 @@ func (w *world) link(name string) string {
 	}
 	link := mails[len(mails)-1].Link()
 	if !strings.HasPrefix(link, portalURL+"/i/"+w.namespace+"/") {
-		w.fail("the mail to %s has a strange link: %s", name, link)
+		w.fail("the mail to %s has an unexpected link: %s", name, link)
 	}
 	return link
 }
 
-// post answers a link and returns the status of the page; 303 leads to the page that says thank you.
+// post answers a link and returns the status of the page; 303 redirects to the thank-you page.
 func (w *world) post(link, action string) int {
 	form := url.Values{"action": {action}}
 	if action == "accept" {
@@ -45,7 +45,7 @@ func (w *world) post(link, action string) int {
 	return w.submit(link, form).Code
 }
 
-// submit posts a form with the cookies of who does, and returns the answer.
+// submit posts a form with cookies, and returns the response.
 func (w *world) submit(page string, form url.Values, cookies ...*http.Cookie) *httptest.ResponseRecorder {
 	request := httptest.NewRequestWithContext(w.ctx, http.MethodPost, page, strings.NewReader(form.Encode()))
 	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -53,13 +53,13 @@ func (w *world) submit(page string, form url.Values, cookies ...*http.Cookie) *h
 		request.AddCookie(cookie)
 	}
 	w.visitors++
-	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // every visitor has a computer of their own
+	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // each visitor has another address
 	response := httptest.NewRecorder()
 	w.portal.ServeHTTP(response, request)
 	return response
 }
 
-// signedIn is what a member's browser keeps once they have signed in on the profile page; nil where that fails.
+// signedIn signs a member in on the profile page and returns the cookies; nil if that fails.
 func (w *world) signedIn(page, name string) []*http.Cookie {
 	answer := w.submit(page, url.Values{
 		"action": {"sign-in"}, "email": {string(w.member(name).Spec.Email)}, "password": {"correct horse battery"},
@@ -68,13 +68,13 @@ func (w *world) signedIn(page, name string) []*http.Cookie {
 	case answer.Code == http.StatusSeeOther:
 		return answer.Result().Cookies()
 	case answer.Code < 500:
-		w.fail("%s signs in and reads a page of status %d", name, answer.Code)
+		w.fail("%s signs in and gets a page with status %d", name, answer.Code)
 	}
 	return nil
 }
 
-// changeProfile posts forms on a member's profile page, each until it is told that it was saved; who sees an error page signs in
-// again and sends the same once more.
+// changeProfile posts forms on a member's profile page, each until the page says that it was saved. After an error page, the member
+// signs in again and posts the form once more.
 func (w *world) changeProfile(name string, forms ...url.Values) {
 	page := portalURL + "/me/" + w.namespace + "/" + testkit.DefaultAccount
 	deadline := time.Now().Add(w.patience)
@@ -88,15 +88,15 @@ func (w *world) changeProfile(name string, forms ...url.Values) {
 			forms = forms[1:]
 			continue
 		case code < 500 || time.Now().After(deadline):
-			w.fail("%s changes their profile and reads a page of status %d", name, code)
+			w.fail("%s changes their profile and gets a page with status %d", name, code)
 		}
 		w.nurse()
 		w.await(w.history.Changed(), w.glance)
 	}
 }
 
-// answer posts until it is told that the answer arrived, as people do who see an error page. A portal that was killed is
-// followed by another.
+// answer posts until the portal confirms the answer, as people do who see an error page. If the portal was killed, another one is
+// started.
 func (w *world) answer(name, action string, arrived func() bool) {
 	deadline := time.Now().Add(w.patience)
 	for {
@@ -105,7 +105,7 @@ func (w *world) answer(name, action string, arrived func() bool) {
 		case code == http.StatusSeeOther, code == http.StatusGone && arrived():
 			return
 		case code < 500 || time.Now().After(deadline):
-			w.fail("%s answers %s and reads a page of status %d", name, action, code)
+			w.fail("%s answers %s and gets a page with status %d", name, action, code)
 		}
 		w.nurse()
 		w.await(w.history.Changed(), w.glance)

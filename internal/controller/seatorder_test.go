@@ -11,10 +11,10 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-var _ = Describe("3 seats and 5 members", func() {
+var _ = Describe("Three seats and five members", func() {
 	five := []string{"a1", "a2", "a3", "a4", "a5"}
 
-	It("invites three, and the others in order as seats free up", func(ctx SpecContext) {
+	It("invite three, and the others in order as seats become free", func(ctx SpecContext) {
 		w, o := running(ctx, 3)
 		w.hire(five...)
 		for _, name := range five[:3] {
@@ -26,7 +26,7 @@ var _ = Describe("3 seats and 5 members", func() {
 		o.settles()
 		Expect(w.mailed()).To(ConsistOf("a1", "a2", "a3"))
 		Expect(w.holders(base)).To(Equal(five[:3]))
-		Expect(w.invitations()).To(HaveLen(3), "nobody is promised what there is not")
+		Expect(w.invitations()).To(HaveLen(3), "no invitation without a seat")
 		p := w.pool(base)()
 		Expect([]int32{*p.Status.Capacity, *p.Status.Assigned, *p.Status.Reserved, *p.Status.Available, *p.Status.Waiting}).
 			To(Equal([]int32{3, 0, 3, 0, 2}))
@@ -57,7 +57,7 @@ var _ = Describe("3 seats and 5 members", func() {
 		Expect(w.account()).To(testkit.HaveCondition(usherv1.ConditionReady, "True"))
 	})
 
-	DescribeTable("the next in line is invited when somebody", func(ctx SpecContext, free func(*world)) {
+	DescribeTable("invite the next waiting member when a member", func(ctx SpecContext, free func(*world)) {
 		w, o := running(ctx, 1)
 		w.hire("a1", "a2", "a3")
 		Eventually(w.member("a1")).Should(beInvited)
@@ -81,7 +81,7 @@ var _ = Describe("3 seats and 5 members", func() {
 			w.activate("a1")
 			w.remove(testkit.Member("a1").Build())
 		}),
-		Entry("has their invitation revoked", func(w *world) {
+		Entry("has a revoked invitation", func(w *world) {
 			w.editInvitation("a1", func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
 		}),
 	)

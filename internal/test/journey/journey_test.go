@@ -97,7 +97,7 @@ func TestASecondMailHasTheLinkThatWorks(t *testing.T) {
 	edit(w, testkit.Invitation("carol").Build(), func(i *usherv1.Invitation) { i.Spec.SendGeneration++ })
 	second := w.link("carol", 2)
 	w.Expect(second).NotTo(Equal(first))
-	fillIn(tab) // into the page that is open still
+	fillIn(tab) // into the page that is still open
 	w.expectPage(tab, tab.Follow(acceptButton), http.StatusNotFound, "This link does not work")
 	w.expectPage(tab, tab.Open(first), http.StatusNotFound, "This link does not work")
 	w.expectPage(tab, tab.Open(second), http.StatusOK, "Join Acme SAS")
@@ -105,7 +105,7 @@ func TestASecondMailHasTheLinkThatWorks(t *testing.T) {
 	w.expectPage(tab, tab.Follow(acceptButton), http.StatusOK, "Welcome to Acme SAS")
 }
 
-// Both forms are sent before either is answered: a password takes a while to hash.
+// Both forms are sent before either gets a response: hashing a password takes time.
 func TestTwoWindowsAtOnce(t *testing.T) {
 	w := newWorld(t)
 	link := w.invite(testkit.Member("dan").Build())
@@ -130,7 +130,7 @@ func TestWithTheKeyboardAlone(t *testing.T) {
 	tab := w.tab(browser.Options{Dark: true})
 	w.expectPage(tab, tab.Open(w.invite(testkit.Member("eve").Build())), http.StatusOK, "Join Acme SAS")
 
-	// The language, by the switch that comes first.
+	// The language switch comes first.
 	tab.Press(browser.KeyTab)
 	w.Expect(focused(tab)).To(Equal("summary"))
 	tab.Press(browser.KeyEnter)
@@ -140,7 +140,7 @@ func TestWithTheKeyboardAlone(t *testing.T) {
 	w.Expect(browser.Evaluate[string](tab, "document.activeElement.lang")).To(Equal("es"))
 	w.expectPage(tab, tab.FollowKey(browser.KeyEnter), http.StatusOK, "Unirse a Acme SAS")
 
-	// The whole way round: in the order of the page, and always to be seen.
+	// The focus goes once around the page: in the page's order, and always visible.
 	tab.Press(browser.KeyTab)
 	var order []string
 	for range 11 {

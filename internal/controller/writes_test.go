@@ -19,25 +19,25 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// told is how often each Event was told, as "Member/ada Accepted".
-func (w *world) told() map[string]int {
+// eventCounts returns how often each Event was emitted, by keys such as "Member/ada Accepted".
+func (w *world) eventCounts() map[string]int {
 	GinkgoHelper()
 	var list eventsv1.EventList
 	Expect(w.api.List(context.Background(), &list, client.InNamespace(w.namespace))).To(Succeed())
-	told := map[string]int{}
+	counts := map[string]int{}
 	for _, e := range list.Items {
 		count := 1
 		if e.Series != nil {
 			count = int(e.Series.Count)
 		}
-		told[e.Regarding.Kind+"/"+e.Regarding.Name+" "+e.Reason] += count
-		Expect(secretive(e.Note)).To(BeFalse(), e.Note)
+		counts[e.Regarding.Kind+"/"+e.Regarding.Name+" "+e.Reason] += count
+		Expect(revealing(e.Note)).To(BeFalse(), e.Note)
 	}
-	return told
+	return counts
 }
 
-var _ = Describe("at rest", func() {
-	// every state that a member can rest in
+var _ = Describe("Without changes", func() {
+	// every state in which a member can stay
 	populate := func(w *world) {
 		w.hire("active", "invited")
 		w.activate("active")
@@ -63,30 +63,30 @@ var _ = Describe("at rest", func() {
 			"waiting Pending SeatUnavailable"))
 	}
 
-	It("a forced resync writes nothing and tells nothing, and neither does a restart", func(ctx SpecContext) {
+	It("a forced resync writes nothing and emits no Event, and neither does a restart", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(3).Build())
-		o := w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		o := w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 		populate(w)
 		o.settles()
-		told, mailed := w.told(), w.mailed()
+		counts, mailed := w.eventCounts(), w.mailed()
 		o.wire.Forget()
 		reads := len(o.secrets.Reads())
 		looks := w.clock.Looks()
-		Eventually(w.clock.Looks).WithTimeout(4*patience).Should(BeNumerically(">", looks+4*20), "four times every object")
+		Eventually(w.clock.Looks).WithTimeout(4*patience).Should(BeNumerically(">", looks+4*20), "every object four times")
 		Expect(o.wire.Calls()).To(BeEmpty())
-		Expect(o.secrets.Reads()[reads:]).NotTo(ContainElement(HavePrefix("usher-member-")), "nor are credentials read")
+		Expect(o.secrets.Reads()[reads:]).NotTo(ContainElement(HavePrefix("usher-member-")), "no credentials are read")
 		o.stop()
 
 		again := w.start()
 		Eventually(w.clock.Looks).WithTimeout(4 * patience).Should(BeNumerically(">", looks+5*20))
 		again.settles()
 		Expect(again.wire.Calls()).To(BeEmpty())
-		Expect(w.told()).To(Equal(told))
+		Expect(w.eventCounts()).To(Equal(counts))
 		Expect(w.mailed()).To(Equal(mailed))
 	})
 
-	It("Events have told of every transition, once", func(ctx SpecContext) {
+	It("there is one Event for each transition", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionMailReady, "True"))
 		w.hire("ada")
@@ -99,7 +99,7 @@ var _ = Describe("at rest", func() {
 		Eventually(w.member("bob")).Should(beInvited)
 		w.touch()
 		o.settles()
-		Eventually(w.told).Should(Equal(map[string]int{
+		Eventually(w.eventCounts).Should(Equal(map[string]int{
 			"Account/acme MailReady":                            1,
 			"Account/acme NoActiveMember":                       2,
 			"Account/acme MemberActive":                         1,
@@ -118,7 +118,7 @@ var _ = Describe("at rest", func() {
 		}))
 	})
 
-	It("a member has cost six writes to be invited and two to be in, and the ledger and the account a few for all", func(ctx SpecContext) {
+	It("an invited member has cost six writes and an Active one two more, and the pool and the account a few for all", func(ctx SpecContext) {
 		const n = 20
 		w, o := running(ctx, n)
 		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionMailReady, "True"))
@@ -126,7 +126,7 @@ var _ = Describe("at rest", func() {
 		o.settles()
 		o.wire.Forget()
 		names := numbered(n)
-		w.crowd(names)
+		w.createAtOnce(names)
 		Eventually(w.invited).Should(HaveLen(n))
 		o.settles()
 		invited, created := o.cost(n), o.wire.Calls()
@@ -136,7 +136,7 @@ var _ = Describe("at rest", func() {
 		o.settles()
 		active := o.cost(n)
 		AddReportEntry("writes per member", fmt.Sprintf("created -> invited %s; accepted -> Active %s", invited, active), ReportEntryVisibilityAlways)
-		// On a busy machine one or the other write is refused by a conflict and repeated.
+		// On a busy machine, a conflict refuses some writes, which are then retried.
 		Expect(invited.own).To(BeNumerically("<=", 6.5), "%v", tally(created))
 		Expect(invited.own + invited.shared).To(BeNumerically("<=", 7.5))
 		Expect(active.own).To(BeNumerically("<=", 2.5))
@@ -144,7 +144,7 @@ var _ = Describe("at rest", func() {
 	})
 })
 
-// tally is how many calls of each kind there are.
+// tally returns the number of calls of each kind.
 func tally(calls []testkit.Call) map[string]int {
 	counts := map[string]int{}
 	for _, c := range calls {
@@ -153,7 +153,7 @@ func tally(calls []testkit.Call) map[string]int {
 	return counts
 }
 
-// cost is writes per member: of the member's own objects, and of the account's and the pool's.
+// cost is the writes per member: of the member's own objects, and of the account and the pool.
 type cost struct{ own, shared float64 }
 
 func (c cost) String() string { return fmt.Sprintf("%.2f + %.2f shared", c.own, c.shared) }

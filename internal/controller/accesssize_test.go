@@ -22,9 +22,9 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// The members are not made: what is asked here is whether the API server takes what Usher would write for so many.
+// The spec does not create the members. It checks whether the API server accepts the bindings that Usher would write for so many.
 var _ = Describe("Five thousand members in one role, with the longest addresses", func() {
-	It("fit into bindings that the API server takes and answers by, and one who leaves rewrites one of them", func(ctx SpecContext) {
+	It("fit into bindings that the API server accepts and applies, and removing one member rewrites one of them", func(ctx SpecContext) {
 		const many = 5000
 		w := newWorld(ctx, smtpsink.Options{})
 		usher, err := client.New(manager().Config(), client.Options{Scheme: testkit.Scheme()})

@@ -18,16 +18,16 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// secure is a mail server that wants STARTTLS and a password.
+// secure starts a mail server that requires STARTTLS and a password.
 var secure = smtpsink.Options{Encryption: smtpsink.StartTLS, Username: "usher", Password: "right"}
 
-// editMail changes the SMTP Secret.
+// editMail edits the SMTP Secret.
 func (w *world) editMail(change func(map[string][]byte)) {
 	GinkgoHelper()
 	edit(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: smtpSecret}}, func(s *corev1.Secret) { change(s.Data) })
 }
 
-// script answers RCPT with what was said last.
+// script answers RCPT with the reply that was set last.
 type script struct {
 	answer atomic.Pointer[smtpsink.Answer]
 }
@@ -44,7 +44,7 @@ func (s *script) at(verb smtpsink.Verb) smtpsink.Script {
 	}
 }
 
-var _ = Describe("the mail server", func() {
+var _ = Describe("The mail server", func() {
 	notReady := be(usherv1.ObservedPending, usherv1.ReasonMailNotReady)
 	mailReady := func(reason string) OmegaMatcher {
 		status := metav1.ConditionFalse
@@ -54,7 +54,7 @@ var _ = Describe("the mail server", func() {
 		return And(testkit.HaveCondition(usherv1.ConditionMailReady, status, reason), testkit.HaveCondition(usherv1.ConditionReady, status))
 	}
 
-	DescribeTable("that cannot be used is said to be, and mending its Secret is enough",
+	DescribeTable("that cannot be used is reported, and is used as soon as its Secret is correct",
 		func(ctx SpecContext, options smtpsink.Options, reason string, spoil func(*world), mend func(*world)) {
 			w := newWorld(ctx, options)
 			w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
@@ -63,10 +63,10 @@ var _ = Describe("the mail server", func() {
 			w.hire("ada")
 			Eventually(w.account).Should(mailReady(reason))
 			Eventually(w.member("ada")).Should(notReady)
-			Expect(w.holders(base)).To(Equal([]string{"ada"}), "the seat is hers while she waits")
+			Expect(w.holders(base)).To(Equal([]string{"ada"}), "she has the seat while she waits")
 			for _, c := range w.account().Status.Conditions {
 				Expect(c.Message).NotTo(ContainSubstring("right"), "the password")
-				Expect(secretive(c.Message)).To(BeFalse(), c.Message)
+				Expect(revealing(c.Message)).To(BeFalse(), c.Message)
 			}
 			o.settles()
 			mend(w)
@@ -82,7 +82,7 @@ var _ = Describe("the mail server", func() {
 		Entry("no sender", secure, usherv1.ReasonSecretInvalid,
 			func(w *world) { w.editMail(func(d map[string][]byte) { delete(d, "from") }) },
 			func(w *world) { w.editMail(func(d map[string][]byte) { d["from"] = []byte("no-reply@acme.example") }) }),
-		Entry("a rateLimit that is none", secure, usherv1.ReasonSecretInvalid,
+		Entry("an invalid rateLimit", secure, usherv1.ReasonSecretInvalid,
 			func(w *world) { w.editMail(func(d map[string][]byte) { d["rateLimit"] = []byte("60/min") }) },
 			func(w *world) { w.editMail(func(d map[string][]byte) { d["rateLimit"] = []byte("60") }) }),
 		Entry("a password without a user", secure, usherv1.ReasonSecretInvalid,
@@ -94,20 +94,20 @@ var _ = Describe("the mail server", func() {
 		Entry("an unknown authority", secure, usherv1.ReasonTLSFailed,
 			func(w *world) { w.editMail(func(d map[string][]byte) { delete(d, "ca.crt") }) },
 			func(w *world) { w.editMail(func(d map[string][]byte) { d["ca.crt"] = w.sink.CA() }) }),
-		Entry("no STARTTLS where it must be", smtpsink.Options{}, usherv1.ReasonTLSFailed,
+		Entry("no STARTTLS although it is required", smtpsink.Options{}, usherv1.ReasonTLSFailed,
 			func(w *world) { w.editMail(func(d map[string][]byte) { delete(d, "tls") }) },
 			func(w *world) { w.editMail(func(d map[string][]byte) { d["tls"] = []byte("None") }) }),
-		Entry("nobody there", smtpsink.Options{Encryption: smtpsink.Implicit}, usherv1.ReasonServerUnreachable,
+		Entry("no server", smtpsink.Options{Encryption: smtpsink.Implicit}, usherv1.ReasonServerUnreachable,
 			func(w *world) { w.editMail(func(d map[string][]byte) { d["port"] = []byte("1") }) },
 			func(w *world) { w.editMail(func(d map[string][]byte) { d["port"] = w.sink.Secret("x")["port"] }) }),
 	)
 
-	It("that was down is tried again a minute later, without anybody's doing", func(ctx SpecContext) {
+	It("that was down is probed again a minute later, without any change", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
 		w.sink.Close()
 		w.clock.StopAt(time.Now())
-		w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(notReady)
 		Eventually(w.account).Should(mailReady(usherv1.ReasonServerUnreachable))
@@ -116,12 +116,12 @@ var _ = Describe("the mail server", func() {
 		w.clock.Step(59 * time.Second)
 		looks := w.clock.Looks()
 		Eventually(w.clock.Looks).Should(BeNumerically(">", looks+10))
-		Expect(w.sink.Connections()).To(BeZero(), "one probe a minute at the most")
+		Expect(w.sink.Connections()).To(BeZero(), "at most one probe a minute")
 		w.clock.Step(time.Second)
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	It("of the account's own is used, and changing between servers takes no restart", func(ctx SpecContext) {
+	It("of the account's own is used, and switching servers needs no restart", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		own := startSink(secure)
 		w.create(testkit.Account("acme").MailSecret("acme-smtp").ReplyTo("it@acme.example").Build(), testkit.SeatPool(base).Seats(2).Build())
@@ -129,7 +129,7 @@ var _ = Describe("the mail server", func() {
 		Eventually(w.account).Should(mailReady(usherv1.ReasonSecretNotFound))
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(notReady)
-		Expect(w.mailed()).To(BeEmpty(), "the operator's default is not for this account")
+		Expect(w.mailed()).To(BeEmpty(), "the account does not use the default server")
 		w.create(w.mailSecret("acme-smtp", own))
 		Eventually(w.member("ada")).Should(beInvited)
 		Expect(own.Mails()).To(HaveLen(1))
@@ -143,7 +143,7 @@ var _ = Describe("the mail server", func() {
 		Expect(own.Mails()).To(HaveLen(1))
 	})
 
-	It("that refuses an address for good frees the seat; the next in line is invited, and a corrected address gets its mail", func(ctx SpecContext) {
+	It("that permanently refuses an address frees the seat for the next waiting member, and a corrected address gets its mail", func(ctx SpecContext) {
 		var s script
 		s.say(550, "5.1.1 <ada@acme.example>: no such user")
 		w := newWorld(ctx, smtpsink.Options{Script: func(e smtpsink.Event) smtpsink.Answer {
@@ -172,7 +172,7 @@ var _ = Describe("the mail server", func() {
 		Expect(w.mailed()).To(Equal([]string{"bob", "countess"}))
 	})
 
-	It("that refuses for good, and not any more when the invitation is sent again", func(ctx SpecContext) {
+	It("that permanently refuses a mail accepts it when the invitation is sent again", func(ctx SpecContext) {
 		var s script
 		s.say(554, "5.7.1 blocked")
 		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
@@ -185,7 +185,7 @@ var _ = Describe("the mail server", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	DescribeTable("that asks for patience gets it, and then the same mail", func(ctx SpecContext, text string, atLeast, atMost time.Duration) {
+	DescribeTable("that asks to try later gets the same mail later", func(ctx SpecContext, text string, atLeast, atMost time.Duration) {
 		var s script
 		s.say(451, text)
 		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
@@ -200,7 +200,7 @@ var _ = Describe("the mail server", func() {
 		Expect(i.Status.LastError.Code).To(HavePrefix("451 "))
 		Expect(i.Status.NextAttemptAt.Sub(i.Status.LastError.At.Time)).To(And(BeNumerically(">=", atLeast-time.Second), BeNumerically("<=", atMost+time.Second)))
 		Expect(w.member("ada")()).To(be(usherv1.ObservedPending, usherv1.ReasonInviting))
-		Expect(w.account()).To(mailReady(usherv1.ReasonMailReady), "one recipient's trouble is not the server's")
+		Expect(w.account()).To(mailReady(usherv1.ReasonMailReady), "one recipient's error says nothing about the server")
 
 		w.clock.StopAt(i.Status.NextAttemptAt.Add(-time.Second))
 		w.touch()
@@ -216,11 +216,11 @@ var _ = Describe("the mail server", func() {
 		Expect(is.LinkGeneration).To(Equal(i.Status.LinkGeneration))
 		Expect(is.LastError).To(BeNil())
 	},
-		Entry("for a minute, more or less", "4.3.0 try later", 48*time.Second, 72*time.Second),
-		Entry("for five when it greylists", "4.7.1 Greylisted, come back later", 4*time.Minute, 6*time.Minute),
+		Entry("for about a minute", "4.3.0 try later", 48*time.Second, 72*time.Second),
+		Entry("for five minutes if it greylists", "4.7.1 Greylisted, come back later", 4*time.Minute, 6*time.Minute),
 	)
 
-	It("that never takes the mail is given up after one term", func(ctx SpecContext) {
+	It("that never accepts the mail is given up when the invitation expires", func(ctx SpecContext) {
 		var s script
 		s.say(451, "4.3.0 try later")
 		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
@@ -236,7 +236,7 @@ var _ = Describe("the mail server", func() {
 		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
 	})
 
-	It("whose answer is lost gets the same mail again, with the same link", func(ctx SpecContext) {
+	It("whose reply is lost gets the same mail again, with the same link", func(ctx SpecContext) {
 		var lost atomic.Bool
 		w := newWorld(ctx, smtpsink.Options{Script: func(e smtpsink.Event) smtpsink.Answer {
 			if e.Verb == smtpsink.Body && lost.CompareAndSwap(false, true) {
@@ -249,7 +249,7 @@ var _ = Describe("the mail server", func() {
 		w.hire("ada")
 		Eventually(w.invitation("ada")).Should(HaveField("Status.LastError", Not(BeNil())))
 		o.settles()
-		Expect(w.visit(w.link("ada", 1))).To(Equal(200), "who has the mail can answer it")
+		Expect(w.visit(w.link("ada", 1))).To(Equal(200), "the invitee can already answer")
 		w.clock.Step(2 * time.Minute)
 		w.touch()
 		Eventually(w.member("ada")).Should(beInvited)
@@ -259,11 +259,11 @@ var _ = Describe("the mail server", func() {
 		Expect(both[1].Link()).To(Equal(both[0].Link()))
 	})
 
-	It("that takes no password any more has all wait, until it does", func(ctx SpecContext) {
+	It("that no longer accepts the password makes all mails wait until it does", func(ctx SpecContext) {
 		var s script
 		w := newWorld(ctx, smtpsink.Options{Encryption: smtpsink.StartTLS, Username: "usher", Password: "right", Script: s.at(smtpsink.AUTH)})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(3).Build())
-		o := w.start(func(o *app.Options) { o.Seams.Resync = time.Second })
+		o := w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 		w.hire("a1")
 		Eventually(w.member("a1")).Should(beInvited)
 		s.say(535, "5.7.8 wrong")

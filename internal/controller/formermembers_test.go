@@ -14,14 +14,14 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// retain has the account remember that many deleted members.
+// retain sets how many deleted members the account remembers.
 func (w *world) retain(n int32) {
 	GinkgoHelper()
 	edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.RetainFormerMembers = &n })
 }
 
-// leave deletes members and waits until they are gone.
-func (w *world) leave(names ...string) {
+// deleteMembers deletes members and waits until they are gone.
+func (w *world) deleteMembers(names ...string) {
 	GinkgoHelper()
 	for _, name := range names {
 		w.remove(testkit.Member(name).Build())
@@ -40,15 +40,15 @@ var _ = Describe("Former members", func() {
 		}
 	}
 
-	It("are forgotten at once when the account retains fewer, the oldest first", func(ctx SpecContext) {
+	It("are forgotten at once when the account retains fewer, oldest first", func(ctx SpecContext) {
 		w, o := running(ctx, 3)
 		w.hire("ada", "bob", "cat")
 		for _, name := range []string{"ada", "bob", "cat"} {
 			Eventually(w.member(name)).Should(beInvited)
 		}
-		w.leave("ada")
-		w.leave("bob")
-		w.leave("cat")
+		w.deleteMembers("ada")
+		w.deleteMembers("bob")
+		w.deleteMembers("cat")
 		Expect(remembered(w)()).To(ConsistOf("ada", "bob", "cat"))
 		first := remembered(w)()[0]
 		w.retain(1)
@@ -58,16 +58,16 @@ var _ = Describe("Former members", func() {
 		o.settles()
 		w.retain(50)
 		o.settles()
-		Expect(remembered(w)()).To(BeEmpty(), "what is forgotten stays so")
+		Expect(remembered(w)()).To(BeEmpty(), "forgotten members do not come back")
 	})
 
-	It("leave neither name nor address with an account that retains nobody, and yet no acceptance to a namesake", func(ctx SpecContext) {
+	It("leave no name or address in an account that retains none, and a new member of the same name does not get their acceptance", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.retain(0)
 		w.hire("ada")
 		w.activate("ada")
 		late := w.credentials("ada")
-		w.leave("ada")
+		w.deleteMembers("ada")
 		account := w.account()
 		account.ManagedFields = nil
 		all, err := json.Marshal(account)
@@ -75,11 +75,11 @@ var _ = Describe("Former members", func() {
 		Expect(string(all)).NotTo(ContainSubstring(`"ada`))
 		Expect(w.credentials("ada")).To(BeNil())
 
-		// A form that was answered while the member went arrives now, and then somebody of that name is hired.
+		// A form that was sent while the member was deleted arrives now. Then a new member of the same name is created.
 		late.ObjectMeta.ResourceVersion, late.ObjectMeta.UID = "", ""
 		w.create(late)
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
-		Eventually(func() bool { return w.credentials("ada") == nil }).Should(BeTrue(), credentials.Name("ada")+" is another person's")
+		Eventually(func() bool { return w.credentials("ada") == nil }).Should(BeTrue(), credentials.Name("ada")+" belongs to another person")
 	})
 })

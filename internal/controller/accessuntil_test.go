@@ -16,8 +16,8 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// ends lets a member's access end that long from the world's now.
-func (w *world) ends(name string, in time.Duration) {
+// endAccess sets a member's accessUntil to that long from the world's time.
+func (w *world) endAccess(name string, in time.Duration) {
 	GinkgoHelper()
 	until := metav1.Time{Time: w.clock.Now().Add(in).Truncate(time.Second)}
 	w.editMember(name, func(m *usherv1.Member) { m.Spec.AccessUntil = &until })
@@ -27,8 +27,8 @@ var _ = Describe("An end date", func() {
 	beEnded := be(usherv1.ObservedDisabled, usherv1.ReasonAccessEnded)
 	contact := "it@acme.example"
 
-	// told is how many mails announced the end of a member's access, to it and to the contact.
-	told := func(w *world, name string) func() []int {
+	// notices returns how many notices of the end of a member's access the member and the contact got.
+	notices := func(w *world, name string) func() []int {
 		return func() []int {
 			count := func(mails []smtpsink.Mail) (n int) {
 				for _, m := range mails {
@@ -41,7 +41,7 @@ var _ = Describe("An end date", func() {
 			return []int{count(w.mails(name)), count(w.sink.MailsTo(contact))}
 		}
 	}
-	// world is one with a member who has accepted, and one who waits for the seat.
+	// begin creates a world with a member who has accepted, and one who waits for the seat.
 	begin := func(ctx SpecContext) (*world, *operator) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account(testkit.DefaultAccount).Contact(contact, "", "").Build(), testkit.SeatPool(base).Seats(1).Build())
@@ -55,29 +55,29 @@ var _ = Describe("An end date", func() {
 		return w, o
 	}
 
-	It("withdraws access by the manager's own timer, and the next in line has the seat", func(ctx SpecContext) {
+	It("withdraws access by the manager's own timer, and the next waiting member gets the seat", func(ctx SpecContext) {
 		w, _ := begin(ctx)
-		w.ends("ada", 3*time.Second)
+		w.endAccess("ada", 3*time.Second)
 		Eventually(w.member("ada")).Should(beEnded)
 		ada := w.member("ada")()
-		Expect(ada.Status.DisabledAt.Time).To(BeTemporally(">=", ada.Spec.AccessUntil.Time), "not a second too early")
+		Expect(ada.Status.DisabledAt.Time).To(BeTemporally(">=", ada.Spec.AccessUntil.Time), "never early")
 		Eventually(w.member("bob")).Should(beInvited)
-		Expect(w.credentials("ada")).NotTo(BeNil(), "it can come back")
+		Expect(w.credentials("ada")).NotTo(BeNil(), "the member can come back")
 	})
 
-	It("withdraws it also when the moment passed while no manager ran, and a later one brings the member back without a mail", func(ctx SpecContext) {
+	It("that passed while no manager ran withdraws access, too, and a later end date restores it without a mail", func(ctx SpecContext) {
 		w, o := begin(ctx)
-		w.ends("ada", 30*24*time.Hour)
+		w.endAccess("ada", 30*24*time.Hour)
 		o.settles()
 		o.stop()
 		w.clock.Step(31 * 24 * time.Hour)
 		o = w.start()
 		Eventually(w.member("ada")).Should(beEnded)
 		o.settles()
-		Expect(told(w, "ada")()).To(Equal([]int{0, 0}), "nobody is told of an end that has come")
+		Expect(notices(w, "ada")()).To(Equal([]int{0, 0}), "no notice of an end that has passed")
 		mails := len(w.sink.Mails())
 		w.remove(testkit.Member("bob").Build())
-		w.ends("ada", 30*24*time.Hour)
+		w.endAccess("ada", 30*24*time.Hour)
 		Eventually(w.member("ada")).Should(beActive)
 		w.editMember("ada", func(m *usherv1.Member) { m.Spec.AccessUntil = nil })
 		o.settles()
@@ -85,14 +85,14 @@ var _ = Describe("An end date", func() {
 		Expect(w.sink.Mails()).To(HaveLen(mails))
 	})
 
-	It("is announced a week before, once, to the member and the contact, whoever restarts", func(ctx SpecContext) {
+	It("is announced a week before, once, to the member and the contact, even if the manager restarts", func(ctx SpecContext) {
 		w, o := begin(ctx)
-		w.ends("ada", 8*24*time.Hour)
+		w.endAccess("ada", 8*24*time.Hour)
 		o.settles()
-		Expect(told(w, "ada")()).To(Equal([]int{0, 0}))
+		Expect(notices(w, "ada")()).To(Equal([]int{0, 0}))
 		w.clock.Step(25 * time.Hour)
 		w.touch()
-		Eventually(told(w, "ada")).Should(Equal([]int{1, 1}))
+		Eventually(notices(w, "ada")).Should(Equal([]int{1, 1}))
 		Eventually(func() int {
 			sent := 0
 			for _, n := range w.member("ada")().Status.EndNotices {
@@ -106,9 +106,9 @@ var _ = Describe("An end date", func() {
 		w.clock.Step(24 * time.Hour)
 		o = w.start()
 		o.settles()
-		Expect(told(w, "ada")()).To(Equal([]int{1, 1}))
-		w.ends("ada", 3*24*time.Hour)
-		Eventually(told(w, "ada")).Should(Equal([]int{2, 2}), "another end is another mail")
+		Expect(notices(w, "ada")()).To(Equal([]int{1, 1}))
+		w.endAccess("ada", 3*24*time.Hour)
+		Eventually(notices(w, "ada")).Should(Equal([]int{2, 2}), "another end date gets another mail")
 		for _, m := range w.sink.MailsTo(contact) {
 			Expect(m.Text).NotTo(ContainSubstring("ada@acme.example"))
 		}
@@ -117,14 +117,14 @@ var _ = Describe("An end date", func() {
 	It("is announced once by two managers", func(ctx SpecContext) {
 		w, o := begin(ctx)
 		other := w.start()
-		w.ends("ada", 24*time.Hour)
-		Eventually(told(w, "ada")).Should(Equal([]int{1, 1}))
+		w.endAccess("ada", 24*time.Hour)
+		Eventually(notices(w, "ada")).Should(Equal([]int{1, 1}))
 		o.settles()
 		other.settles()
-		Expect(told(w, "ada")()).To(Equal([]int{1, 1}))
+		Expect(notices(w, "ada")()).To(Equal([]int{1, 1}))
 	})
 
-	It("in the past invites nobody, activates nobody and takes no seat", func(ctx SpecContext) {
+	It("in the past prevents invitation, activation and seats", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		past := metav1.Time{Time: w.clock.Now().Add(-time.Hour)}
 		for _, m := range []*usherv1.Member{testkit.Member("ada").Build(), testkit.Member("bob").Immediate().Build()} {
@@ -140,19 +140,19 @@ var _ = Describe("An end date", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	It("before the answer revokes the invitation, and a later one invites anew", func(ctx SpecContext) {
+	It("before the answer revokes the invitation, and a later one sends a new one", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
 		link := w.mails("ada")[0].Link()
-		w.ends("ada", 2*time.Hour)
+		w.endAccess("ada", 2*time.Hour)
 		o.settles()
 		w.clock.Step(2 * time.Hour)
-		Expect(w.answer(link, "accept")).To(Equal(http.StatusGone), "the moment counts, whoever has marked it")
+		Expect(w.answer(link, "accept")).To(Equal(http.StatusGone), "refused, even if no controller has marked it yet")
 		w.touch()
 		Eventually(w.member("ada")).Should(beEnded)
 		Eventually(func() usherv1.InvitationState { return w.invitation("ada")().Status.State }).Should(Equal(usherv1.InvitationRevoked))
-		w.ends("ada", 30*24*time.Hour)
+		w.endAccess("ada", 30*24*time.Hour)
 		Eventually(w.member("ada")).Should(beInvited)
 		Expect(w.mails("ada")).To(HaveLen(2))
 		Expect(w.mails("ada")[1].Link()).NotTo(Equal(link))

@@ -16,7 +16,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-var _ = Describe("Another plan", func() {
+var _ = Describe("A change of plan", func() {
 	var (
 		w          *world
 		small, big string
@@ -48,7 +48,7 @@ var _ = Describe("Another plan", func() {
 		}
 	}
 
-	It("takes nobody's seat, says what is too much, and mails nobody", func(ctx SpecContext) {
+	It("withdraws no seat, reports what exceeds the new plan, and sends no mail", func(ctx SpecContext) {
 		o := w.start()
 		w.create(testkit.Member("ada").Immediate().Build())
 		Eventually(w.member("ada")).Should(SatisfyAll(be(usherv1.ObservedActive, usherv1.ReasonActivated), HaveField("Status.Role", "admin")))
@@ -91,7 +91,7 @@ var _ = Describe("Another plan", func() {
 		Expect(w.mailed()).To(HaveLen(mails))
 	})
 
-	It("whose roles give other rights reaches everybody who has the role", func(ctx SpecContext) {
+	It("to roles with other rights changes the rights of all members with the role", func(ctx SpecContext) {
 		w.start()
 		w.create(testkit.Member("ada").Immediate().Role("seller").Build())
 		Eventually(may("ada", "view", "invoices")).Should(BeTrue())

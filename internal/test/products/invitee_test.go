@@ -17,7 +17,7 @@ import (
 
 const password = "correct horse battery"
 
-// page is what a browser shows.
+// page is a response that a browser shows.
 type page struct {
 	Status int
 	URL    string
@@ -26,7 +26,7 @@ type page struct {
 
 var visitors atomic.Int64
 
-// browser keeps cookies, on a computer that no one else uses.
+// browser keeps cookies, and has an address of its own.
 type browser struct {
 	w       *world
 	client  http.Client
@@ -41,7 +41,7 @@ func (w *world) browser() *browser {
 	return &browser{w: w, client: http.Client{Jar: jar}, address: fmt.Sprintf("10.%d.%d.1", n/250, n%250)}
 }
 
-// open opens a page of the portal, with a form to post or nil, and follows where it leads.
+// open opens a page of the portal, posting a form if there is one, and follows redirects.
 func (b *browser) open(link string, form url.Values) page {
 	b.w.t.Helper()
 	method := http.MethodGet
@@ -60,19 +60,19 @@ func (b *browser) open(link string, form url.Values) page {
 	return page{Status: response.StatusCode, URL: response.Request.URL.String(), Body: string(body)}
 }
 
-// visit opens a page in a browser that has never been there.
+// visit opens a page in a new browser.
 func (w *world) visit(link string, form url.Values) page {
 	w.t.Helper()
 	return w.browser().open(link, form)
 }
 
-// signIn has a member show the password that the invitee chose, and returns the page that they come to.
+// signIn signs a member in with the password that the invitee chose, and returns the resulting page.
 func (b *browser) signIn(name string) page {
 	b.w.t.Helper()
 	return b.open(site.portal+"/me", url.Values{"action": {"sign-in"}, "email": {b.w.address(name)}, "password": {password}})
 }
 
-// acceptance is the form as an invitee fills it in, with some fields in other words.
+// acceptance returns the form as an invitee fills it in, with some fields replaced.
 func acceptance(changes ...url.Values) url.Values {
 	form := url.Values{
 		"action": {"accept"}, "terms": {"on"}, "password": {password}, "password_confirm": {password},
@@ -92,7 +92,7 @@ func (w *world) link(name string) string {
 	return mails[len(mails)-1].Link()
 }
 
-// accept has an invitee follow the link of the latest mail, fill in the form, and end on the page that welcomes.
+// accept follows the link of the latest mail, fills in the form, and expects the welcome page.
 func (w *world) accept(name string, changes ...url.Values) {
 	w.t.Helper()
 	w.are(beInvited, name)

@@ -20,7 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// password is what invitees choose; see guest_test.go.
+// password is what invitees choose; see invitee_test.go.
 const password = "correct horse battery"
 
 var _ = Describe("A password file", func() {
@@ -28,21 +28,21 @@ var _ = Describe("A password file", func() {
 	var w *world
 	var o *operator
 
-	// keep has the account keep its password file in a Secret of that name; none if it is empty.
+	// keep sets the name of the Secret with the account's password file; "" for none.
 	keep := func(name string) {
 		GinkgoHelper()
 		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
 			a.Spec.Access = &usherv1.AccountAccess{HtpasswdSecret: name}
 		})
 	}
-	// seats is a world with a password file and that many seats.
+	// seats creates a world with a password file and that many seats.
 	seats := func(ctx SpecContext, n int32) {
 		GinkgoHelper()
 		w, o = running(ctx, n)
 		keep(name)
 	}
 	file := func() string { return string(w.secret(name).Data["auth"]) }
-	// named are those who have a line.
+	// named returns the members that have a line.
 	named := func() []string {
 		var users []string
 		for line := range strings.Lines(file()) {
@@ -53,7 +53,7 @@ var _ = Describe("A password file", func() {
 	}
 	there := func() bool { return w.secret(name).UID != "" }
 
-	It("lets a member in by nginx from when they are Active until they are not", func(ctx SpecContext) {
+	It("lets a member sign in at nginx while Active", func(ctx SpecContext) {
 		if why := nginx.Missing(); why != "" {
 			Skip(why)
 		}
@@ -72,7 +72,7 @@ var _ = Describe("A password file", func() {
 		}
 		w.hire("ada", "bob")
 		Eventually(w.member("ada")).Should(beInvited)
-		Expect(ask("ada", password)()).To(Equal(http.StatusUnauthorized), "only invited")
+		Expect(ask("ada", password)()).To(Equal(http.StatusUnauthorized), "the member is only invited")
 		w.activate("ada", "bob")
 		Eventually(ask("ada", password)).WithTimeout(promptly).Should(Equal(http.StatusOK))
 		Expect(ask("ada", "wrong horse battery")()).To(Equal(http.StatusUnauthorized))
@@ -92,7 +92,7 @@ var _ = Describe("A password file", func() {
 		account := testkit.Account(testkit.DefaultAccount).Build()
 		edit(w, account, func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled })
 		Eventually(ask("bob", password)).WithTimeout(promptly).Should(Equal(http.StatusUnauthorized))
-		Expect(there()).To(BeTrue(), "empty, so that nginx has something to read")
+		Expect(there()).To(BeTrue(), "an empty file, so that nginx can read one")
 	})
 
 	It("has a line for each Active member with a password, and is written only when one changes", func(ctx SpecContext) {
@@ -110,7 +110,7 @@ var _ = Describe("A password file", func() {
 		w.touch()
 		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "touched", "yes") })
 		o.settles()
-		Expect(o.wire.Calls()).To(BeEmpty(), "at rest nothing is written")
+		Expect(o.wire.Calls()).To(BeEmpty(), "no change, no write")
 		o.stop()
 		o = w.start()
 		o.settles()
@@ -124,10 +124,10 @@ var _ = Describe("A password file", func() {
 		})
 		Eventually(file).WithTimeout(promptly).Should(Equal(strings.Replace(was, "ada@acme.example:$2a$", "ada@acme.example:$2b$", 1)))
 		edit(w, w.credentials("ada"), func(s *corev1.Secret) { s.Data["password-hash"] = []byte("x\nmallory@acme.example:y") })
-		Eventually(named).WithTimeout(promptly).Should(Equal([]string{"cat"}), "what is no hash gets into no file")
+		Eventually(named).WithTimeout(promptly).Should(Equal([]string{"cat"}), "an invalid hash gets into no file")
 	})
 
-	It("is put right when somebody changes or deletes it", func(ctx SpecContext) {
+	It("is restored when another client changes or deletes it", func(ctx SpecContext) {
 		seats(ctx, 2)
 		w.hire("ada")
 		w.activate("ada")
@@ -150,7 +150,7 @@ var _ = Describe("A password file", func() {
 		o.settles()
 	})
 
-	It("goes with its name, and with the account", func(ctx SpecContext) {
+	It("is deleted when it is renamed, and with the account", func(ctx SpecContext) {
 		seats(ctx, 2)
 		w.hire("ada")
 		w.activate("ada")
@@ -167,7 +167,7 @@ var _ = Describe("A password file", func() {
 		o.settles()
 	})
 
-	It("is not made of a Secret that is somebody else's", func(ctx SpecContext) {
+	It("does not replace a Secret that Usher does not own", func(ctx SpecContext) {
 		w, o = running(ctx, 1)
 		theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, Data: map[string][]byte{"auth": []byte("eve:x\n")}}
 		w.create(theirs)
@@ -179,7 +179,7 @@ var _ = Describe("A password file", func() {
 			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonNameTaken)))
 		Expect(file()).To(Equal("eve:x\n"))
 		w.disable("ada")
-		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty(), "what is not Usher's is not waited for")
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty(), "seats do not wait for a Secret that Usher does not own")
 		w.enable("ada")
 		Eventually(w.member("ada")).Should(beActive)
 		w.remove(theirs)
@@ -187,7 +187,7 @@ var _ = Describe("A password file", func() {
 		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionAccessReady, metav1.ConditionTrue))
 	})
 
-	It("is without a member before the seat goes to the next in line", func(ctx SpecContext) {
+	It("loses a member's line before the next waiting member gets the seat", func(ctx SpecContext) {
 		seats(ctx, 1)
 		w.hire("ada")
 		w.activate("ada")
@@ -204,7 +204,7 @@ var _ = Describe("A password file", func() {
 		Expect(named()).To(BeEmpty())
 	})
 
-	It("is kept by what config/rbac allows", func(ctx SpecContext) {
+	It("needs no more rights than config/rbac grants", func(ctx SpecContext) {
 		w = newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(1).Build())
 		o = w.startAs(manager().Config())

@@ -20,7 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// ownsSome is a world whose plan says that members own ConfigMaps, with Active members ada, who owns that many, and bob.
+// ownsSome creates a world whose plan lists ConfigMaps as owned resources, with the Active members Ada, who owns n of them, and Bob.
 func ownsSome(ctx context.Context, n int, kinds ...usherv1.OwnedResource) (*world, *operator) {
 	GinkgoHelper()
 	w := newWorld(ctx, smtpsink.Options{})
@@ -43,21 +43,21 @@ func ownsSome(ctx context.Context, n int, kinds ...usherv1.OwnedResource) (*worl
 	return w, o
 }
 
-// owned are the names of what a member owns.
+// owned returns the names of the objects that a member owns.
 func (w *world) owned(name string) func() []string {
 	return func() []string {
 		var list corev1.ConfigMapList
 		Expect(w.api.List(context.Background(), &list, client.InNamespace(w.namespace), client.MatchingLabels{usherv1.OwnerLabel: name})).To(Succeed())
 		names := []string{}
 		for i := range list.Items {
-			Expect(list.Items[i].Labels).To(HaveKeyWithValue("stage", "won"), "nothing else is touched")
+			Expect(list.Items[i].Labels).To(HaveKeyWithValue("stage", "won"), "nothing else changes")
 			names = append(names, list.Items[i].Name)
 		}
 		return names
 	}
 }
 
-var _ = Describe("A member who leaves", func() {
+var _ = Describe("A deleted member", func() {
 	blocked := func(reason string) types.GomegaMatcher {
 		return testkit.HaveCondition(usherv1.ConditionDeletionBlocked, metav1.ConditionTrue, reason)
 	}
@@ -65,7 +65,7 @@ var _ = Describe("A member who leaves", func() {
 		return func() bool { return !exists(w, testkit.Member(name).Build())() }
 	}
 
-	It("loses access and seat at once, and stays until somebody else has what it owns", func(ctx SpecContext) {
+	It("loses access and seat at once, and is removed once another member has its owned objects", func(ctx SpecContext) {
 		w, _ := ownsSome(ctx, 25)
 		w.hire("cat")
 		Eventually(w.member("cat")).Should(beWaiting)
@@ -82,12 +82,12 @@ var _ = Describe("A member who leaves", func() {
 		Eventually(w.member("ada")).Should(blocked(usherv1.ReasonReassignToNotActive))
 		Expect(w.owned("ada")()).To(HaveLen(25))
 		w.accept("cat")
-		Eventually(gone(w, "ada")).Should(BeTrue(), "as soon as the heir is Active")
+		Eventually(gone(w, "ada")).Should(BeTrue(), "as soon as the successor is Active")
 		Expect(w.owned("cat")()).To(HaveLen(25))
 		Expect(w.owned("ada")()).To(BeEmpty())
 	})
 
-	It("is let go without by the annotation", func(ctx SpecContext) {
+	It("is removed without a reassignment if it has the annotation", func(ctx SpecContext) {
 		w, _ := ownsSome(ctx, 2)
 		w.remove(testkit.Member("ada").Build())
 		Eventually(w.member("ada")).Should(blocked(usherv1.ReasonOwnsResources))
@@ -96,7 +96,7 @@ var _ = Describe("A member who leaves", func() {
 		Expect(w.owned("ada")()).To(HaveLen(2))
 	})
 
-	It("is not held up by an account that goes, too", func(ctx SpecContext) {
+	It("is not delayed if the account is deleted, too", func(ctx SpecContext) {
 		w, _ := ownsSome(ctx, 2)
 		w.remove(testkit.Member("ada").Build())
 		Eventually(w.member("ada")).Should(blocked(usherv1.ReasonOwnsResources))
@@ -104,7 +104,7 @@ var _ = Describe("A member who leaves", func() {
 		Eventually(gone(w, "ada")).Should(BeTrue())
 	})
 
-	It("says so where a kind is unknown, and goes on once the plan is corrected", func(ctx SpecContext) {
+	It("reports a kind that is unknown, and continues once the plan is corrected", func(ctx SpecContext) {
 		w, _ := ownsSome(ctx, 1, usherv1.OwnedResource{APIVersion: "crm.example/v1", Kind: "Deal"})
 		w.editMember("ada", func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
 		w.remove(testkit.Member("ada").Build())
@@ -117,7 +117,7 @@ var _ = Describe("A member who leaves", func() {
 		Expect(w.owned("bob")()).To(HaveLen(1))
 	})
 
-	It("names the right that is missing", func(ctx SpecContext) {
+	It("reports the right that is missing", func(ctx SpecContext) {
 		w, o := ownsSome(ctx, 1)
 		o.wire.When(func(c testkit.Call) bool { return c.Resource == "configmaps" && c.Verb == "patch" }, testkit.Status(http.StatusForbidden, 0))
 		w.editMember("ada", func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
@@ -129,8 +129,8 @@ var _ = Describe("A member who leaves", func() {
 		Eventually(gone(w, "ada")).Should(BeTrue())
 	})
 
-	It("hands over everything although the manager is killed half-way, and a thing is written by somebody else meanwhile", func(ctx SpecContext) {
-		w, o := ownsSome(ctx, 620) // more than a page
+	It("passes on all objects, even if the manager is killed halfway and another client writes one meanwhile", func(ctx SpecContext) {
+		w, o := ownsSome(ctx, 620) // more than one page of a list
 		w.editMember("ada", func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
 		handing := func(c testkit.Call) bool { return c.Resource == "configmaps" && c.Verb == "patch" }
 		dead := o.killAt(300, handing, false)

@@ -19,9 +19,9 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// No webhook is there in these specs: everything gets past admission.
-var _ = Describe("What admission would have refused", func() {
-	// guarded is a world whose account is on a plan that change makes, with seats bought.
+// These specs run without webhooks: everything gets past admission.
+var _ = Describe("Without the admission webhooks, a change that they refuse", func() {
+	// guarded creates a world whose account has a plan, which change edits, and that many bought seats.
 	guarded := func(ctx context.Context, seats int32, change func(*testkit.PlanBuilder)) *world {
 		GinkgoHelper()
 		w := newWorld(ctx, smtpsink.Options{})
@@ -38,7 +38,7 @@ var _ = Describe("What admission would have refused", func() {
 	}
 	activated := be(usherv1.ObservedActive, usherv1.ReasonActivated)
 
-	It("leaves the account without an admin, which it says, with what to do, until there is one again", func(ctx SpecContext) {
+	It("that leaves the account without an admin is reported, with what to do, until it has one again", func(ctx SpecContext) {
 		w := guarded(ctx, 3, func(*testkit.PlanBuilder) {})
 		lost := testkit.HaveCondition(usherv1.ConditionNoAdmin, metav1.ConditionTrue, usherv1.ReasonLastAdminLost)
 		has := func(lost types.GomegaMatcher) { GinkgoHelper(); Eventually(w.account).Should(lost) }
@@ -86,7 +86,7 @@ var _ = Describe("What admission would have refused", func() {
 		}).Should(ContainElement("Account Warning"))
 	})
 
-	It("gives nobody another role before the acceptance than the plan says", func(ctx SpecContext) {
+	It("to the role of an invited member has no effect before the acceptance, unless the plan allows it", func(ctx SpecContext) {
 		w := guarded(ctx, 2, func(b *testkit.PlanBuilder) { b.InvitedRole("guest") })
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(SatisfyAll(beInvited, HaveField("Status.Role", "guest")))
@@ -97,7 +97,7 @@ var _ = Describe("What admission would have refused", func() {
 		Eventually(w.member("ada")).Should(SatisfyAll(beActive, HaveField("Status.Role", "admin")))
 	})
 
-	It("sells no seat and opens nothing: a role, a right, and seats that the plan does not have", func(ctx SpecContext) {
+	It("to a role, a right or seats that the plan does not have gives no seat and no access", func(ctx SpecContext) {
 		w := guarded(ctx, 5, func(b *testkit.PlanBuilder) {
 			b.Included(1).Purchase(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})
 		})

@@ -16,17 +16,17 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-var _ = Describe("an invitation", func() {
+var _ = Describe("An invitation", func() {
 	revoke := func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish }
 	reopen := func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationOpen }
 
-	It("that is accepted makes the member Active, with a Secret of its own", func(ctx SpecContext) {
+	It("that is accepted makes the member Active and creates its Secret", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
 		i := w.invitation("ada")()
 		Expect(i.Status.State).To(Equal(usherv1.InvitationSent))
-		Expect(i.Status.ExpiresAt.Sub(i.Status.SentAt.Time)).To(Equal(7*24*time.Hour), "seven days from sending")
+		Expect(i.Status.ExpiresAt.Sub(i.Status.SentAt.Time)).To(Equal(7*24*time.Hour), "seven days after it was sent")
 		Expect(i.Status.Recipient).To(Equal("ada@acme.example"))
 		Expect(i.Status.MessageID).To(Equal(w.mails("ada")[0].MessageID))
 		Expect(w.member("ada")().Status.ExpiresAt).To(Equal(i.Status.ExpiresAt))
@@ -35,10 +35,10 @@ var _ = Describe("an invitation", func() {
 		link := w.link("ada", 1)
 		Expect(w.visit(link)).To(Equal(http.StatusOK))
 		o.settles()
-		Expect(w.member("ada")()).To(beInvited, "looking changes nothing")
+		Expect(w.member("ada")()).To(beInvited, "opening the link changes nothing")
 		w.accept("ada")
 		Eventually(w.member("ada")).Should(beActive)
-		Expect(w.visit(link)).To(Equal(http.StatusGone), "the link is used")
+		Expect(w.visit(link)).To(Equal(http.StatusGone), "the link has been used")
 		Expect(w.answer(link, "accept")).To(Equal(http.StatusGone))
 		Expect(w.answer(link, "decline")).To(Equal(http.StatusGone))
 
@@ -53,7 +53,7 @@ var _ = Describe("an invitation", func() {
 		Eventually(w.invitation("ada")).Should(And(
 			HaveField("Status.State", usherv1.InvitationAccepted), HaveField("Status.AcceptedAt", Equal(m.Status.AcceptedAt))))
 
-		By("asking again, of whom there is nothing left to ask")
+		By("sending again to a member who has accepted")
 		w.resend("ada")
 		Eventually(w.invitation("ada")).Should(HaveField("Status.SendGeneration", BeEquivalentTo(2)))
 		o.settles()
@@ -61,7 +61,7 @@ var _ = Describe("an invitation", func() {
 		Expect(w.mailed()).To(HaveLen(1))
 	})
 
-	It("that is declined asks no more until it is sent again", func(ctx SpecContext) {
+	It("that is declined stays declined until it is sent again", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.hire("ada")
 		old := w.link("ada", 1)
@@ -73,11 +73,11 @@ var _ = Describe("an invitation", func() {
 
 		w.resend("ada")
 		Eventually(w.member("ada")).Should(beInvited)
-		Expect(w.visit(old)).To(Equal(http.StatusNotFound), "the old link is as good as forged")
+		Expect(w.visit(old)).To(Equal(http.StatusNotFound), "the old link is invalid, like a forged one")
 		w.activate("ada")
 	})
 
-	It("expires on the second, and not before", func(ctx SpecContext) {
+	It("expires at the exact second, and not before", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").InvitationTTL("1m").Build(), testkit.SeatPool(base).Seats(1).Build())
 		o := w.start()
@@ -95,7 +95,7 @@ var _ = Describe("an invitation", func() {
 		Expect(w.visit(link)).To(Equal(http.StatusOK))
 
 		w.clock.StopAt(expiry)
-		Expect(w.visit(link)).To(Equal(http.StatusGone), "refused, whether or not anybody has noticed")
+		Expect(w.visit(link)).To(Equal(http.StatusGone), "refused, even if no controller has marked it yet")
 		Expect(w.answer(link, "accept")).To(Equal(http.StatusGone))
 		w.touch()
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationExpired))
@@ -106,13 +106,13 @@ var _ = Describe("an invitation", func() {
 		Expect(w.visit(link)).To(Equal(http.StatusGone))
 		Expect(w.credentials("ada")).To(BeNil())
 		w.resend("ada")
-		Eventually(w.member("ada")).Should(beWaiting, "bob has the seat now")
+		Eventually(w.member("ada")).Should(beWaiting, "Bob has the seat now")
 		w.scale(base, 2)
 		Eventually(w.member("ada")).Should(beInvited)
 		w.activate("ada")
 	})
 
-	It("that is accepted in the last second counts, although it is noticed later", func(ctx SpecContext) {
+	It("that is accepted in the last second counts, even if the manager sees it later", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").InvitationTTL("1m").Build(), testkit.SeatPool(base).Seats(1).Build())
 		o := w.start()
@@ -127,7 +127,7 @@ var _ = Describe("an invitation", func() {
 		Eventually(w.invitation("ada")).Should(HaveField("Status.State", usherv1.InvitationAccepted))
 	})
 
-	It("expires by itself", func(ctx SpecContext) {
+	It("expires by the manager's own timer", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
@@ -137,7 +137,7 @@ var _ = Describe("an invitation", func() {
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationExpired))
 	})
 
-	It("that ran out while the operator was down is marked when it is back", func(ctx SpecContext) {
+	It("that expired while no manager ran is marked by the next manager", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada", "bob")
 		Eventually(w.member("ada")).Should(beInvited)
@@ -148,7 +148,7 @@ var _ = Describe("an invitation", func() {
 		Eventually(w.member("bob")).Should(beInvited)
 	})
 
-	It("that is revoked has a dead link; opened again, a new one goes out", func(ctx SpecContext) {
+	It("that is revoked has an invalid link, and is sent with a new link when it is reopened", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		old := w.link("ada", 1)
@@ -160,7 +160,7 @@ var _ = Describe("an invitation", func() {
 		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
 		w.resend("ada")
 		o.settles()
-		Expect(w.mailed()).To(HaveLen(1), "revoked stays revoked")
+		Expect(w.mailed()).To(HaveLen(1), "a revoked link stays revoked")
 
 		w.editInvitation("ada", reopen)
 		Eventually(w.member("ada")).Should(beInvited)
@@ -171,7 +171,7 @@ var _ = Describe("an invitation", func() {
 		Expect(w.mailed()).To(HaveLen(2))
 	})
 
-	It("that is sent again has a new link and a new term, and the old link is dead", func(ctx SpecContext) {
+	It("that is sent again has a new link and a new expiry, and the old link is invalid", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.hire("ada")
 		old := w.link("ada", 1)
@@ -195,7 +195,7 @@ var _ = Describe("an invitation", func() {
 		Expect(w.mailed()).To(HaveLen(2))
 	})
 
-	It("that is written by hand is used instead of making one", func(ctx SpecContext) {
+	It("that a user created is used, and none is created", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.Invitation("welcome-ada").Member("ada").TTL("2h").Build())
 		Eventually(w.invitation("welcome-ada")).Should(testkit.HaveCondition(usherv1.ConditionStalled, "True", usherv1.ReasonMemberNotFound))
@@ -214,10 +214,10 @@ var _ = Describe("an invitation", func() {
 		w.remove(testkit.Member("ada").Build())
 		Eventually(exists(w, testkit.Member("ada").Build())).Should(BeFalse())
 		o.settles()
-		Expect(w.invitations()).To(HaveLen(1), "what a user wrote is the user's")
+		Expect(w.invitations()).To(HaveLen(1), "Usher does not delete what a user created")
 	})
 
-	It("with the member's name that asks somebody else is left alone, and said to be in the way", func(ctx SpecContext) {
+	It("with the member's name but for another member is not changed, and the member reports the conflict", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.create(testkit.Invitation("ada").Member("bob").Build())
 		w.hire("ada")
@@ -234,7 +234,7 @@ var _ = Describe("an invitation", func() {
 		Expect(w.mailed()).To(Equal([]string{"ada", "bob"}))
 	})
 
-	It("that is in the way of the member's own no longer is once it is deleted", func(ctx SpecContext) {
+	It("that conflicts with the member's own no longer does once it is deleted", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.Invitation("ada").Member("bob").Build())
 		w.hire("ada")
@@ -244,7 +244,7 @@ var _ = Describe("an invitation", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	It("that was written revoked is not sent until it is opened", func(ctx SpecContext) {
+	It("that a user created as revoked is not sent until it is reopened", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.Invitation("ada").Revoked().Build())
 		w.hire("ada", "bob")
@@ -257,7 +257,7 @@ var _ = Describe("an invitation", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	It("that somebody deletes is made again with a new link", func(ctx SpecContext) {
+	It("that a user deletes is created again with a new link", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.hire("ada")
 		old := w.link("ada", 1)
@@ -269,7 +269,7 @@ var _ = Describe("an invitation", func() {
 		Expect(w.visit(fresh)).To(Equal(http.StatusOK))
 	})
 
-	It("waits without the portal's URL, and says so", func(ctx SpecContext) {
+	It("waits while --portal-url is not set, and reports that", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
 		o := w.start(func(o *app.Options) { o.PortalURL = "" })

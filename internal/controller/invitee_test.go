@@ -15,9 +15,9 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// What an invitee does, with nothing but the link of the mail.
+// What an invitee does with the link in the mail.
 
-// link awaits the nth mail to a member, from 1, and returns its link.
+// link waits for the nth mail to a member, from 1, and returns its link.
 func (w *world) link(name string, nth int) string {
 	GinkgoHelper()
 	Eventually(func() int { return len(w.mails(name)) }).Should(BeNumerically(">=", nth), "mails to "+name)
@@ -31,7 +31,7 @@ func (w *world) visit(link string) int {
 	return w.ask(http.MethodGet, link, nil)
 }
 
-// answer posts the form of a link and returns the status: 303 leads to the page that says thank you.
+// answer posts the form of a link and returns the status: 303 redirects to the thank-you page.
 func (w *world) answer(link, action string) int {
 	form := url.Values{"action": {action}}
 	if action == "accept" {
@@ -43,7 +43,7 @@ func (w *world) answer(link, action string) int {
 	return w.ask(http.MethodPost, link, form)
 }
 
-// ask makes a request and returns the status of its answer.
+// ask sends a request and returns the status of the response.
 func (w *world) ask(method, link string, form url.Values) int {
 	return w.request(method, link, form).Code
 }
@@ -55,13 +55,13 @@ func (w *world) request(method, link string, form url.Values, cookies ...*http.C
 		request.AddCookie(cookie)
 	}
 	w.visitors++
-	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // everybody has a computer of their own
+	request.RemoteAddr = fmt.Sprintf("10.0.%d.%d:1234", w.visitors/250, w.visitors%250) // each visitor has another address
 	response := httptest.NewRecorder()
 	w.portal.ServeHTTP(response, request)
 	return response
 }
 
-// signIn returns the cookies that a member has after signing in.
+// signIn signs a member in and returns the cookies.
 func (w *world) signIn(name string) []*http.Cookie {
 	GinkgoHelper()
 	response := w.request(http.MethodPost, "/me", url.Values{
@@ -71,7 +71,7 @@ func (w *world) signIn(name string) []*http.Cookie {
 	return response.Result().Cookies()
 }
 
-// accept answers the latest mail to each member.
+// accept accepts the latest mail to each member.
 func (w *world) accept(names ...string) {
 	GinkgoHelper()
 	for _, name := range names {
@@ -80,13 +80,13 @@ func (w *world) accept(names ...string) {
 	}
 }
 
-// decline answers the latest mail to a member.
+// decline declines the latest mail to a member.
 func (w *world) decline(name string) {
 	GinkgoHelper()
 	Expect(w.answer(w.link(name, max(1, len(w.mails(name)))), "decline")).To(Equal(http.StatusSeeOther), "declining as "+name)
 }
 
-// activate has each member accept and waits until they are in.
+// activate accepts for each member and waits until they are Active.
 func (w *world) activate(names ...string) {
 	GinkgoHelper()
 	for _, name := range names {
