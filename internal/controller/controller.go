@@ -32,7 +32,7 @@ type Dependencies struct {
 	reconciler.Base
 	Outbox *outbox.Outbox
 	Keys   *store.KeyStore
-	// PortalURL is the public base URL of the links; empty if nothing is to be sent.
+	// PortalURL is the public base URL of the links; empty if no mail is sent.
 	PortalURL string
 	// UserPrefix comes before a member's address in the name of its Kubernetes user.
 	UserPrefix string

@@ -97,7 +97,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 	}
 }
 
-// isOut reports whether the Member itself says that it is to have no access.
+// isOut reports whether the Member itself says that it has no access.
 func isOut(m *usherv1.Member, now time.Time) bool {
 	return m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now)
 }

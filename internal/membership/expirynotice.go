@@ -33,7 +33,7 @@ type ExpiryNoticePlan struct {
 	// Notices are the complete new status.endNotices. If Send is set they are the claim of an attempt, to be written before
 	// anything is sent.
 	Notices []usherv1.EndNotice
-	// Send is the recipient of the mail that Notices describe; empty if nothing is to be sent.
+	// Send is the recipient of the mail that Notices describe; empty if no notice is due.
 	Send usherv1.EndNoticeRecipient
 	// Wake is when to decide again if nothing changes before; zero for never.
 	Wake time.Time

@@ -18,7 +18,7 @@ const (
 	ByPlan         = "spec.planRef"          // Accounts by the name of their Plan
 	ByAddress      = "account/email"         // Members by Account and lower-case address
 	ByEmail        = "email"                 // Members by lower-case address
-	BySuccessor    = "spec.reassignTo"       // Members that are being deleted, by the name of who is to have what they own
+	BySuccessor    = "spec.reassignTo"       // Members that are being deleted, by the name of their successor
 	ByUID          = "uid"                   // Members by UID
 	ByMemberRef    = "spec.memberRef"        // Invitations by the name of their Member
 	BySecretRef    = "mail.secretRef"        // Accounts by the name of their SMTP Secret; "" for the operator's; not those that mail nothing

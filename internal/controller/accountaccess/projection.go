@@ -76,7 +76,7 @@ func (p *projection) load(ctx context.Context) error {
 	return err
 }
 
-// confirm reads live what says that users are to be taken out of bindings: an old cache must not take anyone's access.
+// confirm reads live what the removal of users from bindings is based on: an old cache must not take anyone's access.
 func (p *projection) confirm(ctx context.Context, users []string) error {
 	account, err := store.Account(ctx, p.Live, p.observed.Account.Namespace, p.observed.Account.Name)
 	if err != nil || account == nil {

@@ -80,8 +80,8 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 	return r.WakeAt(next.Due()), nil
 }
 
-// isDue reports whether an endpoint whose Secret is the one that was probed is to be probed again at now, and when it is if not; zero
-// if nothing but an event makes it due.
+// isDue reports whether another probe of an endpoint is due at now, although its Secret has not changed, and when it will be if not. The
+// time is zero if only an event makes it due.
 func isDue(last outbox.Probed, now time.Time) (due bool, at time.Time) {
 	if last.Verdict.Ready && !last.Suspect {
 		return false, time.Time{}
@@ -90,7 +90,7 @@ func isDue(last outbox.Probed, now time.Time) (due bool, at time.Time) {
 	return !now.Before(at) || now.Before(last.At), at
 }
 
-// report wakes the accounts if they were not told of the latest verdict yet.
+// report wakes the accounts if they have not heard of the latest verdict yet.
 func (r *Reconciler) report(key types.NamespacedName, last outbox.Probed, accounts []usherv1.Account) outbox.Probed {
 	if last.Unreported {
 		last.Unreported = false

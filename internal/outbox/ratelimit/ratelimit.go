@@ -51,7 +51,7 @@ type waiting struct {
 	server string
 }
 
-// New returns a Limiter that knows of no mail yet.
+// New returns a Limiter without a record of any mail.
 func New() *Limiter {
 	return &Limiter{recipients: newRecipients(), servers: map[string]*server{}, waiting: map[string]waiting{}}
 }
