@@ -86,7 +86,7 @@ func (w *Wire) Settled(ctx context.Context, api client.Client, namespace string,
 			return err
 		}
 		if lacks := watches.lacks(list.Items, namespace); lacks != "" {
-			return fmt.Errorf("the client has not received %s %s yet", resource, lacks)
+			return fmt.Errorf("the client has yet to receive %s %s", resource, lacks)
 		}
 	}
 	if w.Quiet() < silence {

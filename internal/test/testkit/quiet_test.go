@@ -48,7 +48,7 @@ var _ = Describe("A Wire is", func() {
 		} {
 			wire.Watches("members").Freeze()
 			Expect(change()).To(Succeed())
-			Eventually(settled).Should(MatchError(HavePrefix("the client has not received members ada yet")))
+			Eventually(settled).Should(MatchError(HavePrefix("the client has yet to receive members ada")))
 			wire.Watches("members").Thaw()
 			Eventually(settled).Should(Succeed())
 		}
@@ -62,7 +62,7 @@ var _ = Describe("A Wire is", func() {
 		Eventually(settled).Should(Succeed())
 		wire.Watches("members").Freeze()
 		wire.Watches("members").Drop()
-		Eventually(settled).Should(MatchError(HavePrefix("the client has not received members ada yet")))
+		Eventually(settled).Should(MatchError(HavePrefix("the client has yet to receive members ada")))
 		wire.Watches("members").Thaw()
 		Eventually(settled).Should(Succeed())
 	})
