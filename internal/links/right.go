@@ -74,7 +74,9 @@ func (h *Handler) authorize(ctx context.Context, user user, key types.Namespaced
 }
 
 // refusal says what was refused. The client gets the status alone.
-func refusal(status *apierrors.StatusError) error { return fmt.Errorf("give the link of an invitation: %w", status) }
+func refusal(status *apierrors.StatusError) error {
+	return fmt.Errorf("give the link of an invitation: %w", status)
+}
 
 // gone says why a link is dead.
 func gone(refused invite.Refusal) error {

@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestWhomARequestIsCountedFor(t *testing.T) {
+func TestTheClientThatARequestIsCountedFor(t *testing.T) {
 	g := NewWithT(t)
 	p := Proxies{}
 	for address, want := range map[string]string{
@@ -26,7 +26,7 @@ func TestWhomARequestIsCountedFor(t *testing.T) {
 	g.Expect(p.CountedFor(&http.Request{RemoteAddr: "@"}).IsValid()).To(BeFalse())
 }
 
-func TestWhatAProxySays(t *testing.T) {
+func TestTheAddressThatAProxyForwards(t *testing.T) {
 	proxies, err := ParseProxies("10.0.0.0/8, 192.0.2.7,2001:db8:99::/48")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	const proxy = "10.1.2.3:4567"
