@@ -30,7 +30,7 @@ func TestATokenIsReplacedOnceForEachTime(t *testing.T) {
 	g.Expect(rotated).NotTo(Equal(made))
 	g.Expect(base64.RawURLEncoding.DecodeString(rotated)).To(HaveLen(32))
 	g.Expect(Read(secret).TokenRotatedFor).To(BeTemporally("==", first.Time))
-	g.Expect(string(secret.Data[KeyGivenName])).To(Equal("Ada"), "nothing else is touched")
+	g.Expect(string(secret.Data[KeyGivenName])).To(Equal("Ada"), "nothing else changes")
 
 	inAnotherZone := metav1.NewTime(first.In(time.FixedZone("", 3600)))
 	g.Expect(RotateToken(secret, inAnotherZone)).To(BeFalse())
@@ -39,7 +39,7 @@ func TestATokenIsReplacedOnceForEachTime(t *testing.T) {
 	g.Expect(token()).NotTo(Equal(rotated))
 }
 
-// Whoever accepts after having been disabled has a token that nobody had before.
+// A member who accepts after having been disabled gets a token that no one had before.
 func TestANewTokenNeedsNoReplacement(t *testing.T) {
 	g := NewWithT(t)
 	disabledAt := metav1.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)

@@ -6,7 +6,6 @@ package links
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -22,6 +21,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // Path of the endpoint, as http.ServeMux reads it.
@@ -118,39 +118,33 @@ func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedNa
 		return nil, err
 	}
 	if h.PortalURL == "" {
-		return nil, apierrors.NewServiceUnavailable("the manager was started without --portal-url, so there are no links")
+		return nil, refusal(apierrors.NewServiceUnavailable("the manager was started without --portal-url, so there are no links"))
 	}
 	missing := apierrors.NewNotFound(invitations, key.Name)
 	if len(h.Namespaces) > 0 && !slices.Contains(h.Namespaces, key.Namespace) {
-		return nil, missing
+		return nil, refusal(missing)
 	}
-	inv, member, account := &usherv1.Invitation{}, &usherv1.Member{}, &usherv1.Account{}
-	if err := h.Client.Get(ctx, key, inv); err != nil {
+	inv, member, account, err := h.read(ctx, key)
+	if err != nil {
 		return nil, err
 	}
-	if err := h.Client.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: inv.Spec.MemberRef.Name}, member); err != nil {
-		return nil, orMissing(err, missing)
-	}
-	if err := h.Client.Get(ctx, types.NamespacedName{Namespace: key.Namespace, Name: member.Spec.AccountRef.Name}, account); err != nil {
-		return nil, orMissing(err, missing)
-	}
-	if inv.DeletionTimestamp != nil || member.DeletionTimestamp != nil {
-		return nil, missing
+	if account == nil || inv.DeletionTimestamp != nil || member.DeletionTimestamp != nil {
+		return nil, refusal(missing)
 	}
 	accepted, err := h.accepted(ctx, member, account)
 	if err != nil {
 		return nil, err
 	}
-	if refusal := invite.Admit(inv, member, account, accepted, h.Now()); refusal != invite.Admitted {
-		return nil, gone(refusal)
+	if refused := invite.Admit(inv, member, account, accepted, h.Now()); refused != invite.Admitted {
+		return nil, gone(refused)
 	}
 	if !invite.Current(inv, string(member.Spec.Email)) {
 		missing.ErrStatus.Message = "there is no link yet: " + key.Name + " is made as soon as its member has a seat"
-		return nil, missing
+		return nil, refusal(missing)
 	}
 	keys, err := h.Keys(ctx)
 	if err != nil {
-		return nil, apierrors.NewInternalError(errKeys)
+		return nil, refusal(apierrors.NewInternalError(errKeys))
 	}
 	return &InvitationLink{
 		TypeMeta:  metav1.TypeMeta{APIVersion: usherv1.GroupVersion.String(), Kind: "InvitationLink"},
@@ -159,25 +153,30 @@ func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedNa
 	}, nil
 }
 
+// read returns an invitation with its member and that member's account. If one of the three does not exist, the account is nil.
+func (h *Handler) read(
+	ctx context.Context, key types.NamespacedName,
+) (*usherv1.Invitation, *usherv1.Member, *usherv1.Account, error) {
+	inv, member := &usherv1.Invitation{}, &usherv1.Member{}
+	found, err := store.Get(ctx, h.Client, key.Namespace, key.Name, inv)
+	if err == nil && found {
+		found, err = store.Get(ctx, h.Client, key.Namespace, inv.Spec.MemberRef.Name, member)
+	}
+	if err != nil || !found {
+		return nil, nil, nil, err
+	}
+	account, err := store.Account(ctx, h.Client, key.Namespace, member.Spec.AccountRef.Name)
+	return inv, member, account, err
+}
+
 // accepted reports whether the member has accepted.
 func (h *Handler) accepted(ctx context.Context, member *usherv1.Member, account *usherv1.Account) (bool, error) {
 	secret := &corev1.Secret{}
-	key := types.NamespacedName{Namespace: member.Namespace, Name: credentials.Name(member.Name)}
-	switch err := h.Client.Get(ctx, key, secret); {
-	case apierrors.IsNotFound(err):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("read the credentials of member %s: %w", member.Name, err)
+	found, err := store.Get(ctx, h.Client, member.Namespace, credentials.Name(member.Name), secret)
+	if err != nil || !found {
+		return false, err
 	}
 	return credentials.AcceptanceOf(credentials.Read(secret), member, account).Counts(), nil
-}
-
-// orMissing returns missing if err says that an object which the invitation needs does not exist, and err otherwise.
-func orMissing(err error, missing *apierrors.StatusError) error {
-	if apierrors.IsNotFound(err) {
-		return missing
-	}
-	return err
 }
 
 func answer(w http.ResponseWriter, code int, object any) {

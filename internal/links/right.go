@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -38,14 +39,14 @@ func (h *Handler) authenticate(ctx context.Context, r *http.Request) (user, erro
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
-		return user{}, apierrors.NewUnauthorized("say who you are: Authorization: Bearer <token>, for example of `kubectl create token`")
+		return user{}, refusal(apierrors.NewUnauthorized("say who you are: Authorization: Bearer <token>, for example of `kubectl create token`"))
 	}
 	review := &authenticationv1.TokenReview{Spec: authenticationv1.TokenReviewSpec{Token: token}}
 	if err := h.Client.Create(ctx, review); err != nil {
-		return user{}, apierrors.NewInternalError(errors.New("the token could not be reviewed"))
+		return user{}, refusal(apierrors.NewInternalError(errors.New("the token could not be reviewed")))
 	}
 	if !review.Status.Authenticated || review.Status.User.Username == "" {
-		return user{}, apierrors.NewUnauthorized("the token is not valid, or has expired")
+		return user{}, refusal(apierrors.NewUnauthorized("the token is not valid, or has expired"))
 	}
 	return review.Status.User, nil
 }
@@ -64,17 +65,22 @@ func (h *Handler) authorize(ctx context.Context, user user, key types.Namespaced
 		},
 	}}
 	if err := h.Client.Create(ctx, review); err != nil {
-		return apierrors.NewInternalError(errors.New("the right could not be reviewed"))
+		return refusal(apierrors.NewInternalError(errors.New("the right could not be reviewed")))
 	}
 	if !review.Status.Allowed || review.Status.Denied {
-		return apierrors.NewForbidden(invitations, key.Name, errors.New("you need the verb "+Verb+" on this Invitation"))
+		return refusal(apierrors.NewForbidden(invitations, key.Name, errors.New("you need the verb "+Verb+" on this Invitation")))
 	}
 	return nil
 }
 
+// refusal says what was refused. The client gets the status alone.
+func refusal(status *apierrors.StatusError) error {
+	return fmt.Errorf("give the link of an invitation: %w", status)
+}
+
 // gone says why a link is dead.
-func gone(refusal invite.Refusal) error {
-	return &apierrors.StatusError{ErrStatus: metav1.Status{
+func gone(refused invite.Refusal) error {
+	return refusal(&apierrors.StatusError{ErrStatus: metav1.Status{
 		Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone,
 		Message: map[invite.Refusal]string{
 			invite.RefusedUsed:            "the invitation was accepted",
@@ -83,7 +89,8 @@ func gone(refusal invite.Refusal) error {
 			invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
 			invite.RefusedMemberDisabled:  "the member is disabled",
 			invite.RefusedAccountDisabled: "the account is disabled",
-		}[refusal]}}
+		}[refused],
+	}})
 }
 
 // logRefusal logs a refusal. The error contains nothing that the client sent, except names.

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"context"
@@ -25,11 +25,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/portal"
 )
 
 func TestAcceptingMakesTheCredentials(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.member.Spec.GivenName = "Ada" })
-	answer := w.post(w.link(), acceptance(url.Values{"given_name": {"Somebody else"}, "phone": {"  +33 6  "}}))
+	answer := w.post(w.link(), acceptance(url.Values{"given_name": {"Another name"}, "phone": {"  +33 6  "}}))
 	w.Expect(answer.Code).To(Equal(http.StatusSeeOther))
 	w.Expect(answer.Header().Get("Location")).To(Equal(w.link() + "/welcome"))
 
@@ -48,7 +49,7 @@ func TestAcceptingMakesTheCredentials(t *testing.T) {
 	w.Expect(made.Data).To(Equal(map[string][]byte{
 		"email": []byte("Ada@acme.example"), "accepted-at": []byte("2026-11-27T12:00:00Z"),
 		"terms-url": []byte("https://acme.example/terms"), "salutation": []byte("Mx"),
-		"given-name":  []byte("Ada"), // the spec's, whatever was posted
+		"given-name":  []byte("Ada"), // the spec's, not what was posted
 		"family-name": []byte("Lovelace"), "phone": []byte("+33 6"),
 	}))
 	w.expectPage(w.post(w.link(), acceptance()), http.StatusGone, titleUsed)
@@ -59,7 +60,7 @@ func TestAcceptingMakesTheCredentials(t *testing.T) {
 	w.Expect(w.logs.String()).To(ContainSubstring(`"invitation"="ada"`))
 }
 
-func TestABrowserEndsOnTheWelcomePage(t *testing.T) {
+func TestABrowserIsRedirectedToTheWelcomePage(t *testing.T) {
 	w := newWorld(t)
 	site := httptest.NewServer(w.portal)
 	defer site.Close()
@@ -169,7 +170,7 @@ func TestMistakesAreShownAndTypedValuesKept(t *testing.T) {
 	}
 }
 
-func TestTheLongestAnswersAreTaken(t *testing.T) {
+func TestTheLongestAnswersAreAccepted(t *testing.T) {
 	w := newWorld(t)
 	longest := strings.Repeat("é", 36)
 	w.expectDone(w.post(w.link(), acceptance(url.Values{
@@ -193,7 +194,7 @@ func TestAMemberWithALongNameCanAccept(t *testing.T) {
 	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
 }
 
-// Two replicas, and two answers that both were admitted: the API server decides.
+// Two replicas admit one answer each. The API server decides which one counts.
 func TestOfTwoAcceptancesAtOnceOneCounts(t *testing.T) {
 	w := newWorld(t)
 	var bothAreHere sync.WaitGroup
@@ -205,7 +206,7 @@ func TestOfTwoAcceptancesAtOnceOneCounts(t *testing.T) {
 	}
 	answers := make([]*httptest.ResponseRecorder, 2)
 	var answered sync.WaitGroup
-	for i, replica := range []*Portal{w.portal, w.newPortal()} {
+	for i, replica := range []*portal.Portal{w.portal, w.newPortal()} {
 		password := []string{"the first one's password", "the second one's password"}[i]
 		answered.Go(func() {
 			answers[i] = w.postTo(replica, w.link(), acceptance(url.Values{"password": {password}, "password_confirm": {password}}))
@@ -222,11 +223,11 @@ func TestOfTwoAcceptancesAtOnceOneCounts(t *testing.T) {
 	w.Expect(bcrypt.CompareHashAndPassword(w.credentials().Data["password-hash"], []byte(password))).To(Succeed())
 }
 
-// A hundred impatient people, or one with a hundred windows, at two replicas: one acceptance, and everybody else is told.
+// A hundred browser windows answer at two replicas: one acceptance counts, and every other window learns that it does not.
 func TestOfAHundredAcceptancesOneCounts(t *testing.T) {
 	w := newWorld(t)
-	patient := func(o *Options) { o.Limits.PostsPerMinute = 1000 } // the limits are tried elsewhere
-	replicas := []*Portal{w.newPortal(patient), w.newPortal(patient)}
+	patient := func(o *portal.Options) { o.Limits.PostsPerMinute = 1000 } // other tests have the limits
+	replicas := []*portal.Portal{w.newPortal(patient), w.newPortal(patient)}
 	password := func(i int) string { return fmt.Sprintf("the password of window %d", i) }
 	answers := make([]*httptest.ResponseRecorder, 100)
 	var answered sync.WaitGroup
@@ -243,15 +244,15 @@ func TestOfAHundredAcceptancesOneCounts(t *testing.T) {
 			winners = append(winners, i)
 			continue
 		}
-		// Of those that waited too long for their turn to hash, nothing is made either.
+		// A request that waited too long for a slot to hash creates nothing either.
 		w.Expect(answer.Code).To(BeElementOf(http.StatusGone, http.StatusServiceUnavailable), answer.Body.String())
 	}
 	w.Expect(winners).To(HaveLen(1))
 	w.Expect(bcrypt.CompareHashAndPassword(w.credentials().Data["password-hash"], []byte(password(winners[0])))).To(Succeed())
 }
 
-// What happens between the page and the answer: nothing is made of it.
-func TestWhatIsTakenAwayBetweenThePageAndTheAnswerIsRefused(t *testing.T) {
+// A change between the page and the answer is respected: the answer creates nothing.
+func TestAnAnswerIsRefusedAfterAChangeSinceThePage(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		title  string
@@ -284,8 +285,8 @@ func TestWhatIsTakenAwayBetweenThePageAndTheAnswerIsRefused(t *testing.T) {
 	}
 }
 
-// What happens between the reads and the commit is seen after it, and leaves nothing half made.
-func TestWhatComesInBetweenIsRespected(t *testing.T) {
+// A change between the reads and the commit is seen after the commit, which is then undone.
+func TestAChangeBetweenTheReadsAndTheCommitIsRespected(t *testing.T) {
 	for name, c := range map[string]struct {
 		status  int
 		title   string
@@ -325,13 +326,13 @@ func TestWhatComesInBetweenIsRespected(t *testing.T) {
 			w.wire.create = func(_ client.Object, create func() error) error { c.between(w); return create() }
 			w.expectPage(w.post(link, acceptance()), c.status, c.title)
 			w.Expect(w.credentials()).To(BeNil())
-			w.Expect(w.wire.mutations.Load()).To(BeEquivalentTo(2), "made, and taken back")
+			w.Expect(w.wire.mutations.Load()).To(BeEquivalentTo(2), "created, and deleted again")
 		})
 	}
 }
 
-func TestAnAcceptanceThatWasTakenNoteOfStands(t *testing.T) {
-	for name, takeNote := range map[string]func(*world){
+func TestAnAcceptanceThatWasRecordedStands(t *testing.T) {
+	for name, record := range map[string]func(*world){
 		"by the invitation": func(w *world) {
 			updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationAccepted })
 		},
@@ -349,7 +350,7 @@ func TestAnAcceptanceThatWasTakenNoteOfStands(t *testing.T) {
 				if !strings.Contains(name, "declined") {
 					update(w, w.invitation, func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
 				}
-				takeNote(w)
+				record(w)
 				return err
 			}
 			w.Expect(w.post(w.link(), acceptance()).Code).To(Equal(http.StatusSeeOther))
@@ -358,8 +359,8 @@ func TestAnAcceptanceThatWasTakenNoteOfStands(t *testing.T) {
 	}
 }
 
-// A reader who sees somebody else's Secret under the name must not delete it.
-func TestOnlyItsOwnCredentialsAreTakenBack(t *testing.T) {
+// A request must not delete a Secret of that name which another one created.
+func TestARequestDeletesOnlyItsOwnCredentials(t *testing.T) {
 	w := newWorld(t)
 	var others types.UID
 	w.wire.create = func(_ client.Object, create func() error) error {
@@ -378,7 +379,7 @@ func TestOnlyItsOwnCredentialsAreTakenBack(t *testing.T) {
 	w.Expect(w.credentials().UID).To(Equal(others))
 }
 
-func TestTakingBackIsTriedAgain(t *testing.T) {
+func TestDeletingTheCredentialsIsRetried(t *testing.T) {
 	w := newWorld(t)
 	w.wire.create = func(_ client.Object, create func() error) error {
 		w.Expect(w.api.Delete(w.ctx, w.member)).To(Succeed())
@@ -395,7 +396,7 @@ func TestTakingBackIsTriedAgain(t *testing.T) {
 	w.Expect(w.credentials()).To(BeNil())
 }
 
-func TestAClientThatGoesAwayLeavesNothingHalfMade(t *testing.T) {
+func TestAClientThatGoesAwayLeavesNoCredentials(t *testing.T) {
 	w := newWorld(t)
 	ctx, leave := context.WithCancel(w.ctx)
 	w.wire.create = func(_ client.Object, create func() error) error {
@@ -428,19 +429,21 @@ func TestACreateThatFailsCanBeTriedAgain(t *testing.T) {
 func TestALinkThatExpiresWhileHashingIsRefused(t *testing.T) {
 	w := newWorld(t)
 	looks := 0
-	w.portal.now = func() time.Time {
-		if looks++; looks > 3 { // two throttles and the first admission
-			return noon.Add(7 * 24 * time.Hour)
+	w.portal = w.newPortal(func(o *portal.Options) {
+		o.Now = func() time.Time {
+			if looks++; looks > 3 { // two throttles and the first admission
+				return noon.Add(7 * 24 * time.Hour)
+			}
+			return noon
 		}
-		return noon
-	}
+	})
 	w.expectPage(w.post(w.link(), acceptance()), http.StatusGone, titleExpired)
 	w.Expect(w.credentials()).To(BeNil())
 }
 
-// After a restore the Member has a new UID and its credentials still name the old one: they are its acceptance. Those that a
-// deleted member left behind are nobody's.
-func TestWhoseCredentialsTheyAre(t *testing.T) {
+// After a restore the Member has a new UID and its credentials still name the old one: they are its acceptance. Credentials that a
+// deleted member left behind are no one's.
+func TestCredentialsOfAnotherUID(t *testing.T) {
 	for name, c := range map[string]struct {
 		former string
 		title  string

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"net/http"
@@ -32,7 +32,7 @@ func TestAnAccountHasAColourAndALogo(t *testing.T) {
 	answer := w.get(w.link())
 	w.Expect(answer.Header().Get("Content-Security-Policy")).To(Equal(web.ContentPolicy + "; img-src https://cdn.acme.example:8443"))
 
-	// A page for nobody in particular is nobody's.
+	// A page about no one has no account's colour and logo.
 	unknown := w.get(w.link() + "x")
 	w.Expect(unknown.Body.String()).To(ContainSubstring(`href="/assets/accent/2d4fc7.css"`))
 	w.Expect(unknown.Body.String()).NotTo(ContainSubstring("<img"))
@@ -69,20 +69,20 @@ func TestTheStyleSheetOfAColour(t *testing.T) {
 	}
 }
 
-// The shades are made for the grounds that the style sheet has.
-func TestTheGroundsAreThoseThatAccentsAreMadeFor(t *testing.T) {
-	g := NewWithT(t)
-	light, dark, twoParts := strings.Cut(string(stylesheetText), "@media (prefers-color-scheme: dark)")
-	g.Expect(twoParts).To(BeTrue())
+// The shades are computed for the grounds that the style sheet has.
+func TestTheStyleSheetHasTheGroundsOfTheAccents(t *testing.T) {
+	w := newWorld(t)
+	portalCSS := w.get("/assets/portal.css").Body.String()
+	light, dark, twoParts := strings.Cut(portalCSS, "@media (prefers-color-scheme: dark)")
+	w.Expect(twoParts).To(BeTrue())
 	for part, scheme := range map[string]brand.Scheme{light: brand.Light, dark: brand.Dark} {
 		for name, want := range map[string]brand.Color{"ground": scheme.Ground, "card": scheme.Card, "fixed": scheme.Fixed} {
-			g.Expect(regexp.MustCompile(`--` + name + `: (#[0-9a-f]{6});`).FindStringSubmatch(part)[1]).To(Equal(want.String()), name)
+			w.Expect(regexp.MustCompile(`--` + name + `: (#[0-9a-f]{6});`).FindStringSubmatch(part)[1]).To(Equal(want.String()), name)
 		}
 	}
 	// And every colour that the style sheet uses is set in one of the two.
-	w := newWorld(t)
-	all := string(stylesheetText) + w.get("/assets/accent/2d4fc7.css").Body.String()
+	all := portalCSS + w.get("/assets/accent/2d4fc7.css").Body.String()
 	for _, used := range regexp.MustCompile(`var\((--[a-z-]+)\)`).FindAllStringSubmatch(all, -1) {
-		g.Expect(all).To(ContainSubstring(used[1] + ": "))
+		w.Expect(all).To(ContainSubstring(used[1] + ": "))
 	}
 }

@@ -1,15 +1,12 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
-	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,72 +14,82 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
-	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-var allNotices = []notice{
-	noticeWelcome, noticeWaiting, noticeFarewell,
-	noticeUsed, noticeDeclined, noticeExpired, noticeRevoked, noticeMemberDisabled, noticeAccountDisabled,
-	noticeProfileDisabled, noticeProfileAccountDisabled, noticeProfileWaiting,
-	noticeUnknown, noticeMalformed, noticeForeign, noticeTooLarge, noticeTooMany, noticeUnavailable,
+var (
+	inTemplate = regexp.MustCompile(`\.T "([^"]+)"`)
+	inCode     = regexp.MustCompile(`"((?:error|hint)\.[a-z.-]+)"`)
+	noticeName = regexp.MustCompile(`Name:\s*"([a-z-]+)",\s+Status:`)
+	fieldName  = regexp.MustCompile(`(?m)^(?:const |\s+)[fF]ield\w+\s*= (page\.CompanyFields \+ )?"([a-z_]+)"`)
+	actionName = regexp.MustCompile(`(?m)^\s*action(?:Details|Password|Company)\s*= "([a-z-]+)"`)
+)
+
+// sources returns what the files of a pattern contain, without tests.
+func sources(g *WithT, pattern string) string {
+	files, err := filepath.Glob(pattern)
+	g.Expect(err).NotTo(HaveOccurred())
+	var all strings.Builder
+	for _, file := range files {
+		if !strings.HasSuffix(file, "_test.go") {
+			content, err := os.ReadFile(file)
+			g.Expect(err).NotTo(HaveOccurred())
+			all.Write(content)
+		}
+	}
+	return all.String()
+}
+
+// noticeTexts are the keys of the texts of the notices in some source.
+func noticeTexts(code string) (keys []string) {
+	for _, match := range noticeName.FindAllStringSubmatch(code, -1) {
+		for _, part := range []string{".title", ".text", ".next"} {
+			keys = append(keys, "notice."+match[1]+part)
+		}
+	}
+	return keys
 }
 
 // usedKeys are the keys that templates and code ask for. The tests of the catalogue compare the languages with each other.
 func usedKeys(g *WithT) map[string]bool {
 	used := map[string]bool{}
-	literal := regexp.MustCompile(`\.T "([^"]+)"`)
-	err := fs.WalkDir(templateFiles, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := templateFiles.ReadFile(path)
-		for _, match := range literal.FindAllStringSubmatch(string(content), -1) {
-			used[match[1]] = true
-		}
-		return err
-	})
-	g.Expect(err).NotTo(HaveOccurred())
-	inCode := regexp.MustCompile(`"((?:error|hint)\.[a-z.-]+)"`)
-	sources, err := filepath.Glob("*.go")
-	g.Expect(err).NotTo(HaveOccurred())
-	inWeb, err := filepath.Glob("web/*.go")
-	g.Expect(err).NotTo(HaveOccurred())
-	for _, file := range append(sources, inWeb...) {
-		if strings.HasSuffix(file, "_test.go") {
-			continue
-		}
-		content, err := os.ReadFile(file)
-		g.Expect(err).NotTo(HaveOccurred())
-		for _, match := range inCode.FindAllStringSubmatch(string(content), -1) {
-			used[match[1]] = true
-		}
+	for _, match := range inTemplate.FindAllStringSubmatch(sources(g, "*/templates/*.html"), -1) {
+		used[match[1]] = true
+	}
+	code := sources(g, "*/*.go")
+	for _, match := range inCode.FindAllStringSubmatch(code, -1) {
+		used[match[1]] = true
 	}
 	// Those that are put together from parts.
-	for _, n := range allNotices {
-		for _, part := range []string{".title", ".text", ".next"} {
-			used["notice."+n.name+part] = true
-		}
+	notices := noticeTexts(code)
+	g.Expect(notices).To(HaveLen(3 * 18))
+	for _, key := range notices {
+		used[key] = true
 	}
-	for _, name := range []string{
-		fieldPassword, fieldConfirm, fieldTerms,
-		fieldEmail, fieldOldPassword, fieldContactEmail, fieldContactPhone, fieldContactAddress,
-	} {
+	fields := fieldName.FindAllStringSubmatch(code, -1)
+	g.Expect(fields).To(HaveLen(8))
+	for _, match := range fields {
+		name := match[2]
+		if match[1] != "" {
+			name = page.CompanyFields + name
+		}
 		used["field."+name] = true
 	}
 	for _, f := range credentials.Fields {
 		used["field."+f.Name] = true
 	}
-	for _, action := range []string{actionDetails, actionPassword, actionCompany} {
-		used["saved."+action] = true
+	for _, match := range actionName.FindAllStringSubmatch(code, -1) {
+		used["saved."+match[1]] = true
 	}
-	used["sign-in.title"], used["profile.title"] = true, true
 	return used
 }
 
 func TestCataloguesAreComplete(t *testing.T) {
 	g := NewWithT(t)
 	used := usedKeys(g)
+	aboutNoOne := noticeTexts(sources(g, "page/notice.go")) // there is nothing to fill a gap with
+	g.Expect(aboutNoOne).To(HaveLen(3 * 6))
 	g.Expect(web.Spoken.Ordered[0].Tag).To(Equal(usherv1.DefaultLanguage))
 	for tag, c := range web.Spoken.ByTag {
 		for key := range used {
@@ -91,52 +98,8 @@ func TestCataloguesAreComplete(t *testing.T) {
 		for key := range c.PageTexts {
 			g.Expect(used).To(HaveKey(key), "%s has %q, which nothing uses", tag, key)
 		}
-		for _, n := range allNotices[12:] { // these are shown to nobody in particular, with nothing to fill a gap
-			for _, part := range []string{".title", ".text", ".next"} {
-				g.Expect(c.PageTexts["notice."+n.name+part]).NotTo(ContainSubstring("{"), "%s %s%s", tag, n.name, part)
-			}
+		for _, key := range aboutNoOne {
+			g.Expect(c.PageTexts[key]).NotTo(ContainSubstring("{"), "%s %s", tag, key)
 		}
 	}
-}
-
-func TestEveryRefusalHasItsNotice(t *testing.T) {
-	g := NewWithT(t)
-	for _, refusal := range []invite.Refusal{
-		invite.RefusedUsed, invite.RefusedDeclined, invite.RefusedExpired, invite.RefusedRevoked,
-		invite.RefusedMemberDisabled, invite.RefusedAccountDisabled,
-	} {
-		g.Expect(noticeOfRefusal).To(HaveKey(refusal))
-	}
-}
-
-func TestAMissingTextIsAnError(t *testing.T) {
-	_, err := (&page{catalogue: web.Spoken.Ordered[0]}).T("no.such.key")
-	NewWithT(t).Expect(err).To(MatchError(ContainSubstring("no.such.key")))
-}
-
-// A row of the table of personal fields is on every page, in the Secret and in what the page knows of the member.
-func TestAPersonalFieldIsOneRowOfTheTable(t *testing.T) {
-	before := credentials.Fields
-	t.Cleanup(func() { credentials.Fields = before })
-	spec := ""
-	credentials.Fields = append(slices.Clip(before), credentials.Field{
-		Key: "desk", Name: "phone_desk", Type: "tel", Autocomplete: "off", MaxLength: 3,
-		OfSpec: func(*usherv1.MemberSpec) string { return spec },
-	})
-	g := NewWithT(t)
-	v := &visit{}
-	form := url.Values{"phone_desk": {" 12 "}}
-	given := answersOf(form, &v.member)
-	g.Expect(given.personal).To(HaveKeyWithValue("desk", "12"))
-	g.Expect(profileAnswersOf(form, v, actionDetails).personal).To(HaveKeyWithValue("desk", "12"))
-	g.Expect(newCredentials(v, given, nil, noon).Data).To(HaveKeyWithValue("desk", []byte("12")))
-	g.Expect(personalFields(given.personal, &v.member.Spec)).To(ContainElement(And(HaveField("Name", "phone_desk"), HaveField("Fixed", false))))
-	given.personal["desk"] = "1234"
-	wrong := mistakesInPersonal(given.personal)
-	g.Expect(wrong).To(HaveLen(1))
-	g.Expect(wrong[0].field).To(Equal("phone_desk"))
-	spec = "99"
-	g.Expect(answersOf(form, &v.member).personal).To(HaveKeyWithValue("desk", "99"))
-	g.Expect(profileAnswers(v).personal).To(HaveKeyWithValue("desk", "99"))
-	g.Expect(personalFields(given.personal, &v.member.Spec)).To(ContainElement(And(HaveField("Name", "phone_desk"), HaveField("Fixed", true))))
 }

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"net/http"
@@ -13,7 +13,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-func TestDecliningIsAskedOnceMore(t *testing.T) {
+func TestDecliningAsksForConfirmation(t *testing.T) {
 	w := newWorld(t)
 	answer := w.get(w.link() + "/decline?lang=en-US")
 	w.expectPage(answer, http.StatusOK, "Decline this invitation?")
@@ -41,7 +41,7 @@ func TestDeclining(t *testing.T) {
 	w.expectNoSecretsInLogs()
 }
 
-func TestDecliningIsDecidedAnewAfterAConflict(t *testing.T) {
+func TestDecliningIsDecidedAgainAfterAConflict(t *testing.T) {
 	for name, c := range map[string]struct {
 		between func(*world)
 		want    func(*world, string)
@@ -71,14 +71,14 @@ func TestDecliningIsDecidedAnewAfterAConflict(t *testing.T) {
 				w.expectPage(w.post(link, declination), http.StatusNotFound, titleUnknown)
 			},
 		},
-		"accepted, and noted": {
+		"accepted, and recorded": {
 			func(w *world) {
 				w.Expect(w.postTo(w.newPortal(), w.link(), acceptance()).Code).To(Equal(http.StatusSeeOther))
 				updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationAccepted })
 			},
 			func(w *world, link string) { w.expectPage(w.post(link, declination), http.StatusGone, titleUsed) },
 		},
-		"accepted, and not noted": {
+		"accepted, and not recorded": {
 			func(w *world) {
 				w.Expect(w.postTo(w.newPortal(), w.link(), acceptance()).Code).To(Equal(http.StatusSeeOther))
 			},
@@ -99,7 +99,7 @@ func TestDecliningIsDecidedAnewAfterAConflict(t *testing.T) {
 	}
 }
 
-func TestDecliningGivesUpWhereOthersKeepWriting(t *testing.T) {
+func TestDecliningGivesUpAfterManyConflicts(t *testing.T) {
 	w := newWorld(t)
 	w.wire.beforeStatusUpdate = func(client.Object) {
 		updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.Attempts++ })

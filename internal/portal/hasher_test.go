@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"context"
@@ -12,37 +12,35 @@ import (
 
 	. "github.com/onsi/gomega"
 
-	"github.com/usher-dev/usher/internal/portal/web"
+	"github.com/usher-dev/usher/internal/portal"
 )
 
-func TestHashingIsDoneInTurn(t *testing.T) {
+func TestARequestWaitsForASlotToHash(t *testing.T) {
 	w := newWorld(t)
-	v, err := w.portal.look(w.ctx, link{w.invitation.Namespace, w.invitation.Name, w.token()})
-	w.Expect(err).NotTo(HaveOccurred())
 	const slots = 2
-	w.portal = w.newPortal(func(o *Options) { o.Limits.ConcurrentHashes = slots })
+	w.portal = w.newPortal(func(o *portal.Options) { o.Limits.ConcurrentHashes = slots })
 	for range slots {
-		w.Expect(w.portal.hasher.Slots.Acquire(w.ctx)).To(Succeed())
+		w.Expect(portal.SlotsOf(w.portal).Acquire(w.ctx)).To(Succeed())
 	}
 	impatient, leave := context.WithCancel(w.ctx)
+	post := func(ctx context.Context) chan *httptest.ResponseRecorder {
+		answered := make(chan *httptest.ResponseRecorder, 1)
+		go func() {
+			answered <- w.post(w.link(), acceptance(), func(r *http.Request) { *r = *r.WithContext(ctx) })
+		}()
+		w.Consistently(answered, "200ms").ShouldNot(Receive())
+		return answered
+	}
+	var answer *httptest.ResponseRecorder
+	first := post(impatient)
 	leave()
-	_, err = w.portal.accept(impatient, v, answers{password: goodPassword})
-	w.Expect(err).To(MatchError(web.ErrBusy))
+	w.Eventually(first, time.Minute).Should(Receive(&answer))
+	w.expectPage(answer, http.StatusServiceUnavailable, titleUnavailable)
+	w.Expect(answer.Header().Get("Retry-After")).To(Equal("10"), "that of a portal that is busy")
 	w.Expect(w.wire.mutations.Load()).To(BeZero())
 
-	patient := make(chan *httptest.ResponseRecorder, 1)
-	go func() { patient <- w.post(w.link(), acceptance()) }()
-	w.Consistently(patient, "200ms").ShouldNot(Receive())
-	w.portal.hasher.Slots.Release()
-	var answer *httptest.ResponseRecorder
+	patient := post(w.ctx)
+	portal.SlotsOf(w.portal).Release()
 	w.Eventually(patient, time.Minute).Should(Receive(&answer))
 	w.expectDone(answer, titleWaiting)
-}
-
-func TestWhoGetsNoTurnIsAskedToComeBack(t *testing.T) {
-	w := newWorld(t)
-	answer := httptest.NewRecorder()
-	w.portal.fail(answer, httptest.NewRequest(http.MethodPost, "/", nil), web.ErrBusy)
-	w.expectPage(answer, http.StatusServiceUnavailable, titleUnavailable)
-	w.Expect(answer.Header().Get("Retry-After")).To(Equal("10"))
 }

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"context"
@@ -18,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/usher-dev/usher/internal/portal"
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
@@ -98,7 +99,7 @@ func TestTenPostsAMinuteForEachClient(t *testing.T) {
 	answer := w.post(w.link(), acceptance())
 	w.expectPage(answer, http.StatusTooManyRequests, titleTooMany)
 	w.Expect(answer.Header().Get("Retry-After")).To(Equal("6"))
-	w.Expect(w.get(w.link()).Code).To(Equal(http.StatusOK), "looking is free")
+	w.Expect(w.get(w.link()).Code).To(Equal(http.StatusOK), "a GET counts for no limit")
 	w.clock.Add(5)
 	w.expectPage(w.post(w.link(), acceptance(), header("X-Forwarded-For", "192.0.2.77")), http.StatusTooManyRequests, titleTooMany)
 	w.clock.Add(1)
@@ -107,7 +108,7 @@ func TestTenPostsAMinuteForEachClient(t *testing.T) {
 
 func TestTenPostsAMinuteForEachInvitation(t *testing.T) {
 	w := newWorld(t)
-	for range 20 { // somebody without the link cannot use up its tries
+	for range 20 { // a client without the link cannot use up its tries
 		w.post(w.link()+"x", acceptance(), elsewhere())
 	}
 	for range 10 {
@@ -119,11 +120,11 @@ func TestTenPostsAMinuteForEachInvitation(t *testing.T) {
 	w.Expect(w.credentials()).To(BeNil())
 }
 
-func TestTheServerFinishesWhatHasBegun(t *testing.T) {
+func TestTheServerFinishesRequestsThatHaveBegun(t *testing.T) {
 	w := newWorld(t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	w.Expect(err).NotTo(HaveOccurred())
-	w.portal.listener = listener
+	w.portal = w.newPortal(func(o *portal.Options) { o.Listener = listener })
 	w.Expect(w.portal.Server().NeedLeaderElection()).To(BeFalse())
 	begun, goOn := make(chan struct{}), make(chan struct{})
 	w.wire.create = func(_ client.Object, create func() error) error {
@@ -146,7 +147,7 @@ func TestTheServerFinishesWhatHasBegun(t *testing.T) {
 	}()
 	w.Eventually(begun, time.Minute).Should(BeClosed())
 	stop()
-	// Nobody is let in any more, but who was in gets the answer.
+	// The server accepts no new connection, and answers the request that had begun.
 	w.Eventually(func() error {
 		connection, err := net.Dial("tcp", listener.Addr().String())
 		if err == nil {
@@ -165,19 +166,19 @@ func TestAnAddressThatCannotBeListenedOnIsAnError(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	w.Expect(err).NotTo(HaveOccurred())
 	defer listener.Close()
-	w.portal.bindAddress = listener.Addr().String()
+	w.portal = w.newPortal(func(o *portal.Options) { o.BindAddress = listener.Addr().String() })
 	w.Expect(w.portal.Server().Start(w.ctx)).NotTo(Succeed())
 }
 
 func TestEachClientBehindAProxyHasTriesOfItsOwn(t *testing.T) {
 	w := newWorld(t)
-	w.portal.proxies = web.Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	w.portal = w.newPortal(func(o *portal.Options) { o.Proxies = web.Proxies{netip.MustParsePrefix("10.0.0.0/8")} })
 	client := func(said string) []request {
 		return []request{from("10.0.0.1:1234"), header("X-Forwarded-For", said)}
 	}
 	forged := w.link() + "x"
 	for i := range 10 {
-		made := strings.Repeat("203.0.113.9, ", i) // whatever it makes up, it is one client
+		made := strings.Repeat("203.0.113.9, ", i) // it is one client, with any addresses that it makes up
 		w.expectPage(w.post(forged, acceptance(), client(made+"198.51.100.1")...), http.StatusNotFound, titleUnknown)
 	}
 	w.expectPage(w.post(w.link(), acceptance(), client("203.0.113.77, 198.51.100.1")...), http.StatusTooManyRequests, titleTooMany)

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -18,6 +17,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/invitation"
+	"github.com/usher-dev/usher/internal/portal/page"
+	"github.com/usher-dev/usher/internal/portal/profile"
+	"github.com/usher-dev/usher/internal/portal/session"
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
@@ -57,56 +60,49 @@ type Options struct {
 // Portal serves the links of invitations and the profiles of members. It is an http.Handler;
 // Server makes it a Runnable for every replica of a manager.
 type Portal struct {
-	client     client.Client
-	keys       func(context.Context) (invite.Keyring, error)
-	namespaces []string
-	now        func() time.Time
-	log        logr.Logger
-
-	origin        *http.CrossOriginProtection
-	perClient     *web.Throttle[netip.Prefix]
-	perInvitation *web.Throttle[types.UID]
-	perMember     *web.Throttle[addressDigest]
-	membersAt     func(ctx context.Context, email string) ([]types.NamespacedName, error)
-	secure        bool
-	proxies       web.Proxies
-	hasher        *web.Hasher
-	evenTime      time.Duration
-	connections   *web.Connections
-	handler       http.Handler
-	bindAddress   string
-	listener      net.Listener
+	site        *page.Site
+	connections *web.Connections
+	handler     http.Handler
+	bindAddress string
+	listener    net.Listener
 }
 
 var _ http.Handler = (*Portal)(nil)
 
 // New returns a Portal that does not listen yet.
 func New(options Options) *Portal {
-	limits := options.Limits.WithDefaults()
-	p := &Portal{
-		client:        options.Client,
-		keys:          options.Keys,
-		namespaces:    options.Namespaces,
-		now:           options.Now,
-		log:           options.Log,
-		origin:        http.NewCrossOriginProtection(),
-		perClient:     web.NewThrottle[netip.Prefix](limits.PostsPerMinute, limits.RememberedKeys),
-		perInvitation: web.NewThrottle[types.UID](limits.PostsPerMinute, limits.RememberedKeys),
-		perMember:     web.NewThrottle[addressDigest](limits.PostsPerMinute, limits.RememberedKeys),
-		membersAt:     options.MembersAt,
-		secure:        options.Secure,
-		proxies:       options.Proxies,
-		hasher:        web.NewHasher(limits.HashCost, limits.ConcurrentHashes),
-		evenTime:      limits.EvenTime,
-		connections:   web.NewConnections(limits.Connections),
-		bindAddress:   options.BindAddress,
-		listener:      options.Listener,
+	site := page.NewSite(page.Site{
+		Client: options.Client, Keys: options.Keys, Now: options.Now, Log: options.Log,
+		Proxies: options.Proxies, Limits: options.Limits,
+	})
+	return &Portal{
+		site:        site,
+		connections: web.NewConnections(site.Limits.Connections),
+		handler:     web.WithHeaders(web.SecurityHeaders(options.TLS), web.WithArrival(web.WithTimeout(routes(site, options)))),
+		bindAddress: options.BindAddress,
+		listener:    options.Listener,
 	}
-	if p.now == nil {
-		p.now = time.Now
+}
+
+// routes returns the handler of all pages.
+func routes(site *page.Site, options Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET "+page.StylesheetPath, page.Stylesheet)
+	mux.HandleFunc("GET "+web.AccentPath, web.AccentStylesheet)
+	invitations := invitation.Options{Namespaces: options.Namespaces}
+	if options.MembersAt != nil {
+		invitations.ProfilePath = profile.PathOf
+		profile.New(site, session.New(site, options.Secure), profile.Options{MembersAt: options.MembersAt}).Register(mux)
 	}
-	p.handler = web.WithHeaders(web.SecurityHeaders(options.TLS), web.WithArrival(web.WithTimeout(p.routes())))
-	return p
+	invitation.New(site, invitations).Register(mux)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { site.Fail(w, r, page.ErrUnknown) })
+	return mux
+}
+
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
 }
 
 // ServeHTTP answers one request.
@@ -126,7 +122,7 @@ func (p *Portal) Server() *manager.Server {
 			IdleTimeout:       web.IdleTimeout,
 			MaxHeaderBytes:    web.MaxHeaderBytes,
 			ConnState:         p.connections.Follow,
-			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(p.log), slog.LevelError),
+			ErrorLog:          slog.NewLogLogger(logr.ToSlogHandler(p.site.Log), slog.LevelError),
 		},
 		Listener:        p.listener,
 		ShutdownTimeout: ptr.To(web.ShutdownTimeout),

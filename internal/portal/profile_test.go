@@ -1,10 +1,11 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -21,6 +22,8 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 const (
@@ -48,8 +51,8 @@ func signIn(email, password string) url.Values {
 	return url.Values{"action": {"sign-in"}, "email": {email}, "password": {password}}
 }
 
-// enter signs the world's member in and returns the cookie that a browser sends from then on.
-func (w *world) enter() request {
+// signInAsMember signs the world's member in and returns the cookie that a browser sends from then on.
+func (w *world) signInAsMember() request {
 	w.t.Helper()
 	answer := w.post("/me", signIn("ada@ACME.example", goodPassword), elsewhere())
 	w.Expect(answer.Code).To(Equal(http.StatusSeeOther), answer.Body.String())
@@ -80,7 +83,7 @@ func TestAMemberSeesAndChangesTheirProfile(t *testing.T) {
 	w := newWorld(t)
 	w.join()
 	w.expectPage(w.get("/me"), http.StatusOK, titleSignIn)
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	page := w.get("/me", cookie)
 	w.expectPage(page, http.StatusOK, titleProfile)
 	for _, shown := range []string{"Acme SAS", "Ada@acme.example", "salesrep", "the product", `value="Lovelace"`, `value="details"`} {
@@ -119,7 +122,7 @@ func TestTheCookieOfASession(t *testing.T) {
 	w := newWorld(t)
 	w.join()
 	for secure, want := range map[bool]string{false: "usher-session", true: "__Host-usher-session"} {
-		p := w.newPortal(func(o *Options) { o.Secure = secure })
+		p := w.newPortal(func(o *portal.Options) { o.Secure = secure })
 		answer := w.postTo(p, "/me", signIn("ada@acme.example", goodPassword))
 		w.Expect(answer.Result().Cookies()).To(ConsistOf(And(
 			HaveField("Name", want), HaveField("Path", "/"), HaveField("Domain", ""), HaveField("Secure", secure),
@@ -134,7 +137,7 @@ func TestWhatTheSpecSaysWinsInAProfile(t *testing.T) {
 	w.join()
 	update(w, w.member, func(m *usherv1.Member) { m.Spec.GivenName = "Augusta Ada" }) // only after what was typed
 	w.activate(w.member)
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	page := w.get("/me", cookie).Body.String()
 	w.Expect(page).To(MatchRegexp(`name="given_name"[^>]*value="Augusta Ada" readonly`))
 	w.Expect(page).To(MatchRegexp(`name="language" disabled`))
@@ -150,7 +153,7 @@ func TestWhatTheSpecSaysWinsInAProfile(t *testing.T) {
 func TestMistakesInAProfile(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.member.Spec.Role = "admin" })
 	w.join()
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	wrote := w.wire.mutations.Load()
 	company := func(field, value string) url.Values { return url.Values{"action": {"company"}, field: {value}} }
 	password := func(old, password, confirm string) url.Values {
@@ -190,7 +193,7 @@ func TestMistakesInAProfile(t *testing.T) {
 func TestANewPasswordEndsEveryOtherSession(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	here, elsewhereSignedIn := w.enter(), w.enter()
+	here, elsewhereSignedIn := w.signInAsMember(), w.signInAsMember()
 	form := url.Values{"action": {"password"}, "old_password": {goodPassword}, "password": {newPassword}, "password_confirm": {newPassword}}
 	answer := w.post("/me", form, here, elsewhere())
 	w.Expect(answer.Code).To(Equal(http.StatusSeeOther), answer.Body.String())
@@ -206,7 +209,7 @@ func TestANewPasswordEndsEveryOtherSession(t *testing.T) {
 	w.Expect(w.logs.String()).NotTo(ContainSubstring(newPassword))
 }
 
-// A session is as good as the member's own objects say at this very moment.
+// Each request reads from the member's own objects whether the session is still valid.
 func TestWhatEndsASession(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
@@ -266,7 +269,7 @@ func TestWhatEndsASession(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.join()
-			cookie := w.enter()
+			cookie := w.signInAsMember()
 			c.change(w)
 			wrote := w.wire.mutations.Load()
 			w.expectPage(w.get("/me", cookie), c.status, c.title)
@@ -288,7 +291,7 @@ func TestACookieThatWasTamperedWith(t *testing.T) {
 	w := newWorld(t)
 	w.join()
 	var value string
-	w.enter()(httptest.NewRequest(http.MethodGet, "/", nil))
+	w.signInAsMember()(httptest.NewRequest(http.MethodGet, "/", nil))
 	answer := w.post("/me", signIn("ada@acme.example", goodPassword), elsewhere())
 	value = answer.Result().Cookies()[0].Value
 	said, signature, _ := strings.Cut(value, ".")
@@ -296,16 +299,16 @@ func TestACookieThatWasTamperedWith(t *testing.T) {
 	w.wire.beforeGet = func(client.ObjectKey, client.Object) error { reads++; return nil }
 	for _, forged := range []string{
 		"", ".", "x", said, said + ".", "." + signature, said + "." + signature[:len(signature)-1], said[:len(said)-1] + "." + signature,
-		encode([]byte(w.member.Namespace+"/ada/"+string(w.member.UID)+"/1/x")) + "." + signature, value + "x", strings.Repeat("x", 4000),
+		base64.RawURLEncoding.EncodeToString([]byte(w.member.Namespace+"/ada/"+string(w.member.UID)+"/1/x")) + "." + signature, value + "x", strings.Repeat("x", 4000),
 	} {
 		cookie := func(r *http.Request) { r.AddCookie(&http.Cookie{Name: "usher-session", Value: forged}) }
 		w.expectPage(w.get("/me", cookie), http.StatusOK, titleSignIn)
 	}
-	w.Expect(reads).To(BeZero(), "nothing is read for who signed nothing")
+	w.Expect(reads).To(BeZero(), "nothing is read for a cookie with a wrong signature")
 }
 
-// Whoever does not know the password learns nothing but that.
-func TestWhatSigningInTells(t *testing.T) {
+// A client that does not know the password learns nothing but that.
+func TestAWrongPasswordRevealsNothingElse(t *testing.T) {
 	w := newWorld(t)
 	w.join()
 	twin := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: w.member.Namespace, Name: "twin"}, Spec: usherv1.AccountSpec{DisplayName: "Twin"}}
@@ -334,7 +337,7 @@ func TestWhatSigningInTells(t *testing.T) {
 	page := func(answer *httptest.ResponseRecorder, email string) string {
 		return strings.ReplaceAll(answer.Body.String(), email, "…")
 	}
-	first := w.post("/me", signIn("nobody@acme.example", goodPassword), elsewhere())
+	first := w.post("/me", signIn("no-one@acme.example", goodPassword), elsewhere())
 	w.expectPage(first, http.StatusUnprocessableEntity, titleSignIn)
 	w.Expect(first.Body.String()).To(ContainSubstring("do not belong together"))
 	for name, c := range map[string]struct{ path, email, password string }{
@@ -344,17 +347,17 @@ func TestWhatSigningInTells(t *testing.T) {
 		"disabled, wrong password":     {"/me", "bob@acme.example", "not the right one"},
 		"without a password":           {"/me", "imported@acme.example", ""},
 		"invited, and did not answer":  {"/me", "pending@acme.example", goodPassword},
-		"in two accounts, says not":    {"/me", "cat@acme.example", goodPassword},
+		"in two accounts, names none":  {"/me", "cat@acme.example", goodPassword},
 		"of another account":           {"/me/" + w.member.Namespace + "/twin", "ada@acme.example", goodPassword},
 		"of an account elsewhere":      {"/me/elsewhere/acme", "ada@acme.example", goodPassword},
-		"nobody":                       {"/me", "", ""},
+		"no address":                   {"/me", "", ""},
 		"too long an address":          {"/me", strings.Repeat("x", 3000), goodPassword},
 		"an address that is not there": {"/me", "eve@acme.example", goodPassword},
 	} {
 		answer := w.post(c.path, signIn(c.email, c.password), elsewhere())
 		w.Expect(answer.Code).To(Equal(http.StatusUnprocessableEntity), name)
 		if c.email != "" {
-			w.Expect(page(answer, c.email)).To(Equal(page(first, "nobody@acme.example")), name)
+			w.Expect(page(answer, c.email)).To(Equal(page(first, "no-one@acme.example")), name)
 		}
 		w.Expect(answer.Header().Get("Set-Cookie")).To(BeEmpty(), name)
 	}
@@ -381,7 +384,7 @@ func TestHowOftenAPasswordCanBeTried(t *testing.T) {
 	}
 	w.expectPage(w.post("/me", signIn("bob@acme.example", "x"), from("192.0.2.5:1")), http.StatusTooManyRequests, titleTooMany)
 	w.clock.Add(60)
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	form := url.Values{"action": {"password"}, "old_password": {"guess"}, "password": {newPassword}, "password_confirm": {newPassword}}
 	for range 9 {
 		w.expectPage(w.post("/me", form, cookie, elsewhere()), http.StatusUnprocessableEntity, titleProfile)
@@ -392,12 +395,12 @@ func TestHowOftenAPasswordCanBeTried(t *testing.T) {
 func TestOnlyThisSiteChangesAProfile(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	for name, headers := range map[string][]request{
 		"another site":         {header("Sec-Fetch-Site", "cross-site")},
 		"a neighbour":          {header("Sec-Fetch-Site", "same-site")},
 		"another, old browser": {header("Origin", "https://evil.example")},
-		"nobody, plain HTTP":   {header("Origin", "null")},
+		"no site, plain HTTP":  {header("Origin", "null")},
 	} {
 		for _, form := range []url.Values{details(), signIn("ada@acme.example", goodPassword)} {
 			w.expectPage(w.post("/me", form, append(headers, cookie, elsewhere())...), http.StatusForbidden, titleForeign)
@@ -410,7 +413,7 @@ func TestOnlyThisSiteChangesAProfile(t *testing.T) {
 func TestAChangeInBetweenIsKept(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	w.wire.beforeUpdate = func(client.Object) {
 		w.wire.beforeUpdate = nil
 		update(w, w.credentials(), func(s *corev1.Secret) { s.Data["terms-url"] = []byte("https://acme.example/new") })
@@ -432,10 +435,10 @@ func TestAnAdminSaysHowTheCompanyIsReached(t *testing.T) {
 		w.account.Spec.Contact = &usherv1.AccountContact{Phone: "+33 1"}
 	})
 	w.join()
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	page := w.get("/me", cookie).Body.String()
 	w.Expect(page).To(MatchRegexp(`name="contact_phone"[^>]*value="&#43;33 1" readonly`))
-	w.Expect(page).To(ContainSubstring("Set by whoever runs this service"))
+	w.Expect(page).To(ContainSubstring(strings.ReplaceAll(web.Spoken.ByTag[usherv1.DefaultLanguage].PageTexts["hint.fixed.company"], "{account}", "Acme SAS")))
 	form := url.Values{"action": {"company"}, "contact_email": {" desk@acme.example "}, "contact_phone": {"+99"}, "contact_address": {"12 rue\r\nParis"}}
 	w.wire.create = func(_ client.Object, create func() error) error { // another admin was quicker
 		w.wire.create = nil
@@ -473,7 +476,7 @@ func TestTheWelcomeLeadsToTheProfile(t *testing.T) {
 func TestTheMembersOwnLanguageIsThatOfTheirPages(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	cookie := w.enter()
+	cookie := w.signInAsMember()
 	w.Expect(w.post("/me", details(), cookie, elsewhere()).Code).To(Equal(http.StatusSeeOther))
 	w.expectPage(w.get(w.link(), header("Accept-Language", "de")), http.StatusGone, "Cette invitation a déjà été acceptée")
 	update(w, w.member, func(m *usherv1.Member) { m.Spec.Language = "en-GB" })
@@ -481,24 +484,24 @@ func TestTheMembersOwnLanguageIsThatOfTheirPages(t *testing.T) {
 }
 
 // Trying addresses takes the same time whether there is such a member or not: a hash is always spent.
-func TestNoTimeTellsWhichMembersExist(t *testing.T) {
+func TestTheTimeDoesNotRevealWhichMembersExist(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	p := w.newPortal(func(o *Options) { o.Limits.PostsPerMinute, o.Limits.ConcurrentHashes = 1<<20, timedAtOnce })
+	p := w.newPortal(func(o *portal.Options) { o.Limits.PostsPerMinute, o.Limits.ConcurrentHashes = 1<<20, timedAtOnce })
 	requests := map[string]func() *http.Request{}
-	for _, email := range []string{"ada@acme.example", "nobody@acme.example"} {
+	for _, email := range []string{"ada@acme.example", "no-one@acme.example"} {
 		requests[email] = func() *http.Request {
 			r := httptest.NewRequestWithContext(w.ctx, http.MethodPost, "/me", strings.NewReader(signIn(email, "not the right one").Encode()))
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			return r
 		}
 	}
-	w.Expect(tells(t, p, 200, requests)).To(BeNumerically("<", telltale))
+	w.Expect(difference(t, p, 200, requests)).To(BeNumerically("<", telltale))
 }
 
-func TestAPortalThatKnowsNobodyHasNoProfiles(t *testing.T) {
+func TestAPortalWithoutADirectoryHasNoProfiles(t *testing.T) {
 	w := newWorld(t)
-	w.portal = w.newPortal(func(o *Options) { o.MembersAt = nil })
+	w.portal = w.newPortal(func(o *portal.Options) { o.MembersAt = nil })
 	w.expectPage(w.get("/me"), http.StatusNotFound, titleUnknown)
 	w.expectPage(w.post("/me", signIn("ada@acme.example", "x")), http.StatusNotFound, titleUnknown)
 }

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"net/http"
@@ -14,7 +14,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
-// scanners open every link of every mail before its reader does, as a browser, a bot or both.
+// scanners open every link of a mail before the reader does. They name themselves a browser, a bot or both.
 var scanners = []string{
 	"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36 Edg/120.0.0.0 OfficeSafeLinks",
 	"Mozilla/5.0 (compatible; MSIE 10.0; Windows NT 6.2; Trident/6.0) BingPreview/1.0b",
@@ -38,7 +38,7 @@ var scanners = []string{
 	"curl/8.5.0",
 }
 
-// The API server's own log says that nothing was written: by whomever, and whether or not it was refused.
+// The API server's audit log shows no write, by any client, accepted or refused.
 func TestScannersChangeNothing(t *testing.T) {
 	w := newWorld(t)
 	w.Expect(scanners).To(HaveLen(20))
@@ -53,7 +53,7 @@ func TestScannersChangeNothing(t *testing.T) {
 		opening.Go(func() {
 			for range 3 {
 				for _, method := range []string{http.MethodGet, http.MethodHead} {
-					for _, ending := range []string{"", "?action=accept&terms=on", "?action=decline", welcomeEnding, declinedEnding} {
+					for _, ending := range []string{"", "?action=accept&terms=on", "?action=decline", "/welcome", "/declined"} {
 						request, err := http.NewRequestWithContext(w.ctx, method, site.URL+w.link()+ending, nil)
 						if err != nil {
 							problems <- err.Error()
@@ -79,7 +79,7 @@ func TestScannersChangeNothing(t *testing.T) {
 	w.Expect(problems).To(BeEmpty())
 	w.Expect(server.Audit().Writes(mark, apiserver.ByUser("admin"))).To(BeEmpty())
 
-	// The log would have told, and the invitation is as good as new.
+	// The log does show a write, and the invitation can still be accepted.
 	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
 	w.Expect(server.Audit().Writes(mark, apiserver.ByUser("admin"))).To(ConsistOf(And(
 		HaveField("Verb", "create"), HaveField("Resource", "secrets"), HaveField("Name", "usher-member-ada"),

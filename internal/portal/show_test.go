@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"context"
@@ -20,6 +20,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal"
 )
 
 func TestTheFormShowsWhatTheInvitationIsAbout(t *testing.T) {
@@ -110,7 +111,7 @@ func TestWhomToAskWithoutAContact(t *testing.T) {
 	w.Expect(w.get(w.link()).Body.String()).To(ContainSubstring(`href="mailto:desk@acme.example"`))
 }
 
-// Whoever does not hold a genuine link learns nothing: every such link has the same answer, and costs the same reads.
+// A client without a genuine link learns nothing: every such link gets the same answer after the same reads.
 func TestLinksThatLeadNowhereAreAllTheSame(t *testing.T) {
 	w := newWorld(t)
 	genuine, namespace := w.token(), w.invitation.Namespace
@@ -163,7 +164,7 @@ func TestALinkDiesWithWhatItWasMadeFor(t *testing.T) {
 		"member deleted":     func(w *world) { w.Expect(w.api.Delete(w.ctx, w.member)).To(Succeed()) },
 		"invitation deleted": func(w *world) { w.Expect(w.api.Delete(w.ctx, w.invitation)).To(Succeed()) },
 		"account deleted":    func(w *world) { w.Expect(w.api.Delete(w.ctx, w.account)).To(Succeed()) },
-		"member on its way": func(w *world) {
+		"member being deleted": func(w *world) {
 			update(w, w.member, func(m *usherv1.Member) { m.Finalizers = []string{usherv1.MemberFinalizer} })
 			w.Expect(w.api.Delete(w.ctx, w.member)).To(Succeed())
 		},
@@ -180,15 +181,15 @@ func TestALinkDiesWithWhatItWasMadeFor(t *testing.T) {
 	}
 }
 
-func TestOtherNamespacesAreNotAnsweredFor(t *testing.T) {
+func TestLinksOfOtherNamespacesAreUnknown(t *testing.T) {
 	w := newWorld(t)
-	w.portal.namespaces = []string{"another"}
+	w.portal = w.newPortal(func(o *portal.Options) { o.Namespaces = []string{"another"} })
 	w.expectPage(w.get(w.link()), http.StatusNotFound, titleUnknown)
-	w.portal.namespaces = []string{"another", w.invitation.Namespace}
+	w.portal = w.newPortal(func(o *portal.Options) { o.Namespaces = []string{"another", w.invitation.Namespace} })
 	w.expectPage(w.get(w.link()), http.StatusOK, titleForm)
 }
 
-func TestLookingChangesNothing(t *testing.T) {
+func TestAGetChangesNothing(t *testing.T) {
 	w := newWorld(t)
 	for range 3 {
 		for _, ending := range []string{"", "/welcome", "/declined", "/decline", "?action=decline", "?action=accept", "?lang=fr"} {
@@ -204,7 +205,7 @@ func TestLookingChangesNothing(t *testing.T) {
 	w.Expect(w.invitation.ResourceVersion).To(Equal(before))
 }
 
-func TestAnAPIServerInTroubleLosesNothing(t *testing.T) {
+func TestAnErrorOfTheAPIServerLosesNoAnswer(t *testing.T) {
 	trouble := map[string]error{
 		"unreachable": errors.New("dial tcp: connection refused"),
 		"too busy":    apierrors.NewTooManyRequests("slow down", 1),
@@ -233,9 +234,11 @@ func TestAnAPIServerInTroubleLosesNothing(t *testing.T) {
 	}
 }
 
-func TestNoKeyNoAnswer(t *testing.T) {
+func TestWithoutAKeyThePortalIsUnavailable(t *testing.T) {
 	w := newWorld(t)
-	w.portal.keys = func(context.Context) (invite.Keyring, error) { return invite.Keyring{}, errors.New("gone") }
+	w.portal = w.newPortal(func(o *portal.Options) {
+		o.Keys = func(context.Context) (invite.Keyring, error) { return invite.Keyring{}, errors.New("gone") }
+	})
 	w.expectPage(w.get(w.link()), http.StatusServiceUnavailable, titleUnavailable)
 	w.expectPage(w.get("/i/a/b/c"), http.StatusServiceUnavailable, titleUnavailable)
 }
@@ -287,7 +290,7 @@ func TestTheMembersLanguageComesFirst(t *testing.T) {
 	}
 }
 
-func TestAPageForNobodyFollowsTheBrowserAlone(t *testing.T) {
+func TestAPageAboutNoOneFollowsTheBrowserAlone(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.member.Spec.Language = "fr" })
 	forged := w.link() + "x"
 	w.expectPage(w.get(forged), http.StatusNotFound, titleUnknown)

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"fmt"
@@ -14,24 +14,26 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/usher-dev/usher/internal/portal"
 )
 
-// serve has the world's portal listen, with limits of its own, until the test ends.
-func (w *world) serve(limits Limits) (address string) {
+// serve makes the world's portal listen, with limits of its own, until the test ends.
+func (w *world) serve(limits portal.Limits) (address string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	w.Expect(err).NotTo(HaveOccurred())
-	w.portal = w.newPortal(func(o *Options) { o.Listener, o.Limits = listener, limits })
+	w.portal = w.newPortal(func(o *portal.Options) { o.Listener, o.Limits = listener, limits })
 	stopped := make(chan error, 1)
 	go func() { stopped <- w.portal.Server().Start(w.ctx) }() // the test's context ends before its cleanups
 	w.t.Cleanup(func() { w.Eventually(stopped, time.Minute).Should(Receive(BeNil())) })
 	return listener.Addr().String()
 }
 
-// Many clients that open a connection and send a letter of a request now and then keep nobody out, and are let go of.
-func TestSlowClientsKeepNobodyOut(t *testing.T) {
+// Many clients that open a connection and send a part of a request keep no visitor out, and lose their connections.
+func TestSlowClientsKeepNoVisitorOut(t *testing.T) {
 	w := newWorld(t)
 	const limit, slow = 200, 1000
-	address := w.serve(Limits{HashCost: 4, Connections: limit, PostsPerMinute: slow}) // all come from one address
+	address := w.serve(portal.Limits{HashCost: 4, Connections: limit, PostsPerMinute: slow}) // all come from one address
 	closed := make(chan struct{}, slow)
 	stall := func(beginning string) {
 		connection, err := net.Dial("tcp", address)
@@ -51,7 +53,7 @@ func TestSlowClientsKeepNobodyOut(t *testing.T) {
 		case i%2 == 0:
 			stall("GET " + w.link() + " HTTP/1.1\r\nHost: portal\r\nX-Slow: ") // half a header
 		default:
-			stall("") // not a word
+			stall("") // nothing
 		}
 	}
 	var stats runtime.MemStats
@@ -69,7 +71,7 @@ func TestSlowClientsKeepNobodyOut(t *testing.T) {
 	answer, err := browser.PostForm("http://"+address+w.link(), acceptance())
 	w.Expect(err).NotTo(HaveOccurred())
 	w.Expect(answer.Body.Close()).To(Succeed())
-	w.Expect(answer.Request.URL.Path).To(HaveSuffix(welcomeEnding))
+	w.Expect(answer.Request.URL.Path).To(HaveSuffix("/welcome"))
 	t.Logf("%d connections opened, at most %d kept; eleven pages in %v; heap %.1f MiB, stacks %.1f MiB",
 		slow, limit, time.Since(began).Round(time.Millisecond), float64(stats.HeapInuse)/(1<<20), float64(stats.StackInuse)/(1<<20))
 	w.Eventually(func() int { return len(closed) }, time.Minute).Should(BeNumerically(">=", slow-limit), "pushed out by later ones")
@@ -78,7 +80,7 @@ func TestSlowClientsKeepNobodyOut(t *testing.T) {
 
 func TestHeadersHaveALimit(t *testing.T) {
 	w := newWorld(t)
-	address := w.serve(Limits{HashCost: 4})
+	address := w.serve(portal.Limits{HashCost: 4})
 	for size, want := range map[int]int{1 << 10: http.StatusOK, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
 		connection, err := net.Dial("tcp", address)
 		w.Expect(err).NotTo(HaveOccurred())

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"net/http"
@@ -33,13 +33,13 @@ func TestTheLanguageCanBeSwitched(t *testing.T) {
 	for _, nonsense := range []string{"?lang=", "?lang=xx", "?lang=FR", "?lang=../de", "?lang=de;x", "?lang=%00", "?lang=xx&lang=de"} {
 		w.Expect(w.get(w.link()+nonsense).Header().Get("Content-Language")).To(Equal("fr"), nonsense)
 	}
-	// A page for nobody can be switched too, and says nothing about the link.
+	// A page about no one can be switched too, and says nothing about the link.
 	unknown := w.get(w.link() + "x?lang=nl")
 	w.Expect(unknown.Header().Get("Content-Language")).To(Equal("nl"))
 	w.Expect(unknown.Body.String()).To(Equal(w.get("/no/such/page?lang=nl").Body.String()))
 }
 
-func TestTheLanguageStaysOnTheWay(t *testing.T) {
+func TestTheLanguageIsKeptOnTheNextPage(t *testing.T) {
 	w := newWorld(t, func(w *world) { w.member.Spec.Language = "fr" })
 	w.Expect(w.get(w.link() + "?lang=de").Body.String()).To(ContainSubstring(`href="` + w.link() + `/decline?lang=de"`))
 	for _, ending := range []string{"/welcome", "/declined"} {
@@ -52,7 +52,7 @@ func TestTheLanguageStaysOnTheWay(t *testing.T) {
 	w.Expect(w.get(answer.Header().Get("Location")).Header().Get("Content-Language")).To(Equal("de"))
 }
 
-// On the way of a link, what was typed would be lost. It is posted instead, but for the password.
+// A link would lose what was typed. The switch posts it instead, except for the password.
 func TestSwitchingKeepsWhatWasTyped(t *testing.T) {
 	w := newWorld(t)
 	answer := w.post(w.link(), acceptance(url.Values{"password_confirm": {"another"}, "family_name": {"O\"Neil"}}))

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// What somebody who tries links could tell apart.
+// What a client that tries links could tell apart.
 const (
 	timedRequests = 2000
 	timedAtOnce   = 8
@@ -61,9 +61,9 @@ func medians(handler http.Handler, rounds int, requests map[string]func() *http.
 	return middle
 }
 
-// tells returns by how much the medians differ, if they do so in every measurement. One that is off by chance does not repeat
+// difference returns by how much the medians differ, if they do so in every measurement. One that is off by chance does not repeat
 // itself; a real difference is there each time, so measuring again hides none.
-func tells(t *testing.T, handler http.Handler, rounds int, requests map[string]func() *http.Request) time.Duration {
+func difference(t *testing.T, handler http.Handler, rounds int, requests map[string]func() *http.Request) time.Duration {
 	var least time.Duration
 	for i := range measurements {
 		middle := medians(handler, rounds, requests)
@@ -85,9 +85,9 @@ func tells(t *testing.T, handler http.Handler, rounds int, requests map[string]f
 	return least
 }
 
-// Somebody who tries links learns from no answer whether there is such an invitation: not from the status, the page or the
+// A client that tries links learns from no answer whether there is such an invitation: not from the status, the page or the
 // headers, and not from the time that it takes.
-func TestNoAnswerTellsWhichInvitationsExist(t *testing.T) {
+func TestNoAnswerRevealsWhichInvitationsExist(t *testing.T) {
 	w := newWorld(t)
 	namespace, genuine := w.invitation.Namespace, w.token()
 	forged := otherKeys(w).Token(w.invitation.UID, 1, string(w.member.Spec.Email))
@@ -110,14 +110,14 @@ func TestNoAnswerTellsWhichInvitationsExist(t *testing.T) {
 		w.Expect(bytes.Equal(answer.Body.Bytes(), first.Body.Bytes())).To(BeTrue(), name)
 		w.Expect(answer.Header()).To(Equal(first.Header()), name)
 	}
-	w.Expect(tells(t, w.portal, timedRequests, requests)).To(BeNumerically("<", telltale))
+	w.Expect(difference(t, w.portal, timedRequests, requests)).To(BeNumerically("<", telltale))
 
-	// A portal that takes longer where there is an invitation is found out by the same measurement.
+	// The same measurement shows a portal that takes longer where there is an invitation.
 	w.wire.beforeGet = func(key client.ObjectKey, object client.Object) error {
 		if kindOf(w, object) == "Member" && key.Name == "ada" {
 			<-time.After(web.DefaultEvenTime)
 		}
 		return nil
 	}
-	w.Expect(tells(t, w.portal, 40, requests)).To(BeNumerically(">", telltale), "the measurement sees nothing")
+	w.Expect(difference(t, w.portal, 40, requests)).To(BeNumerically(">", telltale), "the measurement sees nothing")
 }

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package portal_test
 
 import (
 	"bytes"
@@ -30,6 +30,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
@@ -44,7 +45,7 @@ func TestMain(m *testing.M) {
 // goodPassword is one that every check passes.
 const goodPassword = "correct horse battery"
 
-// noon is when every story starts; the invitation's link works for seven days from then.
+// noon is when every test starts. The invitation's link works for seven days from then.
 var noon = time.Date(2026, time.November, 27, 12, 0, 0, 0, time.UTC)
 
 // world is one account with one invited member, on the real API server, and a portal in front of it.
@@ -55,7 +56,7 @@ type world struct {
 	api    client.Client // the test's own, not counted
 	wire   *wire         // the portal's
 	keys   invite.Keyring
-	portal *Portal
+	portal *portal.Portal
 	logs   *logBuffer
 	clock  atomic.Int64
 
@@ -64,7 +65,7 @@ type world struct {
 	invitation *usherv1.Invitation
 }
 
-// wire is the portal's client: it counts what changes anything and lets a test get in between.
+// wire is the portal's client. It counts the writes, and runs a test's hooks before them.
 type wire struct {
 	client.Client
 	mutations atomic.Int64
@@ -189,20 +190,20 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 }
 
 // newPortal is one replica; change may alter its options.
-func (w *world) newPortal(change ...func(*Options)) *Portal {
-	options := Options{
+func (w *world) newPortal(change ...func(*portal.Options)) *portal.Portal {
+	options := portal.Options{
 		Client: w.wire,
 		Keys:   func(context.Context) (invite.Keyring, error) { return w.keys, nil },
 		Now:    func() time.Time { return time.Unix(w.clock.Load(), 0) },
 		Log:    funcr.New(w.logs.add, funcr.Options{Verbosity: 10}),
-		Limits: Limits{HashCost: 4},
+		Limits: portal.Limits{HashCost: 4},
 
 		MembersAt: testkit.MembersAt(w.api, w.member.Namespace),
 	}
 	for _, c := range change {
 		c(&options)
 	}
-	return New(options)
+	return portal.New(options)
 }
 
 // create an object with its status.
@@ -267,7 +268,7 @@ func from(address string) request { return func(r *http.Request) { r.RemoteAddr 
 
 var clients atomic.Uint32
 
-// elsewhere has the request come from a client that made none so far.
+// elsewhere makes the request come from a client that has made none so far.
 func elsewhere() request {
 	n := clients.Add(1)
 	return from(netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 1234).String())
@@ -280,7 +281,7 @@ func kindOf(w *world, object client.Object) string {
 	return kind.Kind
 }
 
-// otherKeys are somebody else's.
+// otherKeys returns keys that the portal does not have.
 func otherKeys(w *world) invite.Keyring {
 	keys, err := invite.NewKeyring(bytes.Repeat([]byte{8}, invite.KeyLength), nil)
 	w.Expect(err).NotTo(HaveOccurred())
@@ -295,13 +296,13 @@ func (w *world) post(path string, form url.Values, changes ...request) *httptest
 	return w.postTo(w.portal, path, form, changes...)
 }
 
-func (w *world) postTo(p *Portal, path string, form url.Values, changes ...request) *httptest.ResponseRecorder {
+func (w *world) postTo(p *portal.Portal, path string, form url.Values, changes ...request) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(w.ctx, http.MethodPost, path, strings.NewReader(form.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return w.do(p, r, changes...)
 }
 
-func (w *world) do(p *Portal, r *http.Request, changes ...request) *httptest.ResponseRecorder {
+func (w *world) do(p *portal.Portal, r *http.Request, changes ...request) *httptest.ResponseRecorder {
 	for _, change := range changes {
 		change(r)
 	}

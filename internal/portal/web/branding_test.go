@@ -11,8 +11,8 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Neither can come from an API server with the present CRD; an older one may have let them in.
-func TestBrandingThatMakesNoSenseIsLeftOut(t *testing.T) {
+// The present CRD rejects these values, but an older one may have accepted them.
+func TestInvalidBrandingIsLeftOut(t *testing.T) {
 	g := NewWithT(t)
 	for _, bad := range []usherv1.ImageURL{
 		"", "http://a.example/l", "https://a.example;script-src/l", "https://a b/l", "https://*/l", "https://ada@a.example/l", "https:///l", "https://a,b",

@@ -88,7 +88,7 @@ func parseForwarded(s string) (netip.Addr, error) {
 	if err != nil {
 		withPort, errWithPort := netip.ParseAddrPort(s)
 		if errWithPort != nil {
-			return netip.Addr{}, err
+			return netip.Addr{}, fmt.Errorf("read a forwarded address: %w", err)
 		}
 		address = withPort.Addr()
 	}

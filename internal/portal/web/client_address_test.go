@@ -11,7 +11,7 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-func TestWhomARequestIsCountedFor(t *testing.T) {
+func TestTheClientThatARequestIsCountedFor(t *testing.T) {
 	g := NewWithT(t)
 	p := Proxies{}
 	for address, want := range map[string]string{
@@ -26,7 +26,7 @@ func TestWhomARequestIsCountedFor(t *testing.T) {
 	g.Expect(p.CountedFor(&http.Request{RemoteAddr: "@"}).IsValid()).To(BeFalse())
 }
 
-func TestWhatAProxySays(t *testing.T) {
+func TestTheAddressThatAProxyForwards(t *testing.T) {
 	proxies, err := ParseProxies("10.0.0.0/8, 192.0.2.7,2001:db8:99::/48")
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	const proxy = "10.1.2.3:4567"
@@ -52,7 +52,7 @@ func TestWhatAProxySays(t *testing.T) {
 		"nonsense":                   {proxy, "10.1.2.3/32", []string{"198.51.100.1, unknown"}},
 		"nothing after a comma":      {proxy, "10.1.2.3/32", []string{"198.51.100.1, "}},
 		"nonsense behind a proxy":    {proxy, "10.1.2.3/32", []string{"198.51.100.1, unknown, 10.2.2.2"}},
-		"by nobody we trust":         {"198.51.100.7:1", "198.51.100.7/32", []string{"203.0.113.9"}},
+		"by an untrusted peer":       {"198.51.100.7:1", "198.51.100.7/32", []string{"203.0.113.9"}},
 		"by a proxy over IPv6":       {"[::ffff:10.1.2.3]:1", "198.51.100.1/32", []string{"198.51.100.1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -5,6 +5,7 @@ package web
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -12,7 +13,7 @@ import (
 	"unicode/utf8"
 )
 
-// ReadForm reads the request's body into r.PostForm. It fails with *http.MaxBytesError, or with what is wrong with the body.
+// ReadForm reads the request's body into r.PostForm. Its error wraps *http.MaxBytesError if the body is too large.
 func ReadForm(w http.ResponseWriter, r *http.Request) error {
 	whole := r.Body
 	r.Body = http.MaxBytesReader(w, whole, MaxBodyBytes)
@@ -22,7 +23,10 @@ func ReadForm(w http.ResponseWriter, r *http.Request) error {
 	if errors.As(err, &tooLarge) {
 		_, _ = io.CopyN(io.Discard, whole, maxDrainBytes)
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("read the form: %w", err)
+	}
+	return nil
 }
 
 // IsLine reports whether s is what the API accepts as a line of text: UTF-8 without control characters and line breaks.

@@ -13,7 +13,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Whatever a browser asks for, there is a language for it.
+// Every Accept-Language header gets a language that has a catalogue.
 func FuzzAcceptLanguage(f *testing.F) {
 	for _, header := range []string{"", "de", "fr-CH, fr;q=0.9, en;q=0.8", "*", ";;;=", "x-klingon", "en-GB;q=NaN", "und-u-rg-uszzzz", strings.Repeat("a-", 600), "\xff"} {
 		f.Add(header)
@@ -31,7 +31,7 @@ func FuzzAcceptLanguage(f *testing.F) {
 	})
 }
 
-// Whatever a client makes up, it stands before what a trusted proxy appended, and changes nothing.
+// A client can make up only what stands before the address that a trusted proxy appended, and that changes nothing.
 func FuzzForwardedFor(f *testing.F) {
 	for _, made := range []string{"", "203.0.113.9", "10.0.0.1", "unknown", ",,,", "[::1]:80", "::ffff:10.0.0.1", "fe80::1%eth0", strings.Repeat("1.1.1.1,", 1000)} {
 		f.Add(made, uint32(0xC6336401))
@@ -51,7 +51,7 @@ func FuzzForwardedFor(f *testing.F) {
 		}
 		alone := &http.Request{RemoteAddr: "10.1.2.3:4567", Header: http.Header{"X-Forwarded-For": {made}}}
 		if !p.CountedFor(alone).IsValid() {
-			t.Errorf("%q counts for nobody", made)
+			t.Errorf("%q is counted for no client", made)
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 
@@ -55,7 +56,10 @@ func (h *Hasher) Hash(ctx context.Context, password string) (hash []byte, err er
 		return nil, err
 	}
 	defer h.Slots.Release()
-	return bcrypt.GenerateFromPassword([]byte(password), h.cost)
+	if hash, err = bcrypt.GenerateFromPassword([]byte(password), h.cost); err != nil {
+		return nil, fmt.Errorf("hash a password: %w", err)
+	}
+	return hash, nil
 }
 
 // Matches reports whether hash was made of password. Without a hash it reports false, after the same time. It waits as Hash does.

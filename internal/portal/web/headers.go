@@ -68,3 +68,6 @@ func Foreign(origin *http.CrossOriginProtection, r *http.Request) bool {
 	}
 	return origin.Check(r) != nil
 }
+
+// NotOwn reports whether anything but this very site's page sent this request, which may carry a cookie that another site could use.
+func NotOwn(origin *http.CrossOriginProtection, r *http.Request) bool { return origin.Check(r) != nil }

@@ -13,7 +13,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-func TestWhatTheBrowserAsksFor(t *testing.T) {
+func TestTheLanguageThatTheBrowserAsksFor(t *testing.T) {
 	g := NewWithT(t)
 	for accept, want := range map[string]usherv1.Language{
 		"de": "de", "de-AT": "de", "de-CH,de;q=0.9,en;q=0.8": "de",

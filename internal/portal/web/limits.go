@@ -45,6 +45,9 @@ const (
 	defaultHashCost = 12
 )
 
+// WriteTries is how often a write is decided again because of a conflict.
+const WriteTries = 5
+
 // What Retry-After says, in seconds, where nothing better is known.
 const (
 	RetryUnavailable = 5

@@ -14,18 +14,18 @@ import (
 
 var noon = time.Date(2026, time.November, 27, 12, 0, 0, 0, time.UTC)
 
-func TestTheThrottleForgetsOnlyWhoStaysAway(t *testing.T) {
+func TestTheThrottleForgetsOnlyKeysThatStayAway(t *testing.T) {
 	g := NewWithT(t)
 	const size = 1000
-	Throttle := NewThrottle[netip.Prefix](10, size)
+	throttle := NewThrottle[netip.Prefix](10, size)
 	stubborn := netip.MustParsePrefix("192.0.2.1/32")
 	for range 10 {
-		g.Expect(Throttle.Take(stubborn, noon)).To(BeZero())
+		g.Expect(throttle.Take(stubborn, noon)).To(BeZero())
 	}
 	for i := range 20 * size {
-		Throttle.Take(someone(i), noon)
+		throttle.Take(someone(i), noon)
 		if i%(size/2) == 0 { // seen in every generation, so never forgotten
-			g.Expect(Throttle.Take(stubborn, noon)).NotTo(BeZero())
+			g.Expect(throttle.Take(stubborn, noon)).NotTo(BeZero())
 		}
 	}
 }

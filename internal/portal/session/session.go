@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package session
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/portal/page"
 )
 
 const (
@@ -30,6 +31,16 @@ const (
 	cookieName       = "usher-session"
 	cookieNameSecure = "__Host-usher-session"
 )
+
+// Sessions opens and resumes the sessions of members.
+type Sessions struct {
+	site *page.Site
+	// secure says that browsers send the cookie over HTTPS only.
+	secure bool
+}
+
+// New returns the sessions of a site. Secure says that browsers reach it over https.
+func New(site *page.Site, secure bool) *Sessions { return &Sessions{site: site, secure: secure} }
 
 // session is what a cookie says, once its signature has been checked. It is stored nowhere else: each request reads from the member's
 // own objects whether it is still valid.
@@ -43,9 +54,9 @@ type session struct {
 	key []byte
 }
 
-// sessionKeys returns the keys that sessions are signed with: the current one, and the previous one if there is one.
-func (p *Portal) sessionKeys(ctx context.Context) ([][]byte, error) {
-	ring, err := p.keys(ctx)
+// keys returns the keys that sessions are signed with: the current one, and the previous one if there is one.
+func (s *Sessions) keys(ctx context.Context) ([][]byte, error) {
+	ring, err := s.site.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -115,58 +126,61 @@ func sign(key []byte, parts ...string) []byte {
 
 func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// open begins a session of the visit's member, who has just given the password.
-func (p *Portal) open(ctx context.Context, w http.ResponseWriter, v *visit) error {
-	keys, err := p.sessionKeys(ctx)
+// Open begins a session of a member who has just given the password.
+func (s *Sessions) Open(ctx context.Context, w http.ResponseWriter, v *Member) error {
+	keys, err := s.keys(ctx)
 	if err != nil {
 		return err
 	}
-	s := session{
-		member: types.NamespacedName{Namespace: v.member.Namespace, Name: v.member.Name}, uid: v.member.UID,
-		since: p.now(), fingerprint: fingerprint(keys[0], &v.credentials), key: keys[0],
+	begun := session{
+		member: types.NamespacedName{Namespace: v.Member.Namespace, Name: v.Member.Name}, uid: v.Member.UID,
+		since: s.site.Now(), fingerprint: fingerprint(keys[0], &v.Credentials), key: keys[0],
 	}
-	p.setCookie(w, s.sealed(), int(sessionLength.Seconds()))
+	s.setCookie(w, begun.sealed(), int(sessionLength.Seconds()))
 	return nil
 }
 
-// resume returns the member whose session the request's cookie is; nil if the session is not valid any more. The member is read live:
+// Resume returns the member whose session the request's cookie is; nil if the session is not valid any more. The member is read live:
 // one that was deleted or disabled since, or has other credentials, is signed out.
-func (p *Portal) resume(r *http.Request) (*visit, error) {
-	cookie, err := r.Cookie(p.cookieName())
+func (s *Sessions) Resume(r *http.Request) (*Member, error) {
+	cookie, err := r.Cookie(s.cookieName())
 	if err != nil {
 		return nil, nil //nolint:nilerr // there is none
 	}
-	keys, err := p.sessionKeys(r.Context())
+	keys, err := s.keys(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	s, good := opened(cookie.Value, keys, p.now())
+	resumed, good := opened(cookie.Value, keys, s.site.Now())
 	if !good {
 		return nil, nil
 	}
-	v, err := p.readMember(r.Context(), s.member)
+	v, err := s.Read(r.Context(), resumed.member)
 	switch {
 	case err != nil || v == nil:
 		return nil, err
-	case v.member.UID != s.uid || !hmac.Equal([]byte(s.fingerprint), []byte(fingerprint(s.key, &v.credentials))):
+	case v.Member.UID != resumed.uid || !hmac.Equal([]byte(resumed.fingerprint), []byte(fingerprint(resumed.key, &v.Credentials))):
 		return nil, nil
-	case v.member.Status.DisabledAt != nil && !v.member.Status.DisabledAt.Time.Before(s.since):
+	case v.Member.Status.DisabledAt != nil && !v.Member.Status.DisabledAt.Time.Before(resumed.since):
 		return nil, nil // enabled again since; a session from before does not count
 	}
 	return v, nil
 }
 
-func (p *Portal) cookieName() string {
-	if p.secure {
+func (s *Sessions) cookieName() string {
+	if s.secure {
 		return cookieNameSecure
 	}
 	return cookieName
 }
 
+// Close makes the browser forget the session.
+func (s *Sessions) Close(w http.ResponseWriter) { s.setCookie(w, "", -1) }
+
 // setCookie makes the browser keep a value for some seconds, or forget it if seconds is negative.
-func (p *Portal) setCookie(w http.ResponseWriter, value string, seconds int) {
+func (s *Sessions) setCookie(w http.ResponseWriter, value string, seconds int) {
 	http.SetCookie(w, &http.Cookie{
-		Name: p.cookieName(), Value: value, Path: "/", MaxAge: seconds,
-		Secure: p.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: s.cookieName(), Value: value, Path: "/", MaxAge: seconds,
+		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }

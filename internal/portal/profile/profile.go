@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package profile
 
 import (
 	"context"
@@ -12,10 +12,14 @@ import (
 
 	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/portal/page"
+	"github.com/usher-dev/usher/internal/portal/session"
 	"github.com/usher-dev/usher/internal/portal/web"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // profilePath is the page where members see and change what they said of themselves. Below it, /{namespace}/{account} is that of
@@ -34,37 +38,57 @@ const (
 // errSignedOut is the error of a change whose session has ended meanwhile.
 var errSignedOut = errors.New("the session has ended")
 
+// Options of the profile.
+type Options struct {
+	// MembersAt finds the members, of any account, with an e-mail address, without regard to case.
+	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
+}
+
+// Pages serves the profile.
+type Pages struct {
+	*page.Site
+	sessions  *session.Sessions
+	options   Options
+	perMember *web.Throttle[addressDigest]
+}
+
+// New returns the pages of a site, with its sessions.
+func New(site *page.Site, sessions *session.Sessions, options Options) *Pages {
+	return &Pages{
+		Site: site, sessions: sessions, options: options,
+		perMember: web.NewThrottle[addressDigest](site.Limits.PostsPerMinute, site.Limits.RememberedKeys),
+	}
+}
+
+// Register adds the pages' routes.
+func (p *Pages) Register(mux *http.ServeMux) {
+	for _, path := range []string{profilePath, profilePath + "/{namespace}/{account}"} {
+		mux.HandleFunc("GET "+path, p.showProfile)
+		mux.HandleFunc("POST "+path, p.answerProfile)
+	}
+}
+
 // showProfile shows the profile to its member, and the sign-in page to anyone else.
-func (p *Portal) showProfile(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) showProfile(w http.ResponseWriter, r *http.Request) {
 	sameOriginReferrer(w)
 	v, err := p.signedIn(r)
 	switch {
 	case err != nil:
-		p.fail(w, r, err)
+		p.Fail(w, r, err)
 	case v == nil:
 		p.renderSignIn(w, r, http.StatusOK, "", "")
-	case standing(v, p.now()) != nil:
-		p.setCookie(w, "", -1)
-		p.renderNotice(w, r, v, *standing(v, p.now()), 0)
+	case standing(v, p.Now()) != nil:
+		p.sessions.Close(w)
+		p.RenderNotice(w, r, &v.Person, *standing(v, p.Now()), 0)
 	default:
 		p.renderProfile(w, r, http.StatusOK, v, profileAnswers(v), nil)
 	}
 }
 
 // answerProfile handles a POST of any action.
-func (p *Portal) answerProfile(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) answerProfile(w http.ResponseWriter, r *http.Request) {
 	sameOriginReferrer(w)
-	if wait := p.perClient.Take(p.proxies.CountedFor(r), p.now()); wait > 0 {
-		p.renderNotice(w, r, nil, noticeTooMany, web.Seconds(wait))
-		return
-	}
-	// Another site could use the cookie, so only requests from this very site are accepted.
-	if p.origin.Check(r) != nil {
-		p.renderNotice(w, r, nil, noticeForeign, 0)
-		return
-	}
-	if err := web.ReadForm(w, r); err != nil {
-		p.renderNotice(w, r, nil, noticeOfForm(err), 0)
+	if !p.Post(w, r, web.NotOwn) {
 		return
 	}
 	action := r.PostForm.Get("action")
@@ -75,110 +99,110 @@ func (p *Portal) answerProfile(w http.ResponseWriter, r *http.Request) {
 	v, err := p.signedIn(r)
 	switch {
 	case err != nil:
-		p.fail(w, r, err)
+		p.Fail(w, r, err)
 	case v == nil:
 		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
-	case standing(v, p.now()) != nil:
-		p.setCookie(w, "", -1)
-		p.renderNotice(w, r, v, *standing(v, p.now()), 0)
+	case standing(v, p.Now()) != nil:
+		p.sessions.Close(w)
+		p.RenderNotice(w, r, &v.Person, *standing(v, p.Now()), 0)
 	case action == actionSignOut:
-		p.setCookie(w, "", -1)
-		http.Redirect(w, r, profileOf(v)+web.SwitchedQuery(r), http.StatusSeeOther)
+		p.sessions.Close(w)
+		http.Redirect(w, r, PathOf(&v.Person)+web.SwitchedQuery(r), http.StatusSeeOther)
 	default:
 		p.changeProfile(w, r, v, action)
 	}
 }
 
 // signedIn returns the member whose session the request carries and whose page it asks for; nil if there is none.
-func (p *Portal) signedIn(r *http.Request) (*visit, error) {
-	v, err := p.resume(r)
+func (p *Pages) signedIn(r *http.Request) (*session.Member, error) {
+	v, err := p.sessions.Resume(r)
 	if v == nil || err != nil {
 		return nil, err
 	}
 	if account := r.PathValue("account"); account != "" &&
-		(account != v.account.Name || r.PathValue("namespace") != v.account.Namespace) {
+		(account != v.Account.Name || r.PathValue("namespace") != v.Account.Namespace) {
 		return nil, nil
 	}
 	return v, nil
 }
 
 // changeProfile does what a signed-in member asks for.
-func (p *Portal) changeProfile(w http.ResponseWriter, r *http.Request, v *visit, action string) {
+func (p *Pages) changeProfile(w http.ResponseWriter, r *http.Request, v *session.Member, action string) {
 	given := profileAnswersOf(r.PostForm, v, action)
-	var mistakes []mistake
+	var mistakes []page.Mistake
 	var err error
 	switch {
 	case action == actionDetails:
-		if mistakes = mistakesInPersonal(given.personal); len(mistakes) == 0 {
+		if mistakes = page.MistakesInPersonal(given.personal); len(mistakes) == 0 {
 			err = p.saveDetails(r, v, given)
 		}
 	case action == actionPassword:
-		if wait := p.perMember.Take(digestOf(string(v.member.Spec.Email)), p.now()); wait > 0 {
-			p.renderNotice(w, r, v, noticeTooMany, web.Seconds(wait))
+		if wait := p.perMember.Take(digestOf(string(v.Member.Spec.Email)), p.Now()); wait > 0 {
+			p.RenderNotice(w, r, &v.Person, page.NoticeTooMany, web.Seconds(wait))
 			return
 		}
-		if mistakes = given.mistakesOfPassword(v); len(mistakes) == 0 {
+		if mistakes = given.password.Mistakes(&v.Person, given.personal); len(mistakes) == 0 {
 			mistakes, err = p.savePassword(w, r, v, given)
 		}
-	case action == actionCompany && v.administers:
+	case action == actionCompany && v.Administers:
 		if mistakes = given.mistakesOfCompany(); len(mistakes) == 0 {
 			err = p.saveCompany(r.Context(), v, given)
 		}
 	default:
-		p.renderNotice(w, r, v, noticeMalformed, 0)
+		p.RenderNotice(w, r, &v.Person, page.NoticeMalformed, 0)
 		return
 	}
 	switch {
 	case errors.Is(err, errSignedOut):
 		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
 	case err != nil:
-		p.fail(w, r, err)
+		p.Fail(w, r, err)
 	case len(mistakes) > 0:
 		p.renderProfile(w, r, http.StatusUnprocessableEntity, v, given, mistakes)
 	default:
 		p.logOfMember(v).Info("Profile changed", "part", action)
-		http.Redirect(w, r, profileOf(v)+savedQuery(r, action), http.StatusSeeOther)
+		http.Redirect(w, r, PathOf(&v.Person)+savedQuery(r, action), http.StatusSeeOther)
 	}
 }
 
 // saveDetails writes what the member says of themselves. Where the spec says something, the member's earlier value is kept.
-func (p *Portal) saveDetails(r *http.Request, v *visit, given profileForm) error {
+func (p *Pages) saveDetails(r *http.Request, v *session.Member, given profileForm) error {
 	return p.changeCredentials(r, v, func() {
-		said := credentials.Said(&v.credentials)
+		said := credentials.Said(&v.Credentials)
 		for _, f := range credentials.Fields {
-			if f.OfSpec(&v.member.Spec) == "" {
+			if f.OfSpec(&v.Member.Spec) == "" {
 				said.Set(f.Key, given.personal[f.Key])
 			}
 		}
-		credentials.SetProfile(&v.credentials, said)
+		credentials.SetProfile(&v.Credentials, said)
 	})
 }
 
 // savePassword writes a new password if the old one is right, and opens a new session. Every other session ends.
-func (p *Portal) savePassword(w http.ResponseWriter, r *http.Request, v *visit, given profileForm) ([]mistake, error) {
-	right, err := p.hasher.Matches(r.Context(), v.credentials.Data[credentials.KeyPasswordHash], given.old)
+func (p *Pages) savePassword(w http.ResponseWriter, r *http.Request, v *session.Member, given profileForm) ([]page.Mistake, error) {
+	right, err := p.Hasher.Matches(r.Context(), v.Credentials.Data[credentials.KeyPasswordHash], given.old)
 	if err != nil {
 		return nil, err
 	}
 	if !right {
-		return []mistake{{field: fieldOldPassword, key: "error.old"}}, nil
+		return []page.Mistake{{Field: fieldOldPassword, Key: "error.old"}}, nil
 	}
-	hash, err := p.hasher.Hash(r.Context(), given.password)
+	hash, err := p.Hasher.Hash(r.Context(), given.password.Typed)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.changeCredentials(r, v, func() { v.credentials.Data[credentials.KeyPasswordHash] = hash }); err != nil {
+	if err := p.changeCredentials(r, v, func() { v.Credentials.Data[credentials.KeyPasswordHash] = hash }); err != nil {
 		return nil, err
 	}
-	return nil, p.open(r.Context(), w, v)
+	return nil, p.sessions.Open(r.Context(), w, v)
 }
 
 // changeCredentials changes the credentials of v, which was read a moment ago, and writes them. After a conflict it reads and
 // changes them again, as long as the session is valid: another password in between ends it.
-func (p *Portal) changeCredentials(r *http.Request, v *visit, change func()) error {
-	for range writeTries {
+func (p *Pages) changeCredentials(r *http.Request, v *session.Member, change func()) error {
+	for range web.WriteTries {
 		change()
-		err := p.client.Update(r.Context(), &v.credentials)
+		err := store.Update(r.Context(), p.Client, &v.Credentials)
 		switch {
 		case err == nil:
 			return nil
@@ -191,7 +215,7 @@ func (p *Portal) changeCredentials(r *http.Request, v *visit, change func()) err
 		if err != nil {
 			return err
 		}
-		if again == nil || standing(again, p.now()) != nil {
+		if again == nil || standing(again, p.Now()) != nil {
 			return errSignedOut
 		}
 		*v = *again
@@ -200,14 +224,14 @@ func (p *Portal) changeCredentials(r *http.Request, v *visit, change func()) err
 }
 
 // saveCompany writes how the company is reached.
-func (p *Portal) saveCompany(ctx context.Context, v *visit, given profileForm) error {
-	for range writeTries {
-		secret := credentials.NewCompany(&v.account)
-		found, err := p.read(ctx, credentials.CompanyKey(&v.account), secret)
+func (p *Pages) saveCompany(ctx context.Context, v *session.Member, given profileForm) error {
+	for range web.WriteTries {
+		secret := credentials.NewCompany(&v.Account)
+		found, err := p.Read(ctx, credentials.CompanyKey(&v.Account), secret)
 		if err != nil {
 			return err
 		}
-		said, spec := credentials.Contact(&usherv1.Account{}, secret), v.account.Spec.Contact
+		said, spec := credentials.Contact(&usherv1.Account{}, secret), v.Account.Spec.Contact
 		if spec == nil || spec.Email == "" {
 			said.Email = usherv1.EmailAddress(given.contactEmail)
 		}
@@ -218,9 +242,9 @@ func (p *Portal) saveCompany(ctx context.Context, v *visit, given profileForm) e
 			said.Address = given.contactAddress
 		}
 		credentials.SetContact(secret, said)
-		write := func() error { return p.client.Create(ctx, secret) }
+		write := func() error { return store.Create(ctx, p.Client, secret) }
 		if found {
-			write = func() error { return p.client.Update(ctx, secret) }
+			write = func() error { return store.Update(ctx, p.Client, secret) }
 		}
 		if err := write(); err == nil || !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) && !apierrors.IsNotFound(err) {
 			return err
@@ -242,8 +266,8 @@ func savedQuery(r *http.Request, action string) string {
 func sameOriginReferrer(w http.ResponseWriter) { w.Header().Set("Referrer-Policy", "same-origin") }
 
 // logOfMember returns the logger of a member who has signed in.
-func (p *Portal) logOfMember(v *visit) logr.Logger {
-	return p.log.WithValues("namespace", v.member.Namespace, "member", v.member.Name)
+func (p *Pages) logOfMember(v *session.Member) logr.Logger {
+	return p.Log.WithValues("namespace", v.Member.Namespace, "member", v.Member.Name)
 }
 
 // trimmedLines replaces the line breaks that browsers send.

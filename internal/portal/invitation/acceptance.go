@@ -1,10 +1,11 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package invitation
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -15,25 +16,24 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/web"
 	"github.com/usher-dev/usher/internal/reason"
+	"github.com/usher-dev/usher/internal/store"
 )
-
-// writeTries is how often a write is decided again because of a conflict.
-const writeTries = 5
 
 // accept writes the acceptance of an admitted visit. It returns the reason if it may not accept any more. An error
 // means that, as far as is known, nothing was accepted, and that the visitor can try again.
-func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Refusal, error) {
-	hash, err := p.hasher.Hash(ctx, given.password)
+func (p *Pages) accept(ctx context.Context, v *visit, given answers) (invite.Refusal, error) {
+	hash, err := p.Hasher.Hash(ctx, given.password.Typed)
 	if err != nil {
 		return "", err
 	}
-	now := p.now() // hashing takes time, and the link may have expired meanwhile
+	now := p.Now() // hashing takes time, and the link may have expired meanwhile
 	if refusal := v.refusal(now); refusal != invite.Admitted {
 		return refusal, nil
 	}
-	if v.acceptance.Blocks() {
+	if v.Acceptance.Blocks() {
 		return "", errBlocked
 	}
 
@@ -57,14 +57,14 @@ func (p *Portal) accept(ctx context.Context, v *visit, given answers) (invite.Re
 
 // commit creates the credentials. It returns nil if other credentials exist already. A create whose answer was lost is recognised
 // by its API token.
-func (p *Portal) commit(ctx context.Context, secret *corev1.Secret) (*corev1.Secret, error) {
+func (p *Pages) commit(ctx context.Context, secret *corev1.Secret) (*corev1.Secret, error) {
 	token := string(secret.Data[credentials.KeyAPIToken])
-	failed := p.client.Create(ctx, secret)
+	failed := store.Create(ctx, p.Client, secret)
 	if failed == nil {
 		return secret, nil
 	}
 	var there corev1.Secret
-	found, err := p.read(ctx, client.ObjectKeyFromObject(secret), &there)
+	found, err := p.Read(ctx, client.ObjectKeyFromObject(secret), &there)
 	switch {
 	case err != nil || !found:
 		return nil, failed
@@ -78,14 +78,14 @@ func (p *Portal) commit(ctx context.Context, secret *corev1.Secret) (*corev1.Sec
 // withdrawn reads again after the commit, because between reading v and committing the member may have been deleted or disabled, its
 // address changed, or the invitation revoked or replaced. An acceptance that a reconciler has recorded stands. So does one that
 // cannot be read again: it was admitted a moment ago.
-func (p *Portal) withdrawn(ctx context.Context, v *visit, now time.Time) (invite.Refusal, error) {
+func (p *Pages) withdrawn(ctx context.Context, v *visit, now time.Time) (invite.Refusal, error) {
 	again, err := p.look(ctx, v.link)
 	if again == nil {
-		p.logOf(v).Info("An acceptance stands, although it could not be read again", "cause", cause(err))
+		p.logOf(v).Info("An acceptance stands, although it could not be read again", "cause", page.Cause(err))
 		return invite.Admitted, nil
 	}
-	if again.member.UID != v.member.UID || again.member.DeletionTimestamp != nil {
-		return "", errUnknown
+	if again.Member.UID != v.Member.UID || again.Member.DeletionTimestamp != nil {
+		return "", page.ErrUnknown
 	}
 	if again.recordedSince(v) {
 		return invite.Admitted, nil
@@ -93,7 +93,7 @@ func (p *Portal) withdrawn(ctx context.Context, v *visit, now time.Time) (invite
 	if err != nil {
 		return "", err
 	}
-	refusal := invite.Admit(&again.invitation, &again.member, &again.account, false, now)
+	refusal := invite.Admit(&again.invitation, &again.Member, &again.Account, false, now)
 	switch refusal {
 	case invite.RefusedRevoked, invite.RefusedMemberDisabled, invite.RefusedAccountDisabled:
 		return refusal, nil
@@ -102,42 +102,54 @@ func (p *Portal) withdrawn(ctx context.Context, v *visit, now time.Time) (invite
 	}
 }
 
+// newCredentials returns the acceptance of the visit's member at now.
+func newCredentials(v *visit, given answers, passwordHash []byte, now time.Time) *corev1.Secret {
+	return credentials.New(&v.Member, credentials.Answers{
+		Personal:     given.personal,
+		TermsURL:     string(v.Account.Spec.TermsURL),
+		PasswordHash: passwordHash,
+	}, now)
+}
+
 // takeBack deletes the credentials that this request made, and no others.
-func (p *Portal) takeBack(ctx context.Context, v *visit, secret *corev1.Secret) {
+func (p *Pages) takeBack(ctx context.Context, v *visit, secret *corev1.Secret) {
 	err := retry.OnError(retry.DefaultBackoff, func(error) bool { return ctx.Err() == nil }, func() error {
-		err := p.client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
+		err := p.Client.Delete(ctx, secret, client.Preconditions{UID: &secret.UID})
 		if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
 			return nil // gone, or replaced by another
 		}
-		return err
+		if err != nil {
+			return fmt.Errorf("delete Secret %s: %w", secret.Name, err)
+		}
+		return nil
 	})
 	if err != nil {
 		p.logOf(v).Error(nil, "Could not delete the credentials of an acceptance that came too late; delete the Secret by hand",
-			"secret", secret.Name, "cause", cause(err))
+			"secret", secret.Name, "cause", page.Cause(err))
 	}
 }
 
 // decline records that the invitee declines. It returns the reason if the invitee may not decline any more.
-func (p *Portal) decline(ctx context.Context, v *visit) (invite.Refusal, error) {
-	for range writeTries {
-		if refusal := v.refusal(p.now()); refusal != invite.Admitted {
+func (p *Pages) decline(ctx context.Context, v *visit) (invite.Refusal, error) {
+	for range web.WriteTries {
+		if refusal := v.refusal(p.Now()); refusal != invite.Admitted {
 			return refusal, nil
 		}
 		declined := v.invitation.DeepCopy()
 		declined.Status.State = usherv1.InvitationDeclined
-		err := p.client.Status().Update(ctx, declined)
+		err := store.UpdateStatus(ctx, p.Client, declined)
 		switch {
 		case err == nil:
 			// An acceptance that came between the read and the write counts; the reconcilers will record it.
-			if err := p.readCredentials(ctx, v); err != nil {
+			if err := p.ReadCredentials(ctx, &v.Person); err != nil {
 				return "", err
 			}
-			if v.acceptance.Counts() {
+			if v.Acceptance.Counts() {
 				return invite.RefusedUsed, nil
 			}
 			return invite.Admitted, nil
 		case apierrors.IsNotFound(err):
-			return "", errUnknown
+			return "", page.ErrUnknown
 		case !apierrors.IsConflict(err):
 			return "", err
 		}

@@ -1,12 +1,16 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package invitation
 
 import (
 	"net/http"
 
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
@@ -25,53 +29,60 @@ const (
 	actionDecline = "decline"
 )
 
-func (p *Portal) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET "+stylesheetPath, stylesheet)
+// Options of the pages of invitations.
+type Options struct {
+	// Namespaces whose links are served; any other link is unknown. Default: all.
+	Namespaces []string
+	// ProfilePath returns the path of a member's profile; nil if there are no profiles.
+	ProfilePath func(*page.Person) string
+}
+
+// Pages serves the pages of invitations.
+type Pages struct {
+	*page.Site
+	options       Options
+	perInvitation *web.Throttle[types.UID]
+}
+
+// New returns the pages of a site.
+func New(site *page.Site, options Options) *Pages {
+	return &Pages{
+		Site: site, options: options,
+		perInvitation: web.NewThrottle[types.UID](site.Limits.PostsPerMinute, site.Limits.RememberedKeys),
+	}
+}
+
+// Register adds the pages' routes.
+func (p *Pages) Register(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+linkPath, p.showForm)
 	mux.HandleFunc("POST "+linkPath, p.answer)
-	mux.HandleFunc("GET "+web.AccentPath, web.AccentStylesheet)
 	mux.HandleFunc("GET "+linkPath+declineEnding, p.askDecline)
 	mux.HandleFunc("GET "+linkPath+welcomeEnding, p.showWelcome)
 	mux.HandleFunc("GET "+linkPath+declinedEnding, p.showDeclined)
-	if p.membersAt != nil {
-		for _, path := range []string{profilePath, profilePath + "/{namespace}/{account}"} {
-			mux.HandleFunc("GET "+path, p.showProfile)
-			mux.HandleFunc("POST "+path, p.answerProfile)
-		}
-	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { p.fail(w, r, errUnknown) })
-	return mux
-}
-
-func healthz(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("ok\n"))
 }
 
 // showForm shows the form, or the reason why there is none.
-func (p *Portal) showForm(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) showForm(w http.ResponseWriter, r *http.Request) {
 	if v := p.admit(w, r); v != nil {
-		p.renderForm(w, r, http.StatusOK, v, prefilled(&v.member), nil)
+		p.renderForm(w, r, http.StatusOK, v, prefilled(&v.Member), nil)
 	}
 }
 
 // askDecline asks the invitee to confirm that they decline.
-func (p *Portal) askDecline(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) askDecline(w http.ResponseWriter, r *http.Request) {
 	if v := p.admit(w, r); v != nil {
-		p.render(w, http.StatusOK, newPage(r, v, "decline"), "decline.html")
+		p.renderDecline(w, r, v)
 	}
 }
 
 // admit returns what the request's link leads to. If it leads nowhere, admit shows why and returns nil.
-func (p *Portal) admit(w http.ResponseWriter, r *http.Request) *visit {
+func (p *Pages) admit(w http.ResponseWriter, r *http.Request) *visit {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
-		p.fail(w, r, err)
+		p.Fail(w, r, err)
 		return nil
 	}
-	if refusal := v.refusal(p.now()); refusal != invite.Admitted {
+	if refusal := v.refusal(p.Now()); refusal != invite.Admitted {
 		p.refuse(w, r, v, refusal)
 		return nil
 	}
@@ -79,17 +90,8 @@ func (p *Portal) admit(w http.ResponseWriter, r *http.Request) *visit {
 }
 
 // answer handles a POST of either action.
-func (p *Portal) answer(w http.ResponseWriter, r *http.Request) {
-	if wait := p.perClient.Take(p.proxies.CountedFor(r), p.now()); wait > 0 {
-		p.renderNotice(w, r, nil, noticeTooMany, web.Seconds(wait))
-		return
-	}
-	if web.Foreign(p.origin, r) {
-		p.renderNotice(w, r, nil, noticeForeign, 0)
-		return
-	}
-	if err := web.ReadForm(w, r); err != nil {
-		p.renderNotice(w, r, nil, noticeOfForm(err), 0)
+func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
+	if !p.Post(w, r, web.Foreign) {
 		return
 	}
 	v := p.admit(w, r)
@@ -97,8 +99,8 @@ func (p *Portal) answer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	// Count only now, so that only holders of the link use up its tries.
-	if wait := p.perInvitation.Take(v.invitation.UID, p.now()); wait > 0 {
-		p.renderNotice(w, r, v, noticeTooMany, web.Seconds(wait))
+	if wait := p.perInvitation.Take(v.invitation.UID, p.Now()); wait > 0 {
+		p.RenderNotice(w, r, &v.Person, page.NoticeTooMany, web.Seconds(wait))
 		return
 	}
 	switch r.PostForm.Get("action") {
@@ -107,12 +109,12 @@ func (p *Portal) answer(w http.ResponseWriter, r *http.Request) {
 	case actionDecline:
 		p.answerDecline(w, r, v)
 	default:
-		p.renderNotice(w, r, v, noticeMalformed, 0)
+		p.RenderNotice(w, r, &v.Person, page.NoticeMalformed, 0)
 	}
 }
 
-func (p *Portal) answerAccept(w http.ResponseWriter, r *http.Request, v *visit) {
-	given := answersOf(r.PostForm, &v.member)
+func (p *Pages) answerAccept(w http.ResponseWriter, r *http.Request, v *visit) {
+	given := answersOf(r.PostForm, &v.Member)
 	if mistakes := given.mistakes(v); len(mistakes) > 0 {
 		p.renderForm(w, r, http.StatusUnprocessableEntity, v, given, mistakes)
 		return
@@ -121,18 +123,18 @@ func (p *Portal) answerAccept(w http.ResponseWriter, r *http.Request, v *visit) 
 	p.conclude(w, r, v, refusal, err, "accepted", welcomeEnding)
 }
 
-func (p *Portal) answerDecline(w http.ResponseWriter, r *http.Request, v *visit) {
+func (p *Pages) answerDecline(w http.ResponseWriter, r *http.Request, v *visit) {
 	refusal, err := p.decline(r.Context(), v)
 	p.conclude(w, r, v, refusal, err, "declined", declinedEnding)
 }
 
 // conclude answers a POST: with the page at ending, or with the reason why not.
-func (p *Portal) conclude(
+func (p *Pages) conclude(
 	w http.ResponseWriter, r *http.Request, v *visit, refusal invite.Refusal, err error, done, ending string,
 ) {
 	switch {
 	case err != nil:
-		p.fail(w, r, err)
+		p.Fail(w, r, err)
 	case refusal != invite.Admitted:
 		p.refuse(w, r, v, refusal)
 	default:
@@ -142,44 +144,53 @@ func (p *Portal) conclude(
 }
 
 // showWelcome shows the end of an accepted invitation, however often it is opened.
-func (p *Portal) showWelcome(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
-		p.fail(w, r, err)
+		p.Fail(w, r, err)
 		return
 	}
-	if !v.acceptance.Counts() {
+	if !v.Acceptance.Counts() {
 		// Not accepted, or not any more; the link itself shows the present state.
 		http.Redirect(w, r, v.link.path()+web.SwitchedQuery(r), http.StatusSeeOther)
 		return
 	}
 	// Admit without the acceptance, so that a member who has been disabled since is not welcomed.
-	switch refusal := invite.Admit(&v.invitation, &v.member, &v.account, false, p.now()); {
+	switch refusal := invite.Admit(&v.invitation, &v.Member, &v.Account, false, p.Now()); {
 	case refusal == invite.RefusedMemberDisabled || refusal == invite.RefusedAccountDisabled:
 		p.refuse(w, r, v, refusal)
-	case awaitsSeat(&v.member):
-		p.renderNotice(w, r, v, noticeWaiting, 0)
+	case awaitsSeat(&v.Member):
+		p.RenderNotice(w, r, &v.Person, noticeWaiting, 0)
 	default:
-		p.renderNotice(w, r, v, noticeWelcome, 0)
+		notice := noticeWelcome
+		if p.options.ProfilePath != nil {
+			notice.ProfilePath = p.options.ProfilePath(&v.Person)
+		}
+		p.RenderNotice(w, r, &v.Person, notice, 0)
 	}
 }
 
 // showDeclined shows the end of a declined invitation.
-func (p *Portal) showDeclined(w http.ResponseWriter, r *http.Request) {
+func (p *Pages) showDeclined(w http.ResponseWriter, r *http.Request) {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
-		p.fail(w, r, err)
+		p.Fail(w, r, err)
 		return
 	}
-	if v.refusal(p.now()) != invite.RefusedDeclined {
+	if v.refusal(p.Now()) != invite.RefusedDeclined {
 		http.Redirect(w, r, v.link.path()+web.SwitchedQuery(r), http.StatusSeeOther)
 		return
 	}
-	p.renderNotice(w, r, v, noticeFarewell, 0)
+	p.RenderNotice(w, r, &v.Person, noticeFarewell, 0)
 }
 
 // refuse shows why a genuine link cannot be answered.
-func (p *Portal) refuse(w http.ResponseWriter, r *http.Request, v *visit, refusal invite.Refusal) {
+func (p *Pages) refuse(w http.ResponseWriter, r *http.Request, v *visit, refusal invite.Refusal) {
 	p.logOf(v).V(1).Info("Visit refused", "refusal", string(refusal))
-	p.renderNotice(w, r, v, noticeOfRefusal[refusal], 0)
+	p.RenderNotice(w, r, &v.Person, noticeOfRefusal[refusal], 0)
+}
+
+// logOf returns the logger of a genuine visit. It names no address, and never the token.
+func (p *Pages) logOf(v *visit) logr.Logger {
+	return p.Log.WithValues("namespace", v.invitation.Namespace, "invitation", v.invitation.Name)
 }

@@ -1,0 +1,9 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import "github.com/usher-dev/usher/internal/portal/web"
+
+// SlotsOf returns the slots for hashing, so that a test can take them all.
+func SlotsOf(p *Portal) *web.Slots { return p.site.Hasher.Slots }

@@ -1,0 +1,107 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invitation
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/page"
+)
+
+// errBlocked is the error of an acceptance while credentials exist that are not the member's; the reconcilers delete them.
+const errBlocked = page.PlainError("credentials that are not the member's have not been deleted yet")
+
+// link is what a request's path says. Nothing in it can be trusted, and the token must not be logged.
+type link struct{ namespace, invitation, token string }
+
+func linkOf(r *http.Request) link {
+	return link{r.PathValue("namespace"), r.PathValue("invitation"), r.PathValue("token")}
+}
+
+// path of a genuine link; its parts need no escaping.
+func (l link) path() string { return "/i/" + l.namespace + "/" + l.invitation + "/" + l.token }
+
+// visit is what a genuine link leads to, read live a moment ago.
+type visit struct {
+	page.Person
+	link       link
+	invitation usherv1.Invitation
+}
+
+// refusal returns why the visit, at now, ends before the form.
+func (v *visit) refusal(now time.Time) invite.Refusal {
+	return invite.Admit(&v.invitation, &v.Member, &v.Account, v.Acceptance.Counts(), now)
+}
+
+// recordedSince reports whether a reconciler has recorded an acceptance since an earlier visit.
+func (v *visit) recordedSince(earlier *visit) bool {
+	at := v.Member.Status.AcceptedAt
+	return v.invitation.Status.State == usherv1.InvitationAccepted || at != nil && !at.Equal(earlier.Member.Status.AcceptedAt)
+}
+
+// look reads what l leads to. It returns page.ErrUnknown for every link that is not a genuine, current one, with the invitation
+// and member that were read, if any; other errors come from the API server.
+//
+// The work is the same for every link: the key, two reads and one verification. A name that no object can have is replaced by a valid
+// one that no object has.
+func (p *Pages) look(ctx context.Context, l link) (*visit, error) {
+	keys, err := p.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &visit{link: l}
+	possible := p.possible(l)
+	key := types.NamespacedName{Namespace: l.namespace, Name: l.invitation}
+	if !possible {
+		key = p.nowhere()
+	}
+	invitationFound, err := p.Read(ctx, key, &v.invitation)
+	if err != nil {
+		return nil, err
+	}
+	if name := v.invitation.Spec.MemberRef.Name; name != "" {
+		key.Name = name
+	}
+	memberFound, err := p.Read(ctx, key, &v.Member)
+	if err != nil {
+		return nil, err
+	}
+	email := string(v.Member.Spec.Email)
+	genuine := keys.Verify(l.token, v.invitation.UID, v.invitation.Status.LinkGeneration, email)
+	if !genuine || !possible || !invitationFound || !memberFound || !invite.Current(&v.invitation, email) {
+		return v, page.ErrUnknown
+	}
+
+	switch found, err := p.ReadAround(ctx, &v.Person); {
+	case err != nil:
+		return nil, err
+	case !found:
+		return v, page.ErrUnknown
+	}
+	return v, nil
+}
+
+// possible reports whether this portal serves the link's namespace and an object can have its names.
+func (p *Pages) possible(l link) bool {
+	return (len(p.options.Namespaces) == 0 || slices.Contains(p.options.Namespaces, l.namespace)) &&
+		len(validation.IsDNS1123Label(l.namespace)) == 0 &&
+		len(validation.IsDNS1123Subdomain(l.invitation)) == 0
+}
+
+// nowhere returns a name to read in place of an impossible one.
+func (p *Pages) nowhere() types.NamespacedName {
+	namespace := "default"
+	if len(p.options.Namespaces) > 0 {
+		namespace = p.options.Namespaces[0]
+	}
+	return types.NamespacedName{Namespace: namespace, Name: "no-such-invitation"}
+}

@@ -1,0 +1,65 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package page
+
+import (
+	"context"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/store"
+)
+
+// Person is a member and what belongs to them, read live a moment ago.
+type Person struct {
+	Member  usherv1.Member
+	Account usherv1.Account
+	// Contact is how the account's company is reached.
+	Contact usherv1.AccountContact
+	// Credentials of the member, if there are some.
+	Credentials corev1.Secret
+	// Acceptance is what the credentials mean for the member.
+	Acceptance credentials.Acceptance
+}
+
+// ReadAround reads what belongs to the person: its account with the company's contact, and its credentials. It reports
+// whether there is an account.
+func (s *Site) ReadAround(ctx context.Context, who *Person) (bool, error) {
+	key := types.NamespacedName{Namespace: who.Member.Namespace, Name: who.Member.Spec.AccountRef.Name}
+	if found, err := s.Read(ctx, key, &who.Account); !found {
+		return false, err
+	}
+	var company corev1.Secret
+	if _, err := s.Read(ctx, credentials.CompanyKey(&who.Account), &company); err != nil {
+		return false, err
+	}
+	who.Contact = credentials.Contact(&who.Account, &company)
+	return true, s.ReadCredentials(ctx, who)
+}
+
+// ReadCredentials reads the credentials of the person, and what they mean.
+func (s *Site) ReadCredentials(ctx context.Context, who *Person) error {
+	secret := &who.Credentials
+	*secret = corev1.Secret{}
+	key := types.NamespacedName{Namespace: who.Member.Namespace, Name: credentials.Name(who.Member.Name)}
+	found, err := s.Read(ctx, key, secret)
+	if err != nil {
+		return err
+	}
+	who.Acceptance = credentials.None
+	if found {
+		who.Acceptance = credentials.AcceptanceOf(credentials.Read(secret), &who.Member, &who.Account)
+	}
+	return nil
+}
+
+// Read reports whether the object exists and is not being deleted.
+func (s *Site) Read(ctx context.Context, key types.NamespacedName, object client.Object) (bool, error) {
+	found, err := store.Get(ctx, s.Client, key.Namespace, key.Name, object)
+	return found && object.GetDeletionTimestamp() == nil, err
+}
