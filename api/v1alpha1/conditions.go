@@ -9,7 +9,7 @@ const (
 	ConditionReady = "Ready"
 	// ConditionReconciling means: Usher is at work, or waits for something that comes by itself.
 	ConditionReconciling = "Reconciling"
-	// ConditionStalled means: nothing more happens until somebody changes something; the message says what.
+	// ConditionStalled means: nothing more happens until a user changes something; the message says what.
 	ConditionStalled = "Stalled"
 
 	// ConditionPending, ConditionActive and ConditionDisabled tell the state of an Account or a Member; exactly one is True.
@@ -29,7 +29,7 @@ const (
 	// ConditionNoAdmin on an Account that had an Active admin: it has none any more. It is there only while true.
 	ConditionNoAdmin = "NoAdmin"
 
-	// ConditionDeletionBlocked on a Member that is being deleted: it owns something that nobody was named for. It is there
+	// ConditionDeletionBlocked on a Member that is being deleted: it owns something that no successor was named for. It is there
 	// only while true.
 	ConditionDeletionBlocked = "DeletionBlocked"
 
