@@ -95,7 +95,7 @@ func TestProject(t *testing.T) {
 		o    Observation
 		want []string
 	}{
-		{name: "nobody", o: observed()},
+		{name: "no members", o: observed()},
 		{name: "a role with rights", o: observed(member("bob", "seller", may("orders:place")), member("ada", "seller", may("orders:place"))), want: []string{"rights orders:place: ada bob"}},
 		{name: "a role without anything", o: observed(member("ada", "guest"))},
 		{
@@ -167,7 +167,7 @@ func TestKeepsWhoseSpecWasNotLookedAtYet(t *testing.T) {
 	g.Expect(told(Project(o))).To(Equal([]string{"rights orders:place: ada"}))
 	o.Members[0].Spec.Email = "countess@acme.example"
 	p := Project(o)
-	g.Expect(p.Bindings).To(BeEmpty(), "the old address is nobody's, and the new one is not given yet")
+	g.Expect(p.Bindings).To(BeEmpty(), "no one has the old address any more, and the new one has no access yet")
 	g.Expect(p.Removed).To(Equal([]string{"ada@acme.example"}))
 }
 
@@ -218,11 +218,11 @@ func TestShards(t *testing.T) {
 }
 
 func TestWithdrawn(t *testing.T) {
-	leaver := member("ada", "seller", gone, because(usherv1.ReasonDisabledBySpec))
+	withdrawn := member("ada", "seller", gone, because(usherv1.ReasonDisabledBySpec))
 	before := observed(member("ada", "seller"), member("bob", "seller"))
 	before.Bindings = Project(before).Bindings
 	after := before
-	after.Members = []usherv1.Member{leaver, member("bob", "seller")}
+	after.Members = []usherv1.Member{withdrawn, member("bob", "seller")}
 	marked := Project(after).Bindings
 
 	tests := []struct {
@@ -231,10 +231,10 @@ func TestWithdrawn(t *testing.T) {
 		bindings []rbacv1.RoleBinding
 		want     bool
 	}{
-		{name: "named", m: leaver, bindings: before.Bindings},
-		{name: "marked and left out", m: leaver, bindings: marked, want: true},
-		{name: "no bindings", m: leaver, want: true},
-		{name: "one of two marked", m: leaver, bindings: append(slices.Clone(marked), before.Bindings...)},
+		{name: "named", m: withdrawn, bindings: before.Bindings},
+		{name: "marked and left out", m: withdrawn, bindings: marked, want: true},
+		{name: "no bindings", m: withdrawn, want: true},
+		{name: "one of two marked", m: withdrawn, bindings: append(slices.Clone(marked), before.Bindings...)},
 		{name: "still Active", m: member("ada", "seller"), bindings: marked},
 		{name: "never Active", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.ActivatedAt = nil }), bindings: before.Bindings, want: true},
 		{name: "no seat to give back", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.Seats[0].ReleasedGrant = 7 }), bindings: before.Bindings, want: true},
@@ -263,7 +263,7 @@ func TestWithdrawn(t *testing.T) {
 
 func TestOnlyAdds(t *testing.T) {
 	ada, bob := member("ada", "seller"), member("bob", "seller")
-	leaver := member("bob", "seller", gone, because(usherv1.ReasonDisabledBySpec))
+	withdrawn := member("bob", "seller", gone, because(usherv1.ReasonDisabledBySpec))
 	binding := func(members ...usherv1.Member) *rbacv1.RoleBinding { return &Project(observed(members...)).Bindings[0] }
 	supported := observed(ada)
 	supported.Account.Spec.Access = &usherv1.AccountAccess{SupportGroup: "vendor:agents"}
@@ -279,8 +279,8 @@ func TestOnlyAdds(t *testing.T) {
 		{"another", binding(ada), binding(bob), false},
 		{"one more group", binding(ada), group, true},
 		{"one group less", group, binding(ada), false},
-		{"a mark that somebody waits for", binding(ada), binding(ada, leaver), false},
-		{"a mark that nobody waits for", binding(ada, leaver), binding(ada, bob), true},
+		{"a mark that a withdrawal waits for", binding(ada), binding(ada, withdrawn), false},
+		{"a mark that no withdrawal waits for", binding(ada, withdrawn), binding(ada, bob), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -325,7 +325,7 @@ func TestAccountOf(t *testing.T) {
 		{name: "without anything", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences, b.Labels = nil, nil }},
 		{name: "without labels, of an earlier account", spoil: func(b *rbacv1.RoleBinding) { b.Labels, b.OwnerReferences[0].UID = nil, "earlier" }},
 		{name: "without an owner, of another account", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences, b.Labels[usherv1.AccountLabel] = nil, "globex" }},
-		{name: "without an owner, managed by somebody else", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences, b.Labels[labels.ManagedBy] = nil, "helm" }},
+		{name: "without an owner, managed by another tool", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences, b.Labels[labels.ManagedBy] = nil, "helm" }},
 		{name: "of another kind of owner", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Kind, b.OwnerReferences[0].UID = "Member", "ada" }},
 		{name: "of another owner", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].Name, b.OwnerReferences[0].UID = "globex", "globex" }},
 	}
@@ -340,7 +340,7 @@ func TestAccountOf(t *testing.T) {
 	}
 }
 
-// Where there is no room for all marks, nobody waits for those who keep their seat.
+// Where there is no room for all marks, the mark of a member that keeps its seat is not waited for.
 func TestMarksOfLeaversComeFirst(t *testing.T) {
 	g := NewWithT(t)
 	members := []usherv1.Member{member("zoe", "seller", gone, because(usherv1.ReasonDisabledBySpec))}

@@ -33,7 +33,7 @@ func TestPasswords(t *testing.T) {
 		present, want    string
 		changed, removed []string
 	}{
-		{name: "nobody"},
+		{name: "no members"},
 		{
 			name: "in order", members: []usherv1.Member{member("eve", "seller"), member("ada", "seller"), member("bob", "guest")},
 			want: line("ada", 1) + line("bob", 2) + line("eve", 3), changed: []string{"ada", "bob", "eve"},
@@ -48,7 +48,7 @@ func TestPasswords(t *testing.T) {
 		{name: "being deleted", members: []usherv1.Member{member("ada", "seller", leaving)}, present: line("ada", 1), removed: []string{"ada@acme.example"}},
 		{name: "of another spec than the status: not added", members: []usherv1.Member{member("ada", "seller", unseen)}},
 		{name: "of another spec than the status: kept", members: []usherv1.Member{member("ada", "seller", unseen)}, present: line("ada", 1), want: line("ada", 1)},
-		{name: "somebody wrote something", members: []usherv1.Member{member("ada", "seller")}, present: "# hello\n" + line("mallory", 1) + line("ada", 1), want: line("ada", 1), removed: []string{"mallory@acme.example"}},
+		{name: "edited by hand", members: []usherv1.Member{member("ada", "seller")}, present: "# hello\n" + line("mallory", 1) + line("ada", 1), want: line("ada", 1), removed: []string{"mallory@acme.example"}},
 		{name: "the account is disabled", members: []usherv1.Member{member("ada", "seller")}, change: disabled, present: line("ada", 1), removed: []string{"ada@acme.example"}},
 		{name: "the account has no plan any more", members: []usherv1.Member{member("ada", "seller")}, change: problem, present: line("ada", 1), removed: []string{"ada@acme.example"}},
 	}
@@ -108,7 +108,7 @@ func TestPasswordsArePutRight(t *testing.T) {
 	g.Expect(PasswordsOf(strange)).To(BeEmpty())
 }
 
-// A Secret holds 1 MiB. Whoever is in the file stays, and the others wait for room.
+// A Secret holds 1 MiB. A member that is in the file stays, and the others wait for room.
 func TestPasswordsHaveALimit(t *testing.T) {
 	g := NewWithT(t)
 	const many = 15000

@@ -107,23 +107,23 @@ func TestLastAdminWithoutARole(t *testing.T) {
 		return m
 	}
 	next := func(m *usherv1.Member) { m.Generation++ }
-	elder := member("zoe", "seller", func(m *usherv1.Member) { m.CreationTimestamp.Time = now.Add(-time.Hour) })
+	firstMember := member("zoe", "seller", func(m *usherv1.Member) { m.CreationTimestamp.Time = now.Add(-time.Hour) })
 	ada0 := func(m *usherv1.Member) { m.CreationTimestamp.Time = now }
 	for name, c := range map[string]struct {
 		before, after *usherv1.Member
-		elders        []usherv1.Member
+		others        []usherv1.Member
 		terms         plan.Terms
 		refused       bool
 	}{
 		"the first, with another name":              {ada("", ada0), ada("", ada0, next, named), nil, owned, false},
 		"the first, made a seller":                  {ada("", ada0), ada("seller", ada0, next), nil, owned, true},
 		"the first, its role removed from spec":     {ada("admin", ada0), ada("", ada0, next), nil, owned, false},
-		"not the first, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, owned, true},
-		"all are admins by default, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*elder}, every,
+		"not the first, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*firstMember}, owned, true},
+		"all are admins by default, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*firstMember}, every,
 			false},
 		"a plan that does not exist": {ada("admin", ada0), nil, nil, plan.For(account, nil), false},
 	} {
-		if got, _ := LastAdmin(c.before, c.after, append(c.elders, *c.before), c.terms, now); (got != "") != c.refused {
+		if got, _ := LastAdmin(c.before, c.after, append(c.others, *c.before), c.terms, now); (got != "") != c.refused {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

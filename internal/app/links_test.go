@@ -113,6 +113,9 @@ var _ = Describe("the link endpoint", func() {
 		Eventually(memberOf(api, namespace)).Should(testkit.HaveCondition(usherv1.ConditionPending, metav1.ConditionTrue,
 			usherv1.ReasonAwaitingAcceptance))
 
+		for _, replica := range []string{one.MetricsBindAddress, two.MetricsBindAddress} {
+			Eventually(func() int { return ask(http.MethodGet, replica, namespace, "ada", may).Code }).ShouldNot(BeZero(), "the replica listens")
+		}
 		given := get("ada", may)
 		Expect(given.Code).To(Equal(http.StatusOK))
 		Expect(given.Kind).To(Equal("InvitationLink"))

@@ -39,7 +39,7 @@ func TestAdmit(t *testing.T) {
 
 		{name: "used comes before all else", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Hour)), taken, memberDisabled, accountDisabled}, accepted: true, want: RefusedUsed},
 		{name: "disabled before revoked, which it caused", edits: []func(*Observation){linked(usherv1.InvitationRevoked), memberDisabled}, want: RefusedMemberDisabled},
-		{name: "somebody else has the address", edits: []func(*Observation){sent, duplicate}, want: RefusedRevoked},
+		{name: "another member has the address", edits: []func(*Observation){sent, duplicate}, want: RefusedRevoked},
 		{name: "revoked before expired", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Hour)), taken}, want: RefusedRevoked},
 		{name: "declined before expired", edits: []func(*Observation){linked(usherv1.InvitationDeclined, expires(-time.Hour))}, want: RefusedDeclined},
 	}
@@ -80,7 +80,7 @@ func TestCurrent(t *testing.T) {
 	}
 }
 
-// duplicate is a Member whose address somebody else of the account has.
+// duplicate is a Member whose address another member of the account has.
 func duplicate(o *Observation) {
 	o.Member.Status.Conditions = []metav1.Condition{{
 		Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: usherv1.ReasonDuplicateEmail,

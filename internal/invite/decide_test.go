@@ -197,7 +197,7 @@ func TestDecideFence(t *testing.T) {
 		g.Expect(p.Status.Recipient).To(Equal("lovelace@acme.example"))
 		g.Expect(p.Status.Language).To(BeEquivalentTo("fr"))
 		g.Expect(p.Status.LinkGeneration).To(BeEquivalentTo(6))
-		g.Expect(p.Status.SendGeneration).To(BeEquivalentTo(1), "nobody raised it")
+		g.Expect(p.Status.SendGeneration).To(BeEquivalentTo(1), "no user raised it")
 		g.Expect(p.Status.Attempts).To(BeEquivalentTo(1))
 		g.Expect(p.Status.FirstAttemptAt).To(Equal(later(0)))
 		g.Expect(p.Status.MessageID).To(BeEmpty(), "the old link's Message-ID is not the new one's")
@@ -478,7 +478,7 @@ func TestFallbacks(t *testing.T) {
 	g.Expect(ttl("", "3h")).To(Equal(3 * time.Hour))
 	g.Expect(ttl("", "")).To(Equal(7 * 24 * time.Hour))
 	g.Expect(ttl("soon", "3h")).To(Equal(3*time.Hour), "what cannot be read counts as absent")
-	g.Expect(ttl("-2h", "0s")).To(Equal(usherv1.DefaultTTL), "a link that never works is nobody's wish")
+	g.Expect(ttl("-2h", "0s")).To(Equal(usherv1.DefaultTTL), "a link that never works is of no use")
 	g.Expect(TTL(observed().Invitation, nil)).To(Equal(usherv1.DefaultTTL))
 
 	g.Expect(language("fr", "it")).To(BeEquivalentTo("fr"))

@@ -12,20 +12,20 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// handsOut is an account that mails nothing, and says so.
-func handsOut(o *Observation) {
+// deliversByLink is an account that mails nothing, and says so.
+func deliversByLink(o *Observation) {
 	o.Account.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink}
 	o.Account.Status.Conditions[0].Reason = usherv1.ReasonLinkDelivery
 }
 
-func TestHandOut(t *testing.T) {
+func TestDeliverByLink(t *testing.T) {
 	// The condition speaks of the other way than the spec does.
 	notYet := func(o *Observation) {
-		handsOut(o)
+		deliversByLink(o)
 		o.Account.Status.Conditions[0].Reason = usherv1.ReasonMailReady
 	}
 	noLonger := func(o *Observation) {
-		handsOut(o)
+		deliversByLink(o)
 		o.Account.Spec.Mail.Delivery = usherv1.DeliverySMTP
 	}
 	tests := []struct {
@@ -34,16 +34,16 @@ func TestHandOut(t *testing.T) {
 		sent bool
 		link int64
 	}{
-		{name: "at once", o: observed(handsOut), sent: true, link: 1},
-		{name: "again, with another link", o: observed(linked(usherv1.InvitationSent, expires(hour)), resend, handsOut), sent: true, link: 6},
-		{name: "what waited for a mail server", o: observed(linked(usherv1.InvitationPending, due(hour), failed(usherv1.ErrorTemporary, -time.Minute)), handsOut), sent: true, link: 5},
-		{name: "what a mail was tried for without end", o: observed(linked(usherv1.InvitationPending, firstTried(-200*hour), failed(usherv1.ErrorTemporary, -hour)), handsOut), sent: true, link: 5},
-		{name: "not without a seat", o: observed(handsOut, notCleared)},
-		{name: "not while the account is disabled", o: observed(handsOut, accountDisabled)},
+		{name: "at once", o: observed(deliversByLink), sent: true, link: 1},
+		{name: "again, with another link", o: observed(linked(usherv1.InvitationSent, expires(hour)), resend, deliversByLink), sent: true, link: 6},
+		{name: "what waited for a mail server", o: observed(linked(usherv1.InvitationPending, due(hour), failed(usherv1.ErrorTemporary, -time.Minute)), deliversByLink), sent: true, link: 5},
+		{name: "what a mail was tried for without end", o: observed(linked(usherv1.InvitationPending, firstTried(-200*hour), failed(usherv1.ErrorTemporary, -hour)), deliversByLink), sent: true, link: 5},
+		{name: "not without a seat", o: observed(deliversByLink, notCleared)},
+		{name: "not while the account is disabled", o: observed(deliversByLink, accountDisabled)},
 		{name: "not without a portal", o: observed(mailDown, func(o *Observation) { o.Account.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink} })},
 		{name: "not before the account says so", o: observed(notYet)},
 		{name: "nor a mail as long as it says so", o: observed(noLonger)},
-		{name: "not while somebody is mailing it", o: observed(linked(usherv1.InvitationSending, due(20*time.Second)), handsOut), link: 5},
+		{name: "not while an operator is mailing it", o: observed(linked(usherv1.InvitationSending, due(20*time.Second)), deliversByLink), link: 5},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,14 +68,14 @@ func TestHandOut(t *testing.T) {
 			memberIs(usherv1.ReasonAwaitingAcceptance)(&tt.o)
 			reminders("48h")(&tt.o)
 			again := Decide(tt.o, now.Add(130*hour))
-			g.Expect(again.Send).To(BeFalse(), "nobody is reminded")
+			g.Expect(again.Send).To(BeFalse(), "no reminder")
 			g.Expect(again.Status).To(Equal(p.Status))
 			g.Expect(Decide(tt.o, now.Add(usherv1.DefaultTTL)).Status.State).To(Equal(usherv1.InvitationExpired))
 		})
 	}
 }
 
-func TestRemindNobodyOfAMailOnceLinksAreHandedOut(t *testing.T) {
+func TestNoReminderOnceTheAccountDeliversByLink(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(Decide(out(72*hour, handsOut), now).Send).To(BeFalse())
+	g.Expect(Decide(out(72*hour, deliversByLink), now).Send).To(BeFalse())
 }

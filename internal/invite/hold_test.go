@@ -58,7 +58,7 @@ func TestHold(t *testing.T) {
 				g.Expect(Waits(&p.Status)).To(BeTrue())
 
 				o = told(o, p)
-				// Of a first mail nobody knows after a restart whose address it was that had enough.
+				// After a restart it is unknown which address reached its limit when the mail is the first.
 				lost := reason == usherv1.ReasonRecipientLimited && was.Recipient == ""
 				g.Expect(Decide(forgotten(o), now.Add(59*time.Second)).Send).To(Equal(lost), "what was told outlives a restart")
 				g.Expect(Decide(o, now.Add(time.Minute)).Send).To(BeTrue())

@@ -20,7 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/delivery"
 )
 
-// anyObservation is any state with any fields, even such as nobody should ever have written, and any combination of facts.
+// anyObservation is any state with any fields, even one that is never written, and any combination of facts.
 var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	chance := func(name string) bool { return rapid.IntRange(0, 5).Draw(t, name) == 0 }
 	when := func(name string) *metav1.Time {
@@ -135,25 +135,25 @@ func TestNothingIsSentThatIsNotCleared(t *testing.T) {
 		}
 		switch {
 		case o.Member == nil || o.Account == nil:
-			t.Fatalf("sent to nobody")
+			t.Fatalf("sent without a recipient")
 		case p.Remind == "" && !Cleared(o.Member, o.Invitation):
 			t.Fatalf("sent without a seat")
 		case p.Remind != "" && (was.State != usherv1.InvitationSent || !now.Before(was.ExpiresAt.Time)):
 			t.Fatalf("reminded of a link that is not alive")
 		case p.Remind != "" && conditions.Reason(o.Member.Status.Conditions, usherv1.ConditionReady) != usherv1.ReasonAwaitingAcceptance:
-			t.Fatalf("reminded somebody who has not to answer")
+			t.Fatalf("reminded a member that does not have to answer")
 		case o.Answered || o.Member.Status.AcceptedAt != nil:
-			t.Fatalf("sent to somebody who has answered")
+			t.Fatalf("sent to a member that has answered")
 		case o.Invitation.Spec.State == usherv1.InvitationRevokedWish:
 			t.Fatalf("sent although it was taken back")
 		case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled || o.Account.Spec.State == usherv1.StateDisabled:
-			t.Fatalf("sent to somebody who is to have no access")
+			t.Fatalf("sent to a member that may not have access")
 		case !meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady):
 			t.Fatalf("sent without a mail server")
 		case was.State == usherv1.InvitationSending && was.NextAttemptAt != nil && now.Before(was.NextAttemptAt.Time):
 			t.Fatalf("sent while another sender is at it")
 		case p.Status.Recipient == "" || !Current(&usherv1.Invitation{Spec: o.Invitation.Spec, Status: p.Status}, string(o.Member.Spec.Email)):
-			t.Fatalf("sent a link that nobody asked for: %+v", p.Status)
+			t.Fatalf("sent a link that was not asked for: %+v", p.Status)
 		}
 	})
 }

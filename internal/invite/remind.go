@@ -63,16 +63,22 @@ func (p *Plan) remind(o Observation, now time.Time) {
 		case r != nil && r.NextAttemptAt == nil: // sent, or given up
 		case r != nil && now.Before(r.NextAttemptAt.Time):
 			p.wakeBy(r.NextAttemptAt.Time)
-		case !now.Before(point.ends):
-			if r != nil {
-				r.NextAttemptAt = nil
-			}
-		case p.Send || !mayRemind(o):
-		case o.Hold != nil && now.Before(o.Hold.Until):
-			p.wakeBy(o.Hold.Until) // the invitation is Sent and stays so: the status does not report that a reminder is delayed
-		default:
-			p.attemptReminder(point.before, now)
+		case now.Before(point.ends):
+			p.remindNow(point, o, now)
+		case r != nil:
+			r.NextAttemptAt = nil
 		}
+	}
+}
+
+// remindNow attempts a reminder that is due, unless another mail goes first, the invitee may not be reminded, or delivery is on hold.
+func (p *Plan) remindNow(due point, o Observation, now time.Time) {
+	switch {
+	case p.Send || !mayRemind(o):
+	case o.Hold != nil && now.Before(o.Hold.Until):
+		p.wakeBy(o.Hold.Until) // the invitation is Sent and stays so: the status does not report that a reminder is delayed
+	default:
+		p.attemptReminder(due.before, now)
 	}
 }
 

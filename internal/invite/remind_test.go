@@ -54,7 +54,7 @@ func sentFor(ttl time.Duration) func(*Observation) {
 }
 
 func TestRemind(t *testing.T) {
-	handedOut := func(o *Observation) { o.Invitation.Status.MessageID = "" }
+	deliveredByLink := func(o *Observation) { o.Invitation.Status.MessageID = "" }
 	stale := func(o *Observation) { o.Member.Generation++ }
 	another := func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }
 	immediate := func(o *Observation) { o.Member.Spec.Activation = usherv1.ActivateImmediately }
@@ -77,7 +77,7 @@ func TestRemind(t *testing.T) {
 		{name: "sent", o: out(70*hour, recorded(sent("72h"))), wake: 46 * hour},
 		{name: "both sent", o: out(20*hour, recorded(sent("72h"), sent("24h"))), wake: 20 * hour},
 		{name: "given up", o: out(70*hour, recorded(givenUp("72h"))), wake: 46 * hour},
-		{name: "somebody is sending it", o: out(70*hour, recorded(tried("72h", 20*time.Second))), wake: 20 * time.Second},
+		{name: "an operator is sending it", o: out(70*hour, recorded(tried("72h", 20*time.Second))), wake: 20 * time.Second},
 		{name: "its sender is dead", o: out(70*hour, recorded(tried("72h", 0))), remind: "72h"},
 		{name: "its next attempt would be too late", o: out(30*hour, recorded(tried("72h", 0))), wake: 6 * hour},
 		{name: "the next one is due while it waits", o: out(24*hour, recorded(tried("72h", hour))), remind: "24h"},
@@ -90,7 +90,7 @@ func TestRemind(t *testing.T) {
 		{name: "a ttl just longer", o: out(47*hour, reminders("48h"), sentFor(48*hour+time.Second)), remind: "48h"},
 		{name: "a shorter one of two fits", o: out(23*hour, sentFor(48*hour)), remind: "24h"},
 		{name: "accepted", o: out(72*hour, accepted)},
-		{name: "answered, nobody took note yet", o: out(72*hour, answered), wake: answeredPause},
+		{name: "answered, not yet recorded", o: out(72*hour, answered), wake: answeredPause},
 		{name: "taken back", o: out(72*hour, taken)},
 		{name: "the member is disabled", o: out(72*hour, memberDisabled)},
 		{name: "the member is on its way out", o: out(72*hour, memberDeleting)},
@@ -98,12 +98,12 @@ func TestRemind(t *testing.T) {
 		{name: "the account is gone", o: out(72*hour, noAccount), wake: 72 * hour},
 		{name: "the account is disabled", o: out(72*hour, accountDisabled), wake: 48 * hour},
 		{name: "no mail server", o: out(72*hour, mailDown), wake: 48 * hour},
-		{name: "somebody else has the address", o: out(72*hour, memberIs(usherv1.ReasonDuplicateEmail)), wake: 48 * hour},
+		{name: "another member has the address", o: out(72*hour, memberIs(usherv1.ReasonDuplicateEmail)), wake: 48 * hour},
 		{name: "the seat is gone", o: out(72*hour, memberIs(usherv1.ReasonSeatUnavailable)), wake: 48 * hour},
 		{name: "the member's status is old", o: out(72*hour, stale), wake: 48 * hour},
 		{name: "another invitation counts", o: out(72*hour, another), wake: 48 * hour},
 		{name: "activated without one", o: out(72*hour, immediate), wake: 48 * hour},
-		{name: "the link was handed out, not mailed", o: out(72*hour, handedOut), wake: 72 * hour},
+		{name: "the link was shown to the admin, not mailed", o: out(72*hour, deliveredByLink), wake: 72 * hour},
 		{name: "its turn is later", o: out(72*hour, func(o *Observation) { o.Hold = &delivery.Hold{Until: now.Add(hour), Reason: usherv1.ReasonRateLimited} }), wake: hour},
 		{name: "its turn has come", o: out(72*hour, func(o *Observation) { o.Hold = &delivery.Hold{Until: now, Reason: usherv1.ReasonRateLimited} }), remind: "72h"},
 		{name: "expired", o: out(0)},
@@ -247,7 +247,7 @@ func attemptsOf(i *usherv1.Invitation, remind usherv1.Lead) *int32 {
 	return &i.Status.Attempts
 }
 
-// However often and whenever somebody looks, each point is sent once: whoever sends writes the fence first, and the record after.
+// However often and whenever an operator looks, each point is sent once: the sender writes the fence first, and the record after.
 func TestRemindOncePerPoint(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := out(168*hour, reminders(rapid.SliceOfN(rapid.SampledFrom([]usherv1.Lead{"150h", "96h", "72h", "4320m", "48h", "24h", "1h"}), 0, 5).Draw(t, "asked")...))

@@ -118,7 +118,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// Whatever somebody types into the address bar: no panic, and only the one token opens.
+// Whatever a visitor types into the address bar: no panic, and only the one token opens.
 func FuzzVerify(f *testing.F) {
 	k := keyring(f, newKey, oldKey)
 	current, previous := k.Token("uid-1", 7, ada), keyring(f, oldKey, nil).Token("uid-1", 7, ada)

@@ -56,9 +56,9 @@ func TestSummarizeState(t *testing.T) {
 		outlook string
 		ready   string
 	}{
-		{name: "nobody", account: anAccount(), mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
-		{name: "nobody Active", account: anAccount(), members: []usherv1.Member{aMember("ada", "Pending"), aMember("bob", "Disabled"), aMember("new", "")}, mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
-		{name: "somebody Active", account: anAccount(), members: someone, mail: works, state: "Active", reason: "MemberActive", outlook: ready, ready: "UpToDate"},
+		{name: "no members", account: anAccount(), mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
+		{name: "no member Active", account: anAccount(), members: []usherv1.Member{aMember("ada", "Pending"), aMember("bob", "Disabled"), aMember("new", "")}, mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
+		{name: "a member Active", account: anAccount(), members: someone, mail: works, state: "Active", reason: "MemberActive", outlook: ready, ready: "UpToDate"},
 		{name: "disabled, its members not yet", account: anAccount(off), members: someone, mail: works, state: "Disabled", reason: "DisabledBySpec", outlook: ready, ready: "UpToDate"},
 		{name: "the mail server was not tried yet", account: anAccount(), members: someone, state: "Active", reason: "MemberActive", outlook: reconciling, ready: "MailProbing"},
 		{name: "the mail server does not work", account: anAccount(), members: someone, mail: broken, state: "Active", reason: "MemberActive", outlook: reconciling, ready: "AuthFailed"},
@@ -109,8 +109,8 @@ func TestWhatIsKnownOfTheMailServerStays(t *testing.T) {
 func TestTheOtherWayOfDeliveryIsForgotten(t *testing.T) {
 	g := NewWithT(t)
 	a := anAccount(func(a *usherv1.Account) { a.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink} })
-	handsOut := &MailVerdict{Ready: true, Reason: usherv1.ReasonLinkDelivery, At: now}
-	a.Status = Summarize(AccountObservation{Account: a, Mail: handsOut}, now)
+	byLink := &MailVerdict{Ready: true, Reason: usherv1.ReasonLinkDelivery, At: now}
+	a.Status = Summarize(AccountObservation{Account: a, Mail: byLink}, now)
 	g.Expect(meta.IsStatusConditionTrue(a.Status.Conditions, ready)).To(BeTrue(), "no mail server is needed")
 	a.Spec.Mail.Delivery = usherv1.DeliverySMTP
 	s := Summarize(AccountObservation{Account: a}, now.Add(time.Minute))
@@ -229,13 +229,13 @@ func TestOwner(t *testing.T) {
 		members []usherv1.Member
 		want    *usherv1.AccountOwner
 	}{
-		{name: "nobody"},
+		{name: "no members"},
 		{name: "no admin", members: []usherv1.Member{aMember("ada", "Active")}},
 		{name: "an admin who is not Active", members: []usherv1.Member{aMember("ada", "Pending", admin(time.Hour))}},
 		{name: "the only admin", members: []usherv1.Member{aMember("bob", "Active"), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "the first to become Active", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Active", admin(2*time.Hour))}, want: of("bob")},
 		{name: "at the same second, the lower name", members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
-		{name: "stays, whoever came first", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
+		{name: "stays, even if another was created first", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "stays while disabled", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled"), aMember("bob", "Active", admin(time.Hour))}, want: of("ada")},
 		{
 			name: "has a new address", present: of("ada"),
@@ -244,7 +244,7 @@ func TestOwner(t *testing.T) {
 		},
 		{name: "is followed when gone", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour))}, want: of("bob")},
 		{name: "is followed when going", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled", admin(time.Hour), gone), aMember("bob", "Active", admin(time.Hour))}, want: of("bob")},
-		{name: "is followed by nobody", present: of("ada")},
+		{name: "has no successor", present: of("ada")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -259,8 +259,8 @@ func TestAnOlderVerdictGivesWayToANewerCondition(t *testing.T) {
 	g := NewWithT(t)
 	a := anAccount()
 	older := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(-time.Minute)}
-	newer := MailVerdict{Reason: "ServerUnreachable", Message: "nobody there", At: now}
-	g.Expect(older.Outdated(a)).To(BeFalse(), "nobody has said anything yet")
+	newer := MailVerdict{Reason: "ServerUnreachable", Message: "no answer", At: now}
+	g.Expect(older.Outdated(a)).To(BeFalse(), "no verdict yet")
 	a.Status = Summarize(AccountObservation{Account: a, Mail: &newer}, now)
 
 	g.Expect(older.Outdated(a)).To(BeTrue())
@@ -297,9 +297,9 @@ func TestNoAdmin(t *testing.T) {
 	g.Expect(says()).To(BeTrue(), "also when it is gone")
 	g.Expect(says(admin(usherv1.ObservedActive))).To(BeFalse())
 	o.Account.Status = usherv1.AccountStatus{}
-	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeTrue(), "nobody was there to see it")
+	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeTrue(), "no member was there to see it")
 	o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "lost"}
-	g.Expect(says(admin(usherv1.ObservedActive))).To(BeTrue(), "nobody knows who is an admin")
+	g.Expect(says(admin(usherv1.ObservedActive))).To(BeTrue(), "it is unknown who is an admin")
 	o.Account.Spec.PlanRef = nil
 	o.Account.Spec.State = usherv1.StateDisabled
 	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeFalse(), "all are disabled on purpose")

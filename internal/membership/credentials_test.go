@@ -27,7 +27,7 @@ func TestCredentials(t *testing.T) {
 	}{
 		{name: "none"},
 		{name: "the member's own", edits: []edit{seat, credentials()}, accepted: true},
-		{name: "of nobody in particular", edits: []edit{seat, of("", "")}, accepted: true},
+		{name: "without an owner", edits: []edit{seat, of("", "")}, accepted: true},
 		{name: "the address in other letters", edits: []edit{seat, of(adaUID, strings.ToUpper(adaEmail))}, accepted: true},
 		{name: "only what is on record was read", edits: []edit{active, credentials(func(c *Credentials) { c.Email, c.Recorded = "", true })}, accepted: true},
 
@@ -40,7 +40,7 @@ func TestCredentials(t *testing.T) {
 		{name: "an orphan of a former member of this name", edits: []edit{seat, of("uid-former", adaEmail), remembersUID("uid-former")}, drop: true},
 		{name: "an orphan comes before a wrong address", edits: []edit{acceptedBefore, seat, of("uid-former", "eve@acme.example"), remembersUID("uid-former")}, drop: true},
 		{name: "the member's own, whatever the account remembers", edits: []edit{seat, credentials(), remembersUID(adaUID)}, accepted: true},
-		{name: "no account to remember anybody", edits: []edit{noAccount, of("uid-former", adaEmail)}, accepted: true},
+		{name: "no account to remember former members", edits: []edit{noAccount, of("uid-former", adaEmail)}, accepted: true},
 
 		{name: "an acceptance that is gone", edits: []edit{active, func(o *Observation) { o.Credentials = nil }}, withdraws: true},
 		{name: "being deleted", edits: []edit{active, deleting}, drop: true},
@@ -52,7 +52,7 @@ func TestCredentials(t *testing.T) {
 		{name: "no invitation needed, but disabled", edits: []edit{immediate, disabled}},
 		{name: "no invitation needed, but no account", edits: []edit{immediate, noAccount}},
 		{name: "no invitation needed, but no pool", edits: []edit{immediate, noPools}},
-		{name: "no invitation needed, but somebody else's address", edits: []edit{immediate, rival}},
+		{name: "no invitation needed, but another member's address", edits: []edit{immediate, rival}},
 		{name: "no invitation needed, but being deleted", edits: []edit{immediate, deleting}},
 	}
 	for _, tt := range tests {
@@ -69,7 +69,7 @@ func TestCredentials(t *testing.T) {
 				g.Expect(*d.Status.AcceptedAt).To(Equal(o.Credentials.AcceptedAt))
 			}
 			if d.Status.State == usherv1.ObservedActive {
-				g.Expect(tt.accepted).To(BeTrue(), "nobody is Active without an acceptance")
+				g.Expect(tt.accepted).To(BeTrue(), "no member is Active without an acceptance")
 			}
 		})
 	}

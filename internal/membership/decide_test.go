@@ -71,7 +71,7 @@ func TestDecide(t *testing.T) {
 			state: "Pending", reason: "SeatUnavailable", outlook: reconciling,
 		},
 		{
-			name: "every seat is taken, but for one that nobody was given yet", edits: []edit{editPool("base", free)},
+			name: "every seat is taken, but for one that is not granted yet", edits: []edit{editPool("base", free)},
 			state: "Pending", reason: "SeatUnavailable", outlook: reconciling, wakes: true,
 		},
 		{
@@ -80,7 +80,7 @@ func TestDecide(t *testing.T) {
 		},
 		{name: "a seat unavailable comes before a mail server that is", edits: []edit{mailDown}, state: "Pending", reason: "SeatUnavailable", outlook: reconciling, wakes: true},
 		{
-			name: "asked again after it expired, and the seat is somebody else's by now", edits: []edit{recorded("base", 7, 7), invitation("Expired", raised)},
+			name: "asked again after it expired, and another member has the seat by now", edits: []edit{recorded("base", 7, 7), invitation("Expired", raised)},
 			state: "Pending", reason: "SeatUnavailable", outlook: reconciling, wakes: true,
 		},
 
@@ -102,12 +102,12 @@ func TestDecide(t *testing.T) {
 			state: "Pending", reason: "MailNotReady", outlook: reconciling, message: "550 5.1.1",
 		},
 
-		{name: "somebody else's address", edits: []edit{holding("base", 7), rival}, state: "Pending", reason: "DuplicateEmail", outlook: stalled, message: "Member bob"},
+		{name: "another member's address", edits: []edit{holding("base", 7), rival}, state: "Pending", reason: "DuplicateEmail", outlook: stalled, message: "Member bob"},
 		{name: "no account", edits: []edit{noAccount}, state: "Pending", reason: "AccountNotFound", outlook: stalled, message: "no Account acme in this namespace; create it"},
 		{name: "no plan", edits: []edit{onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: stalled, message: "no Plan starter; create it"},
 		{name: "active, and the plan is gone", edits: []edit{active, onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: stalled},
 		{name: "a role that the plan does not have", edits: []edit{onPlan(aPlan()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "Plan starter has no role boss; its roles are admin, seller"},
-		{name: "a role that nobody has without a plan", edits: []edit{role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "without a plan has no role boss; its roles are admin, member"},
+		{name: "a role that does not exist without a plan", edits: []edit{role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "without a plan has no role boss; its roles are admin, member"},
 		{name: "active, and the role is gone from the plan", edits: []edit{active, onPlan(aPlan()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
 		{name: "a right that the plan does not have", edits: []edit{onPlan(aPlan()), rights("orders:cancel")}, state: "Pending", reason: "RightNotInPlan", outlook: stalled, message: "no right orders:cancel; its rights are orders:place"},
 		{name: "invited, and the role is gone from the plan", edits: []edit{onPlan(aPlan()), holding("base", 7), invitation("Sent"), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
@@ -334,7 +334,7 @@ func TestRoleRightsAndInvitation(t *testing.T) {
 	g := NewWithT(t)
 	s := Decide(observed(), now).Status
 	g.Expect(s.Role).To(Equal(plan.MemberRole))
-	g.Expect(s.InvitationRef).To(BeNil(), "nobody is invited without a seat")
+	g.Expect(s.InvitationRef).To(BeNil(), "no member is invited without a seat")
 
 	s = Decide(observed(holding("base", 7), invitation("Sent", func(i *usherv1.Invitation) { i.Name = "by-hand" }), func(o *Observation) {
 		o.Member.Spec.Role, o.Member.Spec.Rights = "admin", []usherv1.Right{"orders:place"}
@@ -352,7 +352,7 @@ func TestRoleRightsAndInvitation(t *testing.T) {
 	g.Expect(s.ExpiresAt).To(BeNil())
 }
 
-// A new Member says nothing in the moment before the keeper of its pool has seen it.
+// A new Member says nothing in the moment before the SeatPool controller has seen it.
 func TestHold(t *testing.T) {
 	young := func(age time.Duration) edit {
 		return func(o *Observation) { o.Member.CreationTimestamp = *later(-age) }

@@ -43,8 +43,8 @@ func TestLeaving(t *testing.T) {
 		reassigned string
 		forget     bool
 	}{
-		{name: "nobody is named", reason: "OwnsResources", message: "Still owns 3 (Deal a, Deal b, Deal c); set spec.reassignTo"},
-		{name: "nobody of that name", edits: []edit{to("bob"), func(o *Observation) { o.Successor = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
+		{name: "no successor is named", reason: "OwnsResources", message: "Still owns 3 (Deal a, Deal b, Deal c); set spec.reassignTo"},
+		{name: "no member of that name", edits: []edit{to("bob"), func(o *Observation) { o.Successor = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
 		{name: "itself", edits: []edit{to("ada", func(m *usherv1.Member) { m.UID = adaUID })}, reason: "ReassignToNotActive", message: "itself"},
 		{name: "of another account", edits: []edit{to("bob", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" })}, reason: "ReassignToNotActive", message: "another account"},
 		{name: "Pending", edits: []edit{to("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })}, reason: "ReassignToNotActive", message: "not Active"},
@@ -56,10 +56,10 @@ func TestLeaving(t *testing.T) {
 		{name: "the account is going", edits: []edit{func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, forget: true},
 		{name: "no plan", edits: []edit{func(o *Observation) { o.Account.Spec.PlanRef = nil }}, forget: true},
 		{
-			name: "nobody can tell", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"} }},
+			name: "the owned objects cannot be listed", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"} }},
 			reason: "KindNotFound", message: "No such kind; or annotate the Member with usher.dev/orphan=true",
 		},
-		{name: "nobody has looked yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}},
+		{name: "the owned objects are not listed yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
@@ -76,13 +76,13 @@ func TestLeaving(t *testing.T) {
 			g.Expect(d.ReassignOwned).To(Equal(tt.reassigned))
 			g.Expect(d.Forget).To(Equal(tt.forget))
 			for _, s := range d.Status.Seats {
-				g.Expect(s.Held()).To(BeFalse(), "the seat is somebody else's at once")
+				g.Expect(s.Held()).To(BeFalse(), "the seat is free at once")
 			}
 		})
 	}
 }
 
-func TestAnEstateNamesTwenty(t *testing.T) {
+func TestDeletionBlockedNamesTwentyOwnedObjects(t *testing.T) {
 	e := OwnedObjects{Count: 4321}
 	for i := range MaxNamed {
 		e.Names = append(e.Names, fmt.Sprint("Deal ", i))
@@ -99,7 +99,7 @@ func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
 		had, want string
 	}{
 		{had: "admin", want: "admin"},
-		{had: "", want: "guest"}, // deleted before anybody looked
+		{had: "", want: "guest"}, // deleted before it was first reconciled
 	} {
 		o := leaving(func(o *Observation) { o.Plan, o.Member.Status.Role = onTerms, tt.had })
 		d := Decide(o, now)

@@ -128,7 +128,7 @@ func TestDecideExpiryNotices(t *testing.T) {
 		{name: "the member's was refused for good", in: day, edits: []edit{notice(in(usherv1.EndNoticeFailed, 0))}, send: "Contact", wake: day},
 		{name: "the contact is the member", in: day, edits: []edit{sameAddress, notice()}, wake: day},
 		{name: "no contact", in: day, edits: []edit{notice(), func(o *Observation) { o.Account.Spec.Contact = nil }}, wake: day},
-		{name: "being sent by somebody", in: day, edits: []edit{notice(in(usherv1.EndNoticeSending, time.Minute)), notice(toContact)}, wake: time.Minute},
+		{name: "being sent by an operator", in: day, edits: []edit{notice(in(usherv1.EndNoticeSending, time.Minute)), notice(toContact)}, wake: time.Minute},
 		{name: "its sender is gone", in: day, edits: []edit{notice(in(usherv1.EndNoticeSending, 0))}, send: "Member", wake: day},
 		{name: "to be tried again later", in: day, edits: []edit{notice(in(usherv1.EndNoticePending, time.Hour)), notice(toContact)}, wake: time.Hour},
 		{name: "to be tried again now", in: day, edits: []edit{notice(in(usherv1.EndNoticePending, -time.Second))}, send: "Member", wake: day},

@@ -84,7 +84,7 @@ func TestRemember(t *testing.T) {
 	g.Expect(former[0]).To(Equal(usherv1.FormerMember{Name: "bob", UID: "uid-bob", Email: "bob@acme.example", DeletedAt: *later(-time.Minute)}))
 
 	again := remember(former, []usherv1.Member{leaver("bob", time.Minute), leaver("ada", time.Hour)})
-	g.Expect(again).To(Equal(former), "nobody is remembered twice")
+	g.Expect(again).To(Equal(former), "no member is remembered twice")
 
 	namesake := leaver("bob", 0, func(m *usherv1.Member) { m.UID = "uid-2" })
 	g.Expect(namesOf(remember(former, []usherv1.Member{namesake}))).To(Equal([]string{"bob", "bob", "ada", "carl"}), "another member of the same name is another")
@@ -106,7 +106,7 @@ func TestRememberHasRoomForFifty(t *testing.T) {
 	}
 	former := remember(nil, all)
 	g.Expect(former).To(HaveLen(50))
-	g.Expect(namesOf(former)).To(HaveExactElements(namesOf(remember(former, all))), "the same fifty, whoever asks again")
+	g.Expect(namesOf(former)).To(HaveExactElements(namesOf(remember(former, all))), "the same fifty on every call")
 	slices.Reverse(all)
 	g.Expect(remember(nil, all)).To(Equal(former), "and in whatever order they come")
 
@@ -119,7 +119,7 @@ func TestRememberHasRoomForFifty(t *testing.T) {
 	g.Expect(remember(former, []usherv1.Member{leaver("abe", 2*time.Hour)})).To(Equal(former), "too long ago")
 }
 
-// What an account does not retain it forgets at once, and yet knows that somebody went.
+// What an account does not retain it forgets at once, and yet counts the departure.
 func TestRetention(t *testing.T) {
 	var all []usherv1.Member
 	for i := range 5 {
@@ -137,7 +137,7 @@ func TestRetention(t *testing.T) {
 		for i := range all {
 			g.Expect(a.Remembers(string(all[i].UID))).To(BeTrue())
 		}
-		g.Expect(Depart(a, all)).To(Equal(a.Status.Departures), "nobody departs twice")
+		g.Expect(Depart(a, all)).To(Equal(a.Status.Departures), "no member departs twice")
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// anyObservation is any Member with any status, even such as nobody should ever have written, in any surroundings.
+// anyObservation is any Member with any status, even one that is never written, in any surroundings.
 var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	chance := func(name string) bool { return rapid.IntRange(0, 4).Draw(t, name) == 0 }
 	o := observed(noPools)
@@ -208,7 +208,7 @@ func TestPromisesOfADecision(t *testing.T) {
 			t.Fatalf("Withdraws is %v; %+v became %+v", d.Withdraws, before.Status, s)
 		}
 		if d.Invite && (o.Invitation != nil || s.State != usherv1.ObservedPending || s.AcceptedAt != nil || !holdsBase && !seat.WaitsForAcceptance(o.pool(o.choice().Base), false)) {
-			t.Fatalf("invites somebody who is not to be invited")
+			t.Fatalf("invites a member that may not be invited")
 		}
 		if d.Forget && (o.Member.DeletionTimestamp == nil || o.Credentials != nil || slices.ContainsFunc(o.Pools, func(p usherv1.SeatPool) bool { return p.Status.Claims[adaUID] > 0 })) {
 			t.Fatalf("lets go of a member of which something is left")
@@ -228,12 +228,12 @@ func TestAnyObservationLeadsEverywhere(t *testing.T) {
 		"DisabledBySpec", "AccountDisabled", "Deleting",
 	} {
 		if !reached[reason] {
-			t.Errorf("nobody was ever %s", reason)
+			t.Errorf("no member was ever %s", reason)
 		}
 	}
 }
 
-// loses reports whether somebody who had access, or a seat, has it no more.
+// loses reports whether a member that had access, or a seat, has lost it.
 func loses(before, after usherv1.MemberStatus) bool {
 	held := func(s usherv1.MemberStatus) (pools []string) {
 		for _, x := range s.Seats {

@@ -60,7 +60,7 @@ func TestPrecedes(t *testing.T) {
 		{name: "who stands there, before its older duplicate", first: claimant("bob", newer, stands), second: claimant("ada", older, duplicate)},
 		{name: "who waits there, before its older duplicate", first: claimant("bob", newer, judged("Pending", "SeatUnavailable")), second: claimant("ada", older, duplicate)},
 
-		// An edit never takes somebody else's access away, nor one's own.
+		// An edit of an address never takes access away, neither another member's nor the member's own.
 		{name: "who stands there and was edited, before its older duplicate", first: claimant("bob", newer, stands, edited), second: claimant("ada", older, duplicate)},
 		{name: "who stands there and was edited, before its older duplicate that was edited too", first: claimant("bob", newer, stands, edited), second: claimant("ada", older, duplicate, edited)},
 		{name: "who stands there, before an older duplicate that was disabled since", first: claimant("bob", newer, stands), second: claimant("ada", older, judged("Disabled", "DisabledBySpec"))},
@@ -95,7 +95,7 @@ func TestPrecedes(t *testing.T) {
 			g.Expect(Precedes(tt.second, tt.first)).To(BeFalse())
 		})
 	}
-	t.Run("who is being deleted keeps nobody from anything", func(t *testing.T) {
+	t.Run("a member that is being deleted is no rival", func(t *testing.T) {
 		going := claimant("bob", older, stands, func(m *usherv1.Member) { m.DeletionTimestamp = later(0) })
 		NewWithT(t).Expect(Precedes(going, claimant("ada", newer))).To(BeFalse())
 	})

@@ -52,7 +52,7 @@ func TestSeats(t *testing.T) {
 		{name: "disabled", edits: []edit{active, disabled}, want: []string{"base 7/7"}, state: "Disabled"},
 		{name: "deleted", edits: []edit{active, deleting}, want: []string{"base 7/7"}, state: "Disabled"},
 		{name: "no account", edits: []edit{active, noAccount}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "somebody else's address", edits: []edit{active, rival}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "another member's address", edits: []edit{active, rival}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "expired", edits: []edit{holding("base", 7), invitation("Expired")}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "taken back", edits: []edit{holding("base", 7), invitation("Sent", takenBack)}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "declined", edits: []edit{holding("base", 7), invitation("Declined")}, want: []string{"base 7/7"}, withdraws: true},
@@ -72,13 +72,13 @@ func TestSeats(t *testing.T) {
 		// A claim that is not there any more.
 		{name: "lost", edits: []edit{active, claims("base", 0)}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "an older claim in an old ledger is not the one that is held", edits: []edit{recorded("base", 7, 5), claims("base", 5), credentials()}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "the pool's status was wiped: its keeper is waited for", edits: []edit{active, editPool("base", unkept)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the pool's status was wiped: the member waits for the SeatPool controller", edits: []edit{active, editPool("base", unkept)}, want: []string{"base 7/0"}, state: "Active"},
 		{name: "the pool's status was replaced by an empty one", edits: []edit{active, editPool("base", wiped)}, want: []string{"base 7/0"}, state: "Active"},
-		{name: "the keeper has looked at the wiped ledger, and others were first", edits: []edit{active, editPool("base", wiped), editPool("base", func(p *usherv1.SeatPool) { p.Status.ObservedGeneration = 1 })}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the SeatPool controller has seen the wiped ledger, and others were first", edits: []edit{active, editPool("base", wiped), editPool("base", func(p *usherv1.SeatPool) { p.Status.ObservedGeneration = 1 })}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "the pool is being deleted", edits: []edit{active, editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "a pool that is being deleted gets back what nobody took up", edits: []edit{claims("base", 7), editPool("base", terminating)}, want: []string{"base 0/7"}},
+		{name: "a pool that is being deleted gets back a claim that is not in use", edits: []edit{claims("base", 7), editPool("base", terminating)}, want: []string{"base 0/7"}},
 		{name: "the pool is gone", edits: []edit{active, noPools}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "the pool was made anew: its keeper is waited for", edits: []edit{active, editPool("base", unkept), editPool("base", func(p *usherv1.SeatPool) { p.UID = "uid-2" })}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the pool was made anew: the member waits for the SeatPool controller", edits: []edit{active, editPool("base", unkept), editPool("base", func(p *usherv1.SeatPool) { p.UID = "uid-2" })}, want: []string{"base 7/0"}, state: "Active"},
 
 		// Moving.
 		{name: "the old seat until the new one is there", edits: []edit{two, active, refs("other")}, want: []string{"base 7/0"}, state: "Active"},
@@ -100,7 +100,7 @@ func TestSeats(t *testing.T) {
 		{name: "on acceptance, switched while pending", edits: []edit{pools(late("base")), holding("base", 7), invitation("Sent")}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "on acceptance, switched after the acceptance", edits: []edit{pools(late("base")), active}, want: []string{"base 7/0"}, state: "Active"},
 		{name: "on acceptance, accepted", edits: []edit{pools(late("base")), credentials(), claims("base", 7)}, want: []string{"base 7/0"}, state: "Active"},
-		{name: "on acceptance, a claim that nobody asked for", edits: []edit{pools(late("base")), claims("base", 7)}, want: []string{"base 0/7"}},
+		{name: "on acceptance, a claim that was not asked for", edits: []edit{pools(late("base")), claims("base", 7)}, want: []string{"base 0/7"}},
 		{name: "on invitation again: a new claim", edits: []edit{recorded("base", 7, 7), claims("base", 8), invitation("Sent")}, want: []string{"base 8/7"}},
 		{
 			name: "an add-on on acceptance, the base on invitation", edits: []edit{pools(aPool("base"), aPool("pipes", addOn("pipelines"), onAcceptance)), refs("pipes"), holding("base", 7), claims("pipes", 3)},
@@ -167,7 +167,7 @@ func TestDisabledAndBackAmongSeveralPools(t *testing.T) {
 // Who was Active gives its seat back in a second step: its access goes first.
 func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 	leaving := map[string]edit{
-		"disabled": disabled, "being deleted": deleting, "no account": noAccount, "somebody else's address": rival,
+		"disabled": disabled, "being deleted": deleting, "no account": noAccount, "another member's address": rival,
 		"the pool is going": editPool("base", terminating),
 	}
 	for name, leave := range leaving {

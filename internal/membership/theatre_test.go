@@ -25,7 +25,7 @@ type theatre struct {
 	account []*usherv1.Account
 	members []*history[usherv1.Member]
 	pools   map[string]*history[usherv1.SeatPool]
-	// answers are the members' credentials; they change at once for everybody who looks, but not everybody looks at once.
+	// answers are the members' credentials; every reader sees a change at once, but not all of them read at the same time.
 	answers map[types.UID][]*Credentials
 	// mood is what has become of a member's invitation.
 	mood map[string][]*usherv1.Invitation
@@ -97,7 +97,7 @@ func (th *theatre) makeMember(i int, name string) {
 	th.mood[string(m.UID)] = []*usherv1.Invitation{nil}
 }
 
-// user is somebody with kubectl, or an invitee.
+// user is a person with kubectl, or an invitee.
 func (th *theatre) user() {
 	if th.rarely("a pool") {
 		name := poolNames[th.pick(len(poolNames), "pool")]
@@ -331,7 +331,7 @@ func (th *theatre) check() error {
 	return nil
 }
 
-// rest lets everybody see everything and do all there is to do; it does not take them long.
+// rest lets every actor see everything and finish its work; that takes few steps.
 func (th *theatre) rest() error {
 	th.late = nil
 	for range 30 {
@@ -352,7 +352,7 @@ func (th *theatre) rest() error {
 	return fmt.Errorf("they never come to rest")
 }
 
-// settled finds seats that nobody has and somebody wants, and claims that nobody holds.
+// settled finds free seats that a member waits for, and claims without a member.
 func (th *theatre) settled() error {
 	holders := map[string]*usherv1.Member{}
 	for _, h := range th.members {
@@ -377,12 +377,12 @@ func (th *theatre) settled() error {
 			return fmt.Errorf("%s is never let go: %v", name, p.Status.Claims)
 		}
 		if *p.Status.Waiting > 0 && *p.Status.Available > 0 {
-			return fmt.Errorf("somebody waits for %s, which has free seats", name)
+			return fmt.Errorf("a member waits for %s, which has free seats", name)
 		}
 		for uid, claim := range p.Status.Claims {
 			m := holders[uid]
 			if m == nil {
-				return fmt.Errorf("claim %d of %s belongs to nobody", claim, name)
+				return fmt.Errorf("claim %d of %s belongs to no member", claim, name)
 			}
 			// Who is neither in nor out, because of its account or its pools, neither takes a seat nor gives one back.
 			switch conditions.Reason(m.Status.Conditions, usherv1.ConditionReady) {
@@ -431,7 +431,7 @@ func play(t *rapid.T) error {
 	return th.rest()
 }
 
-// Any number of operators with caches of any age, at every moment: whoever relies on a seat is in the ledger with that very
+// Any number of operators with caches of any age, at every moment: a member that relies on a seat is in the ledger with that very
 // grant. And once they all have seen everything, nothing is left undone.
 func TestWhoeverReliesOnASeatIsInTheLedger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -101,7 +101,8 @@ func saysInvitationDeclined() verdict {
 }
 
 func saysInvitationExpired() verdict {
-	return because(usherv1.ReasonInvitationExpired, "The invitee did not answer in time; raise the Invitation's spec.sendGeneration to ask again")
+	return because(usherv1.ReasonInvitationExpired,
+		"The invitee did not answer in time; raise the Invitation's spec.sendGeneration to ask again")
 }
 
 func saysMailRejected(inv *usherv1.Invitation) verdict {

@@ -80,7 +80,7 @@ func TestExpiryNoticeToTheContact(t *testing.T) {
 
 func TestExpiryNoticeWithHostileText(t *testing.T) {
 	e := expiryNotice(usherv1.NoticeToContact, "en-GB")
-	e.Member = "Ada\r\nBcc: everybody@acme.example <script>x</script> https://evil.example/login"
+	e.Member = "Ada\r\nBcc: all@acme.example <script>x</script> https://evil.example/login"
 	e.AccountName = e.Member
 	_, read := compose(t, e)
 	if read.Header.Get("Bcc") != "" || strings.Contains(read.HTML, "<script") || strings.Contains(read.HTML, `href="https://evil`) ||

@@ -192,7 +192,7 @@ func TestWordingOfTheSample(t *testing.T) {
 
 // hostileNames are names that try to become more than a name.
 var hostileNames = []string{
-	"Ada\r\nBcc: everybody@acme.example", `<script>alert("x")</script><img src=x>`, `" onmouseover="x" style="`, "--></title><b>",
+	"Ada\r\nBcc: all@acme.example", `<script>alert("x")</script><img src=x>`, `" onmouseover="x" style="`, "--></title><b>",
 	"{{.Link}}", "Ada \u202egro.live", "=?utf-8?q?x?=", "https://evil.example", "`${x}`", "javascript:alert(1)", "شيماء",
 }
 

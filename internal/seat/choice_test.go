@@ -21,7 +21,7 @@ func TestChoose(t *testing.T) {
 	}{
 		{name: "the account's only base pool", member: member("ada"), pools: pools{pool("base")}, want: Choice{Base: "base"}},
 		{
-			name: "add-on pools are nobody's default", member: member("ada"), pools: pools{pool("pipes", addOn("pipelines")), pool("base")},
+			name: "an add-on pool is never the default", member: member("ada"), pools: pools{pool("pipes", addOn("pipelines")), pool("base")},
 			want: Choice{Base: "base"},
 		},
 		{

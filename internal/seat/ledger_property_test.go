@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// house is one pool and its members as they really are, with all that they ever were: a keeper may see any of it.
+// house is one pool and its members as they really are, with all that they ever were: the SeatPool controller may see any of it.
 type house struct {
 	ledger   Ledger
 	capacity int
@@ -44,7 +44,7 @@ func (h *house) someone(t *rapid.T) string {
 		}
 	}
 	if len(there) == 0 {
-		t.Skip("nobody is there")
+		t.Skip("no members")
 	}
 	return rapid.SampledFrom(there).Draw(t, "uid")
 }
@@ -112,7 +112,7 @@ func (h *house) views(t *rapid.T) []Candidate {
 	return rapid.Permutation(seen).Draw(t, "order")
 }
 
-// keep is one pass of the keeper, with every promise of Allocate checked against what is really so.
+// keep is one pass of the SeatPool controller, with every promise of Allocate checked against what is really so.
 func (h *house) keep(t *rapid.T) {
 	old, seen := h.ledger, h.views(t)
 	gone := map[string]bool{}
@@ -205,7 +205,7 @@ func TestAllocateKeepsItsPromises(t *testing.T) {
 	})
 }
 
-// A total order: whoever sorts, and from whichever order, gets the same line.
+// A total order: sorting gives the same result from every initial order.
 func TestPrecedenceIsTotal(t *testing.T) {
 	someone := rapid.Custom(func(t *rapid.T) Candidate {
 		h := newHouse()

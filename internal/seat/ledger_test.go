@@ -24,8 +24,8 @@ func TestAllocate(t *testing.T) {
 		assigned   int
 		waiting    int
 	}{
-		{name: "nobody, no seats", want: m{}},
-		{name: "nobody, some seats", capacity: 3, want: m{}},
+		{name: "no members, no seats", want: m{}},
+		{name: "no members, some seats", capacity: 3, want: m{}},
 		{
 			name: "a seat each, numbered in order", capacity: 3, candidates: []Candidate{cand("bob", created(2)), cand("ada", created(1))},
 			want: m{"ada": 1, "bob": 2}, last: 2,
@@ -108,7 +108,7 @@ func TestAllocate(t *testing.T) {
 			candidates: []Candidate{cand("bob")}, want: m{"ada": 7}, last: 7, waiting: 1,
 		},
 		{
-			name: "fewer seats than claims: nobody is evicted and nobody is added", old: ledger(3, m{"ada": 1, "bob": 2, "carl": 3}), capacity: 1,
+			name: "fewer seats than claims: no member is evicted and none is added", old: ledger(3, m{"ada": 1, "bob": 2, "carl": 3}), capacity: 1,
 			candidates: []Candidate{cand("ada", active), cand("bob"), cand("carl"), cand("dora")},
 			want:       m{"ada": 1, "bob": 2, "carl": 3}, last: 3, assigned: 1, waiting: 1,
 		},
@@ -140,7 +140,7 @@ func TestAllocate(t *testing.T) {
 			want:       m{"ada": 3}, last: 3,
 		},
 		{
-			name: "one address, two claims: an edit evicts nobody", old: ledger(2, m{"ada": 1, "bob": 2}), capacity: 9,
+			name: "one address, two claims: an edit evicts no member", old: ledger(2, m{"ada": 1, "bob": 2}), capacity: 9,
 			candidates: []Candidate{cand("ada", address("x@acme.example")), cand("bob", address("x@acme.example"))}, want: m{"ada": 1, "bob": 2}, last: 2,
 		},
 		{
@@ -188,13 +188,13 @@ func TestStrangers(t *testing.T) {
 		want       []string
 	}{
 		{name: "an empty ledger", candidates: []Candidate{cand("ada")}},
-		{name: "everybody is known", claims: []string{"ada", "bob"}, candidates: []Candidate{cand("bob"), cand("ada"), cand("carl")}},
+		{name: "all claims are known", claims: []string{"ada", "bob"}, candidates: []Candidate{cand("bob"), cand("ada"), cand("carl")}},
 		{name: "known is known, willing or not", claims: []string{"ada"}, candidates: []Candidate{cand("ada", unwilling, gaveBack(1))}},
 		{
-			name: "those that nobody knows, in order", claims: []string{"carl", "ada", "bob"}, candidates: []Candidate{cand("bob")},
+			name: "the unknown claims, in order", claims: []string{"carl", "ada", "bob"}, candidates: []Candidate{cand("bob")},
 			want: []string{"uid-ada", "uid-carl"},
 		},
-		{name: "nobody is known", claims: []string{"ada"}, want: []string{"uid-ada"}},
+		{name: "no claim is known", claims: []string{"ada"}, want: []string{"uid-ada"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

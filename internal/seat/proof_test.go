@@ -179,7 +179,7 @@ func TestEveryLawIsNeeded(t *testing.T) {
 		"a seat is given back before access is withdrawn":        func(l *laws) { l.withdrawFirst, l.memberCEL = false, false },
 		"nothing checks an Active member's grant":                func(l *laws) { l.memberCEL = false },
 		"a member forgets what it gave back to a pool it left":   func(l *laws) { l.memory = false },
-		"nothing is left of the laws but the keeper's good will": func(l *laws) { *l = laws{memory: true} },
+		"of all laws only the memory of released grants is left": func(l *laws) { *l = laws{memory: true} },
 	}
 	for name, edit := range broken {
 		t.Run(name, func(t *testing.T) {

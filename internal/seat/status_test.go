@@ -42,7 +42,7 @@ func TestStatusOf(t *testing.T) {
 			fullMessage: "All 2 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=5",
 		},
 		{
-			name: "full, nobody waits", pool: pool("base", seats(2)), ledger: Ledger{Claims: claims(2), Reserved: 2}, full: true, ready: metav1.ConditionTrue,
+			name: "full, no member waits", pool: pool("base", seats(2)), ledger: Ledger{Claims: claims(2), Reserved: 2}, full: true, ready: metav1.ConditionTrue,
 			fullMessage: "All 2 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=3",
 		},
 		{name: "shrunk below the claims", pool: pool("base", seats(1)), ledger: Ledger{Claims: claims(3), Reserved: 3}, full: true, over: true, ready: metav1.ConditionTrue},

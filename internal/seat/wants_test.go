@@ -37,7 +37,7 @@ func TestWants(t *testing.T) {
 			account: account(func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled }),
 		},
 		{name: "a pool that is being deleted", member: member("ada"), pool: pool("base", terminating), account: account()},
-		{name: "a pool that is being deleted, as nobody else knows yet", member: member("ada"), pool: pool("base", terminating), account: account(), others: []usherv1.SeatPool{pool("base")}},
+		{name: "a pool that is being deleted, which is not in the cache yet", member: member("ada"), pool: pool("base", terminating), account: account(), others: []usherv1.SeatPool{pool("base")}},
 		{name: "another account's pool", member: member("ada"), pool: pool("base", ofAccount("globex")), account: account()},
 		{name: "a pool that it does not name", member: member("ada", from("other")), pool: pool("base"), account: account(), others: []usherv1.SeatPool{pool("other")}},
 		{name: "an add-on pool that it names", member: member("ada", from("pipes")), pool: pool("pipes", addOn("pipelines")), account: account(), others: []usherv1.SeatPool{pool("base")}, want: true},

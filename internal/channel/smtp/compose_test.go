@@ -127,7 +127,7 @@ func TestComposeAddresses(t *testing.T) {
 }
 
 func TestComposeWithoutAUsableReplyTo(t *testing.T) {
-	for _, replyTo := range []string{"", "nobody", "x@acme.example\r\nBcc: everybody@acme.example"} {
+	for _, replyTo := range []string{"", "no-address", "x@acme.example\r\nBcc: all@acme.example"} {
 		i := invitation()
 		i.ReplyTo = replyTo
 		read := compose(t, platform, i)

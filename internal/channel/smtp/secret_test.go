@@ -147,7 +147,7 @@ func TestServerDomainAndMessageID(t *testing.T) {
 		"Acme <no-reply@acme.example>": "acme.example",
 		"no-reply@ACME.Example":        "acme.example",
 		"a@société.example":            "xn--socit-esab.example",
-		"nobody":                       "invalid",
+		"no-host":                      "invalid",
 	} {
 		server := smtp.Server{From: from}
 		if got := server.Domain(); got != want {

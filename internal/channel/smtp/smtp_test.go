@@ -390,7 +390,7 @@ func TestUnreachableServers(t *testing.T) {
 }
 
 func TestSendWithAWrongSender(t *testing.T) {
-	failed := failure(t, newChannel(t, timeouts).Send(t.Context(), smtp.Server{Host: "127.0.0.1", Port: 1, From: "nobody"}, invitation()))
+	failed := failure(t, newChannel(t, timeouts).Send(t.Context(), smtp.Server{Host: "127.0.0.1", Port: 1, From: "no-address"}, invitation()))
 	if failed.Class != configuration {
 		t.Errorf("means %+v", outcomeOf(failed))
 	}

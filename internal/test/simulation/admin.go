@@ -4,7 +4,6 @@
 package simulation
 
 import (
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -68,40 +67,15 @@ func named(name string) types.NamespacedName {
 
 // administer does a step of the admin's, if it is possible.
 func (w *world) administer(s Step) bool {
-	meta := metav1.ObjectMeta{Namespace: namespace, Name: s.Name}
+	if build, found := makes[s.Do]; found {
+		return w.make(build(w, metav1.ObjectMeta{Namespace: namespace, Name: s.Name}, s))
+	}
+	if k, found := deletes[s.Do]; found {
+		return w.api.Delete(k, named(s.Name), nil) == nil
+	}
 	switch s.Do {
-	case MakeAccount:
-		return w.make(&usherv1.Account{ObjectMeta: meta, Spec: usherv1.AccountSpec{
-			DisplayName: "Acme", Mail: &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: templatesName}},
-			Contact:     &usherv1.AccountContact{Email: contactAddress},
-			Invitations: usherv1.InvitationDefaults{Reminders: reminders},
-		}})
-	case MakePool:
-		return w.make(poolOf(meta, s))
-	case MakeMember:
-		m := &usherv1.Member{ObjectMeta: meta, Spec: usherv1.MemberSpec{AccountRef: usherv1.AccountReference{Name: accountName},
-			Email: usherv1.EmailAddress(s.To)}}
-		if s.N&2 != 0 {
-			m.Spec.AccessUntil = w.hence(24)
-		}
-		if s.N&1 != 0 {
-			m.Spec.Activation = usherv1.ActivateImmediately
-		}
-		return w.make(m)
-	case WriteByHand:
-		return w.make(&usherv1.Invitation{ObjectMeta: meta, Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: s.To}}})
-	case MakePlan:
-		return w.make(&usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: planKey.Name}, Spec: planSpecs[s.N]})
 	case DeletePlan:
 		return w.api.Delete(plans, planKey, nil) == nil
-	case DeleteAccount:
-		return w.api.Delete(accounts, named(s.Name), nil) == nil
-	case DeletePool:
-		return w.api.Delete(pools, named(s.Name), nil) == nil
-	case DeleteMember:
-		return w.api.Delete(members, named(s.Name), nil) == nil
-	case Tear:
-		return w.api.Delete(invitations, named(s.Name), nil) == nil
 	case Collect:
 		return w.collect(s.Name)
 	case BreakSecret, MendSecret, DeleteSecret:
@@ -115,6 +89,41 @@ func (w *world) administer(s Step) bool {
 		return changed
 	}
 	return w.edit(s)
+}
+
+// makes are the actions that create an object.
+var makes = map[Action]func(*world, metav1.ObjectMeta, Step) client.Object{
+	MakeAccount: func(_ *world, meta metav1.ObjectMeta, _ Step) client.Object {
+		return &usherv1.Account{ObjectMeta: meta, Spec: usherv1.AccountSpec{
+			DisplayName: "Acme", Mail: &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: templatesName}},
+			Contact:     &usherv1.AccountContact{Email: contactAddress},
+			Invitations: usherv1.InvitationDefaults{Reminders: reminders},
+		}}
+	},
+	MakePool:   func(_ *world, meta metav1.ObjectMeta, s Step) client.Object { return poolOf(meta, s) },
+	MakeMember: func(w *world, meta metav1.ObjectMeta, s Step) client.Object { return w.memberOf(meta, s) },
+	WriteByHand: func(_ *world, meta metav1.ObjectMeta, s Step) client.Object {
+		return &usherv1.Invitation{ObjectMeta: meta, Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: s.To}}}
+	},
+	MakePlan: func(_ *world, _ metav1.ObjectMeta, s Step) client.Object {
+		return &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: planKey.Name}, Spec: planSpecs[s.N]}
+	},
+}
+
+// deletes are the actions that delete the object with the step's name.
+var deletes = map[Action]kind{DeleteAccount: accounts, DeletePool: pools, DeleteMember: members, Tear: invitations}
+
+func (w *world) memberOf(meta metav1.ObjectMeta, s Step) *usherv1.Member {
+	m := &usherv1.Member{ObjectMeta: meta, Spec: usherv1.MemberSpec{
+		AccountRef: usherv1.AccountReference{Name: accountName}, Email: usherv1.EmailAddress(s.To),
+	}}
+	if s.N&2 != 0 {
+		m.Spec.AccessUntil = w.hence(24)
+	}
+	if s.N&1 != 0 {
+		m.Spec.Activation = usherv1.ActivateImmediately
+	}
+	return m
 }
 
 // hence is a moment that many hours from now.
@@ -156,97 +165,21 @@ func (w *world) concerns(s Step) bool {
 
 // edit changes a spec, as one that was just read.
 func (w *world) edit(s Step) bool {
-	var k kind
-	key := named(s.Name)
-	switch s.Do {
-	case ChangePlan:
-		k, key = plans, planKey
-	case EnableAccount, DisableAccount, Subscribe, DeliverBy, KeepPasswords:
-		k = accounts
-	case ScalePool, SwitchPool:
-		k = pools
-	case Enable, Disable, Readdress, Move, Immediate, End, Appoint, Entitle:
-		k = members
-	case Resend, Revoke, Reopen:
-		k = invitations
-	default:
+	e, found := edits[s.Do]
+	if !found {
 		return false
 	}
-	stored := w.api.get(k, key)
+	key := named(s.Name)
+	if e.kind == plans {
+		key = planKey
+	}
+	stored := w.api.get(e.kind, key)
 	if stored == nil {
 		return false
 	}
 	next := clone(stored)
-	w.respecify(next, s)
+	e.apply(w, next, s)
 	return w.api.Update(next) == nil && next.GetResourceVersion() != stored.GetResourceVersion()
-}
-
-func (w *world) respecify(o client.Object, s Step) {
-	switch o := o.(type) {
-	case *usherv1.Plan:
-		o.Spec = planSpecs[s.N]
-	case *usherv1.Account:
-		switch {
-		case s.Do == DeliverBy:
-			o.Spec.Mail.Delivery = usherv1.MailDelivery(s.To)
-		case s.Do == KeepPasswords:
-			o.Spec.Access = &usherv1.AccountAccess{HtpasswdSecret: s.To}
-		case s.Do == DisableAccount:
-			o.Spec.State = usherv1.StateDisabled
-		case s.Do == EnableAccount:
-			o.Spec.State = usherv1.StateActive
-		case s.To == "":
-			o.Spec.PlanRef = nil
-		default:
-			o.Spec.PlanRef, o.Spec.AddOns = &usherv1.PlanReference{Name: s.To}, []string{"extra"}
-		}
-	case *usherv1.SeatPool:
-		switch {
-		case s.Do == ScalePool:
-			seats := int32(s.N)
-			o.Spec.Seats = &seats
-		case o.Spec.Reservation == usherv1.ReserveOnInvitation:
-			o.Spec.Reservation = usherv1.ReserveOnAcceptance
-		default:
-			o.Spec.Reservation = usherv1.ReserveOnInvitation
-		}
-	case *usherv1.Member:
-		switch s.Do {
-		case Enable:
-			o.Spec.State = usherv1.StateActive
-		case Disable:
-			o.Spec.State = usherv1.StateDisabled
-		case Readdress:
-			o.Spec.Email = usherv1.EmailAddress(s.To)
-		case End:
-			o.Spec.AccessUntil = nil
-			if s.N != 0 {
-				o.Spec.AccessUntil = w.hence(s.N)
-			}
-		case Appoint:
-			o.Spec.Role = s.To
-		case Entitle:
-			o.Spec.Rights = []usherv1.Right{"orders:place"}[:s.N]
-		case Immediate:
-			o.Spec.Activation = usherv1.ActivateImmediately
-		case Move:
-			o.Spec.SeatPoolRefs = nil
-			for name := range strings.SplitSeq(s.To, ",") {
-				if name != "" {
-					o.Spec.SeatPoolRefs = append(o.Spec.SeatPoolRefs, usherv1.SeatPoolReference{Name: name})
-				}
-			}
-		}
-	case *usherv1.Invitation:
-		switch s.Do {
-		case Resend:
-			o.Spec.SendGeneration++
-		case Revoke:
-			o.Spec.State = usherv1.InvitationRevokedWish
-		case Reopen:
-			o.Spec.State = usherv1.InvitationOpen
-		}
-	}
 }
 
 func (w *world) changeSecret(do Action) bool {

@@ -169,7 +169,8 @@ func (a *API) SetFinalizers(o client.Object) error {
 	next.SetFinalizers(o.GetFinalizers())
 	if stored.GetDeletionTimestamp() != nil {
 		if len(next.GetFinalizers()) > len(stored.GetFinalizers()) {
-			return apierrors.NewForbidden(resources[kindOf(o)], o.GetName(), errors.New("no finalizer can be added to an object that is being deleted"))
+			return apierrors.NewForbidden(resources[kindOf(o)], o.GetName(),
+				errors.New("no finalizer can be added to an object that is being deleted"))
 		}
 		if len(next.GetFinalizers()) == 0 {
 			a.commit(kindOf(o), stored, nil)

@@ -150,26 +150,48 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 	if d.chance(60) {
 		d.add(d.pass, Step{Do: Pass, N: 8 * 24 * 3600_000})
 	}
+	d.addAdmin(w)
+	d.addVisit(w)
+	d.addProfile(w)
+	return d.pick()
+}
+
+// addAdmin adds one action of the admin; it draws at most four times for one that is possible.
+func (d *draw) addAdmin(w *world) {
 	for range 4 {
 		if s, possible := d.administer(); possible && w.concerns(s) {
 			d.add(d.admin, s)
-			break
+			return
 		}
 	}
-	if len(w.inbox) > 0 {
-		letter := w.inbox[d.random.IntN(len(w.inbox))]
-		s := Step{Do: VisitAccept, Op: d.random.IntN(operators), Name: letter.name, N: letter.generation}
-		if d.chance(4) {
-			s.Do = VisitDecline
-		}
-		d.add(d.visit, s)
+}
+
+// addVisit adds an answer to one of the mails.
+func (d *draw) addVisit(w *world) {
+	if len(w.inbox) == 0 {
+		return
 	}
-	if d.profiles {
-		m := fmt.Sprintf("m%d", d.random.IntN(d.members))
-		if w.credentials(m) != nil || d.chance(8) {
-			d.add(d.visit, Step{Do: VisitProfile, Op: d.random.IntN(operators), Name: m, N: int64(d.random.IntN(3))})
-		}
+	letter := w.inbox[d.random.IntN(len(w.inbox))]
+	s := Step{Do: VisitAccept, Op: d.random.IntN(operators), Name: letter.name, N: letter.generation}
+	if d.chance(4) {
+		s.Do = VisitDecline
 	}
+	d.add(d.visit, s)
+}
+
+// addProfile adds a change of one member's profile.
+func (d *draw) addProfile(w *world) {
+	if !d.profiles {
+		return
+	}
+	m := fmt.Sprintf("m%d", d.random.IntN(d.members))
+	if w.credentials(m) != nil || d.chance(8) {
+		d.add(d.visit, Step{Do: VisitProfile, Op: d.random.IntN(operators), Name: m, N: int64(d.random.IntN(3))})
+	}
+}
+
+// pick draws one of the candidates by weight.
+func (d *draw) pick() (Step, bool) {
 	n := d.random.IntN(d.total)
 	for j, weight := range d.weights {
 		if n -= weight; n < 0 {
@@ -250,49 +272,58 @@ func (d *draw) administer() (Step, bool) {
 		return Step{}, false
 	}
 	s := Step{Do: d.actions[d.random.IntN(len(d.actions))], Name: fmt.Sprintf("m%d", d.random.IntN(d.members))}
-	switch s.Do {
-	case MakeAccount, DeleteAccount, EnableAccount, DisableAccount:
-		s.Name = accountName
-	case MakePool:
-		s = d.pool(fmt.Sprintf("p%d", d.random.IntN(2)))
-	case DeletePool, SwitchPool:
-		s.Name = fmt.Sprintf("p%d", d.random.IntN(2))
-	case ScalePool:
-		s.Name, s.N = fmt.Sprintf("p%d", d.random.IntN(2)), int64(d.random.IntN(4))
-	case MakeMember:
+	if complete := adminDraws[s.Do]; complete != nil {
+		complete(d, &s)
+	}
+	return s, true
+}
+
+// adminDraws complete a step of the admin, which so far names a member. An action that is not listed needs no more than the name.
+var adminDraws = map[Action]func(*draw, *Step){
+	MakeAccount: onAccount, DeleteAccount: onAccount, EnableAccount: onAccount, DisableAccount: onAccount,
+	DeliverBy: func(d *draw, s *Step) {
+		s.Name, s.To = accountName, oneOf(d, string(usherv1.DeliverySMTP), string(usherv1.DeliveryLink))
+	},
+	KeepPasswords: func(d *draw, s *Step) { s.Name, s.To = accountName, oneOf(d, "", "passwords", "passwords", "others") },
+	Subscribe:     func(d *draw, s *Step) { s.Name, s.To = accountName, oneOf(d, "", planKey.Name, planKey.Name) },
+
+	MakePool:   func(d *draw, s *Step) { *s = d.pool(d.poolName()) },
+	DeletePool: onPool, SwitchPool: onPool,
+	ScalePool: func(d *draw, s *Step) { s.Name, s.N = d.poolName(), int64(d.random.IntN(4)) },
+
+	MakeMember: func(d *draw, s *Step) {
 		s.To = d.address(int(s.Name[1] - '0'))
 		if d.chance(4) {
 			s.N = 1
 		}
-	case Readdress:
-		s.To = d.address(d.random.IntN(d.members + 1))
-	case Move:
-		s.To = []string{"", "p0", "p1", "p0,p1"}[d.random.IntN(4)]
-	case End:
-		s.N = []int64{0, -1, 1, 2, 24, 8 * 24}[d.random.IntN(6)]
-	case WriteByHand:
-		s.To = s.Name
-		s.Name = []string{"by-hand", s.Name}[d.random.IntN(2)]
-	case Resend, Revoke, Reopen, Tear:
-		if d.chance(4) {
-			s.Name = "by-hand"
-		}
-	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, DeletePlan:
-		s.Name = ""
-	case DeliverBy:
-		s.Name, s.To = accountName, []string{string(usherv1.DeliverySMTP), string(usherv1.DeliveryLink)}[d.random.IntN(2)]
-	case KeepPasswords:
-		s.Name, s.To = accountName, []string{"", "passwords", "passwords", "others"}[d.random.IntN(4)]
-	case Word:
-		s.Name, s.To = "", []string{"right", "right", "wrong", ""}[d.random.IntN(4)]
-	case MakePlan, ChangePlan:
-		s.Name, s.N = "", int64(d.random.IntN(len(planSpecs)))
-	case Subscribe:
-		s.Name, s.To = accountName, []string{"", planKey.Name, planKey.Name}[d.random.IntN(3)]
-	case Appoint:
-		s.To = []string{"", "", "admin", "seller"}[d.random.IntN(4)]
-	case Entitle:
-		s.N = int64(d.random.IntN(2))
-	}
-	return s, true
+	},
+	Readdress: func(d *draw, s *Step) { s.To = d.address(d.random.IntN(d.members + 1)) },
+	Move:      func(d *draw, s *Step) { s.To = oneOf(d, "", "p0", "p1", "p0,p1") },
+	End:       func(d *draw, s *Step) { s.N = oneOf[int64](d, 0, -1, 1, 2, 24, 8*24) },
+	Appoint:   func(d *draw, s *Step) { s.To = oneOf(d, "", "", "admin", "seller") },
+	Entitle:   func(d *draw, s *Step) { s.N = int64(d.random.IntN(2)) },
+
+	WriteByHand: func(d *draw, s *Step) { s.To, s.Name = s.Name, oneOf(d, "by-hand", s.Name) },
+	Resend:      onInvitation, Revoke: onInvitation, Reopen: onInvitation, Tear: onInvitation,
+
+	BreakSecret: withoutName, MendSecret: withoutName, DeleteSecret: withoutName,
+	StopServer: withoutName, StartServer: withoutName, DeletePlan: withoutName,
+	Word:     func(d *draw, s *Step) { s.Name, s.To = "", oneOf(d, "right", "right", "wrong", "") },
+	MakePlan: withPlan, ChangePlan: withPlan,
 }
+
+func onAccount(_ *draw, s *Step)   { s.Name = accountName }
+func onPool(d *draw, s *Step)      { s.Name = d.poolName() }
+func withoutName(_ *draw, s *Step) { s.Name = "" }
+func withPlan(d *draw, s *Step)    { s.Name, s.N = "", int64(d.random.IntN(len(planSpecs))) }
+
+func onInvitation(d *draw, s *Step) {
+	if d.chance(4) {
+		s.Name = "by-hand"
+	}
+}
+
+func (d *draw) poolName() string { return fmt.Sprintf("p%d", d.random.IntN(2)) }
+
+// oneOf draws one of the values; a value that is listed twice is twice as likely.
+func oneOf[T any](d *draw, values ...T) T { return values[d.random.IntN(len(values))] }

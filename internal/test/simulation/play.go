@@ -28,69 +28,100 @@ func (w *world) apply(s Step) bool {
 	o := w.ops[s.Op]
 	switch s.Do {
 	case Deliver:
-		if !o.up || o.caches[s.On].lag(w.api) == 0 {
-			return false
-		}
-		w.announce(s)
-		before, after := o.caches[s.On].next(w.api)
-		o.tell(s.On, before, after)
+		return w.deliverEvent(o, s)
 	case Relist:
-		at := len(w.api.logs[s.On]) - int(s.N)
-		if !o.up || at <= o.caches[s.On].at {
-			return false
-		}
-		w.announce(s)
-		o.caches[s.On].relist(w.api, at, func(before, after client.Object) { o.tell(s.On, before, after) })
+		return w.relist(o, s)
 	case Begin:
-		if !o.up || o.busy(s.On) >= workers {
-			return false
-		}
-		key := named(s.Name)
-		switch s.On {
-		case secrets:
-			key = smtpSecret
-		case plans:
-			key = planKey
-		}
-		if !o.queues[s.On].item(key).ready(w.clock) {
-			return false
-		}
-		w.announce(s)
-		o.reconcile(s.On, key)
+		return w.begin(o, s)
 	case Go:
-		t := o.task(s.On, s.Name)
-		if t == nil || !o.up {
-			return false
-		}
-		w.proceed(t, s.Fault)
+		return w.proceedTask(o, s)
 	case Crash:
-		if !o.up {
-			return false
-		}
-		w.announce(s)
-		o.crash()
+		return w.crash(o, s)
 	case Restart:
-		if o.up {
-			return false
-		}
-		w.announce(s)
-		o.start(int(s.N))
+		return w.restart(o, s)
+	}
+	w.announce(s)
+	switch s.Do {
 	case Pass:
-		w.announce(s)
 		return w.pass(time.Duration(s.N) * time.Millisecond)
 	case Rest:
-		w.announce(s)
 		w.rest(time.Duration(s.N)*time.Millisecond, s.To)
+		return true
 	case VisitAccept, VisitDecline:
-		w.announce(s)
 		return o.visit(s)
 	case VisitProfile:
-		w.announce(s)
 		return o.changeProfile(s)
-	default:
-		w.announce(s)
-		return w.administer(s)
 	}
+	return w.administer(s)
+}
+
+// deliverEvent hands the next event to a cache of the operator.
+func (w *world) deliverEvent(o *operator, s Step) bool {
+	if !o.up || o.caches[s.On].lag(w.api) == 0 {
+		return false
+	}
+	w.announce(s)
+	before, after := o.caches[s.On].next(w.api)
+	o.tell(s.On, before, after)
+	return true
+}
+
+// relist replaces what a cache holds by the API server's objects of N revisions ago.
+func (w *world) relist(o *operator, s Step) bool {
+	at := len(w.api.logs[s.On]) - int(s.N)
+	if !o.up || at <= o.caches[s.On].at {
+		return false
+	}
+	w.announce(s)
+	o.caches[s.On].relist(w.api, at, func(before, after client.Object) { o.tell(s.On, before, after) })
+	return true
+}
+
+// begin starts to reconcile an object that is due in its queue, if a worker is free.
+func (w *world) begin(o *operator, s Step) bool {
+	if !o.up || o.busy(s.On) >= workers {
+		return false
+	}
+	key := named(s.Name)
+	switch s.On {
+	case secrets:
+		key = smtpSecret
+	case plans:
+		key = planKey
+	}
+	if !o.queues[s.On].item(key).ready(w.clock) {
+		return false
+	}
+	w.announce(s)
+	o.reconcile(s.On, key)
+	return true
+}
+
+// proceedTask lets a task make the call that it waits for.
+func (w *world) proceedTask(o *operator, s Step) bool {
+	t := o.task(s.On, s.Name)
+	if t == nil || !o.up {
+		return false
+	}
+	w.proceed(t, s.Fault)
+	return true
+}
+
+func (w *world) crash(o *operator, s Step) bool {
+	if !o.up {
+		return false
+	}
+	w.announce(s)
+	o.crash()
+	return true
+}
+
+func (w *world) restart(o *operator, s Step) bool {
+	if o.up {
+		return false
+	}
+	w.announce(s)
+	o.start(int(s.N))
 	return true
 }
 

@@ -90,15 +90,23 @@ func (w *world) checkHands(c change) {
 			w.violated("never-makes", "Usher made a %s", c.kind)
 		}
 	case c.after == nil || c.after.GetDeletionTimestamp() != nil && c.before.GetDeletionTimestamp() == nil:
-		own := c.kind == secrets || projected(c) || c.kind == invitations && metav1.GetControllerOf(c.before) != nil
-		if c.before.GetDeletionTimestamp() == nil && !own {
+		if c.before.GetDeletionTimestamp() == nil && !mayDelete(c) {
 			w.violated("never-deletes", "Usher deleted %s %s", c.kind, c.key().Name)
 		}
-	case projected(c):
-	case c.kind != secrets && c.before.GetGeneration() != c.after.GetGeneration(),
-		!equality.Semantic.DeepEqual(c.before.GetLabels(), c.after.GetLabels()):
+	case !projected(c) && changesSpec(c):
 		w.violated("never-writes-spec", "Usher changed the spec of %s %s", c.kind, c.key().Name)
 	}
+}
+
+// mayDelete reports whether the object is one that Usher makes and deletes.
+func mayDelete(c change) bool {
+	return c.kind == secrets || projected(c) || c.kind == invitations && metav1.GetControllerOf(c.before) != nil
+}
+
+// changesSpec reports whether a change touches the spec or the labels. A Secret has no spec.
+func changesSpec(c change) bool {
+	return c.kind != secrets && c.before.GetGeneration() != c.after.GetGeneration() ||
+		!equality.Semantic.DeepEqual(c.before.GetLabels(), c.after.GetLabels())
 }
 
 // projected reports whether a change is of a role or a binding, which Usher makes, changes and deletes.
@@ -120,13 +128,31 @@ func (w *world) checkLedger(c change) {
 	if len(claims) > len(old) && len(claims) > capacityOf(is) {
 		w.violated("never-oversold", "pool %s went from %d to %d claims of %d seats", is.Name, len(old), len(claims), capacityOf(is))
 	}
-	if was != nil && w.actor != nil && w.actor.on == pools && ptr.Deref(is.Status.Capacity, 0) > ptr.Deref(was.Status.Capacity, 0) &&
-		int(*is.Status.Capacity) > w.actor.facts.capacity {
-		w.violated("seats-by-the-plan", "pool %s has %d seats, and never had more than %d meanwhile",
-			is.Name, *is.Status.Capacity, w.actor.facts.capacity)
+	if was != nil && w.actor != nil && w.actor.on == pools {
+		w.checkCapacity(was, is)
 	}
+	w.checkGrants(is, old)
+	if len(old) == 0 {
+		return
+	}
+	for _, o := range w.api.tables[members] {
+		w.checkHeld(o.(*usherv1.Member), is)
+	}
+}
+
+// checkCapacity: a pool's capacity grows only to what it was entitled to since its reconciler began.
+func (w *world) checkCapacity(was, is *usherv1.SeatPool) {
+	capacity := ptr.Deref(is.Status.Capacity, 0)
+	if capacity > ptr.Deref(was.Status.Capacity, 0) && int(capacity) > w.actor.facts.capacity {
+		w.violated("seats-by-the-plan", "pool %s has %d seats, and never had more than %d meanwhile",
+			is.Name, capacity, w.actor.facts.capacity)
+	}
+}
+
+// checkGrants: a new claim's grant is above every grant that the pool gave before.
+func (w *world) checkGrants(is *usherv1.SeatPool, old map[string]int64) {
 	highest := w.beliefs.highest[is.UID]
-	for uid, grant := range claims {
+	for uid, grant := range is.Status.Claims {
 		if old[uid] == grant {
 			continue
 		}
@@ -136,12 +162,6 @@ func (w *world) checkLedger(c change) {
 		highest = max(highest, grant)
 	}
 	w.beliefs.highest[is.UID] = highest
-	if len(old) == 0 {
-		return
-	}
-	for _, o := range w.api.tables[members] {
-		w.checkHeld(o.(*usherv1.Member), is)
-	}
 }
 
 // checkHeld: a member that relies on a seat has its claim, at every revision.

@@ -17,6 +17,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
@@ -145,44 +146,50 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	}
 	state, reason, held := m.Status.State, readyReason(m.Status.Conditions), holdsBase(m)
 	is := fmt.Sprintf("%s %s, seat %t", state, reason, held)
-	var want []string
-	a, choice := w.account(), seat.Choose(m, w.poolList())
 	accepted := acceptedBy(m, w.credentials(m.Name))
 	given := w.terms().Assign(m, accepted, w.first(m))
 	if m.Status.Role != given.Role || !slices.Equal(m.Status.Rights, given.Rights) {
 		w.violated("converged", "member %s has role %q and rights %v; should be %q and %v",
 			m.Name, m.Status.Role, m.Status.Rights, given.Role, given.Rights)
 	}
+	want := w.wantWithheld(m, given)
 	switch {
-	case m.Spec.State == usherv1.StateDisabled:
-		want = []string{"Disabled DisabledBySpec, seat false"}
-	case m.Spec.Ended(w.now()):
-		want = []string{"Disabled AccessEnded, seat false"}
-	case a == nil:
-		want = []string{"Pending AccountNotFound, seat false"}
-	case a.Spec.State == usherv1.StateDisabled:
-		want = []string{"Disabled AccountDisabled, seat " + fmt.Sprint(held)}
-	case w.terms().Problem != "":
-		want = []string{"Pending PlanNotFound, seat " + fmt.Sprint(held)}
-	case choice.Problem != "":
-		want = []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
-	case w.rival(m) != nil:
-		want = []string{"Pending DuplicateEmail, seat false"}
-	case given.Reason != "":
-		want = []string{"Pending " + given.Reason + ", seat " + fmt.Sprint(held)}
+	case want != nil:
 	case accepted:
-		want = w.wantAccepted(m, choice)
+		want = w.wantAccepted(m, seat.Choose(m, w.poolList()))
 	case m.Spec.Activation == usherv1.ActivateImmediately:
 		want = []string{"credentials"}
 	default:
-		want = w.wantInvited(m, choice)
+		want = w.wantInvited(m, seat.Choose(m, w.poolList()))
 	}
-	for _, one := range want {
-		if one == is {
-			return
-		}
+	if !slices.Contains(want, is) {
+		w.violated("converged", "member %s is %s; should be %s", m.Name, is, strings.Join(want, " or "))
 	}
-	w.violated("converged", "member %s is %s; should be %s", m.Name, is, strings.Join(want, " or "))
+}
+
+// wantWithheld returns what a member should be whose spec, account, plan, pools or address keep it from access; nil for none of them.
+func (w *world) wantWithheld(m *usherv1.Member, given plan.Assignment) []string {
+	seatKept := fmt.Sprintf(", seat %t", holdsBase(m))
+	a := w.account()
+	switch {
+	case m.Spec.State == usherv1.StateDisabled:
+		return []string{"Disabled DisabledBySpec, seat false"}
+	case m.Spec.Ended(w.now()):
+		return []string{"Disabled AccessEnded, seat false"}
+	case a == nil:
+		return []string{"Pending AccountNotFound, seat false"}
+	case a.Spec.State == usherv1.StateDisabled:
+		return []string{"Disabled AccountDisabled" + seatKept}
+	case w.terms().Problem != "":
+		return []string{"Pending PlanNotFound" + seatKept}
+	case seat.Choose(m, w.poolList()).Problem != "":
+		return []string{"Pending SeatPoolNotFound" + seatKept}
+	case w.rival(m) != nil:
+		return []string{"Pending DuplicateEmail, seat false"}
+	case given.Reason != "":
+		return []string{"Pending " + given.Reason + seatKept}
+	}
+	return nil
 }
 
 func (w *world) wantAccepted(m *usherv1.Member, choice seat.Choice) []string {
@@ -201,39 +208,31 @@ func (w *world) roomIn(pool string) bool {
 	return p != nil && len(p.Status.Claims) < w.terms().SeatsOf(p, w.poolList()).Capacity()
 }
 
+// wantInvited returns what a member should be that has yet to answer its invitation.
 func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
 	inv := w.invitationOf(m)
-	held := holdsBase(m)
-	seatless := []string{"Pending SeatUnavailable, seat false"}
-	base := w.pool(choice.Base)
-	needs := base.Spec.Reservation == usherv1.ReserveOnInvitation
-	if inv == nil {
-		switch {
-		case len(choice.Missing) > 0:
-			return []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
-		case needs && !held && !w.roomIn(choice.Base):
-			return seatless
-		case w.api.get(invitations, named(m.Name)) != nil:
-			return []string{"Pending Inviting, seat " + fmt.Sprint(held)} // its name is taken
+	switch {
+	case inv == nil:
+		if want := w.wantUnasked(m, choice); want != nil {
+			return want
+		}
+		if w.api.get(invitations, named(m.Name)) != nil {
+			return []string{fmt.Sprintf("Pending Inviting, seat %t", holdsBase(m))} // its name is taken
 		}
 		return []string{"invited"}
-	}
-	switch {
 	case inv.Spec.State == usherv1.InvitationRevokedWish:
 		return []string{"Pending InvitationRevoked, seat false"}
 	case invite.Asked(inv, string(m.Spec.Email)):
-		if len(choice.Missing) > 0 {
-			return []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
-		}
-		if needs && !held && !w.roomIn(choice.Base) {
-			return seatless
+		if want := w.wantUnasked(m, choice); want != nil {
+			return want
 		}
 		return []string{"invited anew"}
 	}
 	switch inv.Status.State {
 	case usherv1.InvitationSent:
 		// A member that was invited while no seat was needed is not invited again when one is.
-		return []string{"Pending AwaitingAcceptance, seat " + fmt.Sprint(held || needs && w.roomIn(choice.Base))}
+		reserved := holdsBase(m) || w.reservesOnInvitation(choice) && w.roomIn(choice.Base)
+		return []string{fmt.Sprintf("Pending AwaitingAcceptance, seat %t", reserved)}
 	case usherv1.InvitationExpired:
 		return []string{"Pending InvitationExpired, seat false"}
 	case usherv1.InvitationDeclined:
@@ -241,13 +240,27 @@ func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
 	case usherv1.InvitationFailed:
 		return []string{"Pending MailRejected, seat false"}
 	}
-	if len(choice.Missing) > 0 {
-		return []string{"Pending SeatPoolNotFound, seat " + fmt.Sprint(held)}
-	}
-	if needs && !held && !w.roomIn(choice.Base) {
-		return seatless
+	if want := w.wantUnasked(m, choice); want != nil {
+		return want
 	}
 	return []string{"asked; the invitation is " + string(inv.Status.State)}
+}
+
+// wantUnasked returns what a member should be that cannot be invited for want of a pool or of a seat; nil if it can be.
+func (w *world) wantUnasked(m *usherv1.Member, choice seat.Choice) []string {
+	held := holdsBase(m)
+	switch {
+	case len(choice.Missing) > 0:
+		return []string{fmt.Sprintf("Pending SeatPoolNotFound, seat %t", held)}
+	case w.reservesOnInvitation(choice) && !held && !w.roomIn(choice.Base):
+		return []string{"Pending SeatUnavailable, seat false"}
+	}
+	return nil
+}
+
+// reservesOnInvitation reports whether the member's base pool takes a seat for it before it is invited.
+func (w *world) reservesOnInvitation(choice seat.Choice) bool {
+	return w.pool(choice.Base).Spec.Reservation == usherv1.ReserveOnInvitation
 }
 
 // invitationOf is the invitation that the member says it is asked with.

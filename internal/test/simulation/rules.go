@@ -46,14 +46,20 @@ func (a *API) admit(old, next client.Object) error {
 			return a.refuse(ReleaseOnlyGrows, next)
 		}
 	case *usherv1.Invitation:
-		was, _ := old.(*usherv1.Invitation)
-		if was != nil && next.Spec.SendGeneration < was.Spec.SendGeneration {
-			return a.refuse(SendGenerationOnlyGrows, next)
+		if was, _ := old.(*usherv1.Invitation); was != nil {
+			return a.admitInvitation(was, next)
 		}
-		if was != nil && was.Spec.State != next.Spec.State && next.Spec.State == usherv1.InvitationRevokedWish &&
-			next.Status.State == usherv1.InvitationAccepted {
-			return a.refuse(AcceptedStaysOpen, next)
-		}
+	}
+	return nil
+}
+
+func (a *API) admitInvitation(was, next *usherv1.Invitation) error {
+	if next.Spec.SendGeneration < was.Spec.SendGeneration {
+		return a.refuse(SendGenerationOnlyGrows, next)
+	}
+	if was.Spec.State != next.Spec.State && next.Spec.State == usherv1.InvitationRevokedWish &&
+		next.Status.State == usherv1.InvitationAccepted {
+		return a.refuse(AcceptedStaysOpen, next)
 	}
 	return nil
 }
