@@ -27,7 +27,7 @@ type Person struct {
 	Acceptance credentials.Acceptance
 }
 
-// ReadAround reads what belongs to the person: its account with the company's contact, and its credentials. It reports
+// ReadAround reads what belongs to the person: the account with the company's contact, and the credentials. It reports
 // whether there is an account.
 func (s *Site) ReadAround(ctx context.Context, who *Person) (bool, error) {
 	key := types.NamespacedName{Namespace: who.Member.Namespace, Name: who.Member.Spec.AccountRef.Name}
