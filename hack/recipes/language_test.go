@@ -21,7 +21,7 @@ type edit struct{ file, pattern, with string }
 // language adds Polish, with the texts of en-GB in place of a translation.
 var language = []edit{
 	{"api/v1alpha1/common_types.go", `(validation:Enum=de;en-GB;\S+)(\ntype Language)`, "$1;pl$2"},
-	{"api/v1alpha1/plan_types.go", `MaxProperties=7(\n.*k in \['de', .*'nl')(\].*message="keys must be languages: .*), it or nl"`, `MaxProperties=8$1, 'pl'$2, it, nl or pl"`},
+	{"api/v1alpha1/plan_types.go", `MaxProperties=\d+(\n.*k in \['de', .*)(\].*message="keys must be languages: .*) or (\S+)"`, `MaxProperties=99$1, 'pl'$2, $3 or pl"`},
 	{
 		"internal/message/catalogue/catalogue_test.go", `(\n\s*)"nl":\s*\{"Nederlands",.*`,
 		`$0$1"pl": {"Polski", "Friday 27 November 2026, 21:05 UTC", "Tuesday 1 December 2026, 00:09 UTC"},`,
@@ -67,7 +67,8 @@ func TestLanguageRecipe(t *testing.T) {
 			t.Errorf("the CRD of %s does not have the language", kind)
 		}
 	}
-	run(t, tree, "test", "./internal/message/...", "./internal/plan", "./internal/portal", "-run", "Catalogue|Language|Restricted|Typography|Word")
+	run(t, tree, "test", "./internal/message", "-run", "Golden|Compose|Mail", "-update")
+	run(t, tree, "test", "./internal/message/...", "./internal/plan", "./internal/portal", "-run", "Catalogue|Language|Restricted|Typography|Word|Golden|Compose")
 }
 
 // filesOfRecipe returns the files of a recipe in CONTRIBUTING.md, sorted: the first code of each item of its list. A <tag> is pl.

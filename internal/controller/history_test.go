@@ -207,7 +207,7 @@ func contradictions(m *usherv1.Member) (found []string) {
 		wanted = usherv1.ConditionStalled // another member's Invitation has the name
 	}
 	if !known {
-		complain("the table has no such reason")
+		complain("the table outlooks in history_test.go has no such reason")
 	}
 	for _, kind := range []string{usherv1.ConditionReady, usherv1.ConditionReconciling, usherv1.ConditionStalled} {
 		c := meta.FindStatusCondition(m.Status.Conditions, kind)

@@ -84,7 +84,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		p.settle(usherv1.InvitationRevoked)
 	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
 		p.Wake = s.NextAttemptAt.Time
-		p.told = toldBefore(o, now)
+		p.told = toldNow(o, now)
 	case Asked(inv, string(o.Member.Spec.Email)):
 		p.sendNew(o, now)
 	case s.State == usherv1.InvitationSent:

@@ -33,6 +33,16 @@ func (p *Plan) held(o Observation, now time.Time) bool {
 	return true
 }
 
+// toldNow returns the hold that the status of an Invitation in state Sending reports. The one that is known comes first: it may be that of
+// another address than the one that the last mail went to, which is all that the status names.
+func toldNow(o Observation, now time.Time) *delivery.Hold {
+	s := &o.Invitation.Status
+	if Waits(s) && o.Hold != nil && o.Hold.Until.Equal(s.NextAttemptAt.Time) {
+		return o.Hold
+	}
+	return toldBefore(o, now)
+}
+
 // toldBefore returns the hold that the Invitation's status reports, as long as it lasts: it also holds after a restart, when no operator
 // remembers it. A limit on one address does not hold for another address of the member.
 func toldBefore(o Observation, now time.Time) *delivery.Hold {

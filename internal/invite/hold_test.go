@@ -102,3 +102,16 @@ func TestHold(t *testing.T) {
 }
 
 func ptr[T any](v T) *T { return &v }
+
+// A sender died, the address changed, and the new address is limited: what is written of that stays.
+func TestALimitOnTheNewAddressAfterADeadSender(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(linked(usherv1.InvitationSending, due(-time.Second)), moved)
+	o.Hold = &delivery.Hold{Until: now.Add(time.Minute), Reason: usherv1.ReasonRecipientLimited}
+	for range 3 {
+		p := Decide(o, now)
+		g.Expect(p.Send).To(BeFalse())
+		g.Expect(conditions.Reason(p.Status.Conditions, usherv1.ConditionReady)).To(Equal(usherv1.ReasonRecipientLimited))
+		o.Invitation.Status = p.Status
+	}
+}

@@ -244,7 +244,7 @@ func TestAReasonThatThePoolDoesNotKnowIsNoticed(t *testing.T) {
 					return
 				}
 			}
-			t.Fatal("no one noticed")
+			t.Fatal("not noticed: no situation leads to the reason, or none makes pool and member disagree; add one to anySituation in situation_test.go")
 		})
 	}
 }
@@ -278,7 +278,7 @@ func TestVerdictsAreWithinTheirRows(t *testing.T) {
 	}
 	for _, row := range reason.Members() {
 		if !said[row.Reason] && row.Reason != usherv1.ReasonDeletionBlocked && row.Reason != usherv1.ReasonRightNotInPlan {
-			t.Errorf("no situation leads to %s", row.Reason)
+			t.Errorf("no situation leads to %s; have anySituation in situation_test.go draw one that does", row.Reason)
 		}
 	}
 }

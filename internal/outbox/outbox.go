@@ -36,7 +36,7 @@ const (
 	recordedPause = time.Second
 )
 
-// RecordBackoff is how recording an outcome is retried: for about ten seconds.
+// RecordBackoff is how recording an outcome is retried: for about 13 seconds.
 var RecordBackoff = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 9}
 
 // Outbox sends mails.

@@ -36,7 +36,7 @@ func (d *draw) comeBack() {
 // or hardly of pools.
 func (d *draw) comeAndGo() {
 	d.actions = []Action{Enable, Disable, End, ScalePool, DeleteMember, MakeMember, Appoint}
-	d.length, d.pass, d.admin, d.rest = 60+d.random.IntN(100), 8, 6, 1
+	d.length, d.pass, d.admin, d.rest = 120+d.random.IntN(160), 16, 6, 1
 	for k := range d.deliver[1] {
 		d.deliver[1][k] = 30
 	}
