@@ -116,10 +116,10 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysAccountDisabled(o.Account.Name)
 	case o.terms().Problem != "":
 		return saysPlanNotFound(o.terms().Problem)
+	case o.Rival != "": // before the pool: a duplicate that keeps its seat would keep the rival from it
+		return saysDuplicateEmail(o.Rival)
 	case choice.Problem != "":
 		return saysSeatPoolNotFound(choice.Problem)
-	case o.Rival != "":
-		return saysDuplicateEmail(o.Rival)
 	case given.Reason != "":
 		return saysNotInPlan(given.Reason, given.Problem)
 	case accepted:

@@ -201,8 +201,8 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 			}
 		}}},
 		{"PlanNotFound", []edit{onPlanUnlessNone}},
-		{"SeatPoolNotFound", []edit{refs("nowhere")}},
 		{"DuplicateEmail", []edit{rival}},
+		{"SeatPoolNotFound", []edit{refs("nowhere")}},
 		{"RoleNotInPlan", []edit{role("boss")}},
 		{"Accepted", []edit{credentials()}},
 		{"InvitationDeclined", []edit{invitation("Declined")}},

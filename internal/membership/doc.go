@@ -13,8 +13,8 @@
 //	the Account does not exist                        Pending   AccountNotFound
 //	the Account's spec.state: Disabled                Disabled  AccountDisabled        seats are kept
 //	the Account's Plan does not exist                 Pending   PlanNotFound           seats are kept
-//	no base SeatPool, or not clear which              Pending   SeatPoolNotFound       seats are kept
 //	another member of the account has the address     Pending   DuplicateEmail
+//	no base SeatPool, or not clear which              Pending   SeatPoolNotFound       seats are kept
 //	the plan has no such role, or right               Pending   RoleNotInPlan, RightNotInPlan  seats are kept
 //	has accepted, holds a base seat                   Active    Accepted | Activated | AddOnSeatUnavailable
 //	has accepted, holds none                          Pending   SeatUnavailable

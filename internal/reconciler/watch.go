@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,6 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
 // Controller is a reconciler with all that wakes it.
@@ -84,4 +87,15 @@ func Respecified(before, after client.Object) bool {
 	return before == nil || after == nil || before.GetUID() != after.GetUID() ||
 		before.GetGeneration() != after.GetGeneration() ||
 		(before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil)
+}
+
+// MailReadyChanged reports whether an Account's MailReady condition says something else than before the change: members report its
+// reason and its message. Neither object is nil.
+func MailReadyChanged(before, after client.Object) bool {
+	was := meta.FindStatusCondition(before.(*usherv1.Account).Status.Conditions, usherv1.ConditionMailReady)
+	is := meta.FindStatusCondition(after.(*usherv1.Account).Status.Conditions, usherv1.ConditionMailReady)
+	if was == nil || is == nil {
+		return was != is
+	}
+	return was.Status != is.Status || was.Reason != is.Reason || was.Message != is.Message
 }

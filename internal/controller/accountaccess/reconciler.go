@@ -53,6 +53,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	var result ctrl.Result
 	if found {
 		result, err = r.reconcile(ctx, account)
+		if err != nil {
+			r.verdicts.record(account, nil)
+		}
 	} else {
 		err = r.withdraw(ctx, request.NamespacedName)
 	}
@@ -72,7 +75,6 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 		Account: account, Terms: plan.For(account, of), Members: slices.Clone(members), UserPrefix: r.userPrefix,
 	}}
 	if err := p.settle(ctx); err != nil {
-		r.verdicts.record(account, nil)
 		return ctrl.Result{}, err
 	}
 	verdict := p.problems.verdict()

@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
-	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
@@ -27,7 +26,7 @@ func New(base reconciler.Base, box *outbox.Outbox, workers int) reconciler.Contr
 
 // ofAccount returns the members whose access expires some day: their notices may wait for the account or its mail server.
 func (r *Reconciler) ofAccount(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
-	if !reconciler.Respecified(before, after) && mailReason(before) == mailReason(after) {
+	if !reconciler.Respecified(before, after) && !reconciler.MailReadyChanged(before, after) {
 		return nil, nil
 	}
 	account := reconciler.Present(before, after)
@@ -39,8 +38,4 @@ func (r *Reconciler) ofAccount(ctx context.Context, before, after client.Object)
 		}
 	}
 	return keys, err
-}
-
-func mailReason(o client.Object) string {
-	return conditions.Reason(o.(*usherv1.Account).Status.Conditions, usherv1.ConditionMailReady)
 }

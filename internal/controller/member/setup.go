@@ -14,7 +14,6 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
-	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
@@ -47,17 +46,13 @@ func New(base reconciler.Base) reconciler.Controller {
 // the account has recorded another deletion.
 func (r *Reconciler) ofAccount(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
 	account := reconciler.Present(before, after).(*usherv1.Account)
-	if reconciler.Respecified(before, after) || mailReason(before) != mailReason(after) {
+	if reconciler.Respecified(before, after) || reconciler.MailReadyChanged(before, after) {
 		return r.keys(ctx, account.Namespace, store.ByAccount, account.Name, nil)
 	}
 	if equality.Semantic.DeepEqual(before.(*usherv1.Account).Status.Departures, account.Status.Departures) {
 		return nil, nil
 	}
 	return r.keys(ctx, account.Namespace, store.ByAccount, account.Name, func(m *usherv1.Member) bool { return m.DeletionTimestamp != nil })
-}
-
-func mailReason(o client.Object) string {
-	return conditions.Reason(o.(*usherv1.Account).Status.Conditions, usherv1.ConditionMailReady)
 }
 
 // ofPool returns the members whose claim was added or dropped, and all members of the account if the pool's spec changed.

@@ -252,6 +252,22 @@ var replays = []struct{ name, schedule string }{
 			delete-member name=m0
 			make-member name=m0 to=a0@acme.example n=1`,
 	},
+	{
+		// Two members had one address. The one that it did not belong to held a claim, and then named a pool that does not exist, so that it
+		// kept its seat instead of being a duplicate; the other waited for ever beside a free seat.
+		name: "a duplicate that names a missing pool",
+		schedule: `schedule seed=118153 fine=false week=false
+			make-plan n=2
+			make-pool name=p0 n=1
+			make-member name=m1 to=a0@acme.example
+			make-account name=acme
+			restart op=1
+			make-member name=m0 to=a0@acme.example
+			subscribe name=acme to=plan
+			begin op=1 on=pools name=p0
+			move name=m1 to=p1
+			pass n=61000`,
+	},
 }
 
 func TestReplays(t *testing.T) {

@@ -117,9 +117,9 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 			continue
 		}
 		known++
-		// No member is a duplicate while the account is disabled, or the plan or the pool is unclear.
+		// No member is a duplicate while the account is disabled, or the plan is not there.
 		reason := readyReason(m.Status.Conditions)
-		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonSeatPoolNotFound || reason == usherv1.ReasonPlanNotFound {
+		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonPlanNotFound {
 			continue
 		}
 		if address := m.Spec.Email.Key(); addresses[address] {
@@ -182,10 +182,10 @@ func (w *world) wantWithheld(m *usherv1.Member, given plan.Assignment) []string 
 		return []string{"Disabled AccountDisabled" + seatKept}
 	case w.terms().Problem != "":
 		return []string{"Pending PlanNotFound" + seatKept}
-	case seat.Choose(m, w.poolList()).Problem != "":
-		return []string{"Pending SeatPoolNotFound" + seatKept}
 	case w.rival(m) != nil:
 		return []string{"Pending DuplicateEmail, seat false"}
+	case seat.Choose(m, w.poolList()).Problem != "":
+		return []string{"Pending SeatPoolNotFound" + seatKept}
 	case given.Reason != "":
 		return []string{"Pending " + given.Reason + seatKept}
 	}
