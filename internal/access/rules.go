@@ -59,5 +59,5 @@ func sameMeta(present, wanted metav1.Object) bool {
 
 // leaves reports whether a Member that is no longer Active gives its seat back, and has not only lost its access for a while.
 func leaves(m *usherv1.Member) bool {
-	return !reason.OfMember(m).Suspended
+	return !reason.OfMember(m).KeepsSeat
 }

@@ -56,7 +56,7 @@ var _ = Describe("The rate limit", func() {
 		o.settles()
 		Expect(w.mailed()).To(Equal([]string{"a1"}))
 
-		// A mail that fails to claim its attempt loses its reservation, too, and gets another one.
+		// A mail that fails to claim its attempt keeps its reservation for ten seconds only: the clock may leap past them.
 		for steps := 1; len(w.mailed()) < 3 && steps <= 10; steps++ {
 			w.clock.Step(15 * time.Second)
 			w.touch()

@@ -69,7 +69,7 @@ type Record[T client.Object] interface {
 	Emit(claim, concluded T, failure *delivery.Failure)
 }
 
-// Mail is a mail that a controller wants to send.
+// Mail is a mail that a controller wants to send. Send calls Decide, CountedAs, Message and Claim in this order, each once at most.
 type Mail[T client.Object] interface {
 	Record[T]
 	// Key is the object's key. When a slot is free, Send wakes the object's controller through Wakeups.
@@ -80,8 +80,8 @@ type Mail[T client.Object] interface {
 	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, Decide writes the status that
 	// applies instead, and its result is that of the reconcile.
 	Decide(ctx context.Context) (due bool, result ctrl.Result, err error)
-	// Limits returns what the rate limits count the mail by: a unique ID and the recipient.
-	Limits() (id, recipient string)
+	// CountedAs returns what the rate limits count the mail by: a unique ID and the recipient.
+	CountedAs() (id, recipient string)
 	// Wait writes to the status that a rate limit holds the mail.
 	Wait(ctx context.Context, hold delivery.Hold) (ctrl.Result, error)
 	// Message returns the message, and adds its Message-ID to the claim.
@@ -115,7 +115,7 @@ func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Resu
 	if !usable {
 		return o.unusable(ctx, m.Account()), nil
 	}
-	id, recipient := m.Limits()
+	id, recipient := m.CountedAs()
 	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), ratelimit.Mail{
 		ID: id, Recipient: recipient, PerMinute: endpoint.RatePerMinute(),
 	}, o.Now())

@@ -113,7 +113,7 @@ var members = []Member{
 			Action:  "Create the Plan, or correct the Account's spec.planRef",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
-		Suspended: true,
+		KeepsSeat: true,
 	},
 	{
 		Text: Text{
@@ -122,7 +122,7 @@ var members = []Member{
 			Action:  "Correct spec.role, or choose a plan that has the role",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
-		Suspended: true,
+		KeepsSeat: true,
 	},
 	{
 		Text: Text{
@@ -131,7 +131,7 @@ var members = []Member{
 			Action:  "Correct spec.rights, or choose a plan that has the right",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
-		Suspended: true,
+		KeepsSeat: true,
 	},
 	{
 		Text:  Text{Reason: usherv1.ReasonAccepted, Meaning: "the invitee accepted"},
@@ -165,7 +165,7 @@ var members = []Member{
 			Action:  "Set the Account's spec.state to Active to bring its members back",
 		},
 		State: usherv1.ObservedDisabled, Outlook: conditions.Done, Custody: Kept,
-		Suspended: true,
+		KeepsSeat: true,
 	},
 	{
 		Text: Text{

@@ -75,8 +75,8 @@ type Member struct {
 	Invitable bool
 	// Remindable: an invitation was sent, and a reminder may follow.
 	Remindable bool
-	// Suspended: the member has no access and keeps its seat until that changes.
-	Suspended bool
+	// KeepsSeat: a member that was Active has no access and keeps its seat until that changes.
+	KeepsSeat bool
 	// Duplicate: another member has the address and the right to it.
 	Duplicate bool
 }

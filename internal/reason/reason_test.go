@@ -132,7 +132,7 @@ func TestMemberRows(t *testing.T) {
 			}
 			g.Expect(m.Invitable && m.Remindable).To(BeFalse())
 			g.Expect(m.Remindable).To(Equal(m.WaitsFor == Invitee))
-			if m.Suspended {
+			if m.KeepsSeat {
 				g.Expect(m.Custody).To(Equal(Kept))
 			}
 			if m.Duplicate {

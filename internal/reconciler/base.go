@@ -21,10 +21,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// conflictPause is how long the watch is given to bring what another client wrote.
+// conflictPause is how long Finish waits after a conflict, so that the watch can bring what the other client wrote.
 const conflictPause = 100 * time.Millisecond
 
-// Base is what every controller needs.
+// Base is what every controller needs. A controller takes its own with ForController: Reader and Finish panic without it.
 type Base struct {
 	// Client reads from the cache and writes to the API server.
 	Client client.Client
@@ -79,15 +79,15 @@ func (b Base) WakeAt(at time.Time) ctrl.Result {
 	return ctrl.Result{RequeueAfter: max(at.Sub(b.Now()), time.Millisecond)}
 }
 
-// Decision says whether it may be acted on as it is.
-type Decision interface {
+// LiveReads is what DecideLive asks a decision.
+type LiveReads interface {
 	// NeedsLiveReads reports whether the decision must be made again from live reads before it is acted on.
 	NeedsLiveReads() bool
 }
 
-// Decide decides on what the cache has and, if the decision needs it, again on what live returns. It returns the observation that
-// the decision is based on.
-func Decide[O any, D Decision](cached O, decide func(O) D, live func() (O, error)) (O, D, error) {
+// DecideLive decides on what the cache has and, if the decision needs live reads, again on what live returns. It returns the
+// observation that the decision is based on.
+func DecideLive[O any, D LiveReads](cached O, decide func(O) D, live func() (O, error)) (O, D, error) {
 	decision := decide(cached)
 	if !decision.NeedsLiveReads() {
 		return cached, decision, nil

@@ -51,15 +51,15 @@ type decision struct {
 
 func (d decision) NeedsLiveReads() bool { return d.needs }
 
-func TestDecideReadsLiveWhereTheDecisionNeedsIt(t *testing.T) {
+func TestDecideLiveReadsLiveWhereTheDecisionNeedsIt(t *testing.T) {
 	for _, needs := range []bool{false, true} {
 		g := NewWithT(t)
 		decide := func(live bool) decision { return decision{live: live, needs: needs} }
-		observed, d, err := Decide(false, decide, func() (bool, error) { return true, nil })
+		observed, d, err := DecideLive(false, decide, func() (bool, error) { return true, nil })
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(observed).To(Equal(needs))
 		g.Expect(d.live).To(Equal(needs))
 	}
-	_, _, err := Decide(false, func(bool) decision { return decision{needs: true} }, func() (bool, error) { return false, errors.New("refused") })
+	_, _, err := DecideLive(false, func(bool) decision { return decision{needs: true} }, func() (bool, error) { return false, errors.New("refused") })
 	NewWithT(t).Expect(err).To(MatchError("refused"))
 }

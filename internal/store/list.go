@@ -6,27 +6,60 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// LivePage is how many objects a live list asks for at a time.
-const LivePage = 500
+// livePage is how many objects a live list asks for at a time.
+const livePage = 500
 
-// List lists the objects of a namespace ("" for all namespaces) that an index has under a value ("" for no index). Objects from the
-// cache are not copied: a caller must not change them.
+// List lists the objects of a namespace ("" for all namespaces) that an index has under a value. With index "" it lists all of them. The
+// cache knows every index of Indexes, the API server only those that are selectable fields. Objects from the cache are not copied: a
+// caller must not change them.
 func List(ctx context.Context, reader client.Reader, list client.ObjectList, namespace, index, value string) error {
 	options := []client.ListOption{client.InNamespace(namespace), client.UnsafeDisableDeepCopy}
 	if index != "" {
 		options = append(options, client.MatchingFields{index: value})
 	}
 	if err := reader.List(ctx, list, options...); err != nil {
-		return fmt.Errorf("list %s in %q by %s=%q: %w", kindOf(list), namespace, index, value, err)
+		what := kindOf(list)
+		if namespace != "" {
+			what += " in namespace " + namespace
+		}
+		if index != "" {
+			what += fmt.Sprintf(" with %s=%q", index, value)
+		}
+		return fmt.Errorf("list %s: %w", what, err)
 	}
 	return nil
+}
+
+// EachPage lists the metadata of a kind's objects in a namespace from the API server, and passes it on page by page. An error of visit
+// ends the list and is returned as it is.
+func EachPage(
+	ctx context.Context, live client.Reader, kind schema.GroupVersionKind, namespace string,
+	visit func(page *metav1.PartialObjectMetadataList) error, options ...client.ListOption,
+) error {
+	options = append(options, client.InNamespace(namespace), client.Limit(livePage))
+	for next := ""; ; {
+		page := &metav1.PartialObjectMetadataList{}
+		page.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
+		if err := live.List(ctx, page, append(slices.Clone(options), client.Continue(next))...); err != nil {
+			return fmt.Errorf("list %s in namespace %s: %w", kind.Kind, namespace, err)
+		}
+		if err := visit(page); err != nil {
+			return err
+		}
+		if next = page.Continue; next == "" {
+			return nil
+		}
+	}
 }
 
 // Members returns the Members of a namespace that an index has under a value. A caller must not change them.

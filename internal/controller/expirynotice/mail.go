@@ -37,7 +37,7 @@ func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
 func (m *mail) New() *usherv1.Member         { return &usherv1.Member{} }
 
 // Limits implements outbox.Mail.
-func (m *mail) Limits() (id, recipient string) {
+func (m *mail) CountedAs() (id, recipient string) {
 	return string(m.observed.Member.UID) + "/" + string(m.plan.Send), m.recipient()
 }
 

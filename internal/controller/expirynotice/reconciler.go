@@ -50,7 +50,7 @@ func (r *Reconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	observed, plan, err := reconciler.Decide(cached, r.decide, func() (membership.ExpiryNoticeObservation, error) {
+	observed, plan, err := reconciler.DecideLive(cached, r.decide, func() (membership.ExpiryNoticeObservation, error) {
 		return r.observeLive(ctx, member)
 	})
 	if err != nil || observed.Member == nil {

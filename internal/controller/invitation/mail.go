@@ -35,7 +35,7 @@ func (m *mail) Key() types.NamespacedName    { return client.ObjectKeyFromObject
 func (m *mail) Wakeups() *reconciler.Wakeups { return m.r.wakeups }
 func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
 func (m *mail) New() *usherv1.Invitation     { return &usherv1.Invitation{} }
-func (m *mail) Limits() (id, address string) {
+func (m *mail) CountedAs() (id, address string) {
 	return string(m.observed.Invitation.UID), m.plan.Status.Recipient
 }
 

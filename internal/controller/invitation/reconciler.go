@@ -53,7 +53,7 @@ func (r *Reconciler) reconcile(ctx context.Context, inv *usherv1.Invitation) (ct
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	observed, plan, err := reconciler.Decide(cached, r.decide, func() (invite.Observation, error) { return r.observe(ctx, r.Live, inv) })
+	observed, plan, err := reconciler.DecideLive(cached, r.decide, func() (invite.Observation, error) { return r.observe(ctx, r.Live, inv) })
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -77,21 +77,9 @@ func (r *Reconciler) eachOwned(ctx context.Context, o *membership.Observation, v
 }
 
 func (r *Reconciler) eachOwnedOf(ctx context.Context, kind schema.GroupVersionKind, member *usherv1.Member, visit visitor) error {
-	for next := ""; ; {
-		page := &metav1.PartialObjectMetadataList{}
-		page.SetGroupVersionKind(kind.GroupVersion().WithKind(kind.Kind + "List"))
-		err := r.Live.List(ctx, page, client.InNamespace(member.Namespace), client.Limit(store.LivePage), client.Continue(next),
-			client.MatchingLabels{usherv1.OwnerLabel: labels.Value(member.Name)})
-		if err != nil {
-			return fmt.Errorf("list: %w", err)
-		}
-		if err := visit(page, kind); err != nil {
-			return err
-		}
-		if next = page.Continue; next == "" {
-			return nil
-		}
-	}
+	return store.EachPage(ctx, r.Live, kind, member.Namespace,
+		func(page *metav1.PartialObjectMetadataList) error { return visit(page, kind) },
+		client.MatchingLabels{usherv1.OwnerLabel: labels.Value(member.Name)})
 }
 
 // unreachable returns what to do about a kind that cannot be read or written for good; empty for any other error.

@@ -70,7 +70,7 @@ func (r *Reconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctr
 		return ctrl.Result{}, err
 	}
 	decide := func(o membership.Observation) membership.Decision { return membership.Decide(o, r.Now()) }
-	observed, decision, err := reconciler.Decide(cached, decide, func() (membership.Observation, error) { return r.observeLive(ctx, member) })
+	observed, decision, err := reconciler.DecideLive(cached, decide, func() (membership.Observation, error) { return r.observeLive(ctx, member) })
 	if errors.Is(err, errGone) {
 		return ctrl.Result{}, nil
 	}

@@ -6,7 +6,6 @@ package seatpool
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -55,7 +54,7 @@ func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) erro
 	if err != nil {
 		return err
 	}
-	around, size, err := reconciler.Decide(cached, func(s surroundings) capacity { return s.capacityOf(pool) },
+	around, size, err := reconciler.DecideLive(cached, func(s surroundings) capacity { return s.capacityOf(pool) },
 		func() (surroundings, error) { return r.observe(ctx, r.Live, pool) })
 	if err != nil {
 		return err
@@ -144,17 +143,12 @@ func (r *Reconciler) gone(ctx context.Context, pool *usherv1.SeatPool, uids []st
 	for _, uid := range uids {
 		gone[uid] = true
 	}
-	for next := ""; ; {
-		page := &metav1.PartialObjectMetadataList{}
-		page.SetGroupVersionKind(usherv1.GroupVersion.WithKind("MemberList"))
-		if err := r.Live.List(ctx, page, client.InNamespace(pool.Namespace), client.Limit(store.LivePage), client.Continue(next)); err != nil {
-			return nil, fmt.Errorf("list the Members of namespace %s: %w", pool.Namespace, err)
-		}
-		for i := range page.Items {
-			delete(gone, string(page.Items[i].UID))
-		}
-		if next = page.Continue; next == "" {
-			return gone, nil
-		}
-	}
+	err := store.EachPage(ctx, r.Live, usherv1.GroupVersion.WithKind("Member"), pool.Namespace,
+		func(page *metav1.PartialObjectMetadataList) error {
+			for i := range page.Items {
+				delete(gone, string(page.Items[i].UID))
+			}
+			return nil
+		})
+	return gone, err
 }

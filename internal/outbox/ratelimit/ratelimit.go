@@ -68,7 +68,7 @@ func (l *Limiter) Held(id, recipient string, now time.Time) *delivery.Hold {
 }
 
 // Reserve lets a mail go, which counts it, or returns what it has to wait for. Call cancel if the mail did not go out in the end: it
-// then no longer counts for the recipient.
+// then no longer counts for the recipient, and keeps its reservation with the server for reservationLasts.
 func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.Hold) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -95,6 +95,9 @@ func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.recipients.remove(recipient, now)
+		if m.PerMinute > 0 && len(l.waiting) < maxWaiting {
+			l.waiting[m.ID] = waiting{hold: delivery.Hold{Until: now, Reason: usherv1.ReasonRateLimited}, recipient: recipient, server: m.Server}
+		}
 	}, nil
 }
 

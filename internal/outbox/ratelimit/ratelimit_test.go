@@ -90,6 +90,22 @@ func TestCancel(t *testing.T) {
 }
 
 // The mails that an earlier manager sent count, and only once.
+// A mail that did not go out, because its claim was refused for example, does not wait anew.
+func TestCancelledMailKeepsItsReservation(t *testing.T) {
+	l := ratelimit.New()
+	m := func(i int) ratelimit.Mail {
+		m := mailTo(fmt.Sprintf("m%d@acme.example", i), i)
+		m.PerMinute = 4
+		return m
+	}
+	goes(t, l, m(0), start)()
+	goes(t, l, m(0), start.Add(time.Second))()
+	waits(t, l, m(1), start.Add(time.Second)) // the reservation is not for another mail
+	goes(t, l, m(0), start.Add(2*time.Second))
+	waits(t, l, m(0), start.Add(2*time.Second)) // it was used
+	goes(t, l, m(1), start.Add(15*time.Second))
+}
+
 func TestRecall(t *testing.T) {
 	l := ratelimit.New()
 	var sent []ratelimit.Sent
