@@ -219,5 +219,10 @@ const (
 	ReasonReminderFailed = "ReminderFailed"
 )
 
-// ReasonMemberNotFound means: the Member that spec.memberRef names does not exist.
-const ReasonMemberNotFound = "MemberNotFound"
+// Reasons for which an Invitation is Stalled.
+const (
+	// ReasonMemberNotFound means: the Member that spec.memberRef names does not exist.
+	ReasonMemberNotFound = "MemberNotFound"
+	// ReasonInvitationNotUsed means: the Member is invited with another Invitation.
+	ReasonInvitationNotUsed = "NotUsed"
+)

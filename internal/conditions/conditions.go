@@ -54,15 +54,27 @@ const (
 	Stuck
 )
 
+// Grace is how long a reference to an object that does not exist is Reconciling before it is Stalled: an apply may create the object
+// that is referred to after the one that refers to it, and a pipeline that waits fails at once on Stalled.
+const Grace = time.Minute
+
 // Sentence is what a Ready condition says.
 type Sentence struct {
 	Outlook Outlook
 	Reason  string
 	Message string
+	// Graced: for as long as Grace, a Stuck outlook is reported as Working.
+	Graced bool
 }
 
-// SetReady sets Ready, and Reconciling or Stalled only while they are true.
-func (w Writer) SetReady(s Sentence) {
+// SetReady sets Ready, and Reconciling or Stalled only while they are true. It returns when the grace of the sentence ends, so that Ready
+// has to be set again; zero for never.
+func (w Writer) SetReady(s Sentence) (graceEnds time.Time) {
+	if s.Graced && s.Outlook == Stuck {
+		if graceEnds = w.graceEnds(s.Reason); !graceEnds.IsZero() {
+			s.Outlook = Working
+		}
+	}
 	w.Set(usherv1.ConditionReady, s.Outlook == Done, s.Reason, s.Message)
 	for kind, when := range map[string]Outlook{usherv1.ConditionReconciling: Working, usherv1.ConditionStalled: Stuck} {
 		if s.Outlook == when {
@@ -71,6 +83,30 @@ func (w Writer) SetReady(s Sentence) {
 			meta.RemoveStatusCondition(w.List, kind)
 		}
 	}
+	return graceEnds
+}
+
+// graceEnds returns when the grace of a reason ends; zero if it is over. It begins when the reason is first said of a generation.
+func (w Writer) graceEnds(reason string) time.Time {
+	said := func(kind string) *metav1.Condition {
+		if c := meta.FindStatusCondition(*w.List, kind); c != nil && c.Reason == reason && c.ObservedGeneration == w.Generation {
+			return c
+		}
+		return nil
+	}
+	if said(usherv1.ConditionStalled) != nil {
+		return time.Time{}
+	}
+	begun := w.Now.Truncate(time.Second)
+	if c := said(usherv1.ConditionReconciling); c == nil {
+		meta.RemoveStatusCondition(w.List, usherv1.ConditionReconciling) // another reason: its lastTransitionTime is not the beginning
+	} else if c.LastTransitionTime.Time.Before(begun) { // else it is of a clock that is ahead
+		begun = c.LastTransitionTime.Time
+	}
+	if ends := begun.Add(Grace); w.Now.Before(ends) {
+		return ends
+	}
+	return time.Time{}
 }
 
 // Reason returns the reason of the condition of that type; empty if there is none.

@@ -161,10 +161,10 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 	usherv1.ObservedPending: {
 		"Inviting":           usherv1.ConditionReconciling,
 		"AwaitingAcceptance": usherv1.ConditionReady,
-		"SeatUnavailable":    usherv1.ConditionReconciling,
-		"InvitationExpired":  usherv1.ConditionStalled,
-		"InvitationRevoked":  usherv1.ConditionStalled,
-		"InvitationDeclined": usherv1.ConditionStalled,
+		"SeatUnavailable":    usherv1.ConditionReady,
+		"InvitationExpired":  usherv1.ConditionReady,
+		"InvitationRevoked":  usherv1.ConditionReady,
+		"InvitationDeclined": usherv1.ConditionReady,
 		"MailRejected":       usherv1.ConditionStalled,
 		"MailNotReady":       usherv1.ConditionReconciling,
 		"DuplicateEmail":     usherv1.ConditionStalled,
@@ -188,6 +188,9 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 	},
 }
 
+// graced are the reasons that are Reconciling for a minute before they are Stalled.
+var graced = []string{"AccountNotFound", "SeatPoolNotFound", "PlanNotFound", "RoleNotInPlan", "RightNotInPlan"}
+
 // contradictions returns where a Member's status differs from the contract's table, or reveals what it must not.
 func contradictions(m *usherv1.Member) (found []string) {
 	if m.Status.State == "" {
@@ -205,6 +208,14 @@ func contradictions(m *usherv1.Member) (found []string) {
 	wanted, known := outlooks[m.Status.State][reasonOf(m)]
 	if reasonOf(m) == usherv1.ReasonInviting && meta.IsStatusConditionTrue(m.Status.Conditions, usherv1.ConditionStalled) {
 		wanted = usherv1.ConditionStalled // another member's Invitation has the name
+	}
+	if reconciling := meta.FindStatusCondition(m.Status.Conditions, usherv1.ConditionReconciling); reconciling != nil {
+		switch {
+		case m.Status.State == usherv1.ObservedPending && reasonOf(m) == usherv1.ReasonSeatUnavailable:
+			wanted = usherv1.ConditionReconciling // the pool has not said yet that it is full
+		case slices.Contains(graced, reasonOf(m)):
+			wanted = usherv1.ConditionReconciling // for a minute
+		}
 	}
 	if !known {
 		complain("the table outlooks in history_test.go has no such reason")

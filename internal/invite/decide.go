@@ -63,7 +63,9 @@ func Decide(o Observation, now time.Time) Plan {
 	}
 	p := Plan{Status: next, before: inv.Status}
 	p.decide(o, now)
-	describe(&p.Status, o, p.told, now)
+	if again := describe(&p.Status, o, p.told, now); !again.IsZero() {
+		p.wakeBy(again)
+	}
 	return p
 }
 

@@ -9,15 +9,18 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
-// describe makes s's conditions say what its other fields are.
+// describe makes s's conditions say what its other fields are. It returns when they have to be set again; zero for never.
 //
-//	Ready        Sent, Accepted, Revoked
-//	Reconciling  Pending, Sending, and whatever the last link came to while a new one is asked for; RateLimited and
-//	             RecipientLimited while a mail that could be sent waits for a limit
-//	Stalled      Declined, Expired, Failed, no such Member
-func describe(s *usherv1.InvitationStatus, o Observation, hold *delivery.Hold, now time.Time) {
+//	Ready        Sent, Accepted, Declined, Expired, Revoked
+//	Reconciling  Sending, and Pending while Usher has something to do; RateLimited and RecipientLimited while a mail that could be sent
+//	             waits for a limit
+//	Stalled      Failed, no such Member, an Invitation that the Member does not use
+//
+// An Invitation that waits for its Member is what the Member is. So is one whose last link has ended while a new one is asked for.
+func describe(s *usherv1.InvitationStatus, o Observation, hold *delivery.Hold, now time.Time) time.Time {
 	said := sentence(s, o, now)
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Invitation.Generation, Now: now}
 	w.Set(usherv1.ConditionSent, s.SentAt != nil, said.Reason, "")
@@ -25,13 +28,13 @@ func describe(s *usherv1.InvitationStatus, o Observation, hold *delivery.Hold, n
 	if hold != nil {
 		said = saysLimited(hold)
 	}
-	w.SetReady(said)
+	return w.SetReady(said)
 }
 
 // sentence is what the Ready condition says, unless a limit on mails holds the Invitation up.
 func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) conditions.Sentence {
 	if waitsForNewLink(s, o, now) {
-		return saysNewLinkWanted(s)
+		return saysNewLinkWanted(s, waiting(s, o))
 	}
 	switch s.State {
 	case usherv1.InvitationSent:
@@ -39,23 +42,37 @@ func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) conditi
 	case usherv1.InvitationAccepted:
 		return saysAccepted()
 	case usherv1.InvitationRevoked:
-		return saysRevoked()
+		return saysRevoked(o.Invitation)
 	case usherv1.InvitationDeclined:
-		return saysDeclined()
+		return saysDeclined(o.Invitation)
 	case usherv1.InvitationExpired:
-		return saysExpired(s)
+		return saysExpired(o.Invitation, s)
 	case usherv1.InvitationFailed:
-		return saysFailed(s)
+		return saysFailed(o.Invitation, s)
 	case usherv1.InvitationSending:
 		return saysSending()
 	}
+	return waiting(s, o)
+}
+
+// waiting is what an Invitation says whose mail is not sent yet.
+func waiting(s *usherv1.InvitationStatus, o Observation) conditions.Sentence {
+	m := o.Member
 	switch {
-	case o.Member == nil:
+	case m == nil:
 		return saysMemberNotFound(o.Invitation)
-	case s.LastError != nil:
+	case m.Status.InvitationRef != nil && m.Status.InvitationRef.Name != o.Invitation.Name:
+		return saysNotUsed(m)
+	case m.Status.ObservedGeneration != m.Generation || reason.OfMember(m).Reason == "":
+		return saysMemberUndecided(s, m.Name)
+	case !reason.OfMember(m).Invitable:
+		return saysMemberWaits(s, m)
+	case o.Account != nil && !deliveryReady(o.Account):
+		return saysMailNotReady(s, o.Account)
+	case s.LastError != nil && s.NextAttemptAt != nil:
 		return saysTryingAgain(s)
 	}
-	return saysWaiting(s)
+	return saysAboutToSend(s)
 }
 
 // waitsForNewLink reports whether s is still about an earlier link than the one that is asked for.

@@ -64,8 +64,8 @@ func (v MailVerdict) Outdated(a *usherv1.Account) bool {
 		v.At.Before(c.LastTransitionTime.Time)
 }
 
-// Summarize returns what the observed Account is at now.
-func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
+// Summarize returns what the observed Account is at now, and when that changes by itself; zero for never.
+func Summarize(o AccountObservation, now time.Time) (status usherv1.AccountStatus, wake time.Time) {
 	a := o.Account
 	s := *a.Status.DeepCopy()
 	s.ObservedGeneration = a.Generation
@@ -83,8 +83,8 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	setTemplatesReady(w, o)
 	setAccessReady(w, o)
 	setNoAdmin(w, o, terms, led)
-	w.SetReady(accountVerdict(*w.List, terms))
-	return s
+	wake = w.SetReady(accountVerdict(*w.List, terms))
+	return s, wake
 }
 
 func countMembers(members []usherv1.Member) *usherv1.MemberCounts {

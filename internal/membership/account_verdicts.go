@@ -65,10 +65,13 @@ func accountVerdict(list []metav1.Condition, terms plan.Terms) conditions.Senten
 	mail := meta.FindStatusCondition(list, usherv1.ConditionMailReady)
 	access := meta.FindStatusCondition(list, usherv1.ConditionAccessReady)
 	templates := meta.FindStatusCondition(list, usherv1.ConditionTemplatesReady)
+	noAdmin := meta.FindStatusCondition(list, usherv1.ConditionNoAdmin)
 	denied := access != nil && access.Status == metav1.ConditionFalse
 	switch {
 	case problem != "":
 		return saysPlanFault(fault, problem)
+	case noAdmin != nil:
+		return saysNoAdmin(noAdmin)
 	case denied && !reason.AccessRow(access.Reason).Tolerable:
 		return saysAccessIncomplete(access)
 	case mail == nil:
@@ -88,7 +91,11 @@ func accountVerdict(list []metav1.Condition, terms plan.Terms) conditions.Senten
 // Each sentence that an Account's Ready condition can say is one of the functions below.
 
 func saysPlanFault(fault, problem string) conditions.Sentence {
-	return conditions.Sentence{Outlook: conditions.Stuck, Reason: fault, Message: problem}
+	return conditions.Sentence{Outlook: conditions.Stuck, Reason: fault, Message: problem, Graced: true}
+}
+
+func saysNoAdmin(c *metav1.Condition) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Stuck, Reason: c.Reason, Message: c.Message}
 }
 
 func saysAccessIncomplete(a *metav1.Condition) conditions.Sentence {
@@ -104,7 +111,9 @@ func saysMailNotReady(mail *metav1.Condition) conditions.Sentence {
 }
 
 func saysTemplatesNotReady(t *metav1.Condition) conditions.Sentence {
-	return conditions.Sentence{Outlook: conditions.Stuck, Reason: t.Reason, Message: t.Message}
+	return conditions.Sentence{
+		Outlook: conditions.Stuck, Reason: t.Reason, Message: t.Message, Graced: t.Reason == usherv1.ReasonConfigMapNotFound,
+	}
 }
 
 // saysAccessTolerable: Usher has done what it is allowed to do, and the platform decides whether it may do the rest.

@@ -61,7 +61,9 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	d.withdraw(o, v, now)
 	recordState(s, m, v, now)
 	d.GrantsOwnerRole = o.FirstMember && m.Status.Role != s.Role
-	describe(s, o, choice, v, now)
+	if again := describe(s, o, choice, v, now); !again.IsZero() {
+		d.wakeBy(again)
+	}
 	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && mayGo(o)
 	d.needsLiveReads = needsLiveReads(d, m)
 	return d, v
@@ -137,15 +139,15 @@ func judgeInvitation(o Observation) verdict {
 	case inv == nil:
 		return undecided
 	case inv.Spec.State == usherv1.InvitationRevokedWish:
-		return saysInvitationRevoked()
+		return saysInvitationRevoked(inv)
 	case invite.Asked(inv, string(o.Member.Spec.Email)):
 		return undecided
 	}
 	switch inv.Status.State {
 	case usherv1.InvitationDeclined:
-		return saysInvitationDeclined()
+		return saysInvitationDeclined(inv)
 	case usherv1.InvitationExpired:
-		return saysInvitationExpired()
+		return saysInvitationExpired(inv)
 	case usherv1.InvitationFailed:
 		return saysMailRejected(inv)
 	}
@@ -157,8 +159,8 @@ func (d *Decision) judgeAccepted(o Observation, choice seat.Choice, now time.Tim
 	base, complete := holds(d.Status.Seats, choice)
 	switch {
 	case !base:
-		d.awaitSeat(o, o.pool(choice.Base), now)
-		return saysNoSeatForAccess(choice.Base)
+		full := d.awaitSeat(o, o.pool(choice.Base), now)
+		return saysNoSeatForAccess(o.pool(choice.Base), o.terms().SeatsOf(o.pool(choice.Base), o.Pools), full)
 	case !complete:
 		return saysAddOnSeatUnavailable(missingSeats(d.Status.Seats, choice))
 	case o.Member.Spec.Activation == usherv1.ActivateImmediately:
@@ -181,8 +183,8 @@ func (d *Decision) judgeInvited(o Observation, choice seat.Choice, now time.Time
 	case o.NameTaken:
 		return saysNameTaken(o.Member.Name)
 	case !holdsBase && !seat.WaitsForAcceptance(base, false):
-		d.awaitSeat(o, base, now)
-		return saysNoSeatForInvitation(choice.Base)
+		full := d.awaitSeat(o, base, now)
+		return saysNoSeatForInvitation(base, o.terms().SeatsOf(base, o.Pools), full)
 	}
 	d.Invite = inv == nil
 	if d.Status.InvitationRef == nil {
@@ -204,6 +206,8 @@ func judgeMail(o Observation) verdict {
 		return saysMailNotTaken(inv.Status.LastError)
 	case invite.Waits(&inv.Status):
 		return saysMailLimited(inv)
+	case inv.Status.LastError != nil && inv.Status.NextAttemptAt != nil:
+		return saysMailDelayed(inv)
 	}
 	return saysInviting()
 }
@@ -223,16 +227,17 @@ func (d *Decision) wakeBy(at time.Time) {
 }
 
 // awaitSeat is for a Member without a seat in a pool that seems to have one: the SeatPool controller is about to give it. A new Member
-// says nothing until then, which saves a write and a reason that would hold for milliseconds.
-func (d *Decision) awaitSeat(o Observation, pool *usherv1.SeatPool, now time.Time) {
-	full := pool.Status.ObservedGeneration >= 0 && pool.Status.Available != nil && *pool.Status.Available == 0
-	if full {
-		return
+// says nothing until then, which saves a write and a reason that would hold for milliseconds. awaitSeat reports whether the pool says that
+// it is full.
+func (d *Decision) awaitSeat(o Observation, pool *usherv1.SeatPool, now time.Time) (full bool) {
+	if pool.Status.ObservedGeneration >= 0 && pool.Status.Available != nil && *pool.Status.Available == 0 {
+		return true
 	}
 	d.wakeBy(now.Add(seatPause))
 	// A pool that reserves on acceptance learns of the acceptance from what is written now.
 	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
 	d.DeferStatus = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(seatPatience))
+	return false
 }
 
 // withdraw decides how a Member that is no longer Active gives its seat back: after the access that the seat gave is gone.

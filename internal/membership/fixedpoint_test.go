@@ -61,7 +61,7 @@ func (s *situation) summarize() {
 	for _, p := range s.pools {
 		o.Pools = append(o.Pools, *p)
 	}
-	if next := Summarize(o, now); !equality.Semantic.DeepEqual(s.account.Status, next) {
+	if next, _ := Summarize(o, now); !equality.Semantic.DeepEqual(s.account.Status, next) {
 		s.account.Status = next
 		s.wrote("account %s", next.State)
 	}
@@ -83,7 +83,7 @@ func (s *situation) allocate(p *usherv1.SeatPool) {
 		gone[uid] = true
 	}
 	seats := terms.SeatsOf(p, pools)
-	next := seat.StatusOf(p, seat.Allocate(seat.LedgerOf(p), seats.Capacity(), candidates, gone), seats, s.poolClock)
+	next, _ := seat.StatusOf(p, seat.Allocate(seat.LedgerOf(p), seats.Capacity(), candidates, gone), seats, s.poolClock)
 	if !equality.Semantic.DeepEqual(p.Status, next) {
 		p.Status = next
 		s.wrote("pool %s: %v", p.Name, next.Claims)

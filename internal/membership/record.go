@@ -47,7 +47,8 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 }
 
 // describe sets the conditions. One of Pending, Active and Disabled is True; all three have the reason of the state.
-func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) {
+// It returns when they have to be set again; zero for never.
+func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) time.Time {
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Member.Generation, Now: now}
 	w.SetState(v.State, v.Reason)
 	_, complete := holds(s.Seats, choice)
@@ -64,7 +65,7 @@ func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verd
 	} else {
 		meta.RemoveStatusCondition(w.List, usherv1.ConditionDeletionBlocked)
 	}
-	w.SetReady(conditions.Sentence{Outlook: v.Outlook, Reason: v.Reason, Message: v.message})
+	return w.SetReady(conditions.Sentence{Outlook: v.Outlook, Reason: v.Reason, Message: v.message, Graced: v.Graced})
 }
 
 func recordInvitation(s *usherv1.MemberStatus, o Observation) {

@@ -274,7 +274,7 @@ func (th *theatre) keep(name string, live bool) (changed bool) {
 		}
 	}
 	seats := plan.For(account, nil).SeatsOf(pool, pools)
-	pool.Status = seat.StatusOf(pool, seat.Allocate(seat.LedgerOf(pool), seats.Capacity(), candidates, gone), seats, now)
+	pool.Status, _ = seat.StatusOf(pool, seat.Allocate(seat.LedgerOf(pool), seats.Capacity(), candidates, gone), seats, now)
 	write := func() {
 		if h.version() != read {
 			return // a conflict

@@ -12,7 +12,9 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
+	"github.com/usher-dev/usher/internal/seat"
 )
 
 // verdict is what a Member is: a row of the table of reasons, and what its Ready condition says.
@@ -91,22 +93,20 @@ func saysMakingCredentials() verdict {
 	return v
 }
 
-func saysInvitationRevoked() verdict {
-	return because(usherv1.ReasonInvitationRevoked,
-		"The invitation was revoked; set its spec.state to Open and raise its spec.sendGeneration to ask again")
+func saysInvitationRevoked(inv *usherv1.Invitation) verdict {
+	return because(usherv1.ReasonInvitationRevoked, "The invitation was revoked; to ask again: "+invite.HowToAskAgain(inv))
 }
 
-func saysInvitationDeclined() verdict {
-	return because(usherv1.ReasonInvitationDeclined, "The invitee declined; raise the Invitation's spec.sendGeneration to ask again")
+func saysInvitationDeclined(inv *usherv1.Invitation) verdict {
+	return because(usherv1.ReasonInvitationDeclined, "The invitee declined; to ask again: "+invite.HowToAskAgain(inv))
 }
 
-func saysInvitationExpired() verdict {
-	return because(usherv1.ReasonInvitationExpired,
-		"The invitee did not answer in time; raise the Invitation's spec.sendGeneration to ask again")
+func saysInvitationExpired(inv *usherv1.Invitation) verdict {
+	return because(usherv1.ReasonInvitationExpired, "The invitee did not answer in time; to ask again: "+invite.HowToAskAgain(inv))
 }
 
 func saysMailRejected(inv *usherv1.Invitation) verdict {
-	return because(usherv1.ReasonMailRejected, invite.Failed(&inv.Status))
+	return because(usherv1.ReasonMailRejected, invite.Failed(inv))
 }
 
 func saysAccepted() verdict { return because(usherv1.ReasonAccepted, "Accepted and has access") }
@@ -117,15 +117,23 @@ func saysAddOnSeatUnavailable(missing string) verdict {
 	return because(usherv1.ReasonAddOnSeatUnavailable, "Has access; waiting for a seat of "+missing)
 }
 
-// saysNoSeatForAccess: the member has accepted.
-func saysNoSeatForAccess(pool string) verdict {
-	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool+" is taken; access starts by itself as soon as one is free")
+// saysNoSeatForAccess: the member has accepted. full reports that the pool says so too.
+func saysNoSeatForAccess(pool *usherv1.SeatPool, seats plan.Seats, full bool) verdict {
+	return saysNoSeat("access starts by itself as soon as one is free", pool, seats, full)
 }
 
 // saysNoSeatForInvitation: the member is not invited yet.
-func saysNoSeatForInvitation(pool string) verdict {
-	return because(usherv1.ReasonSeatUnavailable,
-		"Every seat of "+pool+" is taken; the invitation goes out by itself as soon as one is free")
+func saysNoSeatForInvitation(pool *usherv1.SeatPool, seats plan.Seats, full bool) verdict {
+	return saysNoSeat("the invitation goes out by itself as soon as one is free", pool, seats, full)
+}
+
+func saysNoSeat(then string, pool *usherv1.SeatPool, seats plan.Seats, full bool) verdict {
+	if !full {
+		v := because(usherv1.ReasonSeatUnavailable, "SeatPool "+pool.Name+" has not given the member a seat yet; "+then)
+		v.Outlook = conditions.Working
+		return v
+	}
+	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool.Name+" is taken; "+then+"; "+seat.HowToAddOne(pool, seats))
 }
 
 func saysAwaitingAcceptance(expires *metav1.Time) verdict {
@@ -151,6 +159,11 @@ func saysMailNotTaken(failed *usherv1.SendError) verdict {
 // saysMailLimited: the invitation is held up by a limit on mails.
 func saysMailLimited(inv *usherv1.Invitation) verdict {
 	return because(usherv1.ReasonInviting, invite.Waiting(&inv.Status))
+}
+
+// saysMailDelayed: the mail server has asked for another attempt, as greylisting does, or could not be reached.
+func saysMailDelayed(inv *usherv1.Invitation) verdict {
+	return because(usherv1.ReasonInviting, invite.Delayed(&inv.Status))
 }
 
 func saysInviting() verdict {

@@ -142,13 +142,9 @@ func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
 		a.Problem = fmt.Sprintf("%s has no role %s; its roles are %s", t.title(), wanted, strings.Join(t.roles(), ", "))
 		return a
 	}
-	own := m.Spec.Rights
-	if t.name != "" { // without a plan, any right is allowed
-		own = t.spell(own)
-	}
-	vocabulary := t.Vocabulary()
+	own, vocabulary := t.spell(m.Spec.Rights), t.Vocabulary()
 	for _, right := range own {
-		if t.name != "" && !slices.Contains(vocabulary, right) {
+		if !slices.Contains(vocabulary, right) {
 			a.Reason = usherv1.ReasonRightNotInPlan
 			a.Problem = fmt.Sprintf("%s has no right %s; %s", t.title(), right, t.choices(vocabulary))
 			return a

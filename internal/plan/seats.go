@@ -21,6 +21,8 @@ type Seats struct {
 	Included, Bought int32
 	// Reason and Problem say why fewer seats count than spec.seats says; they are empty if all count.
 	Reason, Problem string
+	// Missing reports that the problem is an object or an entry that may be about to be created.
+	Missing bool
 	// Passing reports that the problem goes away without a change of a spec, as seats are assigned.
 	Passing bool
 	// Most is how many seats can be bought. Advice says what to do if none can.
@@ -36,17 +38,14 @@ func (s Seats) Capacity() int { return int(s.Included) + int(s.Bought) }
 func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 	wanted := ptr.Deref(pool.Spec.Seats, 0)
 	if t.Problem != "" {
-		// No seat is granted in the meantime, so report the seats that there were.
-		counted := wanted
-		if before := boughtBefore(pool); before != nil {
-			counted = min(wanted, *before)
-		}
-		return Seats{Included: pool.Status.Included, Bought: counted, Reason: usherv1.ReasonPlanNotFound, Problem: t.Problem, Most: unlimited}
+		return unchanged(pool, usherv1.ReasonPlanNotFound, t.Problem)
 	}
 	included, purchase := ptr.Deref(t.spec.IncludedSeats, 0), t.spec.SeatPurchase
-	if pool.Spec.AddOn != "" && t.name != "" {
+	if pool.Spec.AddOn != "" {
 		i := slices.IndexFunc(t.spec.AddOns, func(a usherv1.PlanAddOn) bool { return a.Name == pool.Spec.AddOn })
 		switch {
+		case t.name == "":
+			return none(usherv1.ReasonAddOnNotInPlan, "An account without a plan has no add-on "+pool.Spec.AddOn, "set the Account's spec.planRef")
 		case i < 0:
 			return none(usherv1.ReasonAddOnNotInPlan, fmt.Sprintf("Plan %s has no add-on %s", t.name, pool.Spec.AddOn), "choose another plan")
 		case !slices.Contains(t.addOns, pool.Spec.AddOn):
@@ -66,8 +65,23 @@ func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 	return s
 }
 
+// SeatsWithoutAccount returns the seats of a pool whose account does not exist.
+func SeatsWithoutAccount(pool *usherv1.SeatPool) Seats {
+	name := pool.Spec.AccountRef.Name
+	return unchanged(pool, usherv1.ReasonAccountNotFound, "There is no Account "+name+" in this namespace; create it, or delete this SeatPool")
+}
+
+// unchanged returns the seats that there were, for as long as something that they depend on does not exist: no seat is granted meanwhile.
+func unchanged(pool *usherv1.SeatPool, reason, problem string) Seats {
+	counted := ptr.Deref(pool.Spec.Seats, 0)
+	if before := boughtBefore(pool); before != nil {
+		counted = min(counted, *before)
+	}
+	return Seats{Included: pool.Status.Included, Bought: counted, Reason: reason, Problem: problem, Missing: true, Most: unlimited}
+}
+
 func none(reason, problem, advice string) Seats {
-	return Seats{Reason: reason, Problem: problem + ", so no seat of this pool counts; " + advice, Advice: advice}
+	return Seats{Reason: reason, Missing: true, Problem: problem + ", so no seat of this pool counts; " + advice, Advice: advice}
 }
 
 // applyPurchase removes the seats that the plan does not sell.

@@ -29,6 +29,8 @@ var invitations = []Invitation{
 	{Text: Text{Reason: usherv1.ReasonRecipientLimited,
 		Meaning: "the address has had all the mails that one recipient gets within an hour",
 		Action:  "Wait until status.nextAttemptAt"}, Limited: true, PerRecipient: true},
+	{Text: Text{Reason: usherv1.ReasonInvitationNotUsed, Meaning: "the Member is invited with another Invitation",
+		Action: "Delete one of the two"}},
 	{Text: Text{Reason: usherv1.ReasonMemberNotFound, Meaning: "the Member that spec.memberRef names does not exist",
 		Action: "Create the Member, or delete the Invitation"}},
 }

@@ -36,7 +36,8 @@ var members = []Member{
 			Meaning: "every seat is claimed, and the member waits for one",
 			Action:  "Add seats to the SeatPool, or disable a member that does not need its seat",
 		},
-		State: usherv1.ObservedPending, Outlook: conditions.Working, Custody: Taken, WaitsFor: Seat,
+		State: usherv1.ObservedPending, Outlook: conditions.Done, Custody: Taken, WaitsFor: Seat,
+		OtherOutlook: []conditions.Outlook{conditions.Working}, // until the pool has said so
 	},
 	{
 		Text: Text{
@@ -44,7 +45,7 @@ var members = []Member{
 			Meaning: "the invitee did not answer while the link worked",
 			Action:  "Raise the Invitation's spec.sendGeneration to ask again",
 		},
-		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Released, WaitsFor: Correction,
+		State: usherv1.ObservedPending, Outlook: conditions.Done, Custody: Released, WaitsFor: Correction,
 	},
 	{
 		Text: Text{
@@ -52,7 +53,7 @@ var members = []Member{
 			Meaning: "the Invitation's spec.state is Revoked",
 			Action:  "Set the Invitation's spec.state to Open and raise its spec.sendGeneration to ask again",
 		},
-		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Released, WaitsFor: Correction,
+		State: usherv1.ObservedPending, Outlook: conditions.Done, Custody: Released, WaitsFor: Correction,
 	},
 	{
 		Text: Text{
@@ -60,7 +61,7 @@ var members = []Member{
 			Meaning: "the invitee declined",
 			Action:  "Raise the Invitation's spec.sendGeneration to ask again",
 		},
-		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Released, WaitsFor: Correction,
+		State: usherv1.ObservedPending, Outlook: conditions.Done, Custody: Released, WaitsFor: Correction,
 	},
 	{
 		Text: Text{
@@ -95,6 +96,7 @@ var members = []Member{
 			Action:  "Create the Account",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Released, WaitsFor: Correction,
+		Graced:     true,
 		SeenByPool: true,
 	},
 	{
@@ -104,6 +106,7 @@ var members = []Member{
 			Action:  "Create the SeatPool, or correct spec.seatPoolRefs",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
+		Graced:       true,
 		OtherCustody: []Custody{Taken}, // if only an add-on's pool is missing
 	},
 	{
@@ -113,6 +116,7 @@ var members = []Member{
 			Action:  "Create the Plan, or correct the Account's spec.planRef",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
+		Graced:    true,
 		KeepsSeat: true,
 	},
 	{
@@ -122,6 +126,7 @@ var members = []Member{
 			Action:  "Correct spec.role, or choose a plan that has the role",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
+		Graced:    true,
 		KeepsSeat: true,
 	},
 	{
@@ -131,6 +136,7 @@ var members = []Member{
 			Action:  "Correct spec.rights, or choose a plan that has the right",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
+		Graced:    true,
 		KeepsSeat: true,
 	},
 	{

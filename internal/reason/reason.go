@@ -77,6 +77,8 @@ type Member struct {
 	Remindable bool
 	// KeepsSeat: a member that was Active has no access and keeps its seat until that changes.
 	KeepsSeat bool
+	// Graced: an object that is referred to does not exist, and may be about to be created (see conditions.Grace).
+	Graced bool
 	// Duplicate: another member has the address and the right to it.
 	Duplicate bool
 }

@@ -138,9 +138,17 @@ func TestMemberRows(t *testing.T) {
 			if m.Duplicate {
 				g.Expect(m.RefusesSeat()).To(BeTrue(), "one address, one seat")
 			}
-			g.Expect(m.WaitsFor == Correction).To(Equal(m.Outlook == conditions.Stuck))
-			if m.Outlook == conditions.Stuck {
+			switch m.Outlook {
+			case conditions.Stuck:
+				g.Expect(m.WaitsFor).To(Equal(Correction))
+			case conditions.Working:
+				g.Expect(m.WaitsFor).To(BeElementOf(Controller, MailServer), "something ends it without a user")
+			}
+			if m.WaitsFor == Correction {
 				g.Expect(m.Action).NotTo(BeEmpty(), "a user has to do something")
+			}
+			if m.Graced {
+				g.Expect(m.Outlook).To(Equal(conditions.Stuck), "only that is put off")
 			}
 		})
 	}

@@ -16,9 +16,9 @@ func LedgerOf(pool *usherv1.SeatPool) Ledger {
 	return Ledger{Claims: pool.Status.Claims, LastGrant: pool.Status.LastGrant}
 }
 
-// StatusOf returns the status of a pool with that ledger and those seats, at now.
-func StatusOf(pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats, now time.Time) usherv1.SeatPoolStatus {
-	s := *pool.Status.DeepCopy()
+// StatusOf returns the status of a pool with that ledger and those seats at now, and when it changes by itself; zero for never.
+func StatusOf(pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats, now time.Time) (s usherv1.SeatPoolStatus, wake time.Time) {
+	s = *pool.Status.DeepCopy()
 	capacity, claims := seats.Capacity(), len(ledger.Claims)
 	count := func(n int) *int32 {
 		n32 := int32(n)
@@ -37,6 +37,6 @@ func StatusOf(pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats, now time.
 	w := conditions.Writer{List: &s.Conditions, Generation: pool.Generation, Now: now}
 	setFull(w, pool, ledger, seats)
 	setOverCapacity(w, claims, capacity)
-	w.SetReady(readySentence(pool, claims, seats))
-	return s
+	wake = w.SetReady(readySentence(pool, claims, seats))
+	return s, wake
 }

@@ -6,6 +6,8 @@ package seat
 import (
 	"fmt"
 
+	"k8s.io/utils/ptr"
+
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/plan"
@@ -22,11 +24,17 @@ func setFull(w conditions.Writer, pool *usherv1.SeatPool, ledger Ledger, seats p
 		fmt.Sprintf("All %d seats are claimed; %s", capacity, howToAdd(pool, seats, bought)))
 }
 
+// HowToAddOne says how to get one more seat in a full pool. What it says depends on specs alone, so that it does not change for each
+// member that waits whenever another member comes or goes.
+func HowToAddOne(pool *usherv1.SeatPool, seats plan.Seats) string {
+	return howToAdd(pool, seats, int(ptr.Deref(pool.Spec.Seats, 0))+1)
+}
+
 // howToAdd says how to have that many bought seats, or what to do if they are not for sale.
 func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, bought int) string {
 	switch {
 	case seats.Problem != "":
-		return "see Ready for why no more count"
+		return "see condition Ready of SeatPool " + pool.Name + " for why no more count"
 	case seats.Bought >= seats.Most:
 		return "no more can be bought; " + seats.Advice
 	}
@@ -69,7 +77,7 @@ func saysLedgerCurrent() conditions.Sentence {
 
 // saysSeatsDoNotCount: the plan does not sell all the seats that the pool asks for.
 func saysSeatsDoNotCount(seats plan.Seats) conditions.Sentence {
-	s := conditions.Sentence{Outlook: conditions.Stuck, Reason: seats.Reason, Message: seats.Problem}
+	s := conditions.Sentence{Outlook: conditions.Stuck, Reason: seats.Reason, Message: seats.Problem, Graced: seats.Missing}
 	if seats.Passing {
 		s.Outlook = conditions.Working
 	}

@@ -42,36 +42,38 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	var result ctrl.Result
 	if found {
-		err = r.reconcile(ctx, account)
+		result, err = r.reconcile(ctx, account)
 	} else {
 		err = r.sweep(ctx, request.NamespacedName)
 	}
-	return r.Finish(ctx, request, ctrl.Result{}, err)
+	return r.Finish(ctx, request, result, err)
 }
 
-func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) error {
+func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (ctrl.Result, error) {
 	access, known := r.access.Of(account)
 	if !known {
-		return nil // the access controller wakes this one
+		return ctrl.Result{}, nil // the access controller wakes this one
 	}
 	observed, err := r.observe(ctx, account)
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	observed.Access = access
 	wording, unread := outbox.WordingOf(ctx, r.Live, account)
 	observed.Templates, observed.TemplatesUnknown = wordingVerdict(account, wording), unread != nil
 	before := account.DeepCopy()
-	account.Status = membership.Summarize(observed, r.Now())
+	status, wake := membership.Summarize(observed, r.Now())
+	account.Status = status
 	if equality.Semantic.DeepEqual(before.Status, account.Status) {
-		return unread
+		return r.WakeAt(wake), unread
 	}
 	if err := store.UpdateStatus(ctx, r.Client, account); err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	r.emit(before, account)
-	return unread
+	return r.WakeAt(wake), unread
 }
 
 func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (membership.AccountObservation, error) {

@@ -35,51 +35,53 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	pool := &usherv1.SeatPool{}
 	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, pool)
+	var result ctrl.Result
 	if err == nil && found {
-		err = r.reconcile(ctx, pool)
+		result, err = r.reconcile(ctx, pool)
 	}
-	return r.Finish(ctx, request, ctrl.Result{}, err)
+	return r.Finish(ctx, request, result, err)
 }
 
-func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) error {
+func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(pool, usherv1.SeatPoolFinalizer) {
 		if pool.DeletionTimestamp != nil {
-			return nil
+			return ctrl.Result{}, nil
 		}
 		if err := store.SetFinalizer(ctx, r.Client, pool, usherv1.SeatPoolFinalizer, true); err != nil {
-			return err
+			return ctrl.Result{}, err
 		}
 	}
 	cached, err := r.observe(ctx, r.Client, pool)
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	around, size, err := reconciler.DecideLive(cached, func(s surroundings) capacity { return s.capacityOf(pool) },
 		func() (surroundings, error) { return r.observe(ctx, r.Live, pool) })
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	candidates, err := r.candidates(ctx, pool, around)
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	gone, err := r.gone(ctx, pool, seat.Strangers(pool.Status.Claims, candidates))
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	ledger := seat.Allocate(seat.LedgerOf(pool), size.seats.Capacity(), candidates, gone)
 	before := pool.DeepCopy()
-	pool.Status = seat.StatusOf(pool, ledger, size.seats, r.Now())
+	status, wake := seat.StatusOf(pool, ledger, size.seats, r.Now())
+	pool.Status = status
 	if !equality.Semantic.DeepEqual(before.Status, pool.Status) {
 		if err := store.UpdateStatus(ctx, r.Client, pool); err != nil {
-			return err
+			return ctrl.Result{}, err
 		}
 		r.emit(before, pool)
 	}
 	if pool.DeletionTimestamp != nil && len(pool.Status.Claims) == 0 {
-		return client.IgnoreNotFound(store.SetFinalizer(ctx, r.Client, pool, usherv1.SeatPoolFinalizer, false))
+		return ctrl.Result{}, client.IgnoreNotFound(store.SetFinalizer(ctx, r.Client, pool, usherv1.SeatPoolFinalizer, false))
 	}
-	return nil
+	return r.WakeAt(wake), nil
 }
 
 // surroundings are what a pool's capacity depends on besides the pool.
@@ -102,6 +104,9 @@ func (c capacity) NeedsLiveReads() bool { return c.grows }
 
 func (s surroundings) capacityOf(pool *usherv1.SeatPool) capacity {
 	seats := s.terms.SeatsOf(pool, s.pools)
+	if s.account == nil {
+		seats = plan.SeatsWithoutAccount(pool)
+	}
 	return capacity{seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0))}
 }
 
