@@ -17,7 +17,7 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// set puts a value at a path such as "spec.seatPoolRefs[].name"; "{}" stands for a whole map.
+// set sets the value at a path such as "spec.seatPoolRefs[].name"; "{}" stands for a whole map.
 func set(object map[string]any, path string, value any) {
 	name, rest, nested := strings.Cut(path, ".")
 	name, isList := strings.CutSuffix(name, "[]")

@@ -30,7 +30,7 @@ func discover() discovery.DiscoveryInterface {
 	return d
 }
 
-// table is what the API server gives kubectl to print: "Header: cell" for each column, with wide headers in brackets.
+// table returns what kubectl prints, as the API server formats it: "Header: cell" for each column, with wide headers in brackets.
 func table(ctx context.Context, kind string, object client.Object) []string {
 	GinkgoHelper()
 	raw, err := discover().RESTClient().Get().

@@ -44,7 +44,7 @@ var _ = Describe("A member's status", func() {
 		return v1alpha1.MemberSeat{Pool: "pipes", AddOn: "pipelines", Grant: grant, ReleasedGrant: released}
 	}
 	noSeat := BeRefused("status.seats", activeWithout)
-	wentDown := BeRefused("status.seats", releasedGoesUp)
+	releaseFell := BeRefused("status.seats", releasedGoesUp)
 
 	It("is Active only with a seat of the base product", func(ctx SpecContext) {
 		Expect(write(ctx, active)).To(noSeat, "also at the first write")
@@ -73,15 +73,15 @@ var _ = Describe("A member's status", func() {
 
 	It("never reclaims a released grant", func(ctx SpecContext) {
 		Expect(write(ctx, disabled, seat(7, 7))).To(Succeed())
-		Expect(write(ctx, pending, seat(7, 6))).To(wentDown)
-		Expect(write(ctx, active, seat(7, 0))).To(wentDown)
+		Expect(write(ctx, pending, seat(7, 6))).To(releaseFell)
+		Expect(write(ctx, active, seat(7, 0))).To(releaseFell)
 		Expect(write(ctx, pending, seat(7, 7))).To(Succeed())
 		Expect(write(ctx, pending, seat(9, 8))).To(Succeed())
 	})
 
 	It("tracks the releases of each pool separately", func(ctx SpecContext) {
 		Expect(write(ctx, pending, seat(7, 7), addOnSeat(3, 3))).To(Succeed())
-		Expect(write(ctx, pending, seat(7, 7), addOnSeat(3, 2))).To(wentDown)
+		Expect(write(ctx, pending, seat(7, 7), addOnSeat(3, 2))).To(releaseFell)
 		Expect(write(ctx, pending, addOnSeat(3, 3), seat(7, 7))).To(Succeed(), "in any order")
 		moved := v1alpha1.MemberSeat{Pool: "other", Grant: 1}
 		Expect(write(ctx, active, seat(7, 7), moved)).To(Succeed(), "another pool has its own releases")

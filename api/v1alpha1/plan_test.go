@@ -32,10 +32,10 @@ var _ = Describe("A Plan", func() {
 		Expect(c.Create(ctx, large.Build())).To(Succeed())
 	})
 
-	DescribeTable("refuses a name that it does not define", func(ctx SpecContext, spoil func(*v1alpha1.PlanSpec), field, message string) {
-		spoilt := plan(ctx).Rights("orders:place").Role("salesrep", "orders:place").Build()
-		spoil(&spoilt.Spec)
-		Expect(c.Create(ctx, spoilt)).To(BeRefused(field, message))
+	DescribeTable("refuses a name that it does not define", func(ctx SpecContext, change func(*v1alpha1.PlanSpec), field, message string) {
+		changed := plan(ctx).Rights("orders:place").Role("salesrep", "orders:place").Build()
+		change(&changed.Spec)
+		Expect(c.Create(ctx, changed)).To(BeRefused(field, message))
 	},
 		Entry("default role", func(s *v1alpha1.PlanSpec) { s.DefaultRole = "boss" }, "spec.defaultRole", noDefaultRole),
 		Entry("owner role", func(s *v1alpha1.PlanSpec) { s.OwnerRole = "boss" }, "spec.ownerRole", noOwnerRole),

@@ -55,7 +55,7 @@ func plans() []trial {
 		of("spec.addOns", numbered(17, "a%d", named), tooMany),
 		of("spec.addOns", []any{named("crm"), named("crm")}, duplicate),
 		of("spec.restrictedMessage", map[string]any{"en-GB": "Contact {owner}.", "fr": "Contactez {owner}."}, ""),
-		of("spec.restrictedMessage", map[string]any{"pt": "Fale com {owner}."}, badTongue),
+		of("spec.restrictedMessage", map[string]any{"pt": "Fale com {owner}."}, badLanguage),
 		of("spec.restrictedMessage{}", map[string]any{"fr": ""}, tooShort),
 		of("spec.restrictedMessage{}", map[string]any{"fr": x(500)}, ""),
 		of("spec.restrictedMessage{}", map[string]any{"fr": "{owner} / {owner}"}, ""),

@@ -65,8 +65,8 @@ func because(reason string) func(*usherv1.Member) {
 	}
 }
 
-// told is what the bindings say, as "kind name: subjects".
-func told(p Projection) []string {
+// grantsOf returns what the bindings grant, as "role: subjects".
+func grantsOf(p Projection) []string {
 	var lines []string
 	for _, b := range p.Bindings {
 		var names []string
@@ -97,26 +97,31 @@ func TestProject(t *testing.T) {
 	}{
 		{name: "no members", o: observed()},
 		{name: "a role with rights", o: observed(member("bob", "seller", may("orders:place")), member("ada", "seller", may("orders:place"))), want: []string{"rights orders:place: ada bob"}},
-		{name: "a role without anything", o: observed(member("ada", "guest"))},
+		{name: "a role that grants nothing", o: observed(member("ada", "guest"))},
 		{
 			name: "an admin", o: observed(member("ada", "admin", may("invoices:view", "orders:cancel", "orders:place"))),
 			want: []string{"acme-admin: ada", "rights invoices:view orders:cancel+place: ada", "usher-account-admin: ada"},
 		},
 		{
-			name: "rights of one's own", o: observed(member("ada", "guest", may("invoices:view", "orders:place")), member("bob", "seller", may("invoices:view", "orders:place"))),
+			name: "rights that members have on top of their role",
+			o: observed(member("ada", "guest", may("invoices:view", "orders:place")),
+				member("bob", "seller", may("invoices:view", "orders:place"))),
 			want: []string{"rights invoices:view: ada bob", "rights orders:place: ada", "rights orders:place: bob"},
 		},
 		{
-			name: "a role that is gone from the plan", o: observed(member("ada", "boss")),
+			name: "a role that the plan does not have", o: observed(member("ada", "boss")),
 		},
 		{
-			name: "who is not Active, or is to be no longer", o: observed(
+			name: "members that are not Active, or are about to lose access", o: observed(
 				member("ada", "seller", gone),
 				member("bob", "seller", func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }),
 				member("cat", "seller", func(m *usherv1.Member) { m.DeletionTimestamp = &t0 }),
 				member("dan", "seller", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })),
 		},
-		{name: "whose spec was not looked at yet", o: observed(member("ada", "seller", edited), member("bob", "seller")), want: []string{"rights orders:place: bob"}},
+		{
+			name: "a member whose status is about an older spec is not added", o: observed(member("ada", "seller", edited), member("bob", "seller")),
+			want: []string{"rights orders:place: bob"},
+		},
 		{
 			name: "a disabled account", o: func() Observation {
 				o := observed(member("ada", "seller"))
@@ -144,12 +149,12 @@ func TestProject(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
 			p := Project(tt.o)
-			g.Expect(told(p)).To(Equal(tt.want))
+			g.Expect(grantsOf(p)).To(Equal(tt.want))
 			for _, b := range p.Bindings {
 				g.Expect(AccountOf(&b)).To(Equal("acme"))
 			}
 
-			// What is there is kept as it is.
+			// Existing bindings are kept as they are.
 			tt.o.Bindings = p.Bindings
 			again := Project(tt.o)
 			g.Expect(again.Bindings).To(Equal(p.Bindings))
@@ -159,19 +164,19 @@ func TestProject(t *testing.T) {
 	}
 }
 
-func TestKeepsWhoseSpecWasNotLookedAtYet(t *testing.T) {
+func TestMemberWithAnOutdatedStatusStays(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(member("ada", "seller"))
 	o.Bindings = Project(o).Bindings
 	o.Members = []usherv1.Member{member("ada", "seller", edited)}
-	g.Expect(told(Project(o))).To(Equal([]string{"rights orders:place: ada"}))
+	g.Expect(grantsOf(Project(o))).To(Equal([]string{"rights orders:place: ada"}))
 	o.Members[0].Spec.Email = "countess@acme.example"
 	p := Project(o)
-	g.Expect(p.Bindings).To(BeEmpty(), "no one has the old address any more, and the new one has no access yet")
+	g.Expect(p.Bindings).To(BeEmpty(), "no member has the old address, and the new one has no access yet")
 	g.Expect(p.Removed).To(Equal([]string{"ada@acme.example"}))
 }
 
-// A member's change rewrites one binding, and five thousand in one role fit.
+// A change of one member rewrites one binding, and a role can have five thousand members.
 func TestShards(t *testing.T) {
 	g := NewWithT(t)
 	const many = 5000
@@ -209,7 +214,7 @@ func TestShards(t *testing.T) {
 	o.Bindings = fewer.Bindings
 	o.Members = members
 	more := Project(o)
-	g.Expect(changed(fewer, more)).To(HaveLen(1), "where there was room")
+	g.Expect(changed(fewer, more)).To(HaveLen(1), "the one with room")
 	g.Expect(more.Added).To(Equal([]string{"m0017"}))
 
 	o.Bindings = more.Bindings
@@ -238,27 +243,34 @@ func TestWithdrawn(t *testing.T) {
 		{name: "still Active", m: member("ada", "seller"), bindings: marked},
 		{name: "never Active", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.ActivatedAt = nil }), bindings: before.Bindings, want: true},
 		{name: "no seat to give back", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.Seats[0].ReleasedGrant = 7 }), bindings: before.Bindings, want: true},
-		{name: "Active once more in between", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.ActivatedAt = &metav1.Time{Time: t0.Add(time.Hour)} }), bindings: marked},
-		{name: "with another seat by now", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.Seats[0].Grant = 9 }), bindings: marked},
+		{
+			name:     "Active again since the mark",
+			m:        member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.ActivatedAt = &metav1.Time{Time: t0.Add(time.Hour)} }),
+			bindings: marked,
+		},
+		{
+			name: "with another seat since the mark", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Status.Seats[0].Grant = 9 }),
+			bindings: marked,
+		},
 		{name: "another account's bindings", m: member("ada", "seller", gone, func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" }), bindings: before.Bindings, want: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			NewWithT(t).Expect(Withdrawn(&tt.m, places(tt.bindings))).To(Equal(tt.want))
+			NewWithT(t).Expect(Withdrawn(&tt.m, objectsOf(tt.bindings))).To(Equal(tt.want))
 		})
 	}
 
 	g := NewWithT(t)
-	g.Expect(told(Project(after))).To(Equal([]string{"rights orders:place: bob"}))
+	g.Expect(grantsOf(Project(after))).To(Equal([]string{"rights orders:place: bob"}))
 	g.Expect(Holds(&before.Bindings[0], &marked[0])).To(BeFalse())
 	g.Expect(MemberOf(Marked(&marked[0])[0])).To(Equal("uid-ada"))
-	// The mark does no harm when it is not needed any more, and goes with the next change.
+	// A mark that is no longer needed causes no write, and is removed with the next change.
 	after.Bindings, after.Members = marked, after.Members[1:]
 	g.Expect(Holds(&marked[0], &Project(after).Bindings[0])).To(BeTrue())
 	g.Expect(Project(after).Bindings[0].Annotations).To(BeEmpty())
-	// Who lost access for a while may lose the seat to the end of its pool.
+	// A member that lost its access and keeps its seat is marked too, because its pool may be deleted.
 	after.Members = []usherv1.Member{member("ada", "seller", gone, because(usherv1.ReasonRoleNotInPlan)), member("bob", "seller")}
-	g.Expect(Withdrawn(&after.Members[0], places(Project(after).Bindings))).To(BeTrue())
+	g.Expect(Withdrawn(&after.Members[0], objectsOf(Project(after).Bindings))).To(BeTrue())
 }
 
 func TestOnlyAdds(t *testing.T) {
@@ -279,8 +291,8 @@ func TestOnlyAdds(t *testing.T) {
 		{"another", binding(ada), binding(bob), false},
 		{"one more group", binding(ada), group, true},
 		{"one group less", group, binding(ada), false},
-		{"a mark that a withdrawal waits for", binding(ada), binding(ada, withdrawn), false},
-		{"a mark that no withdrawal waits for", binding(ada, withdrawn), binding(ada, bob), true},
+		{"a mark for a withdrawal", binding(ada), binding(ada, withdrawn), false},
+		{"a mark that is no longer needed", binding(ada, withdrawn), binding(ada, bob), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -289,7 +301,7 @@ func TestOnlyAdds(t *testing.T) {
 	}
 }
 
-func places(bindings []rbacv1.RoleBinding) []metav1.Object {
+func objectsOf(bindings []rbacv1.RoleBinding) []metav1.Object {
 	var all []metav1.Object
 	for i := range bindings {
 		all = append(all, &bindings[i])
@@ -318,7 +330,7 @@ func TestAccountOf(t *testing.T) {
 		of       string
 		stripped bool
 	}{
-		{name: "as it was made", spoil: func(*rbacv1.RoleBinding) {}, of: "acme"},
+		{name: "as created", spoil: func(*rbacv1.RoleBinding) {}, of: "acme"},
 		{name: "for an account of an earlier UID", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences[0].UID = "earlier" }, of: "acme"},
 		{name: "without an owner", spoil: func(b *rbacv1.RoleBinding) { b.OwnerReferences = nil }, stripped: true},
 		{name: "without labels", spoil: func(b *rbacv1.RoleBinding) { b.Labels = nil }, stripped: true},
@@ -340,8 +352,8 @@ func TestAccountOf(t *testing.T) {
 	}
 }
 
-// Where there is no room for all marks, the mark of a member that keeps its seat is not waited for.
-func TestMarksOfLeaversComeFirst(t *testing.T) {
+// If there is no room for all marks, the marks of members that give their seats back come first.
+func TestMarksOfReleasedMembersComeFirst(t *testing.T) {
 	g := NewWithT(t)
 	members := []usherv1.Member{member("zoe", "seller", gone, because(usherv1.ReasonDisabledBySpec))}
 	for i := range maxMarks {

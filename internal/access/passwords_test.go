@@ -15,7 +15,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// hashOf is something of the form of a hash by bcrypt.
+// hashOf returns a string that has the form of a bcrypt hash.
 func hashOf(n int) string { return fmt.Sprintf("$2a$12$%053d", n) }
 
 func TestPasswords(t *testing.T) {
@@ -39,18 +39,24 @@ func TestPasswords(t *testing.T) {
 			want: line("ada", 1) + line("bob", 2) + line("eve", 3), changed: []string{"ada", "bob", "eve"},
 		},
 		{name: "without a password", members: []usherv1.Member{member("old", "seller")}},
-		{name: "a hash with a line in it", members: []usherv1.Member{member("sly", "seller")}},
-		{name: "not by bcrypt", members: []usherv1.Member{member("md5", "seller")}},
-		{name: "already", members: []usherv1.Member{member("ada", "seller")}, present: line("ada", 1), want: line("ada", 1)},
+		{name: "a hash that contains a line break", members: []usherv1.Member{member("sly", "seller")}},
+		{name: "not a bcrypt hash", members: []usherv1.Member{member("md5", "seller")}},
+		{name: "unchanged", members: []usherv1.Member{member("ada", "seller")}, present: line("ada", 1), want: line("ada", 1)},
 		{name: "another password", members: []usherv1.Member{member("ada", "seller")}, present: line("ada", 9), want: line("ada", 1), changed: []string{"ada"}},
 		{name: "not Active", members: []usherv1.Member{member("ada", "seller", gone)}, present: line("ada", 1), removed: []string{"ada@acme.example"}},
 		{name: "about to be disabled", members: []usherv1.Member{member("ada", "seller", off)}, present: line("ada", 1), removed: []string{"ada@acme.example"}},
 		{name: "being deleted", members: []usherv1.Member{member("ada", "seller", leaving)}, present: line("ada", 1), removed: []string{"ada@acme.example"}},
-		{name: "of another spec than the status: not added", members: []usherv1.Member{member("ada", "seller", unseen)}},
-		{name: "of another spec than the status: kept", members: []usherv1.Member{member("ada", "seller", unseen)}, present: line("ada", 1), want: line("ada", 1)},
+		{name: "the status is about an older spec: not added", members: []usherv1.Member{member("ada", "seller", unseen)}},
+		{
+			name: "the status is about an older spec: kept", members: []usherv1.Member{member("ada", "seller", unseen)}, present: line("ada", 1),
+			want: line("ada", 1),
+		},
 		{name: "edited by hand", members: []usherv1.Member{member("ada", "seller")}, present: "# hello\n" + line("mallory", 1) + line("ada", 1), want: line("ada", 1), removed: []string{"mallory@acme.example"}},
 		{name: "the account is disabled", members: []usherv1.Member{member("ada", "seller")}, change: disabled, present: line("ada", 1), removed: []string{"ada@acme.example"}},
-		{name: "the account has no plan any more", members: []usherv1.Member{member("ada", "seller")}, change: problem, present: line("ada", 1), removed: []string{"ada@acme.example"}},
+		{
+			name: "the account's plan does not exist", members: []usherv1.Member{member("ada", "seller")}, change: problem, present: line("ada", 1),
+			removed: []string{"ada@acme.example"},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -72,7 +78,7 @@ func TestPasswords(t *testing.T) {
 	}
 }
 
-// Who is on the way out is marked, and the seat is given back when the mark is there.
+// A member that loses its access is marked, and the seat is given back when the mark is written.
 func TestPasswordsAreMarked(t *testing.T) {
 	g := NewWithT(t)
 	ada := member("ada", "seller")
@@ -84,20 +90,20 @@ func TestPasswordsAreMarked(t *testing.T) {
 	next := o.Passwords(present, nil).Secret
 	g.Expect(HoldsPasswords(present, next)).To(BeFalse())
 	g.Expect(Withdrawn(&ada, []metav1.Object{next})).To(BeTrue())
-	g.Expect(Withdrawn(&ada, []metav1.Object{next, present})).To(BeFalse(), "of two files one still names her")
+	g.Expect(Withdrawn(&ada, []metav1.Object{next, present})).To(BeFalse(), "one of two files still has the member")
 }
 
-func TestPasswordsArePutRight(t *testing.T) {
+func TestHoldsPasswords(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(member("ada", "seller"))
 	hashes := map[string]string{"ada": hashOf(1)}
 	wanted := o.Passwords(o.NewPasswords("acme-htpasswd"), hashes).Secret
 	g.Expect(HoldsPasswords(wanted.DeepCopy(), wanted)).To(BeTrue())
 	for name, spoil := range map[string]func(*corev1.Secret){
-		"another key":  func(s *corev1.Secret) { s.Data["more"] = []byte("x") },
-		"no data":      func(s *corev1.Secret) { s.Data = nil },
-		"a label":      func(s *corev1.Secret) { delete(s.Labels, PasswordsLabel) },
-		"another time": func(s *corev1.Secret) { s.OwnerReferences[0].UID = "before-the-restore" },
+		"another key": func(s *corev1.Secret) { s.Data["more"] = []byte("x") },
+		"no data":     func(s *corev1.Secret) { s.Data = nil },
+		"a label":     func(s *corev1.Secret) { delete(s.Labels, PasswordsLabel) },
+		"another UID": func(s *corev1.Secret) { s.OwnerReferences[0].UID = "before-the-restore" },
 	} {
 		other := wanted.DeepCopy()
 		spoil(other)
@@ -108,7 +114,7 @@ func TestPasswordsArePutRight(t *testing.T) {
 	g.Expect(PasswordsOf(strange)).To(BeEmpty())
 }
 
-// A Secret holds 1 MiB. A member that is in the file stays, and the others wait for room.
+// A Secret holds 1 MiB. Members that are in the file stay, and the others are left out until there is room.
 func TestPasswordsHaveALimit(t *testing.T) {
 	g := NewWithT(t)
 	const many = 15000
@@ -128,10 +134,10 @@ func TestPasswordsHaveALimit(t *testing.T) {
 	g.Expect(fits).To(BeNumerically(">", 10000))
 	g.Expect(p.Left).To(Equal(many - 1 - fits))
 
-	o.Members = members // one more, who would come first
+	o.Members = members // one more, which sorts first
 	again := o.Passwords(p.Secret, hashes)
 	g.Expect(again.Secret.Data[KeyPasswords]).To(Equal(file))
 	g.Expect(again.Left).To(Equal(p.Left + 1))
 	g.Expect(again.Removed).To(BeEmpty())
-	g.Expect(HoldsPasswords(p.Secret, again.Secret)).To(BeTrue(), "at rest")
+	g.Expect(HoldsPasswords(p.Secret, again.Secret)).To(BeTrue(), "nothing is written")
 }

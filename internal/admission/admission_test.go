@@ -30,19 +30,19 @@ func member(name, role string, edits ...func(*usherv1.Member)) *usherv1.Member {
 	return m
 }
 
-// TestLastAdmin checks who counts as another admin, so that the first may be deleted.
+// TestLastAdmin checks which members count as another admin, so that an admin may be deleted.
 func TestLastAdmin(t *testing.T) {
 	for name, c := range map[string]struct {
 		other   func(*usherv1.Member)
 		refused bool
 	}{
-		"another Active admin":     {func(*usherv1.Member) {}, false},
-		"one of another account":   {func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" }, true},
-		"one who is being deleted": {func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: now} }, true},
-		"one who is disabled":      {func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }, true},
-		"one who has not accepted": {func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending }, true},
-		"one whose access ended":   {func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: now} }, true},
-		"a member":                 {func(m *usherv1.Member) { m.Status.Role = "member" }, true},
+		"another Active admin":           {func(*usherv1.Member) {}, false},
+		"an admin of another account":    {func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" }, true},
+		"an admin that is being deleted": {func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: now} }, true},
+		"a disabled admin":               {func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }, true},
+		"an admin that has not accepted": {func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending }, true},
+		"an admin whose access ended":    {func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: now} }, true},
+		"a member":                       {func(m *usherv1.Member) { m.Status.Role = "member" }, true},
 	} {
 		ada := member("ada", "admin")
 		all := []usherv1.Member{*ada, *member("bob", "admin", c.other)}
@@ -71,22 +71,22 @@ func TestThreatens(t *testing.T) {
 		before, after *usherv1.Member
 		want          bool
 	}{
-		"a deletion":                   {ada(), nil, true},
-		"another name":                 {ada(), ada(named), false},
-		"a member's":                   {member("bob", "member"), nil, false},
-		"a Pending admin's":            {ada(pending), nil, false},
-		"deleted already":              {ada(leaving), nil, false},
-		"disabled":                     {ada(), ada(disabled), true},
-		"disabled already":             {ada(disabled), ada(disabled, named), false},
-		"demoted":                      {ada(), ada(demoted), true},
-		"demoted already":              {ada(demoted), ada(demoted, named), false},
-		"ended":                        {ada(), ada(until(0)), true},
-		"an end":                       {ada(), ada(until(time.Hour)), true},
-		"an earlier end":               {ada(until(2 * time.Hour)), ada(until(time.Hour)), true},
-		"a later end":                  {ada(until(time.Hour)), ada(until(2 * time.Hour)), false},
-		"an end removed":               {ada(until(time.Hour)), ada(), false},
-		"another address":              {ada(), ada(at("lovelace@acme.example")), true},
-		"the same address in capitals": {ada(), ada(at("ADA@acme.example")), false},
+		"a deletion":                      {ada(), nil, true},
+		"another name":                    {ada(), ada(named), false},
+		"the deletion of a member":        {member("bob", "member"), nil, false},
+		"the deletion of a Pending admin": {ada(pending), nil, false},
+		"being deleted already":           {ada(leaving), nil, false},
+		"disabled":                        {ada(), ada(disabled), true},
+		"disabled already":                {ada(disabled), ada(disabled, named), false},
+		"demoted":                         {ada(), ada(demoted), true},
+		"demoted already":                 {ada(demoted), ada(demoted, named), false},
+		"access ends now":                 {ada(), ada(until(0)), true},
+		"access ends later":               {ada(), ada(until(time.Hour)), true},
+		"access ends earlier":             {ada(until(2 * time.Hour)), ada(until(time.Hour)), true},
+		"access ends later than before":   {ada(until(time.Hour)), ada(until(2 * time.Hour)), false},
+		"access no longer ends":           {ada(until(time.Hour)), ada(), false},
+		"another address":                 {ada(), ada(at("lovelace@acme.example")), true},
+		"the same address in capitals":    {ada(), ada(at("ADA@acme.example")), false},
 	} {
 		if got := Threatens(c.before, c.after, terms, now); got != c.want {
 			t.Errorf("%s: %v", name, got)
@@ -108,20 +108,20 @@ func TestLastAdminWithoutARole(t *testing.T) {
 	}
 	next := func(m *usherv1.Member) { m.Generation++ }
 	firstMember := member("zoe", "seller", func(m *usherv1.Member) { m.CreationTimestamp.Time = now.Add(-time.Hour) })
-	ada0 := func(m *usherv1.Member) { m.CreationTimestamp.Time = now }
+	young := func(m *usherv1.Member) { m.CreationTimestamp.Time = now }
 	for name, c := range map[string]struct {
 		before, after *usherv1.Member
 		others        []usherv1.Member
 		terms         plan.Terms
 		refused       bool
 	}{
-		"the first, with another name":              {ada("", ada0), ada("", ada0, next, named), nil, owned, false},
-		"the first, made a seller":                  {ada("", ada0), ada("seller", ada0, next), nil, owned, true},
-		"the first, its role removed from spec":     {ada("admin", ada0), ada("", ada0, next), nil, owned, false},
-		"not the first, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*firstMember}, owned, true},
-		"all are admins by default, its role removed from spec": {ada("admin", ada0), ada("", ada0, next), []usherv1.Member{*firstMember}, every,
+		"the first, with another name":              {ada("", young), ada("", young, next, named), nil, owned, false},
+		"the first, made a seller":                  {ada("", young), ada("seller", young, next), nil, owned, true},
+		"the first, its role removed from spec":     {ada("admin", young), ada("", young, next), nil, owned, false},
+		"not the first, its role removed from spec": {ada("admin", young), ada("", young, next), []usherv1.Member{*firstMember}, owned, true},
+		"the default role is an admin's, its role removed": {ada("admin", young), ada("", young, next), []usherv1.Member{*firstMember}, every,
 			false},
-		"a plan that does not exist": {ada("admin", ada0), nil, nil, plan.For(account, nil), false},
+		"a plan that does not exist": {ada("admin", young), nil, nil, plan.For(account, nil), false},
 	} {
 		if got, _ := LastAdmin(c.before, c.after, append(c.others, *c.before), c.terms, now); (got != "") != c.refused {
 			t.Errorf("%s: %q", name, got)

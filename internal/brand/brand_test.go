@@ -10,7 +10,7 @@ import (
 )
 
 // With -every-color, all 16.8 million colours are tried, which takes minutes.
-var everyColor = flag.Bool("every-color", false, "try every colour there is")
+var everyColor = flag.Bool("every-color", false, "try every colour")
 
 // unreadable returns the first pair of a palette with too little contrast.
 func unreadable(p Palette, s Scheme) string {
@@ -18,15 +18,15 @@ func unreadable(p Palette, s Scheme) string {
 		a, b Color
 		want float64
 	}{
-		"text on a button":                   {p.OnFill, p.Fill, ContrastOfText},
-		"text on a button under the pointer": {p.OnFill, p.Hover, ContrastOfText},
-		"a button's edge":                    {p.Edge, s.Card, ContrastOfEdges},
-		"a link on the card":                 {p.Ink, s.Card, ContrastOfText},
-		"a link on the ground":               {p.Ink, s.Ground, ContrastOfText},
-		"a link on what is fixed":            {p.Ink, s.Fixed, ContrastOfText},
-		"a mark":                             {p.Ink, p.Soft, ContrastOfText},
-		"a link under the pointer":           {p.InkHover, s.Card, ContrastOfText},
-		"the same on the ground":             {p.InkHover, s.Ground, ContrastOfText},
+		"text on a button":                       {p.OnFill, p.Fill, ContrastOfText},
+		"text on a button under the pointer":     {p.OnFill, p.Hover, ContrastOfText},
+		"a button's edge":                        {p.Edge, s.Card, ContrastOfEdges},
+		"a link on the card":                     {p.Ink, s.Card, ContrastOfText},
+		"a link on the ground":                   {p.Ink, s.Ground, ContrastOfText},
+		"a link on a fixed field":                {p.Ink, s.Fixed, ContrastOfText},
+		"a mark":                                 {p.Ink, p.Soft, ContrastOfText},
+		"a link under the pointer":               {p.InkHover, s.Card, ContrastOfText},
+		"a link on the ground under the pointer": {p.InkHover, s.Ground, ContrastOfText},
 	} {
 		if Contrast(pair.a, pair.b) < pair.want {
 			return name
@@ -35,7 +35,7 @@ func unreadable(p Palette, s Scheme) string {
 	return ""
 }
 
-func TestEveryAccentCanBeRead(t *testing.T) {
+func TestEveryAccentIsReadable(t *testing.T) {
 	step := 5 // 0, 5, … 255: both ends, and all greys in between
 	if *everyColor {
 		step = 1
@@ -58,8 +58,8 @@ func TestEveryAccentCanBeRead(t *testing.T) {
 	}
 }
 
-// The shade is the nearest one: one step less has too little contrast.
-func TestAnAccentIsChangedNoMoreThanItMust(t *testing.T) {
+// The shade is the nearest one with enough contrast: one step less has too little.
+func TestInkIsTheNearestReadableShade(t *testing.T) {
 	for _, digits := range []string{"ffee00", "00ff00", "ff6600", "888888", "ffffff", "000000", "2d4fc7"} {
 		accent, _ := Parse(digits)
 		for _, s := range []Scheme{Light, Dark} {
@@ -72,7 +72,7 @@ func TestAnAccentIsChangedNoMoreThanItMust(t *testing.T) {
 				amount++
 			}
 			if before, ground := accent.shade(s, amount-1); s.canRead(before, ground) {
-				t.Errorf("%s became %s on %s, where %s would do", accent, ink, soft, before)
+				t.Errorf("%s became %s on %s, where %s is readable too", accent, ink, soft, before)
 			}
 		}
 	}

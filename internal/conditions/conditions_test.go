@@ -24,12 +24,12 @@ func TestSet(t *testing.T) {
 	w.Set("Full", false, "SeatsAvailable", "")
 	g.Expect(list).To(Equal([]metav1.Condition{{
 		Type: "Full", Status: metav1.ConditionFalse, Reason: "SeatsAvailable", ObservedGeneration: 3, LastTransitionTime: metav1.Time{Time: now},
-	}}), "no fractions of a second: they do not survive the API server")
+	}}), "no fractions of a second: the API server drops them")
 
 	w = Writer{List: &list, Generation: 4, Now: now.Add(time.Minute)}
 	w.Set("Full", false, "SeatsReduced", "fewer")
 	g.Expect(list).To(HaveLen(1))
-	g.Expect(list[0].LastTransitionTime.Time).To(Equal(now), "the status did not change, only what is said about it")
+	g.Expect(list[0].LastTransitionTime.Time).To(Equal(now), "only the reason and the message changed")
 	g.Expect(list[0].Reason).To(Equal("SeatsReduced"))
 	g.Expect(list[0].Message).To(Equal("fewer"))
 	g.Expect(list[0].ObservedGeneration).To(BeEquivalentTo(4))
@@ -39,7 +39,7 @@ func TestSet(t *testing.T) {
 	g.Expect(list[0].LastTransitionTime.Time).To(Equal(now.Add(time.Minute)))
 }
 
-func TestSetKeepsAMessageToItsLength(t *testing.T) {
+func TestSetLimitsTheMessage(t *testing.T) {
 	g := NewWithT(t)
 	var list []metav1.Condition
 	w := Writer{List: &list, Now: now}
@@ -49,18 +49,18 @@ func TestSetKeepsAMessageToItsLength(t *testing.T) {
 	g.Expect(list[0].Message).To(HaveLen(maxMessage))
 }
 
-// From every outlook to every other: Ready is always there, Reconciling and Stalled only while they are true.
+// From every outlook to every other: Ready always exists, Reconciling and Stalled only while they are True.
 func TestSetReady(t *testing.T) {
-	true1 := map[Outlook]string{Done: usherv1.ConditionReady, Working: usherv1.ConditionReconciling, Stuck: usherv1.ConditionStalled}
-	for before := range true1 {
-		for after, kind := range true1 {
-			t.Run(true1[before]+" to "+kind, func(t *testing.T) {
+	conditionOf := map[Outlook]string{Done: usherv1.ConditionReady, Working: usherv1.ConditionReconciling, Stuck: usherv1.ConditionStalled}
+	for before := range conditionOf {
+		for after, kind := range conditionOf {
+			t.Run(conditionOf[before]+" to "+kind, func(t *testing.T) {
 				g := NewWithT(t)
 				list := []metav1.Condition{{Type: "Full", Status: metav1.ConditionTrue, Reason: "AllSeatsClaimed"}}
 				Writer{List: &list, Generation: 1, Now: now}.SetReady(Sentence{Outlook: before, Reason: "Before", Message: "b"})
 				Writer{List: &list, Generation: 2, Now: now.Add(time.Hour)}.SetReady(Sentence{Outlook: after, Reason: "After", Message: "a"})
 
-				for _, k := range true1 {
+				for _, k := range conditionOf {
 					c := meta.FindStatusCondition(list, k)
 					if k != usherv1.ConditionReady && k != kind {
 						g.Expect(c).To(BeNil(), k)
@@ -74,7 +74,7 @@ func TestSetReady(t *testing.T) {
 				}
 				moved := (before == Done) != (after == Done)
 				g.Expect(meta.FindStatusCondition(list, usherv1.ConditionReady).LastTransitionTime.Time.Equal(now)).To(Equal(!moved))
-				g.Expect(meta.IsStatusConditionTrue(list, "Full")).To(BeTrue(), "other conditions are left alone")
+				g.Expect(meta.IsStatusConditionTrue(list, "Full")).To(BeTrue(), "other conditions are unchanged")
 			})
 		}
 	}

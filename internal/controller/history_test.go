@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"testing"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -23,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
 // history records every revision of a world's Members and SeatPools. At the end of each spec, every revision is checked: what the
@@ -190,6 +192,23 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 
 // graced are the reasons that are Reconciling for a minute before they are Stalled.
 var graced = []string{"AccountNotFound", "SeatPoolNotFound", "PlanNotFound", "RoleNotInPlan", "RightNotInPlan"}
+
+// TestEveryReasonHasAnOutlook checks that outlooks has every reason of the table in package reason, and no others. The outlooks themselves
+// are independent of the table.
+func TestEveryReasonHasAnOutlook(t *testing.T) {
+	for _, row := range reason.Members() {
+		if outlooks[row.State][row.Reason] == "" {
+			t.Errorf("outlooks has no %s/%s; add it, and which of Ready, Reconciling and Stalled is True", row.State, row.Reason)
+		}
+	}
+	for state, reasons := range outlooks {
+		for why := range reasons {
+			if row := reason.MemberRow(why); row.State != state {
+				t.Errorf("outlooks has %s/%s; the table in package reason has the state %q for it", state, why, row.State)
+			}
+		}
+	}
+}
 
 // contradictions returns where a Member's status differs from the contract's table, or reveals what it must not.
 func contradictions(m *usherv1.Member) (found []string) {

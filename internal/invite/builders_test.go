@@ -11,15 +11,15 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// now is the moment at which the tests decide.
+// now is the time that the tests pass to the decisions.
 var now = time.Date(2026, time.March, 8, 9, 30, 0, 0, time.UTC)
 
-// later is a moment that far from now; before it, if d is negative.
+// later returns the time d after now, or before now if d is negative.
 func later(d time.Duration) *metav1.Time { return &metav1.Time{Time: now.Add(d)} }
 
 const ada = "ada@acme.example"
 
-// observed is an Invitation that nothing has happened to, of a member who holds a seat, in an account whose mail server is ready.
+// observed returns the Observation of a new Invitation, of a member with a seat, in an account whose mail server is ready.
 func observed(edits ...func(*Observation)) Observation {
 	o := Observation{
 		Invitation: &usherv1.Invitation{
@@ -63,21 +63,21 @@ func memberIs(reason string) func(*Observation) {
 	return func(o *Observation) { o.Member.Status.Conditions[0].Reason = reason }
 }
 
-// Facts.
+// Edits that change one fact.
 func accepted(o *Observation)        { o.Member.Status.AcceptedAt = later(-time.Minute) }
 func answered(o *Observation)        { o.Answered = true }
-func taken(o *Observation)           { o.Invitation.Spec.State = usherv1.InvitationRevokedWish }
+func revoked(o *Observation)         { o.Invitation.Spec.State = usherv1.InvitationRevokedWish }
 func noMember(o *Observation)        { o.Member = nil }
 func memberDeleting(o *Observation)  { o.Member.DeletionTimestamp = later(-time.Second) }
 func memberDisabled(o *Observation)  { o.Member.Spec.State = usherv1.StateDisabled }
 func noAccount(o *Observation)       { o.Account = nil }
 func accountDisabled(o *Observation) { o.Account.Spec.State = usherv1.StateDisabled }
 func mailDown(o *Observation)        { mailReady(false, -time.Hour)(o) }
-func notCleared(o *Observation)      { memberIs(usherv1.ReasonSeatUnavailable)(o) }
+func withoutSeat(o *Observation)     { memberIs(usherv1.ReasonSeatUnavailable)(o) }
 func resend(o *Observation)          { o.Invitation.Spec.SendGeneration++ }
-func moved(o *Observation)           { o.Member.Spec.Email = "lovelace@acme.example" }
+func readdressed(o *Observation)     { o.Member.Spec.Email = "lovelace@acme.example" }
 
-// linked gives the Invitation a link, the fifth, that was first tried an hour ago.
+// linked gives the Invitation its fifth link, of a mail that was first tried an hour ago.
 func linked(state usherv1.InvitationState, edits ...func(*usherv1.InvitationStatus)) func(*Observation) {
 	return func(o *Observation) {
 		s := &o.Invitation.Status

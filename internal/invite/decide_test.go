@@ -16,70 +16,71 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/reason"
 )
 
-// situations are all states, each on every side of every clock that runs in it.
+// situations are all states, each before and after every time that matters in it.
 var situations = map[string]func(*Observation){
-	"Fresh":       func(*Observation) {},
-	"RetryLater":  linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(time.Minute)),
-	"RetryDue":    linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0)),
-	"GivesUp":     linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0), firstTried(-usherv1.DefaultTTL)),
-	"Mended":      linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -48*time.Hour), due(time.Minute)),
-	"NotMended":   linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Minute), due(time.Minute)),
-	"Sending":     linked(usherv1.InvitationSending, due(time.Second)),
-	"SenderDied":  linked(usherv1.InvitationSending, due(0)),
-	"SentAlive":   linked(usherv1.InvitationSent, expires(time.Second)),
-	"SentOver":    linked(usherv1.InvitationSent, expires(0)),
-	"Accepted":    linked(usherv1.InvitationAccepted, expires(time.Hour)),
-	"Declined":    linked(usherv1.InvitationDeclined, expires(time.Hour)),
-	"Expired":     linked(usherv1.InvitationExpired, expires(-time.Hour)),
-	"Revoked":     linked(usherv1.InvitationRevoked, expires(time.Hour)),
-	"FailedState": linked(usherv1.InvitationFailed, failed(usherv1.ErrorPermanent, -time.Minute)),
+	"New":            func(*Observation) {},
+	"RetryLater":     linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(time.Minute)),
+	"RetryDue":       linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0)),
+	"GivesUp":        linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0), firstTried(-usherv1.DefaultTTL)),
+	"ServerRepaired": linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -48*time.Hour), due(time.Minute)),
+	"ServerBroken":   linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Minute), due(time.Minute)),
+	"Sending":        linked(usherv1.InvitationSending, due(time.Second)),
+	"SenderDied":     linked(usherv1.InvitationSending, due(0)),
+	"SentValid":      linked(usherv1.InvitationSent, expires(time.Second)),
+	"SentExpired":    linked(usherv1.InvitationSent, expires(0)),
+	"Accepted":       linked(usherv1.InvitationAccepted, expires(time.Hour)),
+	"Declined":       linked(usherv1.InvitationDeclined, expires(time.Hour)),
+	"Expired":        linked(usherv1.InvitationExpired, expires(-time.Hour)),
+	"Revoked":        linked(usherv1.InvitationRevoked, expires(time.Hour)),
+	"FailedState":    linked(usherv1.InvitationFailed, failed(usherv1.ErrorPermanent, -time.Minute)),
 }
 
 var facts = map[string][]func(*Observation){
-	"nothing":          nil,
-	"accepted":         {accepted},
-	"answered":         {answered},
-	"taken":            {taken},
-	"noMember":         {noMember},
-	"deleting":         {memberDeleting},
-	"disabled":         {memberDisabled},
-	"noAccount":        {noAccount},
-	"accountOff":       {accountDisabled},
-	"mailDown":         {mailDown},
-	"noSeat":           {notCleared},
-	"resend":           {resend},
-	"moved":            {moved},
-	"resendNoSeat":     {resend, notCleared},
-	"acceptedTaken":    {accepted, taken},
-	"acceptedDisabled": {accepted, memberDisabled},
-	"takenMoved":       {taken, moved},
+	"nothing":            nil,
+	"accepted":           {accepted},
+	"answered":           {answered},
+	"revoked":            {revoked},
+	"noMember":           {noMember},
+	"deleting":           {memberDeleting},
+	"disabled":           {memberDisabled},
+	"noAccount":          {noAccount},
+	"accountOff":         {accountDisabled},
+	"mailDown":           {mailDown},
+	"noSeat":             {withoutSeat},
+	"resend":             {resend},
+	"readdressed":        {readdressed},
+	"resendNoSeat":       {resend, withoutSeat},
+	"acceptedRevoked":    {accepted, revoked},
+	"acceptedDisabled":   {accepted, memberDisabled},
+	"revokedReaddressed": {revoked, readdressed},
 }
 
-// decisions says what happens in every situation under every fact:
+// decisions is what Decide does in every situation with every fact:
 //
-//	.          nothing, for ever
-//	w          nothing, and look again later
-//	new, same  send a new link, or the same again
+//	.          nothing, and no wake-up
+//	w          nothing, and a wake-up later
+//	new, same  sends a new link, or the same link again
 //	A R X F    Accepted, Revoked, Expired, Failed
 const decisions = `
-             nothing accepted answered taken noMember deleting disabled noAccount accountOff mailDown noSeat resend moved resendNoSeat acceptedTaken acceptedDisabled takenMoved
-Fresh        new     A        w        R     .        R        R        .         .          .        .      new    new   .            A             A                R
-RetryLater   w       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-RetryDue     same    A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-GivesUp      F       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-Mended       same    A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-NotMended    w       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-Sending      w       A        w        R     R        R        R        w         w          w        w      w      w     w            A             A                R
-SenderDied   same    A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-SentAlive    w       A        w        R     R        R        R        w         w          w        w      new    new   .            A             A                R
-SentOver     X       A        w        R     R        R        R        X         X          X        X      new    new   .            A             A                R
-Accepted     new     A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-Declined     .       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-Expired      .       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
-Revoked      new     A        w        .     .        .        .        .         .          .        .      new    new   .            A             A                .
-FailedState  .       A        w        R     R        R        R        .         .          .        .      new    new   .            A             A                R
+               nothing accepted answered revoked noMember deleting disabled noAccount accountOff mailDown noSeat resend readdressed resendNoSeat acceptedRevoked acceptedDisabled revokedReaddressed
+New            new     A        w        R       .        R        R        .         .          .        .      new    new         .            A               A                R
+RetryLater     w       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+RetryDue       same    A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+GivesUp        F       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+ServerRepaired same    A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+ServerBroken   w       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+Sending        w       A        w        R       R        R        R        w         w          w        w      w      w           w            A               A                R
+SenderDied     same    A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+SentValid      w       A        w        R       R        R        R        w         w          w        w      new    new         .            A               A                R
+SentExpired    X       A        w        R       R        R        R        X         X          X        X      new    new         .            A               A                R
+Accepted       new     A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+Declined       .       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+Expired        .       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+Revoked        new     A        w        .       .        .        .        .         .          .        .      new    new         .            A               A                .
+FailedState    .       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
 `
 
 func TestDecideEveryStateUnderEveryFact(t *testing.T) {
@@ -99,7 +100,7 @@ func TestDecideEveryStateUnderEveryFact(t *testing.T) {
 				o := observed(append([]func(*Observation){situations[cells[0]]}, edits...)...)
 				before := o.Invitation.Status.DeepCopy()
 				plan := Decide(o, now)
-				g.Expect(o.Invitation.Status).To(Equal(*before), "the observation is not touched")
+				g.Expect(o.Invitation.Status).To(Equal(*before), "the observation is unchanged")
 				g.Expect(abbreviate(*before, plan)).To(Equal(cells[i+1]))
 				g.Expect(plan.Status.ObservedGeneration).To(Equal(o.Invitation.Generation))
 				expectOneOutlook(g, plan.Status.Conditions)
@@ -108,7 +109,7 @@ func TestDecideEveryStateUnderEveryFact(t *testing.T) {
 	}
 }
 
-// abbreviate says in the table's words what a plan does, and finds those that contradict themselves.
+// abbreviate returns the table's abbreviation of a plan, or what is contradictory about the plan.
 func abbreviate(before usherv1.InvitationStatus, p Plan) string {
 	was := before.State
 	if was == "" {
@@ -116,12 +117,12 @@ func abbreviate(before usherv1.InvitationStatus, p Plan) string {
 	}
 	if p.Remind != "" {
 		if !p.Send || p.Status.State != usherv1.InvitationSent {
-			return "a reminder without its fence"
+			return "a reminder without its claim"
 		}
 		return "remind"
 	}
 	if p.Send != (p.Status.State == usherv1.InvitationSending && p.Status.Attempts != before.Attempts) {
-		return "a send without its fence"
+		return "a send without its claim"
 	}
 	switch {
 	case p.Send && p.Status.LinkGeneration == before.LinkGeneration:
@@ -155,11 +156,11 @@ func expectOneOutlook(g *WithT, list []metav1.Condition) {
 	for _, kind := range []string{usherv1.ConditionReady, usherv1.ConditionReconciling, usherv1.ConditionStalled} {
 		switch c := meta.FindStatusCondition(list, kind); {
 		case c == nil:
-			g.Expect(kind).NotTo(Equal(usherv1.ConditionReady), "Ready is always there")
+			g.Expect(kind).NotTo(Equal(usherv1.ConditionReady), "Ready always exists")
 		case c.Status == metav1.ConditionTrue:
 			trues = append(trues, kind)
 		default:
-			g.Expect(kind).To(Equal(usherv1.ConditionReady), "Reconciling and Stalled are there only while they are true")
+			g.Expect(kind).To(Equal(usherv1.ConditionReady), "Reconciling and Stalled exist only while they are True")
 		}
 	}
 	g.Expect(trues).To(HaveLen(1), "one outlook")
@@ -168,7 +169,7 @@ func expectOneOutlook(g *WithT, list []metav1.Condition) {
 	}
 }
 
-func TestDecideFence(t *testing.T) {
+func TestDecideClaim(t *testing.T) {
 	t.Run("the first link", func(t *testing.T) {
 		g := NewWithT(t)
 		p := Decide(observed(), now)
@@ -193,20 +194,20 @@ func TestDecideFence(t *testing.T) {
 	})
 	t.Run("a new link after one that was sent", func(t *testing.T) {
 		g := NewWithT(t)
-		p := Decide(observed(situations["SentAlive"], moved, func(o *Observation) { o.Member.Spec.Language = "fr" }), now)
+		p := Decide(observed(situations["SentValid"], readdressed, func(o *Observation) { o.Member.Spec.Language = "fr" }), now)
 		g.Expect(p.Status.Recipient).To(Equal("lovelace@acme.example"))
 		g.Expect(p.Status.Language).To(BeEquivalentTo("fr"))
 		g.Expect(p.Status.LinkGeneration).To(BeEquivalentTo(6))
 		g.Expect(p.Status.SendGeneration).To(BeEquivalentTo(1), "no user raised it")
 		g.Expect(p.Status.Attempts).To(BeEquivalentTo(1))
 		g.Expect(p.Status.FirstAttemptAt).To(Equal(later(0)))
-		g.Expect(p.Status.MessageID).To(BeEmpty(), "the old link's Message-ID is not the new one's")
+		g.Expect(p.Status.MessageID).To(BeEmpty(), "the new link does not have the old link's Message-ID")
 		g.Expect(p.Status.SentAt).To(BeNil())
 		g.Expect(p.Status.ExpiresAt).To(BeNil())
 		g.Expect(p.Status.AcceptedAt).To(BeNil())
 		g.Expect(p.Status.LastError).To(BeNil())
 	})
-	t.Run("a sender that is late once, or whose renewal fails once, is not taken for dead", func(t *testing.T) {
+	t.Run("a lease survives one late or failed renewal", func(t *testing.T) {
 		NewWithT(t).Expect(2 * delivery.RenewEvery).To(BeNumerically("<", delivery.SendLease))
 	})
 }
@@ -218,11 +219,11 @@ func TestLinkGeneration(t *testing.T) {
 		want             int64
 	}{
 		{name: "the first", spec: 1, want: 1},
-		{name: "status lost after some resends", spec: 4, want: 4},
+		{name: "the status was lost after some resends", spec: 4, want: 4},
 		{name: "raised by one", spec: 2, sent: 1, link: 1, want: 2},
 		{name: "raised by many", spec: 9, sent: 1, link: 1, want: 9},
-		{name: "raised, and links were made without it", spec: 2, sent: 1, link: 5, want: 6},
-		{name: "raised to the present link", spec: 5, sent: 1, link: 5, want: 6},
+		{name: "raised, after links that no one requested", spec: 2, sent: 1, link: 5, want: 6},
+		{name: "raised to the present link's number", spec: 5, sent: 1, link: 5, want: 6},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -242,7 +243,7 @@ func TestLinkGeneration(t *testing.T) {
 	}
 }
 
-func TestDecideAtTheMinute(t *testing.T) {
+func TestDecideTimes(t *testing.T) {
 	ttl := func(d usherv1.TTL) func(*Observation) {
 		return func(o *Observation) { o.Invitation.Spec.TTL = d }
 	}
@@ -255,62 +256,74 @@ func TestDecideAtTheMinute(t *testing.T) {
 		{name: "a second before it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(time.Second))}, want: "w", wake: later(time.Second)},
 		{name: "as it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(0))}, want: "X"},
 		{name: "a second after it expired", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-time.Second))}, want: "X"},
-		{name: "a month after, the operator was down", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-720*time.Hour))}, want: "X"},
+		{name: "a month after it expired", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(-720*time.Hour))}, want: "X"},
 		{name: "accepted as it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(0)), accepted}, want: "A"},
 		{name: "answered as it expires", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(0)), answered}, want: "w", wake: later(answeredPause)},
-		{name: "sent, and no expiry on record", edits: []func(*Observation){linked(usherv1.InvitationSent)}, want: "."},
+		{name: "sent, without an expiry in status", edits: []func(*Observation){linked(usherv1.InvitationSent)}, want: "."},
 
 		{name: "a second before the retry", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(time.Second))}, want: "w", wake: later(time.Second)},
 		{name: "a second after it was due", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(-time.Second))}, want: "same"},
-		{name: "due, and no time on record", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute))}, want: "same"},
+		{
+			name:  "pending, without a time in status",
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute))}, want: "same",
+		},
 
 		{
-			name: "a retry that would come after the ttl is not waited for", want: "w", wake: later(time.Minute),
+			name: "a retry after the ttl: wakes at the end of the ttl", want: "w", wake: later(time.Minute),
 			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(10*time.Minute), firstTried(-59*time.Minute))},
 		},
 		{
-			name: "a second before the ttl", want: "same",
+			name: "a second before the end of the ttl", want: "same",
 			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0), firstTried(-time.Hour+time.Second))},
 		},
 		{
-			name: "as the ttl has passed", want: "F",
+			name: "at the end of the ttl", want: "F",
 			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(10*time.Minute), firstTried(-time.Hour))},
 		},
 		{
-			name: "the account's ttl counts where the invitation has none", want: "F",
+			name: "the account's ttl, because the invitation has none", want: "F",
 			edits: []func(*Observation){func(o *Observation) { o.Account.Spec.Invitations.TTL = "1h" }, linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Minute), due(0), firstTried(-time.Hour))},
 		},
 		{
-			name: "a wrong configuration is waited for, however long", want: "same",
+			name: "after a configuration error, the ttl does not apply", want: "same",
 			edits: []func(*Observation){ttl("1h"), linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Minute), due(0), firstTried(-100*time.Hour))},
 		},
 		{
-			name: "the mail server was mended a second ago", want: "same",
+			name: "the mail server became ready after the failure", want: "same",
 			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -2*time.Second), due(time.Minute)), mailReady(true, -time.Second)},
 		},
 		{
-			name: "the mail server was mended, but the failure is younger", want: "w", wake: later(time.Minute),
+			name: "the mail server became ready before the failure", want: "w", wake: later(time.Minute),
 			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Second), due(time.Minute)), mailReady(true, -2*time.Second)},
 		},
 		{
-			name: "a mended mail server does not hurry a temporary failure", want: "w", wake: later(time.Minute),
+			name: "a temporary failure waits, even if the mail server became ready", want: "w", wake: later(time.Minute),
 			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Hour), due(time.Minute)), mailReady(true, -time.Second)},
 		},
 
-		{name: "the lease runs", edits: []func(*Observation){linked(usherv1.InvitationSending, due(time.Nanosecond))}, want: "w", wake: later(time.Nanosecond)},
-		{name: "the lease is over", edits: []func(*Observation){linked(usherv1.InvitationSending, due(0))}, want: "same"},
-		{name: "no lease on record", edits: []func(*Observation){linked(usherv1.InvitationSending)}, want: "same"},
 		{
-			name: "a lease is honoured before the ttl is", want: "w", wake: later(time.Second),
+			name: "the lease is not over", edits: []func(*Observation){linked(usherv1.InvitationSending, due(time.Nanosecond))}, want: "w",
+			wake: later(time.Nanosecond),
+		},
+		{name: "the lease is over", edits: []func(*Observation){linked(usherv1.InvitationSending, due(0))}, want: "same"},
+		{name: "no lease in status", edits: []func(*Observation){linked(usherv1.InvitationSending)}, want: "same"},
+		{
+			name: "the lease comes before the ttl", want: "w", wake: later(time.Second),
 			edits: []func(*Observation){linked(usherv1.InvitationSending, failed(usherv1.ErrorTemporary, -time.Hour), due(time.Second), firstTried(-usherv1.DefaultTTL))},
 		},
 		{name: "the clock went back a day while a mail was being sent", edits: []func(*Observation){linked(usherv1.InvitationSending, due(24*time.Hour))}, want: "w", wake: later(24 * time.Hour)},
 		{name: "the clock went back a day after a mail was sent", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(8*24*time.Hour))}, want: "w", wake: later(8 * 24 * time.Hour)},
 
-		{name: "half a status: no state", edits: []func(*Observation){linked("", due(time.Second))}, want: "w", wake: later(time.Second)},
-		{name: "status lost, and the answer is not on record yet", edits: []func(*Observation){answered}, want: "w", wake: later(answeredPause)},
+		{name: "a status without a state", edits: []func(*Observation){linked("", due(time.Second))}, want: "w", wake: later(time.Second)},
+		{
+			name: "the status was lost, and the answer is not in status yet", edits: []func(*Observation){answered}, want: "w",
+			wake: later(answeredPause),
+		},
 		{name: "no account and no link yet", edits: []func(*Observation){noAccount}, want: "."},
-		{name: "the member is cleared for another invitation", edits: []func(*Observation){func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }}, want: "."},
+		{
+			name:  "the member is to be invited by another invitation",
+			edits: []func(*Observation){func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }}, want: ".",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -331,7 +344,7 @@ func TestAnAcceptanceIsRecorded(t *testing.T) {
 	o := observed(linked(usherv1.InvitationSent, expires(time.Hour), due(time.Minute)), accepted, resend)
 	s := Decide(o, now).Status
 	g.Expect(s.AcceptedAt).To(Equal(o.Member.Status.AcceptedAt))
-	g.Expect(s.SendGeneration).To(BeEquivalentTo(2), "a resend after the acceptance is handled by doing nothing")
+	g.Expect(s.SendGeneration).To(BeEquivalentTo(2), "a resend after the acceptance has no effect")
 	g.Expect(s.NextAttemptAt).To(BeNil())
 	g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionAccepted)).To(BeTrue())
 	g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionSent)).To(BeTrue())
@@ -342,7 +355,7 @@ func TestAsked(t *testing.T) {
 		usherv1.InvitationPending, usherv1.InvitationSending, usherv1.InvitationSent, usherv1.InvitationAccepted,
 		usherv1.InvitationDeclined, usherv1.InvitationExpired, usherv1.InvitationRevoked, usherv1.InvitationFailed,
 	}
-	// A link that ended by being taken back, or by an acceptance that is gone, asks for another by itself.
+	// A link that was revoked, or whose acceptance was deleted, is replaced without a request.
 	again := map[usherv1.InvitationState]bool{usherv1.InvitationRevoked: true, usherv1.InvitationAccepted: true}
 	for _, state := range states {
 		t.Run(string(state), func(t *testing.T) {
@@ -353,15 +366,16 @@ func TestAsked(t *testing.T) {
 			g.Expect(Asked(inv(), ada)).To(Equal(again[state]))
 			g.Expect(Asked(inv(), strings.ToUpper(ada))).To(Equal(again[state]))
 			g.Expect(Asked(inv(), "bob@acme.example")).To(BeTrue(), "another address")
-			g.Expect(Asked(inv(resend), ada)).To(BeTrue(), "resend")
-			g.Expect(Asked(inv(taken), ada)).To(BeFalse(), "taken back")
-			g.Expect(Asked(inv(taken, resend), "bob@acme.example")).To(BeFalse(), "taken back, whatever else is asked for")
+			g.Expect(Asked(inv(resend), ada)).To(BeTrue(), "a resend is requested")
+			g.Expect(Asked(inv(revoked), ada)).To(BeFalse(), "revoked")
+			g.Expect(Asked(inv(revoked, resend), "bob@acme.example")).To(BeFalse(), "revoked, whatever else is requested")
 		})
 	}
 	NewWithT(t).Expect(Asked(observed().Invitation, ada)).To(BeTrue(), "nothing was sent yet")
-	NewWithT(t).Expect(Asked(observed(taken).Invitation, ada)).To(BeFalse(), "taken back before anything was sent")
+	NewWithT(t).Expect(Asked(observed(revoked).Invitation, ada)).To(BeFalse(), "revoked before anything was sent")
 }
 
+// Only these two reasons let an invitation be sent. The list is independent of the table in package reason, and has each of its rows.
 func TestCleared(t *testing.T) {
 	reasons := map[string]bool{
 		usherv1.ReasonInviting:             true,
@@ -380,18 +394,28 @@ func TestCleared(t *testing.T) {
 		usherv1.ReasonAddOnSeatUnavailable: false,
 		usherv1.ReasonDisabledBySpec:       false,
 		usherv1.ReasonAccountDisabled:      false,
+		usherv1.ReasonAccessEnded:          false,
+		usherv1.ReasonPlanNotFound:         false,
+		usherv1.ReasonRoleNotInPlan:        false,
+		usherv1.ReasonRightNotInPlan:       false,
 		usherv1.ReasonDeleting:             false,
+		usherv1.ReasonDeletionBlocked:      false,
 	}
-	for reason, want := range reasons {
-		t.Run(reason, func(t *testing.T) {
-			o := observed(memberIs(reason))
+	for _, row := range reason.Members() {
+		if _, listed := reasons[row.Reason]; !listed {
+			t.Errorf("the list does not have %s; add it, and whether a member with this reason is sent its invitation", row.Reason)
+		}
+	}
+	for why, want := range reasons {
+		t.Run(why, func(t *testing.T) {
+			o := observed(memberIs(why))
 			NewWithT(t).Expect(Cleared(o.Member, o.Invitation)).To(Equal(want))
 		})
 	}
 
-	made := func(by types.UID, controls bool) func(*Observation) {
+	controlledBy := func(uid types.UID, controls bool) func(*Observation) {
 		return func(o *Observation) {
-			o.Invitation.OwnerReferences = []metav1.OwnerReference{{Kind: "Member", Name: "ada", UID: by, Controller: &controls}}
+			o.Invitation.OwnerReferences = []metav1.OwnerReference{{Kind: "Member", Name: "ada", UID: uid, Controller: &controls}}
 		}
 	}
 	tests := []struct {
@@ -399,14 +423,14 @@ func TestCleared(t *testing.T) {
 		edit func(*Observation)
 		want bool
 	}{
-		{name: "made for this member", edit: made("uid-ada", true), want: true},
-		{name: "made for an earlier member of this name", edit: made("uid-before", true)},
-		{name: "owned by something else, not made for it", edit: made("uid-team", false), want: true},
+		{name: "created for this member", edit: controlledBy("uid-ada", true), want: true},
+		{name: "created for an earlier member with this name", edit: controlledBy("uid-before", true)},
+		{name: "owned by something else that is not its controller", edit: controlledBy("uid-team", false), want: true},
 		{name: "the member's status is about an older spec", edit: func(o *Observation) { o.Member.Generation++ }},
 		{name: "the member has no status", edit: func(o *Observation) { o.Member.Status = usherv1.MemberStatus{ObservedGeneration: -1} }},
-		{name: "the member is asked with another one", edit: func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }},
-		{name: "the member needs none", edit: func(o *Observation) { o.Member.Spec.Activation = usherv1.ActivateImmediately }},
-		{name: "the member is asked with none", edit: func(o *Observation) { o.Member.Status.InvitationRef = nil }},
+		{name: "the member has another invitation", edit: func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }},
+		{name: "the member needs no invitation", edit: func(o *Observation) { o.Member.Spec.Activation = usherv1.ActivateImmediately }},
+		{name: "the member has no invitation", edit: func(o *Observation) { o.Member.Status.InvitationRef = nil }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -424,24 +448,61 @@ func TestDescribe(t *testing.T) {
 		reason   string
 		contains string
 	}{
-		{name: "fresh", edits: []func(*Observation){notCleared}, outlook: usherv1.ConditionReconciling, reason: "Pending", contains: "until the member has a seat"},
+		{
+			name: "new", edits: []func(*Observation){withoutSeat}, outlook: usherv1.ConditionReconciling, reason: "Pending",
+			contains: "until the member has a seat",
+		},
 		{name: "no such member", edits: []func(*Observation){noMember}, outlook: usherv1.ConditionStalled, reason: usherv1.ReasonMemberNotFound, contains: "no Member ada"},
 		{name: "sending", outlook: usherv1.ConditionReconciling, reason: "Sending", contains: "is being sent"},
-		{name: "failed for now", edits: []func(*Observation){situations["RetryLater"]}, outlook: usherv1.ConditionReconciling, reason: "Pending", contains: "(Temporary, 451 4.7.1); the next is due at 2026-03-08T09:31:00Z"},
-		{name: "sent", edits: []func(*Observation){situations["SentAlive"]}, outlook: usherv1.ConditionReady, reason: "Sent", contains: "until 2026-03-08T09:30:01Z"},
-		{name: "accepted", edits: []func(*Observation){situations["SentAlive"], accepted}, outlook: usherv1.ConditionReady, reason: "Accepted"},
+		{
+			name: "failed temporarily", edits: []func(*Observation){situations["RetryLater"]}, outlook: usherv1.ConditionReconciling,
+			reason: "Pending", contains: "(Temporary, 451 4.7.1); the next is due at 2026-03-08T09:31:00Z",
+		},
+		{
+			name: "sent", edits: []func(*Observation){situations["SentValid"]}, outlook: usherv1.ConditionReady, reason: "Sent",
+			contains: "until 2026-03-08T09:30:01Z",
+		},
+		{name: "accepted", edits: []func(*Observation){situations["SentValid"], accepted}, outlook: usherv1.ConditionReady, reason: "Accepted"},
 		{name: "declined", edits: []func(*Observation){situations["Declined"]}, outlook: usherv1.ConditionStalled, reason: "Declined", contains: "raise spec.sendGeneration"},
-		{name: "expired", edits: []func(*Observation){situations["SentOver"]}, outlook: usherv1.ConditionStalled, reason: "Expired", contains: "until 2026-03-08T09:30:00Z; raise spec.sendGeneration"},
-		{name: "revoked", edits: []func(*Observation){situations["SentAlive"], taken}, outlook: usherv1.ConditionReady, reason: "Revoked", contains: "taken back"},
-		{name: "refused for good", edits: []func(*Observation){situations["FailedState"]}, outlook: usherv1.ConditionStalled, reason: "Failed", contains: "refused the recipient for good (451 4.7.1)"},
-		{name: "given up", edits: []func(*Observation){situations["GivesUp"]}, outlook: usherv1.ConditionStalled, reason: "Failed", contains: "in time; raise"},
+		{
+			name: "expired", edits: []func(*Observation){situations["SentExpired"]}, outlook: usherv1.ConditionStalled, reason: "Expired",
+			contains: "until 2026-03-08T09:30:00Z; raise spec.sendGeneration",
+		},
+		{
+			name: "revoked", edits: []func(*Observation){situations["SentValid"], revoked}, outlook: usherv1.ConditionReady, reason: "Revoked",
+			contains: "taken back",
+		},
+		{
+			name: "refused permanently", edits: []func(*Observation){situations["FailedState"]}, outlook: usherv1.ConditionStalled, reason: "Failed",
+			contains: "refused the recipient for good (451 4.7.1)",
+		},
+		{
+			name: "not accepted within the ttl", edits: []func(*Observation){situations["GivesUp"]}, outlook: usherv1.ConditionStalled,
+			reason: "Failed", contains: "in time; raise",
+		},
 
-		// What the last link came to is no longer what there is to say once another is asked for.
-		{name: "sent, resend waits", edits: []func(*Observation){situations["SentAlive"], resend, mailDown}, outlook: usherv1.ConditionReconciling, reason: "Sent", contains: "A new link is asked for"},
-		{name: "expired, resend waits", edits: []func(*Observation){situations["Expired"], resend, notCleared}, outlook: usherv1.ConditionReconciling, reason: "Expired", contains: "A new link is asked for"},
-		{name: "revoked, open again, waits", edits: []func(*Observation){situations["Revoked"], notCleared}, outlook: usherv1.ConditionReconciling, reason: "Revoked", contains: "A new link is asked for"},
-		{name: "sent, address changed, waits", edits: []func(*Observation){situations["SentAlive"], moved, accountDisabled}, outlook: usherv1.ConditionReconciling, reason: "Sent", contains: "A new link is asked for"},
-		{name: "revoked by disabling, resend", edits: []func(*Observation){situations["Revoked"], resend, memberDisabled}, outlook: usherv1.ConditionReady, reason: "Revoked", contains: "taken back"},
+		// Once another link is requested, the message is about that one.
+		{
+			name: "sent, a resend waits", edits: []func(*Observation){situations["SentValid"], resend, mailDown},
+			outlook: usherv1.ConditionReconciling, reason: "Sent", contains: "A new link is asked for",
+		},
+		{
+			name: "expired, a resend waits", edits: []func(*Observation){situations["Expired"], resend, withoutSeat},
+			outlook: usherv1.ConditionReconciling, reason: "Expired", contains: "A new link is asked for",
+		},
+		{
+			name: "revoked, open again, a new link waits", edits: []func(*Observation){situations["Revoked"], withoutSeat},
+			outlook: usherv1.ConditionReconciling, reason: "Revoked", contains: "A new link is asked for",
+		},
+		{
+			name: "sent, address changed, a new link waits", edits: []func(*Observation){situations["SentValid"], readdressed, accountDisabled},
+			outlook: usherv1.ConditionReconciling, reason: "Sent", contains: "A new link is asked for",
+		},
+		{
+			name:  "revoked because the member is disabled, a resend waits",
+			edits: []func(*Observation){situations["Revoked"], resend, memberDisabled}, outlook: usherv1.ConditionReady, reason: "Revoked",
+			contains: "taken back",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -477,8 +538,8 @@ func TestFallbacks(t *testing.T) {
 	g.Expect(ttl("2h", "3h")).To(Equal(2 * time.Hour))
 	g.Expect(ttl("", "3h")).To(Equal(3 * time.Hour))
 	g.Expect(ttl("", "")).To(Equal(7 * 24 * time.Hour))
-	g.Expect(ttl("soon", "3h")).To(Equal(3*time.Hour), "what cannot be read counts as absent")
-	g.Expect(ttl("-2h", "0s")).To(Equal(usherv1.DefaultTTL), "a link that never works is of no use")
+	g.Expect(ttl("soon", "3h")).To(Equal(3*time.Hour), "an invalid ttl counts as absent")
+	g.Expect(ttl("-2h", "0s")).To(Equal(usherv1.DefaultTTL), "a ttl must be positive")
 	g.Expect(TTL(observed().Invitation, nil)).To(Equal(usherv1.DefaultTTL))
 
 	g.Expect(language("fr", "it")).To(BeEquivalentTo("fr"))

@@ -31,5 +31,5 @@ func TestDerivedKeys(t *testing.T) {
 
 	current, previous := derive("sessions", young, old)
 	g.Expect(current).NotTo(Equal(before))
-	g.Expect(previous).To(Equal(before), "what was signed before a rotation stays good")
+	g.Expect(previous).To(Equal(before), "what was signed before a rotation stays valid")
 }

@@ -12,14 +12,14 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// deliversByLink is an account that mails nothing, and says so.
+// deliversByLink makes the account deliver by link, and sets its condition accordingly.
 func deliversByLink(o *Observation) {
 	o.Account.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink}
 	o.Account.Status.Conditions[0].Reason = usherv1.ReasonLinkDelivery
 }
 
 func TestDeliverByLink(t *testing.T) {
-	// The condition speaks of the other way than the spec does.
+	// The condition is about the other delivery than the spec.
 	notYet := func(o *Observation) {
 		deliversByLink(o)
 		o.Account.Status.Conditions[0].Reason = usherv1.ReasonMailReady
@@ -36,13 +36,22 @@ func TestDeliverByLink(t *testing.T) {
 	}{
 		{name: "at once", o: observed(deliversByLink), sent: true, link: 1},
 		{name: "again, with another link", o: observed(linked(usherv1.InvitationSent, expires(hour)), resend, deliversByLink), sent: true, link: 6},
-		{name: "what waited for a mail server", o: observed(linked(usherv1.InvitationPending, due(hour), failed(usherv1.ErrorTemporary, -time.Minute)), deliversByLink), sent: true, link: 5},
-		{name: "what a mail was tried for without end", o: observed(linked(usherv1.InvitationPending, firstTried(-200*hour), failed(usherv1.ErrorTemporary, -hour)), deliversByLink), sent: true, link: 5},
-		{name: "not without a seat", o: observed(deliversByLink, notCleared)},
+		{
+			name: "a mail that waited for a mail server",
+			o:    observed(linked(usherv1.InvitationPending, due(hour), failed(usherv1.ErrorTemporary, -time.Minute)), deliversByLink), sent: true,
+			link: 5,
+		},
+		{
+			name: "a mail that was tried for longer than the ttl",
+			o:    observed(linked(usherv1.InvitationPending, firstTried(-200*hour), failed(usherv1.ErrorTemporary, -hour)), deliversByLink),
+			sent: true,
+			link: 5,
+		},
+		{name: "not without a seat", o: observed(deliversByLink, withoutSeat)},
 		{name: "not while the account is disabled", o: observed(deliversByLink, accountDisabled)},
 		{name: "not without a portal", o: observed(mailDown, func(o *Observation) { o.Account.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink} })},
-		{name: "not before the account says so", o: observed(notYet)},
-		{name: "nor a mail as long as it says so", o: observed(noLonger)},
+		{name: "not before the account's condition says so", o: observed(notYet)},
+		{name: "no mail while the account's condition says Link", o: observed(noLonger)},
 		{name: "not while an operator is mailing it", o: observed(linked(usherv1.InvitationSending, due(20*time.Second)), deliversByLink), link: 5},
 	}
 	for _, tt := range tests {
@@ -77,5 +86,5 @@ func TestDeliverByLink(t *testing.T) {
 
 func TestNoReminderOnceTheAccountDeliversByLink(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(Decide(out(72*hour, deliversByLink), now).Send).To(BeFalse())
+	g.Expect(Decide(sentInvitation(72*hour, deliversByLink), now).Send).To(BeFalse())
 }

@@ -9,7 +9,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// What ends a link or makes another is decided on live reads, unless a mail is sent: the sender reads live anyway.
+// A decision that ends a link or creates another needs live reads, unless it sends a mail: the sender makes live reads anyway.
 func TestNeedsLiveReads(t *testing.T) {
 	before := usherv1.InvitationStatus{State: usherv1.InvitationSent, LinkGeneration: 2}
 	tests := []struct {

@@ -13,20 +13,20 @@ import (
 	"github.com/usher-dev/usher/internal/delivery"
 )
 
-// fenced is an Invitation whose fence was written a second ago, at its third attempt.
-func fenced(edits ...func(*Observation)) Observation {
-	fence := linked(usherv1.InvitationSending, due(delivery.SendLease-time.Second), failed(usherv1.ErrorTemporary, -time.Minute))
-	return observed(append([]func(*Observation){fence, func(o *Observation) { o.Invitation.Status.Attempts = 3 }}, edits...)...)
+// claimed returns the Observation of an Invitation whose third attempt was claimed a second ago.
+func claimed(edits ...func(*Observation)) Observation {
+	claim := linked(usherv1.InvitationSending, due(delivery.SendLease-time.Second), failed(usherv1.ErrorTemporary, -time.Minute))
+	return observed(append([]func(*Observation){claim, func(o *Observation) { o.Invitation.Status.Attempts = 3 }}, edits...)...)
 }
 
 func TestOutcomeSent(t *testing.T) {
 	g := NewWithT(t)
-	o := fenced(func(o *Observation) { o.Invitation.Spec.TTL = "72h" })
+	o := claimed(func(o *Observation) { o.Invitation.Spec.TTL = "72h" })
 	before := *o.Invitation.Status.DeepCopy()
 	s := Outcome(o, "", nil, now.Add(700*time.Millisecond))
-	g.Expect(o.Invitation.Status).To(Equal(before), "the observation is not touched")
+	g.Expect(o.Invitation.Status).To(Equal(before), "the observation is unchanged")
 	g.Expect(s.State).To(Equal(usherv1.InvitationSent))
-	g.Expect(s.SentAt).To(Equal(later(0)), "what is serialised has no fractions of a second")
+	g.Expect(s.SentAt).To(Equal(later(0)), "times in status have no fractions of a second")
 	g.Expect(s.ExpiresAt).To(Equal(later(72 * time.Hour)))
 	g.Expect(s.LastError).To(BeNil())
 	g.Expect(s.NextAttemptAt).To(BeNil())
@@ -49,7 +49,7 @@ func TestOutcomeFailed(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(string(tt.class), func(t *testing.T) {
 			g := NewWithT(t)
-			o := fenced()
+			o := claimed()
 			s := Outcome(o, "", &delivery.Failure{Class: tt.class, Code: "4xx"}, now.Add(700*time.Millisecond))
 			g.Expect(s.State).To(Equal(tt.state))
 			g.Expect(s.LastError).To(Equal(&usherv1.SendError{Class: tt.class, Code: "4xx", At: *later(0)}))
@@ -65,10 +65,10 @@ func TestOutcomeFailed(t *testing.T) {
 	}
 }
 
-// A resend that was asked for while the earlier mail was under way is not lost.
+// A resend that is requested while the earlier mail is being sent is not lost.
 func TestOutcomeLeavesTheNextRequest(t *testing.T) {
 	g := NewWithT(t)
-	o := fenced(resend)
+	o := claimed(resend)
 	o.Invitation.Status = Outcome(o, "", nil, now)
 	g.Expect(o.Invitation.Status.State).To(Equal(usherv1.InvitationSent))
 	p := Decide(o, now)

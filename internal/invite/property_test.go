@@ -20,7 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/delivery"
 )
 
-// anyObservation is any state with any fields, even one that is never written, and any combination of facts.
+// anyObservation draws any status, even one that Usher never writes, and any combination of facts.
 var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	chance := func(name string) bool { return rapid.IntRange(0, 5).Draw(t, name) == 0 }
 	when := func(name string) *metav1.Time {
@@ -66,11 +66,11 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	if rapid.Bool().Draw(t, "held") {
 		reason := rapid.SampledFrom([]string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited}).Draw(t, "why")
 		o.Hold = &delivery.Hold{Until: later(time.Duration(rapid.Int64Range(-10, 3600).Draw(t, "until")) * time.Second).Time, Reason: reason}
-		if rapid.Bool().Draw(t, "told") {
+		if rapid.Bool().Draw(t, "recorded") {
 			inv.Status.NextAttemptAt = &metav1.Time{Time: o.Hold.Until}
 			inv.Status.Conditions = []metav1.Condition{{Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason}}
 		}
-		if chance("forgotten") {
+		if chance("restarted") {
 			o.Hold = nil
 		}
 	}
@@ -87,7 +87,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	return o
 })
 
-// stored is the plan's observation once its status went through the API server.
+// stored returns the observation with the plan's status as the API server returns it.
 func stored(t *rapid.T, o Observation, s usherv1.InvitationStatus) Observation {
 	raw, err := json.Marshal(s)
 	if err != nil {
@@ -101,7 +101,7 @@ func stored(t *rapid.T, o Observation, s usherv1.InvitationStatus) Observation {
 	return o
 }
 
-func TestDecideTwiceIsDecideOnce(t *testing.T) {
+func TestDecideIsIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := anyObservation.Draw(t, "observation")
 		p := Decide(o, now)
@@ -119,17 +119,17 @@ func TestDecideTwiceIsDecideOnce(t *testing.T) {
 	})
 }
 
-func TestNothingIsSentThatIsNotCleared(t *testing.T) {
+func TestSendInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := anyObservation.Draw(t, "observation")
 		p := Decide(o, now)
 		was := o.Invitation.Status
 		if p.Status.LinkGeneration < was.LinkGeneration {
-			t.Fatalf("the link's generation went down: a dead link is alive again")
+			t.Fatalf("the link's generation went down: an old link works again")
 		}
 		if !p.Send {
 			if p.Status.LinkGeneration != was.LinkGeneration || p.Status.Attempts != was.Attempts {
-				t.Fatalf("a link was made and not sent")
+				t.Fatalf("a link was created and not sent")
 			}
 			return
 		}
@@ -139,27 +139,27 @@ func TestNothingIsSentThatIsNotCleared(t *testing.T) {
 		case p.Remind == "" && !Cleared(o.Member, o.Invitation):
 			t.Fatalf("sent without a seat")
 		case p.Remind != "" && (was.State != usherv1.InvitationSent || !now.Before(was.ExpiresAt.Time)):
-			t.Fatalf("reminded of a link that is not alive")
+			t.Fatalf("reminded of a link that does not work")
 		case p.Remind != "" && conditions.Reason(o.Member.Status.Conditions, usherv1.ConditionReady) != usherv1.ReasonAwaitingAcceptance:
 			t.Fatalf("reminded a member that does not have to answer")
 		case o.Answered || o.Member.Status.AcceptedAt != nil:
 			t.Fatalf("sent to a member that has answered")
 		case o.Invitation.Spec.State == usherv1.InvitationRevokedWish:
-			t.Fatalf("sent although it was taken back")
+			t.Fatalf("sent although it was revoked")
 		case o.Member.DeletionTimestamp != nil || o.Member.Spec.State == usherv1.StateDisabled || o.Account.Spec.State == usherv1.StateDisabled:
 			t.Fatalf("sent to a member that may not have access")
 		case !meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady):
 			t.Fatalf("sent without a mail server")
 		case was.State == usherv1.InvitationSending && was.NextAttemptAt != nil && now.Before(was.NextAttemptAt.Time):
-			t.Fatalf("sent while another sender is at it")
+			t.Fatalf("sent during the lease of another sender")
 		case p.Status.Recipient == "" || !Current(&usherv1.Invitation{Spec: o.Invitation.Spec, Status: p.Status}, string(o.Member.Spec.Email)):
-			t.Fatalf("sent a link that was not asked for: %+v", p.Status)
+			t.Fatalf("sent a link that no one requested: %+v", p.Status)
 		}
 	})
 }
 
-// The properties above are worth as much as what they are tried on.
-func TestAnyObservationLeadsEverywhere(t *testing.T) {
+// The properties above cover only the decisions that anyObservation leads to.
+func TestAnyObservationReachesEveryDecision(t *testing.T) {
 	reached := map[string]bool{}
 	for seed := range 6000 {
 		o := anyObservation.Example(seed)
@@ -167,7 +167,7 @@ func TestAnyObservationLeadsEverywhere(t *testing.T) {
 	}
 	for _, cell := range []string{".", "w", "new", "same", "remind", "A", "R", "X", "F"} {
 		if !reached[cell] {
-			t.Errorf("no decision was ever %q", cell)
+			t.Errorf("no observation led to %q", cell)
 		}
 	}
 }

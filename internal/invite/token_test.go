@@ -55,7 +55,7 @@ func TestToken(t *testing.T) {
 	g.Expect(token).To(MatchRegexp(`^[A-Za-z0-9_-]+$`), "it is part of a URL's path")
 	g.Expect(k.Token("uid-1", 7, ada)).To(Equal(token), "a retry carries the same link")
 	g.Expect(token).NotTo(ContainSubstring("ada"))
-	// The format is promised: links that are out must survive an upgrade.
+	// The format must not change: links that were sent must survive an upgrade.
 	g.Expect(token).To(Equal("dYd7tCQGPl-vmEIKrlarNR3zCDlTv8Wau_gbNbHs6GR_b2Np"))
 }
 
@@ -81,15 +81,15 @@ func TestVerify(t *testing.T) {
 		want  bool
 	}{
 		{name: "genuine", token: token, link: genuine, want: true},
-		{name: "the address in other letters", token: token, link: link{"uid-1", 7, "ADA@Acme.Example"}, want: true},
+		{name: "the address in another case", token: token, link: link{"uid-1", 7, "ADA@Acme.Example"}, want: true},
 		{name: "after the key was rotated", ring: keyring(t, bytes.Repeat([]byte{3}, KeyLength), newKey), token: token, link: genuine, want: true},
 		{name: "after the key was rotated twice", ring: keyring(t, bytes.Repeat([]byte{3}, KeyLength), oldKey), token: token, link: genuine},
 		{name: "another key", ring: keyring(t, oldKey, nil), token: token, link: genuine},
 		{name: "another invitation", token: token, link: link{"uid-2", 7, ada}},
-		{name: "a newer link was made", token: token, link: link{"uid-1", 8, ada}},
+		{name: "a newer link exists", token: token, link: link{"uid-1", 8, ada}},
 		{name: "an older link", token: token, link: link{"uid-1", 6, ada}},
 		{name: "another address", token: token, link: link{"uid-1", 7, "bob@acme.example"}},
-		{name: "parts that run together alike", token: k.Token("uid-", 7, "1"+ada), link: genuine},
+		{name: "other parts with the same concatenation", token: k.Token("uid-", 7, "1"+ada), link: genuine},
 		{name: "empty", token: "", link: genuine},
 		{name: "truncated", token: token[:len(token)-1], link: genuine},
 		{name: "truncated to whole bytes", token: token[:len(token)-4], link: genuine},
@@ -118,7 +118,7 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// Whatever a visitor types into the address bar: no panic, and only the one token opens.
+// Verify does not panic on any input, and accepts only the genuine tokens.
 func FuzzVerify(f *testing.F) {
 	k := keyring(f, newKey, oldKey)
 	current, previous := k.Token("uid-1", 7, ada), keyring(f, oldKey, nil).Token("uid-1", 7, ada)

@@ -27,12 +27,12 @@ func aMember(name string, state usherv1.ObservedState, edits ...func(*usherv1.Me
 	return m
 }
 
-// admin since some time ago.
+// admin returns an edit that makes a member an admin that became Active that long ago.
 func admin(ago time.Duration) func(*usherv1.Member) {
 	return func(m *usherv1.Member) { m.Status.Role, m.Status.ActivatedAt = plan.AdminRole, later(-ago) }
 }
 
-func anAccount(edits ...func(*usherv1.Account)) *usherv1.Account {
+func newAccount(edits ...func(*usherv1.Account)) *usherv1.Account {
 	a := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Name: "acme", Generation: 3}}
 	a.Spec.State = usherv1.StateActive
 	setAccessReady(conditions.Writer{List: &a.Status.Conditions, Generation: a.Generation, Now: now}, AccountObservation{Access: &AccessVerdict{}})
@@ -56,12 +56,28 @@ func TestSummarizeState(t *testing.T) {
 		outlook string
 		ready   string
 	}{
-		{name: "no members", account: anAccount(), mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
-		{name: "no member Active", account: anAccount(), members: []usherv1.Member{aMember("ada", "Pending"), aMember("bob", "Disabled"), aMember("new", "")}, mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
-		{name: "a member Active", account: anAccount(), members: someone, mail: works, state: "Active", reason: "MemberActive", outlook: ready, ready: "UpToDate"},
-		{name: "disabled, its members not yet", account: anAccount(off), members: someone, mail: works, state: "Disabled", reason: "DisabledBySpec", outlook: ready, ready: "UpToDate"},
-		{name: "the mail server was not tried yet", account: anAccount(), members: someone, state: "Active", reason: "MemberActive", outlook: reconciling, ready: "MailProbing"},
-		{name: "the mail server does not work", account: anAccount(), members: someone, mail: broken, state: "Active", reason: "MemberActive", outlook: reconciling, ready: "AuthFailed"},
+		{name: "no members", account: newAccount(), mail: works, state: "Pending", reason: "NoActiveMember", outlook: ready, ready: "UpToDate"},
+		{
+			name: "no Active member", account: newAccount(),
+			members: []usherv1.Member{aMember("ada", "Pending"), aMember("bob", "Disabled"), aMember("new", "")}, mail: works, state: "Pending",
+			reason: "NoActiveMember", outlook: ready, ready: "UpToDate",
+		},
+		{
+			name: "an Active member", account: newAccount(), members: someone, mail: works, state: "Active", reason: "MemberActive", outlook: ready,
+			ready: "UpToDate",
+		},
+		{
+			name: "the account is disabled, its members are not yet", account: newAccount(off), members: someone, mail: works, state: "Disabled",
+			reason: "DisabledBySpec", outlook: ready, ready: "UpToDate",
+		},
+		{
+			name: "the mail server has not been probed yet", account: newAccount(), members: someone, state: "Active", reason: "MemberActive",
+			outlook: reconciling, ready: "MailProbing",
+		},
+		{
+			name: "the mail server does not work", account: newAccount(), members: someone, mail: broken, state: "Active", reason: "MemberActive",
+			outlook: reconciling, ready: "AuthFailed",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -69,7 +85,7 @@ func TestSummarizeState(t *testing.T) {
 			o := AccountObservation{Account: tt.account, Members: tt.members, Mail: tt.mail}
 			before := tt.account.DeepCopy()
 			s, _ := Summarize(o, now)
-			g.Expect(tt.account).To(Equal(before), "the observation is not touched")
+			g.Expect(tt.account).To(Equal(before), "the observation is unchanged")
 			g.Expect(s.State).To(Equal(tt.state))
 			g.Expect(s.ObservedGeneration).To(BeEquivalentTo(3))
 			for _, kind := range []string{usherv1.ConditionPending, usherv1.ConditionActive, usherv1.ConditionDisabled} {
@@ -90,7 +106,7 @@ func TestSummarizeState(t *testing.T) {
 				g.Expect(c.Message).To(Equal(tt.mail.Message))
 			}
 
-			// Once written, there is nothing more to say.
+			// Once the status is written, a second call changes nothing.
 			o.Account = tt.account.DeepCopy()
 			o.Account.Status = s
 			later, _ := Summarize(o, now.Add(time.Second))
@@ -99,30 +115,31 @@ func TestSummarizeState(t *testing.T) {
 	}
 }
 
-func TestWhatIsKnownOfTheMailServerStays(t *testing.T) {
+func TestMailReadyWithoutAVerdict(t *testing.T) {
 	g := NewWithT(t)
-	a := anAccount()
+	a := newAccount()
 	a.Status, _ = Summarize(AccountObservation{Account: a, Mail: &MailVerdict{Reason: "AuthFailed", Message: "535", At: now}}, now)
 	s, _ := Summarize(AccountObservation{Account: a}, now.Add(time.Minute))
-	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady).Reason).To(Equal("AuthFailed"), "after a restart, before the first probe")
+	c := meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)
+	g.Expect(c.Reason).To(Equal("AuthFailed"), "after a restart, until the first probe")
 }
 
-func TestTheOtherWayOfDeliveryIsForgotten(t *testing.T) {
+func TestMailReadyAfterAChangeOfDelivery(t *testing.T) {
 	g := NewWithT(t)
-	a := anAccount(func(a *usherv1.Account) { a.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink} })
+	a := newAccount(func(a *usherv1.Account) { a.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink} })
 	byLink := &MailVerdict{Ready: true, Reason: usherv1.ReasonLinkDelivery, At: now}
 	a.Status, _ = Summarize(AccountObservation{Account: a, Mail: byLink}, now)
 	g.Expect(meta.IsStatusConditionTrue(a.Status.Conditions, ready)).To(BeTrue(), "no mail server is needed")
 	a.Spec.Mail.Delivery = usherv1.DeliverySMTP
 	s, _ := Summarize(AccountObservation{Account: a}, now.Add(time.Minute))
-	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)).To(BeNil(), "until the server was tried")
+	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionMailReady)).To(BeNil(), "until the server is probed")
 	g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal(usherv1.ReasonMailProbing))
 }
 
-func TestTemplatesAreToldOf(t *testing.T) {
+func TestTemplatesReady(t *testing.T) {
 	g := NewWithT(t)
 	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
-	a := anAccount()
+	a := newAccount()
 	for _, step := range []struct {
 		mail            *MailVerdict
 		templates       *TemplatesVerdict
@@ -137,7 +154,7 @@ func TestTemplatesAreToldOf(t *testing.T) {
 		g.Expect(meta.IsStatusConditionTrue(a.Status.Conditions, step.outlook)).To(BeTrue())
 		g.Expect(meta.FindStatusCondition(a.Status.Conditions, ready).Reason).To(Equal(step.reason))
 		c := meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionTemplatesReady)
-		g.Expect(c != nil).To(Equal(step.templates != nil), "it goes with templatesRef")
+		g.Expect(c != nil).To(Equal(step.templates != nil), "the condition exists only while templatesRef is set")
 		if c != nil {
 			g.Expect(c.Status == metav1.ConditionTrue).To(Equal(step.templates.Ready))
 			g.Expect(c.Message).To(Equal(step.templates.Message))
@@ -145,19 +162,19 @@ func TestTemplatesAreToldOf(t *testing.T) {
 	}
 }
 
-// What an account says of its wording outlasts a read that fails.
-func TestWordingThatCannotBeReadChangesNothing(t *testing.T) {
+// If the templates cannot be read, TemplatesReady stays as it is.
+func TestTemplatesReadyIfTheTemplatesCannotBeRead(t *testing.T) {
 	g := NewWithT(t)
-	a := anAccount()
+	a := newAccount()
 	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
 	a.Status, _ = Summarize(AccountObservation{Account: a, Mail: works, Templates: &TemplatesVerdict{Reason: "TemplateInvalid", Message: "key x"}}, now)
 	s, _ := Summarize(AccountObservation{Account: a, Mail: works, TemplatesUnknown: true, Members: []usherv1.Member{aMember("ada", "Active")}}, now)
 	g.Expect(s.Conditions).To(ContainElement(*meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionTemplatesReady)))
 	g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal("TemplateInvalid"))
-	g.Expect(s.Members.Active).To(BeEquivalentTo(1), "the rest of the status is brought up to date")
+	g.Expect(s.Members.Active).To(BeEquivalentTo(1), "the rest of the status is updated")
 }
 
-func TestAccessIsToldOf(t *testing.T) {
+func TestAccessReady(t *testing.T) {
 	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
 	tests := []struct {
 		reason, outlook, ready string
@@ -170,7 +187,7 @@ func TestAccessIsToldOf(t *testing.T) {
 	}
 	for _, tt := range tests {
 		g := NewWithT(t)
-		a := anAccount()
+		a := newAccount()
 		s, _ := Summarize(AccountObservation{Account: a, Mail: tt.mail, Access: &AccessVerdict{Reason: tt.reason, Message: "so"}}, now)
 		c := meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady)
 		g.Expect(c.Status == metav1.ConditionTrue).To(Equal(tt.reason == ""))
@@ -181,19 +198,19 @@ func TestAccessIsToldOf(t *testing.T) {
 	}
 }
 
-// Access that could not be written leaves the condition as it is, and the rest of the status is brought up to date all the same.
-func TestAccessThatCannotBeWritten(t *testing.T) {
+// If the access could not be written, AccessReady stays as it is, and the rest of the status is updated.
+func TestAccessReadyWithoutAVerdict(t *testing.T) {
 	works := &MailVerdict{Ready: true, Reason: "Ready", At: now}
 	members := []usherv1.Member{aMember("ada", "Active")}
 	g := NewWithT(t)
-	never := anAccount(func(a *usherv1.Account) { a.Status.Conditions = nil })
+	never := newAccount(func(a *usherv1.Account) { a.Status.Conditions = nil })
 	s, _ := Summarize(AccountObservation{Account: never, Mail: works, Members: members}, now)
 	g.Expect(meta.FindStatusCondition(s.Conditions, ready).Reason).To(Equal(usherv1.ReasonAccessPending))
 	g.Expect(meta.IsStatusConditionTrue(s.Conditions, reconciling)).To(BeTrue())
 	g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionAccessReady)).To(BeNil())
 	g.Expect(s.Members.Active).To(BeEquivalentTo(1))
 
-	before := anAccount()
+	before := newAccount()
 	s, _ = Summarize(AccountObservation{Account: before, Mail: works, Members: members}, now.Add(time.Minute))
 	g.Expect(s.Conditions).To(ContainElement(*meta.FindStatusCondition(before.Status.Conditions, usherv1.ConditionAccessReady)))
 	g.Expect(s.Members.Active).To(BeEquivalentTo(1))
@@ -207,10 +224,11 @@ func TestSummarizeCounts(t *testing.T) {
 		return p
 	}
 	s, _ := Summarize(AccountObservation{
-		Account: anAccount(),
+		Account: newAccount(),
 		Members: []usherv1.Member{aMember("a", "Active"), aMember("b", "Active"), aMember("c", "Disabled"), aMember("d", "Pending"), aMember("e", ""), leaver("f", 0)},
 		Pools: []usherv1.SeatPool{
-			counted("base", 10, 2, 1, 7), counted("more", 3, 0, 0, 3), counted("pipes", 99, 9, 9, 9, addOn("pipelines")), aPool("new", unkept),
+			counted("base", 10, 2, 1, 7), counted("more", 3, 0, 0, 3), counted("pipes", 99, 9, 9, 9, addOn("pipelines")),
+			aPool("new", notReconciled),
 		},
 	}, now)
 	g.Expect(s.Members).To(Equal(&usherv1.MemberCounts{Total: 6, Active: 2, Disabled: 1, Pending: 3}))
@@ -235,31 +253,44 @@ func TestOwner(t *testing.T) {
 		{name: "an admin who is not Active", members: []usherv1.Member{aMember("ada", "Pending", admin(time.Hour))}},
 		{name: "the only admin", members: []usherv1.Member{aMember("bob", "Active"), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "the first to become Active", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Active", admin(2*time.Hour))}, want: of("bob")},
-		{name: "at the same second, the lower name", members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
-		{name: "stays, even if another was created first", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
+		{
+			name:    "in the same second, the lower name",
+			members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada"),
+		},
+		{
+			name: "stays, even if another admin was Active first", present: of("ada"),
+			members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada"),
+		},
 		{name: "stays while disabled", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled"), aMember("bob", "Active", admin(time.Hour))}, want: of("ada")},
 		{
-			name: "has a new address", present: of("ada"),
+			name: "gets a new address", present: of("ada"),
 			members: []usherv1.Member{aMember("ada", "Active", func(m *usherv1.Member) { m.Spec.Email = "king@acme.example" })},
 			want:    &usherv1.AccountOwner{Name: "ada", Email: "king@acme.example"},
 		},
-		{name: "is followed when gone", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour))}, want: of("bob")},
-		{name: "is followed when going", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled", admin(time.Hour), gone), aMember("bob", "Active", admin(time.Hour))}, want: of("bob")},
+		{
+			name: "is succeeded when deleted", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour))},
+			want: of("bob"),
+		},
+		{
+			name: "is succeeded while being deleted", present: of("ada"),
+			members: []usherv1.Member{aMember("ada", "Disabled", admin(time.Hour), gone), aMember("bob", "Active", admin(time.Hour))},
+			want:    of("bob"),
+		},
 		{name: "has no successor", present: of("ada")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			a := anAccount(func(a *usherv1.Account) { a.Status.Owner = tt.present })
+			a := newAccount(func(a *usherv1.Account) { a.Status.Owner = tt.present })
 			s, _ := Summarize(AccountObservation{Account: a, Members: tt.members}, now)
 			NewWithT(t).Expect(s.Owner).To(Equal(tt.want))
 		})
 	}
 }
 
-// Two operators whose probes differ must not write over each other for ever: who probed last is believed, until the other probes again.
-func TestAnOlderVerdictGivesWayToANewerCondition(t *testing.T) {
+// Two operators whose probes differ must not overwrite each other forever: the latest probe counts.
+func TestOutdatedMailVerdict(t *testing.T) {
 	g := NewWithT(t)
-	a := anAccount()
+	a := newAccount()
 	older := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(-time.Minute)}
 	newer := MailVerdict{Reason: "ServerUnreachable", Message: "no answer", At: now}
 	g.Expect(older.Outdated(a)).To(BeFalse(), "no verdict yet")
@@ -275,10 +306,10 @@ func TestAnOlderVerdictGivesWayToANewerCondition(t *testing.T) {
 	g.Expect(meta.IsStatusConditionTrue(after.Conditions, usherv1.ConditionMailReady)).To(BeTrue())
 
 	a.Generation++
-	g.Expect(older.Outdated(a)).To(BeFalse(), "the condition speaks of an earlier spec, maybe of another server")
+	g.Expect(older.Outdated(a)).To(BeFalse(), "the condition is about an earlier spec, which may name another server")
 }
 
-// An account that loses its last Active admin past every guard says so, as long as that is so.
+// If an account loses its last Active admin in spite of the admission checks, NoAdmin is True until it has one again.
 func TestNoAdmin(t *testing.T) {
 	g := NewWithT(t)
 	admin := func(state usherv1.ObservedState) usherv1.Member {
@@ -287,22 +318,22 @@ func TestNoAdmin(t *testing.T) {
 		return m
 	}
 	o := AccountObservation{Account: observed().Account}
-	says := func(members ...usherv1.Member) bool {
+	noAdmin := func(members ...usherv1.Member) bool {
 		o.Members = members
 		o.Account = o.Account.DeepCopy()
 		o.Account.Status, _ = Summarize(o, now)
 		return meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionNoAdmin)
 	}
-	g.Expect(says()).To(BeFalse(), "there never was one")
-	g.Expect(says(admin(usherv1.ObservedActive))).To(BeFalse())
-	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeTrue())
-	g.Expect(says()).To(BeTrue(), "also when it is gone")
-	g.Expect(says(admin(usherv1.ObservedActive))).To(BeFalse())
+	g.Expect(noAdmin()).To(BeFalse(), "the account has never had an admin")
+	g.Expect(noAdmin(admin(usherv1.ObservedActive))).To(BeFalse())
+	g.Expect(noAdmin(admin(usherv1.ObservedDisabled))).To(BeTrue())
+	g.Expect(noAdmin()).To(BeTrue(), "also after the admin was deleted")
+	g.Expect(noAdmin(admin(usherv1.ObservedActive))).To(BeFalse())
 	o.Account.Status = usherv1.AccountStatus{}
-	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeTrue(), "no member was there to see it")
+	g.Expect(noAdmin(admin(usherv1.ObservedDisabled))).To(BeTrue(), "the account lost its status")
 	o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "lost"}
-	g.Expect(says(admin(usherv1.ObservedActive))).To(BeTrue(), "it is unknown who is an admin")
+	g.Expect(noAdmin(admin(usherv1.ObservedActive))).To(BeTrue(), "without the plan, the admins are unknown")
 	o.Account.Spec.PlanRef = nil
 	o.Account.Spec.State = usherv1.StateDisabled
-	g.Expect(says(admin(usherv1.ObservedDisabled))).To(BeFalse(), "all are disabled on purpose")
+	g.Expect(noAdmin(admin(usherv1.ObservedDisabled))).To(BeFalse(), "all are disabled on purpose")
 }

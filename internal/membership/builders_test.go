@@ -12,10 +12,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// now is the moment at which the tests decide.
+// now is the time that the tests pass to the decisions.
 var now = time.Date(2026, time.March, 8, 9, 30, 0, 0, time.UTC)
 
-// later is a moment that far from now; before it, if d is negative.
+// later returns the time d after now, or before now if d is negative.
 func later(d time.Duration) *metav1.Time { return &metav1.Time{Time: now.Add(d)} }
 
 const (
@@ -25,7 +25,7 @@ const (
 
 type edit = func(*Observation)
 
-// observed is a Member that nothing has happened to, in an account with a working mail server and one pool with free seats.
+// observed returns the Observation of a new Member, in an account with a working mail server and one pool with free seats.
 func observed(edits ...edit) Observation {
 	o := Observation{
 		Member: &usherv1.Member{
@@ -73,12 +73,12 @@ func aPool(name string, edits ...func(*usherv1.SeatPool)) usherv1.SeatPool {
 func addOn(name string) func(*usherv1.SeatPool) {
 	return func(p *usherv1.SeatPool) { p.Spec.AddOn = name }
 }
-func onAcceptance(p *usherv1.SeatPool) { p.Spec.Reservation = usherv1.ReserveOnAcceptance }
-func terminating(p *usherv1.SeatPool)  { p.DeletionTimestamp = later(-time.Second) }
-func unkept(p *usherv1.SeatPool)       { p.Status = usherv1.SeatPoolStatus{ObservedGeneration: -1} }
-func wiped(p *usherv1.SeatPool)        { p.Status = usherv1.SeatPoolStatus{} }
+func onAcceptance(p *usherv1.SeatPool)  { p.Spec.Reservation = usherv1.ReserveOnAcceptance }
+func terminating(p *usherv1.SeatPool)   { p.DeletionTimestamp = later(-time.Second) }
+func notReconciled(p *usherv1.SeatPool) { p.Status = usherv1.SeatPoolStatus{ObservedGeneration: -1} }
+func wiped(p *usherv1.SeatPool)         { p.Status = usherv1.SeatPoolStatus{} }
 
-// pools replaces the account's pools.
+// pools replaces the pools of the account.
 func pools(list ...usherv1.SeatPool) edit {
 	return func(o *Observation) {
 		o.Pools = nil
@@ -92,12 +92,12 @@ func editPool(name string, e func(*usherv1.SeatPool)) edit {
 	return func(o *Observation) { e(o.pool(name)) }
 }
 
-// claims lets the pool's ledger hold a claim of the Member.
+// claims adds a claim of the Member to the ledger of the pool.
 func claims(pool string, grant int64) edit {
 	return func(o *Observation) { o.pool(pool).Status.Claims = map[string]int64{adaUID: grant} }
 }
 
-// recorded puts a seat into the status of the Member.
+// recorded adds a seat to the Member's status.
 func recorded(pool string, grant, releasedGrant int64) edit {
 	return func(o *Observation) {
 		s := usherv1.MemberSeat{Pool: pool, PoolUID: "uid-" + pool, Grant: grant, ReleasedGrant: releasedGrant}
@@ -108,7 +108,7 @@ func recorded(pool string, grant, releasedGrant int64) edit {
 	}
 }
 
-// holds a seat: recorded on the Member and in the ledger.
+// holding gives the Member a seat, in its status and in the ledger.
 func holding(pool string, grant int64) edit {
 	return func(o *Observation) { claims(pool, grant)(o); recorded(pool, grant, 0)(o) }
 }
@@ -122,7 +122,7 @@ func refs(names ...string) edit {
 	}
 }
 
-// credentials for the Member, of two hours ago.
+// credentials gives the Member credentials that are two hours old.
 func credentials(edits ...func(*Credentials)) edit {
 	return func(o *Observation) {
 		o.Credentials = &Credentials{MemberUID: string(o.Member.UID), Email: string(o.Member.Spec.Email), AcceptedAt: *later(-2 * time.Hour)}
@@ -132,13 +132,13 @@ func credentials(edits ...func(*Credentials)) edit {
 	}
 }
 
-// was lets the Member's status say so already.
+// was sets the state in the Member's present status.
 func was(state usherv1.ObservedState) edit {
 	return func(o *Observation) { o.Member.Status.State = state }
 }
 func acceptedBefore(o *Observation) { o.Member.Status.AcceptedAt = later(-2 * time.Hour) }
 
-// active is a Member that has been Active for long.
+// active makes the Member one that has been Active for an hour.
 func active(o *Observation) {
 	credentials()(o)
 	acceptedBefore(o)
@@ -147,7 +147,7 @@ func active(o *Observation) {
 	o.Member.Status.ActivatedAt = later(-time.Hour)
 }
 
-// invitation in that state, current.
+// invitation gives the Member an Invitation in that state, for its present address.
 func invitation(state usherv1.InvitationState, edits ...func(*usherv1.Invitation)) edit {
 	return func(o *Observation) {
 		o.Invitation = &usherv1.Invitation{
@@ -166,8 +166,8 @@ func invitation(state usherv1.InvitationState, edits ...func(*usherv1.Invitation
 	}
 }
 
-func raised(i *usherv1.Invitation)    { i.Spec.SendGeneration++ }
-func takenBack(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish }
+func raised(i *usherv1.Invitation)        { i.Spec.SendGeneration++ }
+func revokedBySpec(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish }
 func failedAs(class usherv1.ErrorClass) func(*usherv1.Invitation) {
 	return func(i *usherv1.Invitation) { i.Status.LastError = &usherv1.SendError{Class: class, Code: "550 5.1.1"} }
 }
@@ -178,7 +178,7 @@ func mail(status metav1.ConditionStatus, reason string) edit {
 	}
 }
 
-// Facts about the Member and its account.
+// Edits that change one fact about the Member or its account.
 func deleting(o *Observation)        { o.Member.DeletionTimestamp = later(-time.Second) }
 func disabled(o *Observation)        { o.Member.Spec.State = usherv1.StateDisabled }
 func immediate(o *Observation)       { o.Member.Spec.Activation = usherv1.ActivateImmediately }
@@ -196,7 +196,7 @@ func remembersUID(uid string) edit {
 	}
 }
 
-// onPlan puts the account on the plan starter, which is there or nil.
+// onPlan puts the account on the plan starter; p is nil if the plan does not exist.
 func onPlan(p *usherv1.Plan) edit {
 	return func(o *Observation) {
 		o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "starter"}
@@ -204,13 +204,13 @@ func onPlan(p *usherv1.Plan) edit {
 	}
 }
 
-func onPlanUnlessNone(o *Observation) {
+func missingPlan(o *Observation) {
 	if o.Account != nil {
 		onPlan(nil)(o)
 	}
 }
 
-// aPlan is one with two roles and a right.
+// aPlan returns a plan with two roles and one right.
 func aPlan(edits ...func(*usherv1.PlanSpec)) *usherv1.Plan {
 	yes := true
 	p := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "starter"}, Spec: usherv1.PlanSpec{
@@ -227,9 +227,9 @@ func role(name string) edit { return func(o *Observation) { o.Member.Spec.Role =
 func rights(list ...usherv1.Right) edit {
 	return func(o *Observation) { o.Member.Spec.Rights = list }
 }
-func bound(o *Observation) { o.Withdrawn = false }
+func notWithdrawn(o *Observation) { o.Withdrawn = false }
 
-// settled is the observation after its decision was written.
+// settled returns the observation after the decided status was written.
 func settled(o Observation, s usherv1.MemberStatus) Observation {
 	o.Member = o.Member.DeepCopy()
 	o.Member.Status = *s.DeepCopy()

@@ -28,27 +28,48 @@ func TestCredentials(t *testing.T) {
 		{name: "none"},
 		{name: "the member's own", edits: []edit{seat, credentials()}, accepted: true},
 		{name: "without an owner", edits: []edit{seat, of("", "")}, accepted: true},
-		{name: "the address in other letters", edits: []edit{seat, of(adaUID, strings.ToUpper(adaEmail))}, accepted: true},
-		{name: "only what is on record was read", edits: []edit{active, credentials(func(c *Credentials) { c.Email, c.Recorded = "", true })}, accepted: true},
+		{name: "the address in another case", edits: []edit{seat, of(adaUID, strings.ToUpper(adaEmail))}, accepted: true},
+		{
+			name: "only the metadata was read", edits: []edit{active, credentials(func(c *Credentials) { c.Email, c.Recorded = "", true })},
+			accepted: true,
+		},
 
-		{name: "answered while the address was being corrected", edits: []edit{seat, of(adaUID, "eve@acme.example")}, drop: true},
+		{name: "accepted with an address that was corrected meanwhile", edits: []edit{seat, of(adaUID, "eve@acme.example")}, drop: true},
 		{name: "the address changed after it was accepted", edits: []edit{active, readdressed, of(adaUID, adaEmail)}, accepted: true, move: true},
 		{name: "the address changed while disabled", edits: []edit{active, disabled, readdressed, of(adaUID, adaEmail)}, accepted: true, move: true},
 
 		{name: "restored with another UID", edits: []edit{seat, of("uid-before-the-restore", adaEmail)}, accepted: true},
-		{name: "restored, and the account remembers others", edits: []edit{seat, of("uid-before-the-restore", adaEmail), remembersUID("uid-someone")}, accepted: true},
-		{name: "an orphan of a former member of this name", edits: []edit{seat, of("uid-former", adaEmail), remembersUID("uid-former")}, drop: true},
-		{name: "an orphan comes before a wrong address", edits: []edit{acceptedBefore, seat, of("uid-former", "eve@acme.example"), remembersUID("uid-former")}, drop: true},
-		{name: "the member's own, whatever the account remembers", edits: []edit{seat, credentials(), remembersUID(adaUID)}, accepted: true},
-		{name: "no account to remember former members", edits: []edit{noAccount, of("uid-former", adaEmail)}, accepted: true},
+		{
+			name:  "restored with another UID, and the account remembers other members",
+			edits: []edit{seat, of("uid-before-the-restore", adaEmail), remembersUID("uid-someone")}, accepted: true,
+		},
+		{
+			name: "left by a former member with the same name", edits: []edit{seat, of("uid-former", adaEmail), remembersUID("uid-former")},
+			drop: true,
+		},
+		{
+			name:  "left by a former member, with another address",
+			edits: []edit{acceptedBefore, seat, of("uid-former", "eve@acme.example"), remembersUID("uid-former")}, drop: true,
+		},
+		{
+			name: "the member's own, although the account remembers its UID", edits: []edit{seat, credentials(), remembersUID(adaUID)},
+			accepted: true,
+		},
+		{name: "of a former member, without an account that remembers it", edits: []edit{noAccount, of("uid-former", adaEmail)}, accepted: true},
 
-		{name: "an acceptance that is gone", edits: []edit{active, func(o *Observation) { o.Credentials = nil }}, withdraws: true},
+		{
+			name: "the credentials of an Active member were deleted", edits: []edit{active, func(o *Observation) { o.Credentials = nil }},
+			withdraws: true,
+		},
 		{name: "being deleted", edits: []edit{active, deleting}, drop: true},
-		{name: "being deleted, and they are gone", edits: []edit{deleting}},
+		{name: "being deleted, without credentials", edits: []edit{deleting}},
 
 		{name: "no invitation needed", edits: []edit{immediate}, make: true},
-		{name: "no invitation needed, and made", edits: []edit{immediate, seat, credentials()}, accepted: true},
-		{name: "no invitation needed, and an orphan in the way", edits: []edit{immediate, of("uid-former", adaEmail), remembersUID("uid-former")}, drop: true},
+		{name: "no invitation needed, credentials exist", edits: []edit{immediate, seat, credentials()}, accepted: true},
+		{
+			name:  "no invitation needed, credentials of a former member exist",
+			edits: []edit{immediate, of("uid-former", adaEmail), remembersUID("uid-former")}, drop: true,
+		},
 		{name: "no invitation needed, but disabled", edits: []edit{immediate, disabled}},
 		{name: "no invitation needed, but no account", edits: []edit{immediate, noAccount}},
 		{name: "no invitation needed, but no pool", edits: []edit{immediate, noPools}},
@@ -75,41 +96,41 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
-// Once the credentials are made, the member is Active without another word.
+// With activation Immediate, the member is Active as soon as its credentials exist.
 func TestImmediate(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(immediate, claims("base", 7))
 	d := Decide(o, now)
 	g.Expect(d.MakeCredentials).To(BeTrue())
 	g.Expect(d.Invite).To(BeFalse())
-	g.Expect(seatsOf(d.Status)).To(BeEmpty(), "a seat is taken up by who has credentials")
+	g.Expect(seatsOf(d.Status)).To(BeEmpty(), "the member takes its seat when it has credentials")
 	d = Decide(with(o, credentials()), now)
 	g.Expect(d.Status.State).To(Equal(usherv1.ObservedActive))
 	g.Expect(d.MakeCredentials).To(BeFalse())
 }
 
 // The API token is replaced after the status says Disabled, and before the seat is given back or the Member is Active again.
-func TestTheTokenIsReplacedOnceDisabled(t *testing.T) {
+func TestRotateToken(t *testing.T) {
 	rotated := func(o *Observation) { o.Credentials.TokenRotatedFor = o.Member.Status.DisabledAt.Time }
-	for name, off := range map[string]edit{"disabled": disabled, "ended": func(o *Observation) { o.Member.Spec.AccessUntil = later(-time.Second) }, "account disabled": accountDisabled} {
+	for name, off := range map[string]edit{"disabled": disabled, "access ended": endsIn(-time.Second), "account disabled": accountDisabled} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
 			o := observed(active)
 			g.Expect(Decide(o, now).RotateToken).To(BeFalse(), "Active")
-			o = with(o, off, bound)
+			o = with(o, off, notWithdrawn)
 			d := Decide(o, now)
 			g.Expect(d.RotateToken).To(BeFalse(), "the status does not say so yet")
 
 			o = with(settled(o, d.Status), func(o *Observation) { o.Withdrawn = true })
 			d = Decide(o, now)
 			g.Expect(d.RotateToken).To(BeTrue())
-			g.Expect(d.Status.Seats[0].Held()).To(BeTrue(), "the token goes first")
+			g.Expect(d.Status.Seats[0].Held()).To(BeTrue(), "the token is replaced first")
 			on := with(settled(o, o.Member.Status), func(o *Observation) {
 				o.Member.Spec.State, o.Member.Spec.AccessUntil, o.Account = usherv1.StateActive, nil, observed().Account
 			})
 			d = Decide(on, now)
 			g.Expect(d.Status.State).To(Equal(usherv1.ObservedActive))
-			g.Expect(d.RotateToken).To(BeTrue(), "enabled before it was done")
+			g.Expect(d.RotateToken).To(BeTrue(), "enabled before the token was replaced")
 
 			d = Decide(with(o, rotated), now)
 			g.Expect(d.RotateToken).To(BeFalse(), "once")
@@ -122,14 +143,14 @@ func TestTheTokenIsReplacedOnceDisabled(t *testing.T) {
 		d := Decide(observed(disabled, was(usherv1.ObservedDisabled), func(o *Observation) { o.Member.Status.DisabledAt = later(0) }), now)
 		g.Expect(d.RotateToken).To(BeFalse())
 	})
-	t.Run("only waiting", func(t *testing.T) {
+	t.Run("never disabled", func(t *testing.T) {
 		g := NewWithT(t)
-		g.Expect(Decide(observed(active, was(usherv1.ObservedPending), rival), now).RotateToken).To(BeFalse(), "never disabled")
+		g.Expect(Decide(observed(active, was(usherv1.ObservedPending), rival), now).RotateToken).To(BeFalse())
 	})
 }
 
-// Disabled twice within a second, or by an operator whose clock is behind: a moment of its own for each time.
-func TestEveryTimeHasItsMoment(t *testing.T) {
+// Each time that a member is disabled has its own DisabledAt, even if it is disabled twice within a second or an operator's clock is slow.
+func TestDisabledAtIsUnique(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(active, disabled, func(o *Observation) { o.Member.Status.DisabledAt = later(0) })
 	g.Expect(Decide(o, now.Add(300*time.Millisecond)).Status.DisabledAt).To(Equal(later(time.Second)))

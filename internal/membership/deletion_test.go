@@ -13,7 +13,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// leaving is a Member of an account on a plan that is being deleted, has lost its access, and owns three things.
+// leaving returns the Observation of a Member that is being deleted, has lost its access and owns three objects. Its account has a plan.
 func leaving(edits ...edit) Observation {
 	return observed(append([]edit{deleting, was(usherv1.ObservedDisabled), remembersUID(adaUID), func(o *Observation) {
 		o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "pro"}
@@ -21,7 +21,7 @@ func leaving(edits ...edit) Observation {
 	}}, edits...)...)
 }
 
-func to(name string, edits ...func(*usherv1.Member)) edit {
+func reassignTo(name string, edits ...func(*usherv1.Member)) edit {
 	return func(o *Observation) {
 		o.Member.Spec.ReassignTo = &usherv1.MemberReference{Name: name}
 		successor := &usherv1.Member{Spec: usherv1.MemberSpec{AccountRef: o.Member.Spec.AccountRef}}
@@ -33,7 +33,7 @@ func to(name string, edits ...func(*usherv1.Member)) edit {
 	}
 }
 
-func TestLeaving(t *testing.T) {
+func TestDeletion(t *testing.T) {
 	orphaned := func(o *Observation) { o.Member.Annotations = map[string]string{usherv1.OrphanAnnotation: "true"} }
 	for _, tt := range []struct {
 		name       string
@@ -44,19 +44,37 @@ func TestLeaving(t *testing.T) {
 		forget     bool
 	}{
 		{name: "no successor is named", reason: "OwnsResources", message: "Still owns 3 (Deal a, Deal b, Deal c); set spec.reassignTo"},
-		{name: "no member of that name", edits: []edit{to("bob"), func(o *Observation) { o.Successor = nil }}, reason: "ReassignToNotActive", message: "no Member bob"},
-		{name: "itself", edits: []edit{to("ada", func(m *usherv1.Member) { m.UID = adaUID })}, reason: "ReassignToNotActive", message: "itself"},
-		{name: "of another account", edits: []edit{to("bob", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" })}, reason: "ReassignToNotActive", message: "another account"},
-		{name: "Pending", edits: []edit{to("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })}, reason: "ReassignToNotActive", message: "not Active"},
-		{name: "going itself", edits: []edit{to("bob", func(m *usherv1.Member) { m.DeletionTimestamp = later(0) })}, reason: "ReassignToNotActive", message: "not Active"},
-		{name: "an Active one is named", edits: []edit{to("bob")}, reassigned: "bob"},
-		{name: "nothing is left", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}, forget: true},
-		{name: "it is let go", edits: []edit{orphaned}, forget: true},
-		{name: "the account is gone", edits: []edit{noAccount}, forget: true},
-		{name: "the account is going", edits: []edit{func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, forget: true},
+		{
+			name: "no member has that name", edits: []edit{reassignTo("bob"), func(o *Observation) { o.Successor = nil }},
+			reason: "ReassignToNotActive", message: "no Member bob",
+		},
+		{
+			name: "itself", edits: []edit{reassignTo("ada", func(m *usherv1.Member) { m.UID = adaUID })}, reason: "ReassignToNotActive",
+			message: "itself",
+		},
+		{
+			name: "of another account", edits: []edit{reassignTo("bob", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" })},
+			reason: "ReassignToNotActive", message: "another account",
+		},
+		{
+			name: "Pending", edits: []edit{reassignTo("bob", func(m *usherv1.Member) { m.Status.State = usherv1.ObservedPending })},
+			reason: "ReassignToNotActive", message: "not Active",
+		},
+		{
+			name: "being deleted", edits: []edit{reassignTo("bob", func(m *usherv1.Member) { m.DeletionTimestamp = later(0) })},
+			reason: "ReassignToNotActive", message: "not Active",
+		},
+		{name: "an Active member is named", edits: []edit{reassignTo("bob")}, reassigned: "bob"},
+		{name: "it owns nothing", edits: []edit{reassignTo("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}, forget: true},
+		{name: "the Member has the orphan annotation", edits: []edit{orphaned}, forget: true},
+		{name: "the account does not exist", edits: []edit{noAccount}, forget: true},
+		{name: "the account is being deleted", edits: []edit{func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, forget: true},
 		{name: "no plan", edits: []edit{func(o *Observation) { o.Account.Spec.PlanRef = nil }}, forget: true},
 		{
-			name: "the owned objects cannot be listed", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"} }},
+			name: "the owned objects cannot be listed",
+			edits: []edit{reassignTo("bob"), func(o *Observation) {
+				o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"}
+			}},
 			reason: "KindNotFound", message: "No such kind; or annotate the Member with usher.dev/orphan=true",
 		},
 		{name: "the owned objects are not listed yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}},
@@ -76,7 +94,7 @@ func TestLeaving(t *testing.T) {
 			g.Expect(d.ReassignOwned).To(Equal(tt.reassigned))
 			g.Expect(d.Forget).To(Equal(tt.forget))
 			for _, s := range d.Status.Seats {
-				g.Expect(s.Held()).To(BeFalse(), "the seat is free at once")
+				g.Expect(s.Held()).To(BeFalse(), "the seat is given back at once")
 			}
 		})
 	}
@@ -90,7 +108,7 @@ func TestDeletionBlockedNamesTwentyOwnedObjects(t *testing.T) {
 	NewWithT(t).Expect(e.String()).To(And(HavePrefix("Still owns 4321 (Deal 0, "), HaveSuffix("Deal 19 and 4301 more)")))
 }
 
-func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
+func TestDeletedMemberKeepsItsRole(t *testing.T) {
 	onTerms := &usherv1.Plan{Spec: usherv1.PlanSpec{
 		Roles:       []usherv1.PlanRole{{Name: "guest"}, {Name: "seller"}, {Name: "admin"}},
 		DefaultRole: "seller", OwnerRole: "admin", InvitedRole: "guest",
@@ -104,6 +122,6 @@ func TestWhoLeavesIsRememberedWithItsRole(t *testing.T) {
 		o := leaving(func(o *Observation) { o.Plan, o.Member.Status.Role = onTerms, tt.had })
 		d := Decide(o, now)
 		g := NewWithT(t)
-		g.Expect(d.Status.Role).To(Equal(tt.want), "its acceptance is gone, and it is not the first any more")
+		g.Expect(d.Status.Role).To(Equal(tt.want), "the role in status, not the one of a member that has not accepted")
 	}
 }

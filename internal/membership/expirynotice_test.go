@@ -14,34 +14,34 @@ import (
 	"github.com/usher-dev/usher/internal/delivery"
 )
 
-// endsIn lets the Member's access end that long from now.
+// endsIn sets the end of the Member's access to d from now.
 func endsIn(d time.Duration) edit {
 	return func(o *Observation) { o.Member.Spec.AccessUntil = later(d) }
 }
 
-func TestAccessEndsAtItsMomentAndNotBefore(t *testing.T) {
+func TestAccessUntil(t *testing.T) {
 	for in, want := range map[time.Duration]usherv1.ObservedState{
 		time.Nanosecond: usherv1.ObservedActive, time.Hour: usherv1.ObservedActive, 0: usherv1.ObservedDisabled, -time.Hour: usherv1.ObservedDisabled,
 	} {
 		g := NewWithT(t)
 		d := Decide(observed(active, endsIn(in)), now)
-		g.Expect(d.Status.State).To(Equal(want), "%s from the end", in)
+		g.Expect(d.Status.State).To(Equal(want), "%s before the end", in)
 		if in > 0 {
-			g.Expect(d.Wake).To(Equal(now.Add(in)), "a timer is set for the moment itself")
+			g.Expect(d.Wake).To(Equal(now.Add(in)), "a timer is set for the end")
 		} else {
 			g.Expect(d.Status.Seats[0].Held()).To(BeFalse(), "the seat is given back in the same write")
-			g.Expect(d.Withdraws).To(BeFalse(), "its own spec says so")
+			g.Expect(d.Withdraws).To(BeFalse(), "the cause is in its own spec")
 		}
 	}
 }
 
-func TestWhoWaitsIsWokenByWhatComesFirst(t *testing.T) {
+func TestWakeIsTheEarliestTime(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect(Decide(observed(endsIn(time.Hour)), now).Wake).To(Equal(now.Add(seatPause)))
 	g.Expect(Decide(observed(endsIn(time.Second)), now).Wake).To(Equal(now.Add(time.Second)))
 }
 
-func TestALaterEndBringsTheMemberBack(t *testing.T) {
+func TestLaterAccessUntilRestoresAccess(t *testing.T) {
 	g := NewWithT(t)
 	ended := Decide(observed(active, endsIn(-time.Hour)), now)
 	back := settled(observed(active, claims("base", 8)), ended.Status)
@@ -50,22 +50,22 @@ func TestALaterEndBringsTheMemberBack(t *testing.T) {
 		back.Member.Spec.AccessUntil = until
 		d := Decide(back, now)
 		g.Expect(d.Status.State).To(Equal(usherv1.ObservedActive))
-		g.Expect(d.Invite).To(BeFalse(), "it accepted once")
+		g.Expect(d.Invite).To(BeFalse(), "it has accepted already")
 	}
 }
 
-// A slow clock, or one that was set back, does not give access again that another has seen end.
-func TestAnEndIsNotUndoneByAClock(t *testing.T) {
+// If one operator has recorded the end of access, an operator whose clock is slow or was set back does not restore it.
+func TestSlowClockDoesNotRestoreAccess(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(active, endsIn(time.Minute))
 	ended := Decide(o, now.Add(time.Minute))
 	again := settled(with(o, claims("base", 9)), ended.Status)
 	expectState(g, Decide(again, now).Status, "Disabled", "AccessEnded", ready)
 	again.Member.Generation++
-	g.Expect(Decide(again, now).Status.State).To(Equal(usherv1.ObservedActive), "another spec is judged anew")
+	g.Expect(Decide(again, now).Status.State).To(Equal(usherv1.ObservedActive), "a changed spec is decided anew")
 }
 
-func TestWhoseAccessEndedIsNotInvitedOrActivated(t *testing.T) {
+func TestNoInvitationOrCredentialsAfterTheEndOfAccess(t *testing.T) {
 	g := NewWithT(t)
 	d := Decide(observed(endsIn(-time.Hour), claims("base", 3)), now)
 	g.Expect(d.Invite || d.MakeCredentials).To(BeFalse())
@@ -74,7 +74,7 @@ func TestWhoseAccessEndedIsNotInvitedOrActivated(t *testing.T) {
 	g.Expect(d.MakeCredentials).To(BeFalse())
 }
 
-// announced is an Active Member whose access ends in d.
+// announced returns the observation of an Active Member whose access ends in d.
 func announced(d time.Duration, edits ...edit) ExpiryNoticeObservation {
 	o := observed(append([]edit{active, endsIn(d), func(o *Observation) {
 		o.Account.Spec.Contact = &usherv1.AccountContact{Email: "it@acme.example"}
@@ -113,35 +113,53 @@ func TestDecideExpiryNotices(t *testing.T) {
 	}{
 		{name: "eight days before", in: 8 * day, wake: day},
 		{name: "a week before", in: 7 * day, send: "Member", wake: 7 * day},
-		{name: "a day before, by who is Active only now", in: day, send: "Member", wake: day},
+		{name: "a day before, and the member has just become Active", in: day, send: "Member", wake: day},
 		{name: "at the end", in: 0},
 		{name: "after the end", in: -day},
 		{name: "no end", in: day, edits: []edit{func(o *Observation) { o.Member.Spec.AccessUntil = nil }}},
 		{name: "being deleted", in: day, edits: []edit{deleting}},
 		{name: "not Active", in: day, edits: []edit{was(usherv1.ObservedPending)}},
-		{name: "one that waits, to who is not Active any more", in: day, edits: []edit{was(usherv1.ObservedDisabled), notice(in(usherv1.EndNoticePending, time.Hour))}, wake: day},
+		{
+			name: "a pending notice to a member that is no longer Active", in: day,
+			edits: []edit{was(usherv1.ObservedDisabled), notice(in(usherv1.EndNoticePending, time.Hour))}, wake: day,
+		},
 		{name: "the account is disabled", in: day, edits: []edit{accountDisabled}},
 		{name: "no account", in: day, edits: []edit{noAccount}},
 		{name: "no usable mail server", in: day, edits: []edit{mailDown}},
-		{name: "the member was told", in: day, edits: []edit{notice()}, send: "Contact", wake: day},
-		{name: "both were told", in: day, edits: []edit{notice(), notice(toContact)}, wake: day},
-		{name: "the member's was refused for good", in: day, edits: []edit{notice(in(usherv1.EndNoticeFailed, 0))}, send: "Contact", wake: day},
-		{name: "the contact is the member", in: day, edits: []edit{sameAddress, notice()}, wake: day},
+		{name: "the member has its notice", in: day, edits: []edit{notice()}, send: "Contact", wake: day},
+		{name: "both have their notice", in: day, edits: []edit{notice(), notice(toContact)}, wake: day},
+		{
+			name: "the member's notice was refused permanently", in: day, edits: []edit{notice(in(usherv1.EndNoticeFailed, 0))}, send: "Contact",
+			wake: day,
+		},
+		{name: "the contact has the member's address", in: day, edits: []edit{sameAddress, notice()}, wake: day},
 		{name: "no contact", in: day, edits: []edit{notice(), func(o *Observation) { o.Account.Spec.Contact = nil }}, wake: day},
-		{name: "being sent by an operator", in: day, edits: []edit{notice(in(usherv1.EndNoticeSending, time.Minute)), notice(toContact)}, wake: time.Minute},
-		{name: "its sender is gone", in: day, edits: []edit{notice(in(usherv1.EndNoticeSending, 0))}, send: "Member", wake: day},
-		{name: "to be tried again later", in: day, edits: []edit{notice(in(usherv1.EndNoticePending, time.Hour)), notice(toContact)}, wake: time.Hour},
-		{name: "to be tried again now", in: day, edits: []edit{notice(in(usherv1.EndNoticePending, -time.Second))}, send: "Member", wake: day},
-		{name: "told of another end", in: day, edits: []edit{notice(ofAnotherEnd)}, send: "Member", wake: day},
-		{name: "another end is being told", in: day, edits: []edit{notice(ofAnotherEnd, in(usherv1.EndNoticeSending, time.Minute)), notice(toContact)}, wake: time.Minute},
-		{name: "another end was to be told later", in: day, edits: []edit{notice(ofAnotherEnd, in(usherv1.EndNoticePending, time.Hour))}, send: "Member", wake: day},
+		{
+			name: "an operator is sending it", in: day, edits: []edit{notice(in(usherv1.EndNoticeSending, time.Minute)), notice(toContact)},
+			wake: time.Minute,
+		},
+		{name: "the lease of its sender is over", in: day, edits: []edit{notice(in(usherv1.EndNoticeSending, 0))}, send: "Member", wake: day},
+		{
+			name: "the next attempt is later", in: day, edits: []edit{notice(in(usherv1.EndNoticePending, time.Hour)), notice(toContact)},
+			wake: time.Hour,
+		},
+		{name: "the next attempt is due", in: day, edits: []edit{notice(in(usherv1.EndNoticePending, -time.Second))}, send: "Member", wake: day},
+		{name: "the notice was about another end", in: day, edits: []edit{notice(ofAnotherEnd)}, send: "Member", wake: day},
+		{
+			name: "a notice about another end is being sent", in: day,
+			edits: []edit{notice(ofAnotherEnd, in(usherv1.EndNoticeSending, time.Minute)), notice(toContact)}, wake: time.Minute,
+		},
+		{
+			name: "a notice about another end is pending", in: day, edits: []edit{notice(ofAnotherEnd, in(usherv1.EndNoticePending, time.Hour))},
+			send: "Member", wake: day,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
 			o := announced(tt.in, tt.edits...)
 			before := o.Member.DeepCopy()
 			p := DecideExpiryNotices(o, now)
-			g.Expect(o.Member).To(Equal(before), "the observation is not touched")
+			g.Expect(o.Member).To(Equal(before), "the observation is unchanged")
 			g.Expect(p.Send).To(Equal(tt.send))
 			if tt.wake == 0 {
 				g.Expect(p.Wake).To(BeZero())
@@ -149,7 +167,7 @@ func TestDecideExpiryNotices(t *testing.T) {
 				g.Expect(p.Wake).To(Equal(now.Add(tt.wake)))
 			}
 			if tt.send == "" {
-				g.Expect(p.Notices).To(Equal(o.Member.Status.EndNotices), "nothing is written for nothing")
+				g.Expect(p.Notices).To(Equal(o.Member.Status.EndNotices), "the notices are unchanged")
 				return
 			}
 			for _, n := range p.Notices {
@@ -163,7 +181,7 @@ func TestDecideExpiryNotices(t *testing.T) {
 	}
 }
 
-func TestWhatWasNotSentIsGivenUpAtTheEnd(t *testing.T) {
+func TestUnsentNoticesFailAtTheEndOfAccess(t *testing.T) {
 	for _, tt := range []struct {
 		state usherv1.EndNoticeState
 		next  time.Duration
@@ -205,7 +223,7 @@ func TestConcludeNotice(t *testing.T) {
 	}
 }
 
-// An attempt continues while its notice is the one that was claimed: of the same date, and with no later attempt.
+// An attempt may continue while its notice is the one that was claimed: it has the same date, and no later attempt.
 func TestNoticeAttempt(t *testing.T) {
 	g := NewWithT(t)
 	o := announced(day)
@@ -221,8 +239,8 @@ func TestNoticeAttempt(t *testing.T) {
 		"a longer lease":  {func(n *usherv1.EndNotice) { n.NextAttemptAt = later(time.Hour) }, true},
 		"another date":    {func(n *usherv1.EndNotice) { n.AccessUntil = *later(2 * day) }, false},
 		"another attempt": {func(n *usherv1.EndNotice) { n.Attempts++ }, false},
-		"given up":        {func(n *usherv1.EndNotice) { n.State = usherv1.EndNoticeFailed }, false},
-		"to be repeated":  {func(n *usherv1.EndNotice) { n.State = usherv1.EndNoticePending }, false},
+		"failed":          {func(n *usherv1.EndNotice) { n.State = usherv1.EndNoticeFailed }, false},
+		"pending again":   {func(n *usherv1.EndNotice) { n.State = usherv1.EndNoticePending }, false},
 	} {
 		is := claim.DeepCopy()
 		tt.edit(NoticeTo(is, usherv1.NoticeToMember))

@@ -22,10 +22,10 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// maxRounds is how often every controller may act until none has anything to write. The clock stands still meanwhile.
+// maxRounds is the number of rounds after which no controller may have anything left to write. The clock does not advance meanwhile.
 const maxRounds = 7
 
-// round has every controller act once, in the situation's order.
+// round runs every controller once, in the situation's order.
 func (s *situation) round() (changed bool) {
 	s.writes = nil
 	for _, actor := range s.order {
@@ -35,7 +35,7 @@ func (s *situation) round() (changed bool) {
 		case actor <= 3 && actor-1 < len(s.pools):
 			s.allocate(s.pools[actor-1])
 		case actor >= 4 && actor <= 5 && actor-4 < len(s.members):
-			s.judge(s.members[actor-4])
+			s.reconcile(s.members[actor-4])
 		case actor >= 6 && actor <= 7 && actor-6 < len(s.members):
 			s.send(s.members[actor-6])
 		}
@@ -90,8 +90,8 @@ func (s *situation) allocate(p *usherv1.SeatPool) {
 	}
 }
 
-// judge is a pass of the Member controller.
-func (s *situation) judge(m *usherv1.Member) {
+// reconcile is a pass of the Member controller.
+func (s *situation) reconcile(m *usherv1.Member) {
 	o := s.observe(m)
 	d := s.decide(o, now)
 	if d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.RotateToken {
@@ -164,20 +164,20 @@ func (s *situation) send(m *usherv1.Member) {
 	}
 }
 
-// rest returns how many rounds it took until no one had anything to write, or what they wrote in the last rounds.
+// rest runs rounds until no controller writes, and returns their number, or an error with what was written in the last rounds.
 func (s *situation) rest() (rounds int, err error) {
 	var history []string
 	for rounds := range maxRounds {
 		if !s.round() {
-			return rounds, s.agree()
+			return rounds, s.consistent()
 		}
 		history = append(history, strings.Join(s.writes, "; "))
 	}
-	return maxRounds, fmt.Errorf("after %d rounds they still write:\n%s", maxRounds, strings.Join(history[maxRounds-3:], "\n"))
+	return maxRounds, fmt.Errorf("after %d rounds the controllers still write:\n%s", maxRounds, strings.Join(history[maxRounds-3:], "\n"))
 }
 
-// agree finds a Member and a pool that see a seat differently, and a status that the table of reasons does not allow.
-func (s *situation) agree() error {
+// consistent returns an error if a Member and a pool disagree about a seat, or if the table of reasons does not allow a status.
+func (s *situation) consistent() error {
 	for _, m := range s.members {
 		row := reason.OfMember(m)
 		if m.Status.State != row.State && m.Status.State != "" {
@@ -197,8 +197,8 @@ func (s *situation) agree() error {
 	return nil
 }
 
-// From every situation, the controllers come to rest: none undoes what another does.
-func TestTheRulesComeToRest(t *testing.T) {
+// From every situation, the controllers reach a state in which none of them writes: none undoes what another does.
+func TestControllersComeToRest(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		if _, err := anySituation(t).rest(); err != nil {
 			t.Fatal(err)
@@ -215,21 +215,21 @@ func TestTheRulesComeToRest(t *testing.T) {
 	t.Logf("at most %d rounds", most)
 }
 
-// renaming breaks Decide: it says another reason than the one in the table, which the other rules do not know.
+// renaming returns a broken Decide: instead of the reason why, it writes one that is not in the table.
 func renaming(why string) func(Observation, time.Time) Decision {
 	return func(o Observation, now time.Time) Decision {
 		d := Decide(o, now)
 		for i := range d.Status.Conditions {
 			if d.Status.Conditions[i].Reason == why {
-				d.Status.Conditions[i].Reason = "Unheard"
+				d.Status.Conditions[i].Reason = "UnknownReason"
 			}
 		}
 		return d
 	}
 }
 
-// A reason that gives the seat back and is not in the table has the pool and the member undo each other: the property sees it.
-func TestAReasonThatThePoolDoesNotKnowIsNoticed(t *testing.T) {
+// If a reason that gives the seat back is not in the table, the pool and the member undo each other's writes, and the property fails.
+func TestControllersComeToRestNoticesAnUnknownReason(t *testing.T) {
 	for _, row := range reason.Members() {
 		if !row.RefusesSeat() {
 			continue
@@ -239,7 +239,7 @@ func TestAReasonThatThePoolDoesNotKnowIsNoticed(t *testing.T) {
 			for seed := range 20000 {
 				s := situations.Example(seed)
 				s.decide = renaming(row.Reason)
-				if _, err := s.rest(); err != nil && strings.Contains(err.Error(), "they still write") {
+				if _, err := s.rest(); err != nil && strings.Contains(err.Error(), "controllers still write") {
 					t.Logf("situation %d: %v", seed, err)
 					return
 				}
@@ -249,9 +249,9 @@ func TestAReasonThatThePoolDoesNotKnowIsNoticed(t *testing.T) {
 	}
 }
 
-// Each sentence says what the row of its reason allows, and every reason is said.
+// Each decision has a state, an outlook and a custody that the row of its reason allows, and every reason is decided.
 func TestVerdictsAreWithinTheirRows(t *testing.T) {
-	said := map[string]bool{}
+	decided := map[string]bool{}
 	check := func(o Observation) error {
 		d, v := decide(o, now)
 		row := reason.MemberRow(v.Reason)
@@ -261,7 +261,7 @@ func TestVerdictsAreWithinTheirRows(t *testing.T) {
 		if d.Status.State != row.State {
 			return fmt.Errorf("%s in state %s; the table says %s", v.Reason, d.Status.State, row.State)
 		}
-		said[v.Reason] = true
+		decided[v.Reason] = true
 		return nil
 	}
 	situations := rapid.Custom(anySituation)
@@ -277,7 +277,7 @@ func TestVerdictsAreWithinTheirRows(t *testing.T) {
 		}
 	}
 	for _, row := range reason.Members() {
-		if !said[row.Reason] && row.Reason != usherv1.ReasonDeletionBlocked && row.Reason != usherv1.ReasonRightNotInPlan {
+		if !decided[row.Reason] && row.Reason != usherv1.ReasonDeletionBlocked && row.Reason != usherv1.ReasonRightNotInPlan {
 			t.Errorf("no situation leads to %s; have anySituation in situation_test.go draw one that does", row.Reason)
 		}
 	}

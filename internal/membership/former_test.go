@@ -30,20 +30,20 @@ func TestForget(t *testing.T) {
 		edits []edit
 		want  bool
 	}{
-		{name: "nothing is left of it", edits: []edit{deleting, remembered}, want: true},
+		{name: "nothing of it is left", edits: []edit{deleting, remembered}, want: true},
 		{name: "it is not being deleted", edits: []edit{remembered}},
-		{name: "its credentials are there", edits: []edit{deleting, remembered, credentials()}},
+		{name: "its credentials exist", edits: []edit{deleting, remembered, credentials()}},
 		{name: "a pool still has its claim", edits: []edit{deleting, remembered, recorded("base", 7, 7), claims("base", 7)}},
-		{name: "a pool still has a claim that it never took up", edits: []edit{deleting, remembered, claims("base", 7)}},
+		{name: "a pool still has a claim that the member never took", edits: []edit{deleting, remembered, claims("base", 7)}},
 		{name: "its claim is dropped", edits: []edit{deleting, remembered, recorded("base", 7, 7)}, want: true},
-		{name: "its pool is gone", edits: []edit{deleting, remembered, recorded("base", 7, 0), noPools}, want: true},
+		{name: "its pool does not exist", edits: []edit{deleting, remembered, recorded("base", 7, 0), noPools}, want: true},
 		{name: "the account does not remember it yet", edits: []edit{deleting}},
-		{name: "the account remembers a namesake", edits: []edit{deleting, remembersUID("uid-former")}},
-		{name: "the account is gone", edits: []edit{deleting, noAccount}, want: true},
+		{name: "the account remembers another member with this name", edits: []edit{deleting, remembersUID("uid-former")}},
+		{name: "the account does not exist", edits: []edit{deleting, noAccount}, want: true},
 		{name: "the account is being deleted", edits: []edit{deleting, func(o *Observation) { o.Account.DeletionTimestamp = later(0) }}, want: true},
-		{name: "the account has 50 to remember that went later", edits: []edit{deleting, remembersMany(50, 0)}, want: true},
-		{name: "the account has 50 to remember that went earlier", edits: []edit{deleting, remembersMany(50, time.Hour)}},
-		{name: "the account has 49 to remember that went later", edits: []edit{deleting, remembersMany(49, 0)}},
+		{name: "the account remembers 50 that were deleted later", edits: []edit{deleting, remembersMany(50, 0)}, want: true},
+		{name: "the account remembers 50 that were deleted earlier", edits: []edit{deleting, remembersMany(50, time.Hour)}},
+		{name: "the account remembers 49 that were deleted later", edits: []edit{deleting, remembersMany(49, 0)}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -61,7 +61,7 @@ func leaver(name string, ago time.Duration, edits ...func(*usherv1.Member)) ushe
 	return m
 }
 
-// remember is Remember by an account that remembers former.
+// remember calls Remember for an account that remembers former.
 func remember(former []usherv1.FormerMember, members []usherv1.Member) []usherv1.FormerMember {
 	return Remember(&usherv1.Account{Status: usherv1.AccountStatus{FormerMembers: former}}, members)
 }
@@ -87,7 +87,8 @@ func TestRemember(t *testing.T) {
 	g.Expect(again).To(Equal(former), "no member is remembered twice")
 
 	namesake := leaver("bob", 0, func(m *usherv1.Member) { m.UID = "uid-2" })
-	g.Expect(namesOf(remember(former, []usherv1.Member{namesake}))).To(Equal([]string{"bob", "bob", "ada", "carl"}), "another member of the same name is another")
+	g.Expect(namesOf(remember(former, []usherv1.Member{namesake}))).
+		To(Equal([]string{"bob", "bob", "ada", "carl"}), "another member with the same name has its own entry")
 
 	role := func(spec, status string) string {
 		return remember(nil, []usherv1.Member{leaver("ada", 0, func(m *usherv1.Member) { m.Spec.Role, m.Status.Role = spec, status })})[0].Role
@@ -98,28 +99,28 @@ func TestRemember(t *testing.T) {
 	g.Expect(role("admin", "member")).To(Equal("member"), "the role that it had")
 }
 
-func TestRememberHasRoomForFifty(t *testing.T) {
+func TestRememberKeepsFifty(t *testing.T) {
 	g := NewWithT(t)
 	var all []usherv1.Member
 	for i := range 60 {
-		all = append(all, leaver(fmt.Sprintf("m%02d", i), time.Hour)) // all at once
+		all = append(all, leaver(fmt.Sprintf("m%02d", i), time.Hour)) // all at the same time
 	}
 	former := remember(nil, all)
 	g.Expect(former).To(HaveLen(50))
 	g.Expect(namesOf(former)).To(HaveExactElements(namesOf(remember(former, all))), "the same fifty on every call")
 	slices.Reverse(all)
-	g.Expect(remember(nil, all)).To(Equal(former), "and in whatever order they come")
+	g.Expect(remember(nil, all)).To(Equal(former), "also in another order")
 
 	before := slices.Clone(former)
 	newer := remember(former, []usherv1.Member{leaver("zoe", time.Minute)})
 	g.Expect(newer).To(HaveLen(50))
 	g.Expect(newer[0].Name).To(Equal("zoe"))
-	g.Expect(namesOf(newer)).NotTo(ContainElement("m49"), "the last one makes way")
-	g.Expect(former).To(Equal(before), "what was given is not touched")
+	g.Expect(namesOf(newer)).NotTo(ContainElement("m49"), "the last entry is dropped")
+	g.Expect(former).To(Equal(before), "the argument is unchanged")
 	g.Expect(remember(former, []usherv1.Member{leaver("abe", 2*time.Hour)})).To(Equal(former), "too long ago")
 }
 
-// What an account does not retain it forgets at once, and yet counts the departure.
+// An account drops the entries that it does not retain at once, but keeps their departures.
 func TestRetention(t *testing.T) {
 	var all []usherv1.Member
 	for i := range 5 {
@@ -141,7 +142,7 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// A status that was written before there were departures loses none.
+// A status without departures, of an earlier version, gets them from its former members.
 func TestDepartTakesOverFormerMembers(t *testing.T) {
 	g := NewWithT(t)
 	a := &usherv1.Account{Status: usherv1.AccountStatus{FormerMembers: remember(nil, []usherv1.Member{leaver("ada", time.Hour)})}}

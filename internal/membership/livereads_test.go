@@ -11,7 +11,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Whatever a Member loses because of another object, or gets as the account's first member, is decided on live reads.
+// A Member loses something because of another object, or gets the owner role as the first member, only after live reads.
 func TestNeedsLiveReads(t *testing.T) {
 	tests := []struct {
 		name  string
@@ -22,10 +22,10 @@ func TestNeedsLiveReads(t *testing.T) {
 		{name: "an Active member at rest", edits: []edit{active}, want: false},
 		{name: "its own spec disables it", edits: []edit{active, disabled}, want: false},
 		{name: "the account disables it", edits: []edit{active, accountDisabled}, want: true},
-		{name: "a rival has the address", edits: []edit{active, rival}, want: true},
+		{name: "another member has the address", edits: []edit{active, rival}, want: true},
 		{name: "it is being deleted", edits: []edit{deleting}, want: true},
 		{name: "credentials of an earlier member", edits: []edit{remembersUID("uid-former"), credentials(func(c *Credentials) { c.MemberUID = "uid-former" })}, want: true},
-		{name: "a seat is to be given back", edits: []edit{active, was(usherv1.ObservedDisabled), disabled, bound}, want: true},
+		{name: "a seat is to be given back", edits: []edit{active, was(usherv1.ObservedDisabled), disabled, notWithdrawn}, want: true},
 		{name: "the first member", edits: []edit{active, onPlan(aPlan()), func(o *Observation) { o.FirstMember, o.Member.Status.Role = true, "" }}, want: true},
 	}
 	for _, tt := range tests {

@@ -16,10 +16,11 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// anyObservation is any Member with any status, even one that is never written, in any surroundings.
+// anyObservation draws a Member with any status, even one that Usher never writes, in any account.
 var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	chance := func(name string) bool { return rapid.IntRange(0, 4).Draw(t, name) == 0 }
 	o := observed(noPools)
@@ -87,8 +88,8 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	if chance("raised") {
 		raised(o.Invitation)
 	}
-	if chance("taken back") {
-		takenBack(o.Invitation)
+	if chance("revoked") {
+		revokedBySpec(o.Invitation)
 	}
 	if chance("readdressed") {
 		readdressed(&o)
@@ -99,7 +100,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	return o
 })
 
-// written is the observation once the decision's effects were done and its status went through the API server.
+// written returns the observation after the decision's effects, with the status as the API server returns it.
 func written(t *rapid.T, o Observation, d Decision) Observation {
 	switch {
 	case d.DropCredentials:
@@ -123,12 +124,12 @@ func written(t *rapid.T, o Observation, d Decision) Observation {
 	return o
 }
 
-func TestDecideTwiceIsDecideOnce(t *testing.T) {
+func TestDecideIsIdempotent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := anyObservation.Draw(t, "observation")
 		d := Decide(o, now)
-		// An effect comes before the status, and the status is decided again after it. A member that names none of several
-		// base pools is asked which one it means once it lost its seat.
+		// An effect comes before the status, and the status is decided again after it. Once a member that names none of several base
+		// pools has lost its seat, its pool is ambiguous.
 		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
 			o = written(t, o, d)
 			d = Decide(o, now)
@@ -139,19 +140,19 @@ func TestDecideTwiceIsDecideOnce(t *testing.T) {
 			t.Fatalf("decided\n%+v\nand then\n%+v", again.Member.Status, d2.Status)
 		}
 		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.Withdraws || d2.DeferStatus || d2.Invite != d.Invite || d2.Forget != d.Forget {
-			t.Fatalf("the second decision does something else: %+v, %+v", d, d2)
+			t.Fatalf("the second decision differs: %+v, %+v", d, d2)
 		}
 	})
 }
 
-func TestPromisesOfADecision(t *testing.T) {
+func TestDecideInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := anyObservation.Draw(t, "observation")
 		before := o.Member.DeepCopy()
 		d := Decide(o, now)
 		s := d.Status
 		if !equality.Semantic.DeepEqual(o.Member, before) {
-			t.Fatalf("the observation was touched")
+			t.Fatalf("the observation was changed")
 		}
 
 		trues := 0
@@ -179,7 +180,7 @@ func TestPromisesOfADecision(t *testing.T) {
 		for _, b := range before.Status.Seats {
 			after, found := seats[b.Pool]
 			if !found && (b.Grant > 0 || b.ReleasedGrant > 0) {
-				t.Fatalf("the seat of %s is forgotten", b.Pool)
+				t.Fatalf("the seat of %s was dropped", b.Pool)
 			}
 			if after.ReleasedGrant < b.ReleasedGrant || after.Grant < b.Grant {
 				t.Fatalf("%+v became %+v", b, after)
@@ -192,10 +193,10 @@ func TestPromisesOfADecision(t *testing.T) {
 				holdsBase = true
 			}
 			if x.Held() && s.State == usherv1.ObservedActive && (p == nil || p.DeletionTimestamp != nil) {
-				t.Fatalf("Active on a seat of %s, which is gone or going", x.Pool)
+				t.Fatalf("Active with a seat of %s, which does not exist or is being deleted", x.Pool)
 			}
 			if x.Held() && s.State == usherv1.ObservedActive && p.Status.ObservedGeneration > 0 && o.claim(x.Pool) <= x.ReleasedGrant {
-				t.Fatalf("Active on a seat of %s without a claim", x.Pool)
+				t.Fatalf("Active with a seat of %s without a claim", x.Pool)
 			}
 		}
 		if s.State == usherv1.ObservedActive && (!holdsBase || s.AcceptedAt == nil) {
@@ -211,25 +212,36 @@ func TestPromisesOfADecision(t *testing.T) {
 			t.Fatalf("invites a member that may not be invited")
 		}
 		if d.Forget && (o.Member.DeletionTimestamp == nil || o.Credentials != nil || slices.ContainsFunc(o.Pools, func(p usherv1.SeatPool) bool { return p.Status.Claims[adaUID] > 0 })) {
-			t.Fatalf("lets go of a member of which something is left")
+			t.Fatalf("releases a member of which something is left")
 		}
 	})
 }
 
-// The properties above are worth as much as what they are tried on.
-func TestAnyObservationLeadsEverywhere(t *testing.T) {
+// unreached are the reasons that anyObservation does not lead to, and why.
+var unreached = map[string]string{
+	usherv1.ReasonPlanNotFound:    "the account has no plan; anySituation draws one",
+	usherv1.ReasonRoleNotInPlan:   "the Member names no role; anySituation draws one",
+	usherv1.ReasonRightNotInPlan:  "the Member names no right; see TestDecide",
+	usherv1.ReasonDeletionBlocked: "the Member owns nothing; see TestDeletion",
+}
+
+// The properties above cover only the reasons that anyObservation leads to: every row of the table, except those in unreached.
+func TestAnyObservationReachesEveryReason(t *testing.T) {
 	reached := map[string]bool{}
 	for seed := range 2000 {
 		reached[conditions.Reason(Decide(anyObservation.Example(seed), now).Status.Conditions, ready)] = true
 	}
-	for _, reason := range []string{
-		"Inviting", "AwaitingAcceptance", "SeatUnavailable", "InvitationExpired", "InvitationRevoked", "InvitationDeclined", "MailRejected",
-		"MailNotReady", "DuplicateEmail", "AccountNotFound", "SeatPoolNotFound", "Accepted", "Activated", "AddOnSeatUnavailable",
-		"DisabledBySpec", "AccountDisabled", "Deleting",
-	} {
-		if !reached[reason] {
-			t.Errorf("no member was ever %s", reason)
+	for _, row := range reason.Members() {
+		switch why, excepted := unreached[row.Reason]; {
+		case !excepted && !reached[row.Reason]:
+			t.Errorf("no observation led to %s; have anyObservation draw one that does, or add the reason to unreached", row.Reason)
+		case excepted && reached[row.Reason]:
+			t.Errorf("an observation led to %s; remove it from unreached (%s)", row.Reason, why)
 		}
+		delete(reached, row.Reason)
+	}
+	if len(reached) > 0 {
+		t.Errorf("reasons without a row in the table: %v", reached)
 	}
 }
 
@@ -251,7 +263,7 @@ func loses(before, after usherv1.MemberStatus) bool {
 	return before.State == usherv1.ObservedActive && after.State != usherv1.ObservedActive
 }
 
-// Conditions are metav1 ones with a reason, whatever was decided: the API server takes no others.
+// Every condition has a reason, a known status and a transition time, because the API server refuses others.
 func TestConditionsAreComplete(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		for _, c := range Decide(anyObservation.Draw(t, "observation"), now).Status.Conditions {

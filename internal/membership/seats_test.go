@@ -13,7 +13,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// seatsOf writes seats as "pool grant/releasedGrant".
+// seatsOf returns the seats as "pool grant/releasedGrant".
 func seatsOf(s usherv1.MemberStatus) []string {
 	list := []string{}
 	for _, x := range s.Seats {
@@ -34,16 +34,34 @@ func TestSeats(t *testing.T) {
 		withdraws bool
 	}{
 		// Taking.
-		{name: "a claim is taken up", edits: []edit{claims("base", 7)}, want: []string{"base 7/0"}},
+		{name: "a claim becomes a seat", edits: []edit{claims("base", 7)}, want: []string{"base 7/0"}},
 		{name: "no claim, no seat", want: []string{}},
-		{name: "a higher claim is taken up after an earlier one was given back", edits: []edit{recorded("base", 5, 5), claims("base", 7)}, want: []string{"base 7/5"}},
-		{name: "a claim that was given back is not taken up again", edits: []edit{recorded("base", 7, 7), claims("base", 7)}, want: []string{"base 7/7"}},
-		{name: "nor is an older one, out of an old ledger", edits: []edit{recorded("base", 7, 7), claims("base", 5)}, want: []string{"base 7/7"}},
-		{name: "nor is one that was never taken up", edits: []edit{recorded("base", 0, 7), claims("base", 5)}, want: []string{"base 0/7"}},
-		{name: "a claim made after the ledger was wiped is taken up", edits: []edit{recorded("base", 7, 0), claims("base", 8)}, want: []string{"base 8/0"}},
-		{name: "a lower claim does not lower what is on record", edits: []edit{recorded("base", 7, 0), claims("base", 2)}, want: []string{"base 7/0"}},
 		{
-			name: "add-ons too", edits: []edit{pools(aPool("base"), pipes), refs("pipes"), claims("base", 7), claims("pipes", 3)},
+			name: "a higher claim after an earlier one was given back", edits: []edit{recorded("base", 5, 5), claims("base", 7)},
+			want: []string{"base 7/5"},
+		},
+		{
+			name: "a claim that was given back does not become a seat again", edits: []edit{recorded("base", 7, 7), claims("base", 7)},
+			want: []string{"base 7/7"},
+		},
+		{
+			name: "an older claim, of an old ledger, does not become a seat", edits: []edit{recorded("base", 7, 7), claims("base", 5)},
+			want: []string{"base 7/7"},
+		},
+		{
+			name:  "an older claim below one that was given back without having been a seat",
+			edits: []edit{recorded("base", 0, 7), claims("base", 5)}, want: []string{"base 0/7"},
+		},
+		{
+			name: "a claim that was added after the ledger was lost", edits: []edit{recorded("base", 7, 0), claims("base", 8)},
+			want: []string{"base 8/0"},
+		},
+		{
+			name: "a lower claim does not lower the recorded grant", edits: []edit{recorded("base", 7, 0), claims("base", 2)},
+			want: []string{"base 7/0"},
+		},
+		{
+			name: "also of an add-on", edits: []edit{pools(aPool("base"), pipes), refs("pipes"), claims("base", 7), claims("pipes", 3)},
 			want: []string{"base 7/0", "pipes 3/0"},
 		},
 		{name: "held while nothing changes", edits: []edit{active}, want: []string{"base 7/0"}, state: "Active"},
@@ -54,53 +72,116 @@ func TestSeats(t *testing.T) {
 		{name: "no account", edits: []edit{active, noAccount}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "another member's address", edits: []edit{active, rival}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "expired", edits: []edit{holding("base", 7), invitation("Expired")}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "taken back", edits: []edit{holding("base", 7), invitation("Sent", takenBack)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "revoked", edits: []edit{holding("base", 7), invitation("Sent", revokedBySpec)}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "declined", edits: []edit{holding("base", 7), invitation("Declined")}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "refused for good", edits: []edit{holding("base", 7), invitation("Failed")}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "a claim that was never taken up is given back all the same", edits: []edit{claims("base", 7), disabled}, want: []string{"base 0/7"}, state: "Disabled"},
-		{name: "a claim above what was held is given back with it", edits: []edit{recorded("base", 5, 0), claims("base", 7), disabled}, want: []string{"base 5/7"}, state: "Disabled"},
-		{name: "a second time gives back nothing more", edits: []edit{recorded("base", 7, 7), claims("base", 7), disabled}, want: []string{"base 7/7"}, state: "Disabled"},
+		{
+			name: "the mail is refused permanently", edits: []edit{holding("base", 7), invitation("Failed")}, want: []string{"base 7/7"},
+			withdraws: true,
+		},
+		{
+			name: "a claim that never became a seat is given back too", edits: []edit{claims("base", 7), disabled}, want: []string{"base 0/7"},
+			state: "Disabled",
+		},
+		{
+			name: "a claim above the recorded grant is given back too", edits: []edit{recorded("base", 5, 0), claims("base", 7), disabled},
+			want: []string{"base 5/7"}, state: "Disabled",
+		},
+		{
+			name: "given back already", edits: []edit{recorded("base", 7, 7), claims("base", 7), disabled}, want: []string{"base 7/7"},
+			state: "Disabled",
+		},
 		{name: "nothing to give back", edits: []edit{disabled}, want: []string{}, state: "Disabled"},
 
 		// Keeping.
 		{name: "kept while the account is disabled", edits: []edit{active, accountDisabled}, want: []string{"base 7/0"}, state: "Disabled", withdraws: true},
-		{name: "kept while it is not clear which pool is meant", edits: []edit{active, refs("nowhere")}, want: []string{"base 7/0"}, withdraws: true},
-		{name: "kept in the one of two pools that has it", edits: []edit{two, active}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "kept while the named pool does not exist", edits: []edit{active, refs("nowhere")}, want: []string{"base 7/0"}, withdraws: true},
+		{name: "kept in the one of two pools that it is of", edits: []edit{two, active}, want: []string{"base 7/0"}, state: "Active"},
 		{name: "kept while the invitation is sent again", edits: []edit{holding("base", 7), invitation("Expired", raised)}, want: []string{"base 7/0"}},
 		{name: "not taken while the account is disabled", edits: []edit{claims("base", 7), accountDisabled}, want: []string{}, state: "Disabled"},
 
-		// A claim that is not there any more.
+		// A claim that no longer exists.
 		{name: "lost", edits: []edit{active, claims("base", 0)}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "an older claim in an old ledger is not the one that is held", edits: []edit{recorded("base", 7, 5), claims("base", 5), credentials()}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "the pool's status was wiped: the member waits for the SeatPool controller", edits: []edit{active, editPool("base", unkept)}, want: []string{"base 7/0"}, state: "Active"},
+		{
+			name:  "an older claim in an old ledger is not the claim of the seat",
+			edits: []edit{recorded("base", 7, 5), claims("base", 5), credentials()}, want: []string{"base 7/7"}, withdraws: true,
+		},
+		{
+			name: "the pool's status was lost: the member waits for the SeatPool controller", edits: []edit{active, editPool("base", notReconciled)},
+			want: []string{"base 7/0"}, state: "Active",
+		},
 		{name: "the pool's status was replaced by an empty one", edits: []edit{active, editPool("base", wiped)}, want: []string{"base 7/0"}, state: "Active"},
-		{name: "the SeatPool controller has seen the wiped ledger, and others were first", edits: []edit{active, editPool("base", wiped), editPool("base", func(p *usherv1.SeatPool) { p.Status.ObservedGeneration = 1 })}, want: []string{"base 7/7"}, withdraws: true},
+		{
+			name:  "the SeatPool controller has rebuilt the lost ledger with other members",
+			edits: []edit{active, editPool("base", wiped), editPool("base", func(p *usherv1.SeatPool) { p.Status.ObservedGeneration = 1 })},
+			want:  []string{"base 7/7"}, withdraws: true,
+		},
 		{name: "the pool is being deleted", edits: []edit{active, editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "a pool that is being deleted gets back a claim that is not in use", edits: []edit{claims("base", 7), editPool("base", terminating)}, want: []string{"base 0/7"}},
-		{name: "the pool is gone", edits: []edit{active, noPools}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "the pool was made anew: the member waits for the SeatPool controller", edits: []edit{active, editPool("base", unkept), editPool("base", func(p *usherv1.SeatPool) { p.UID = "uid-2" })}, want: []string{"base 7/0"}, state: "Active"},
+		{
+			name: "an unused claim of a pool that is being deleted is given back", edits: []edit{claims("base", 7), editPool("base", terminating)},
+			want: []string{"base 0/7"},
+		},
+		{name: "the pool does not exist", edits: []edit{active, noPools}, want: []string{"base 7/7"}, withdraws: true},
+		{
+			name:  "the pool was created again: the member waits for the SeatPool controller",
+			edits: []edit{active, editPool("base", notReconciled), editPool("base", func(p *usherv1.SeatPool) { p.UID = "uid-2" })},
+			want:  []string{"base 7/0"}, state: "Active",
+		},
 
 		// Moving.
-		{name: "the old seat until the new one is there", edits: []edit{two, active, refs("other")}, want: []string{"base 7/0"}, state: "Active"},
-		{name: "the new one is there", edits: []edit{two, active, refs("other"), claims("other", 2)}, want: []string{"base 7/7", "other 2/0"}, state: "Active", withdraws: true},
-		{name: "the new one is there, and sorted after", edits: []edit{pools(aPool("base"), aPool("a")), active, refs("a"), claims("a", 2)}, want: []string{"a 2/0", "base 7/7"}, state: "Active", withdraws: true},
-		{name: "the old one is lost while the new one is waited for", edits: []edit{two, active, refs("other"), claims("base", 0)}, want: []string{"base 7/7"}, withdraws: true},
+		{
+			name: "the old seat until the member has the new one", edits: []edit{two, active, refs("other")}, want: []string{"base 7/0"},
+			state: "Active",
+		},
+		{
+			name: "the member has the new seat", edits: []edit{two, active, refs("other"), claims("other", 2)},
+			want: []string{"base 7/7", "other 2/0"}, state: "Active", withdraws: true,
+		},
+		{
+			name:  "the member has the new seat, whose pool sorts first",
+			edits: []edit{pools(aPool("base"), aPool("a")), active, refs("a"), claims("a", 2)}, want: []string{"a 2/0", "base 7/7"}, state: "Active",
+			withdraws: true,
+		},
+		{
+			name: "the old claim is lost while the member waits for the new seat", edits: []edit{two, active, refs("other"), claims("base", 0)},
+			want: []string{"base 7/7"}, withdraws: true,
+		},
 		{name: "the old pool is being deleted while the new one is full", edits: []edit{two, active, refs("other"), editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "a claim of the old pool that was never taken up is no seat to wait in", edits: []edit{two, claims("base", 7), refs("other")}, want: []string{"base 0/7"}},
-		{name: "an add-on that is not named any more", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3)}, want: []string{"base 7/0", "pipes 3/3"}, state: "Active", withdraws: true},
-		{name: "the new pool gives seats on acceptance only: a pending member keeps none for it", edits: []edit{pools(aPool("base"), late("other")), holding("base", 7), refs("other")}, want: []string{"base 7/7"}, withdraws: true},
-		{name: "the new pool gives seats on acceptance: who has accepted keeps the old one until then", edits: []edit{pools(aPool("base"), late("other")), active, refs("other")}, want: []string{"base 7/0"}, state: "Active"},
+		{
+			name: "a claim of the old pool that never became a seat is given back", edits: []edit{two, claims("base", 7), refs("other")},
+			want: []string{"base 0/7"},
+		},
+		{
+			name: "an add-on that is no longer named", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3)},
+			want: []string{"base 7/0", "pipes 3/3"}, state: "Active", withdraws: true,
+		},
+		{
+			name:  "the new pool reserves on acceptance: a pending member gives the old seat back",
+			edits: []edit{pools(aPool("base"), late("other")), holding("base", 7), refs("other")}, want: []string{"base 7/7"}, withdraws: true,
+		},
+		{
+			name:  "the new pool reserves on acceptance: an accepted member keeps the old seat until it has the new one",
+			edits: []edit{pools(aPool("base"), late("other")), active, refs("other")}, want: []string{"base 7/0"}, state: "Active",
+		},
 
-		// What was given back is remembered.
-		{name: "to a pool that was left", edits: []edit{two, active, refs("base"), recorded("other", 4, 4)}, want: []string{"base 7/0", "other 4/4"}, state: "Active"},
-		{name: "to a pool that is gone", edits: []edit{active, recorded("old", 4, 4)}, want: []string{"base 7/0", "old 4/4"}, state: "Active"},
+		// A released grant stays in the status.
+		{
+			name: "of a pool that the member left", edits: []edit{two, active, refs("base"), recorded("other", 4, 4)},
+			want: []string{"base 7/0", "other 4/4"}, state: "Active",
+		},
+		{
+			name: "of a pool that does not exist", edits: []edit{active, recorded("old", 4, 4)}, want: []string{"base 7/0", "old 4/4"},
+			state: "Active",
+		},
 
 		// Reservation.
-		{name: "on acceptance: no seat before it", edits: []edit{pools(late("base")), invitation("Sent")}, want: []string{}},
+		{name: "on acceptance: no seat until then", edits: []edit{pools(late("base")), invitation("Sent")}, want: []string{}},
 		{name: "on acceptance, switched while pending", edits: []edit{pools(late("base")), holding("base", 7), invitation("Sent")}, want: []string{"base 7/7"}, withdraws: true},
 		{name: "on acceptance, switched after the acceptance", edits: []edit{pools(late("base")), active}, want: []string{"base 7/0"}, state: "Active"},
 		{name: "on acceptance, accepted", edits: []edit{pools(late("base")), credentials(), claims("base", 7)}, want: []string{"base 7/0"}, state: "Active"},
-		{name: "on acceptance, a claim that was not asked for", edits: []edit{pools(late("base")), claims("base", 7)}, want: []string{"base 0/7"}},
+		{
+			name: "on acceptance, a claim that the member does not want", edits: []edit{pools(late("base")), claims("base", 7)},
+			want: []string{"base 0/7"},
+		},
 		{name: "on invitation again: a new claim", edits: []edit{recorded("base", 7, 7), claims("base", 8), invitation("Sent")}, want: []string{"base 8/7"}},
 		{
 			name: "an add-on on acceptance, the base on invitation", edits: []edit{pools(aPool("base"), aPool("pipes", addOn("pipelines"), onAcceptance)), refs("pipes"), holding("base", 7), claims("pipes", 3)},
@@ -121,27 +202,27 @@ func TestSeats(t *testing.T) {
 
 			again := Decide(settled(o, d.Status), now)
 			g.Expect(seatsOf(again.Status)).To(Equal(tt.want), "decided again")
-			g.Expect(again.Withdraws).To(BeFalse(), "there is nothing left to take away")
+			g.Expect(again.Withdraws).To(BeFalse(), "nothing is left to withdraw")
 		})
 	}
 }
 
-func TestASeatSaysWhatItIsOf(t *testing.T) {
+func TestSeatNamesItsPoolAndAddOn(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(pools(aPool("base"), aPool("pipes", addOn("pipelines"))), refs("pipes"), claims("base", 7), claims("pipes", 3))
 	g.Expect(Decide(o, now).Status.Seats).To(Equal([]usherv1.MemberSeat{
 		{Pool: "base", PoolUID: "uid-base", Grant: 7}, {Pool: "pipes", PoolUID: "uid-pipes", AddOn: "pipelines", Grant: 3},
 	}))
 
-	// A pool that was made anew under its name, for something else, is not a pool of the base product.
+	// A pool that was created again with the same name, for an add-on, is not a pool of the base product.
 	o = observed(active, editPool("base", func(p *usherv1.SeatPool) { p.UID, p.Spec.AddOn = types.UID("uid-2"), "pipelines" }))
 	s := Decide(o, now).Status
 	g.Expect(s.State).To(Equal(usherv1.ObservedPending))
 	g.Expect(s.Seats[0].AddOn).To(Equal("pipelines"))
 }
 
-// There is room for 64 pools: those that are gone make way for those that are there.
-func TestSeatsHaveRoom(t *testing.T) {
+// The status has room for 64 pools: seats of pools that no longer exist are dropped first.
+func TestSeatsOfDeletedPoolsAreDropped(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(active)
 	for i := range 64 {
@@ -160,20 +241,20 @@ func TestDisabledAndBackAmongSeveralPools(t *testing.T) {
 	o.Member.Spec.State = usherv1.StateActive
 	claims("base", 8)(&o)
 	s := Decide(o, now).Status
-	g.Expect(s.State).To(Equal(usherv1.ObservedActive), "it comes back to the pool that it was in")
+	g.Expect(s.State).To(Equal(usherv1.ObservedActive), "it returns to the pool that it had a seat of")
 	g.Expect(seatsOf(s)).To(Equal([]string{"base 8/7"}))
 }
 
-// Who was Active gives its seat back in a second step: its access goes first.
+// A member that was Active gives its seat back in a second step, after its access is withdrawn.
 func TestSeatWaitsForTheWithdrawal(t *testing.T) {
-	leaving := map[string]edit{
+	losing := map[string]edit{
 		"disabled": disabled, "being deleted": deleting, "no account": noAccount, "another member's address": rival,
-		"the pool is going": editPool("base", terminating),
+		"the pool is being deleted": editPool("base", terminating),
 	}
-	for name, leave := range leaving {
+	for name, lose := range losing {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
-			o := observed(active, leave, bound)
+			o := observed(active, lose, notWithdrawn)
 			d := Decide(o, now)
 			g.Expect(d.AwaitsWithdrawal).To(BeTrue())
 			g.Expect(d.Status.State).NotTo(Equal(usherv1.ObservedActive))
@@ -181,7 +262,7 @@ func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 			g.Expect(d.Wake).NotTo(BeZero())
 
 			o = settled(o, d.Status)
-			g.Expect(Decide(o, now).Status).To(Equal(o.Member.Status), "and waits")
+			g.Expect(Decide(o, now).Status).To(Equal(o.Member.Status), "it waits")
 			o.Withdrawn = true
 			if at := o.Member.Status.DisabledAt; at != nil {
 				o.Credentials.TokenRotatedFor = at.Time
@@ -190,13 +271,13 @@ func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 			g.Expect(d.AwaitsWithdrawal).To(BeFalse())
 			g.Expect(d.Status.Seats[0].Held()).To(BeFalse())
 
-			d = Decide(observed(active, leave, bound, editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })), now)
+			d = Decide(observed(active, lose, notWithdrawn, editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })), now)
 			g.Expect(d.Withdraws).To(BeTrue(), "a ledger without the claim may be an old one")
 		})
 	}
 	for name, o := range map[string]Observation{
-		"who never had access": observed(holding("base", 7), disabled, bound),
-		"whose claim is gone":  observed(active, bound, editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })),
+		"a member that never had access": observed(holding("base", 7), disabled, notWithdrawn),
+		"a member whose claim is gone":   observed(active, notWithdrawn, editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })),
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -16,7 +16,7 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// situation is one account with everything that belongs to it. The rules act on it in turn, each on what the others wrote last.
+// situation is one account with everything that belongs to it. The controllers act on it in turn, each on the latest state.
 type situation struct {
 	account     *usherv1.Account
 	plan        *usherv1.Plan
@@ -25,17 +25,17 @@ type situation struct {
 	invitations map[string]*usherv1.Invitation // by the Member's name
 	credentials map[string]*Credentials        // by the Member's name
 	mail        *MailVerdict
-	// server answers every mail.
+	// server is the mail server's reply to every mail; nil means that it accepts them.
 	server *delivery.Failure
 	// decide is Decide, or a broken one.
 	decide func(Observation, time.Time) Decision
 	order  []int
-	// poolClock is what the SeatPool controller believes the time is: it may run on a machine whose clock is slow.
+	// poolClock is the SeatPool controller's time: it may run on a machine whose clock is slow.
 	poolClock time.Time
 	writes    []string
 }
 
-// anySituation has any state, reason and seats recorded, in any surroundings, whether or not a rule would have written them.
+// anySituation draws any account with any states, reasons and seats, whether or not Usher would have written them.
 func anySituation(t *rapid.T) *situation {
 	chance := func(name string) bool { return rapid.IntRange(0, 4).Draw(t, name) == 0 }
 	s := &situation{invitations: map[string]*usherv1.Invitation{}, credentials: map[string]*Credentials{}, decide: Decide}
@@ -152,7 +152,7 @@ func (s *situation) drawMember(t *rapid.T, chance func(string) bool, name string
 	s.members = append(s.members, m)
 }
 
-// drawStatus records any reason, with its state.
+// drawStatus sets any reason, with its state.
 func (s *situation) drawStatus(t *rapid.T, chance func(string) bool, m *usherv1.Member) {
 	row := rapid.SampledFrom(reason.Members()).Draw(t, "reason")
 	if chance("new") {
@@ -166,7 +166,7 @@ func (s *situation) drawStatus(t *rapid.T, chance func(string) bool, m *usherv1.
 	w := conditions.Writer{List: &status.Conditions, Generation: m.Generation, Now: now.Add(-time.Hour)}
 	recorded := row.Reason
 	if chance("a reason of another version") {
-		recorded = "Unheard"
+		recorded = "UnknownReason"
 	}
 	w.SetReady(conditions.Sentence{Outlook: row.Outlook, Reason: recorded})
 	for _, pool := range []string{"base", "gone", "other", "pipes"} {
@@ -209,8 +209,8 @@ func (s *situation) drawInvitation(t *rapid.T, chance func(string) bool, o *Obse
 	if chance("raised") {
 		raised(inv)
 	}
-	if chance("taken back") {
-		takenBack(inv)
+	if chance("revoked") {
+		revokedBySpec(inv)
 	}
 	if chance("another address") {
 		inv.Status.Recipient = "eve@acme.example"
@@ -221,7 +221,7 @@ func (s *situation) drawInvitation(t *rapid.T, chance func(string) bool, o *Obse
 	s.invitations[o.Member.Name] = inv
 }
 
-// observe is what the Member's controller sees of it, by live reads.
+// observe returns what the Member controller observes of m by live reads.
 func (s *situation) observe(m *usherv1.Member) Observation {
 	o := Observation{
 		Member: m.DeepCopy(), Account: s.account.DeepCopy(), Plan: s.plan, FirstMember: true, Invitation: s.invitations[m.Name].DeepCopy(),

@@ -12,10 +12,10 @@ import (
 	"github.com/usher-dev/usher/internal/message/catalogue"
 )
 
-func saying(texts map[string]usherv1.RestrictedMessage) func(*usherv1.PlanSpec) {
+func restrictedMessage(texts map[string]usherv1.RestrictedMessage) func(*usherv1.PlanSpec) {
 	return func(s *usherv1.PlanSpec) { s.RestrictedMessage = texts }
 }
-func speaking(language usherv1.Language) func(*usherv1.Member) {
+func inLanguage(language usherv1.Language) func(*usherv1.Member) {
 	return func(m *usherv1.Member) { m.Spec.Language = language }
 }
 func active(rights ...usherv1.Right) func(*usherv1.Member) {
@@ -25,12 +25,14 @@ func active(rights ...usherv1.Right) func(*usherv1.Member) {
 }
 
 func TestRestricted(t *testing.T) {
-	owned := func(a *usherv1.Account) {
+	withOwner := func(a *usherv1.Account) {
 		a.Status.Owner = &usherv1.AccountOwner{Name: "ada", Email: "ada@acme.example"}
 	}
-	reached := func(a *usherv1.Account) { a.Spec.Contact = &usherv1.AccountContact{Email: "it@acme.example"} }
+	withContact := func(a *usherv1.Account) { a.Spec.Contact = &usherv1.AccountContact{Email: "it@acme.example"} }
 	french := func(a *usherv1.Account) { a.Spec.Language = "fr" }
-	three := saying(map[string]usherv1.RestrictedMessage{"en-GB": "Contact {owner}.", "fr": "Contactez {owner}.", "it": "{owner}! {owner}!"})
+	three := restrictedMessage(map[string]usherv1.RestrictedMessage{
+		"en-GB": "Contact {owner}.", "fr": "Contactez {owner}.", "it": "{owner}! {owner}!",
+	})
 	tests := []struct {
 		name    string
 		plan    *usherv1.Plan
@@ -44,26 +46,36 @@ func TestRestricted(t *testing.T) {
 			name: "had the right", plan: proPlan(three), want: "Contact ada@acme.example.",
 			member: member("bob", active("orders:place"), func(m *usherv1.Member) { m.Status.State = usherv1.ObservedDisabled }),
 		},
-		{name: "in the member's language", plan: proPlan(three), member: member("bob", active(), speaking("it")), account: []func(*usherv1.Account){french}, want: "ada@acme.example! ada@acme.example!"},
-		{name: "in the account's language", plan: proPlan(three), member: member("bob", active(), speaking("nl")), account: []func(*usherv1.Account){french}, want: "Contactez ada@acme.example."},
-		{name: "in en-GB", plan: proPlan(three), member: member("bob", active(), speaking("nl")), want: "Contact ada@acme.example."},
 		{
-			name: "in any language", plan: proPlan(saying(map[string]usherv1.RestrictedMessage{"fr": "Contactez {owner}.", "de": "Fragen Sie {owner}."})),
-			member: member("bob", active(), speaking("nl")), want: "Fragen Sie ada@acme.example.",
+			name: "in the member's language", plan: proPlan(three), member: member("bob", active(), inLanguage("it")),
+			account: []func(*usherv1.Account){french}, want: "ada@acme.example! ada@acme.example!",
 		},
 		{
-			name: "Usher's own words", plan: proPlan(), member: member("bob", active()), account: []func(*usherv1.Account){french},
+			name: "in the account's language", plan: proPlan(three), member: member("bob", active(), inLanguage("nl")),
+			account: []func(*usherv1.Account){french}, want: "Contactez ada@acme.example.",
+		},
+		{name: "in en-GB", plan: proPlan(three), member: member("bob", active(), inLanguage("nl")), want: "Contact ada@acme.example."},
+		{
+			name:   "in any language",
+			plan:   proPlan(restrictedMessage(map[string]usherv1.RestrictedMessage{"fr": "Contactez {owner}.", "de": "Fragen Sie {owner}."})),
+			member: member("bob", active(), inLanguage("nl")), want: "Fragen Sie ada@acme.example.",
+		},
+		{
+			name: "Usher's text", plan: proPlan(), member: member("bob", active()), account: []func(*usherv1.Account){french},
 			want: "Vous n’êtes pas autorisé à faire cela. Veuillez contacter ada@acme.example.",
 		},
 		{
-			name: "Usher's own words, as the plan does not exist", member: member("bob", active()),
+			name: "Usher's text, because the plan does not exist", member: member("bob", active()),
 			want: "You do not have permission to do this. Please contact ada@acme.example.",
 		},
 		{
 			name: "no owner", plan: proPlan(three), member: member("bob", active()), want: "Contact it@acme.example.",
-			account: []func(*usherv1.Account){func(a *usherv1.Account) { a.Status.Owner = nil }, reached},
+			account: []func(*usherv1.Account){func(a *usherv1.Account) { a.Status.Owner = nil }, withContact},
 		},
-		{name: "an owner and a contact", plan: proPlan(three), member: member("bob", active()), account: []func(*usherv1.Account){reached}, want: "Contact ada@acme.example."},
+		{
+			name: "an owner and a contact", plan: proPlan(three), member: member("bob", active()), account: []func(*usherv1.Account){withContact},
+			want: "Contact ada@acme.example.",
+		},
 		{
 			name: "no owner and no contact", plan: proPlan(three), member: member("bob", active()), want: "Contact Acme SAS.",
 			account: []func(*usherv1.Account){func(a *usherv1.Account) { a.Status.Owner = nil }},
@@ -73,7 +85,7 @@ func TestRestricted(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			a := account()
 			a.Spec.DisplayName = "Acme SAS"
-			owned(a)
+			withOwner(a)
 			for _, edit := range tt.account {
 				edit(a)
 			}
@@ -82,7 +94,7 @@ func TestRestricted(t *testing.T) {
 	}
 }
 
-func TestOwnWordsAreInEveryLanguage(t *testing.T) {
+func TestRestrictedTextInEveryLanguage(t *testing.T) {
 	g := NewWithT(t)
 	languages := catalogue.All().Tags()
 	for _, language := range languages {

@@ -12,12 +12,12 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// t0 is when the tests' story begins.
+// t0 is the time at which most objects of the tests were created.
 var t0 = time.Date(2026, time.March, 1, 9, 0, 0, 0, time.UTC)
 
 func minute(n int) time.Time { return t0.Add(time.Duration(n) * time.Minute) }
 
-// cand is a candidate that wants a seat; each has an address of its own.
+// cand returns a candidate that wants a seat, with an address of its own.
 func cand(name string, edits ...func(*Candidate)) Candidate {
 	c := Candidate{UID: "uid-" + name, Name: name, Email: name + "@acme.example", Created: t0, Wants: true}
 	for _, edit := range edits {
@@ -44,7 +44,7 @@ func address(email string) func(*Candidate) {
 	return func(c *Candidate) { c.Email = email }
 }
 
-// ledger of claims by name.
+// ledger returns a ledger with claims by member name.
 func ledger(last int64, claims map[string]int64) Ledger {
 	l := Ledger{LastGrant: last, Claims: map[string]int64{}}
 	for name, grant := range claims {
@@ -124,7 +124,7 @@ func may(right usherv1.Right) func(*usherv1.Member) {
 	return func(m *usherv1.Member) { m.Spec.Rights = append(m.Spec.Rights, right) }
 }
 
-// aPlan is one with one role and one right.
+// aPlan returns a plan with one role and one right.
 func aPlan() *usherv1.Plan {
 	return &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "starter"}, Spec: usherv1.PlanSpec{
 		Roles: []usherv1.PlanRole{{Name: "seller"}}, DefaultRole: "seller", Rights: []usherv1.PlanRight{{Name: "orders:place"}},

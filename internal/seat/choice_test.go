@@ -37,44 +37,49 @@ func TestChoose(t *testing.T) {
 			want: Choice{Base: "b"},
 		},
 		{
-			name: "several base pools, a seat held in one before", member: member("ada", seated("b", "", 3, 3)), pools: pools{pool("b"), pool("a")},
+			name: "several base pools, a seat given back to one", member: member("ada", seated("b", "", 3, 3)), pools: pools{pool("b"), pool("a")},
 			want: Choice{Base: "b"},
 		},
 		{
-			name: "several base pools, a seat held in one, and in another before", member: member("ada", seated("a", "", 3, 3), seated("b", "", 3, 0)),
-			pools: pools{pool("b"), pool("a")}, want: Choice{Base: "b"},
+			name:   "several base pools, a seat held in one, and a seat given back to another",
+			member: member("ada", seated("a", "", 3, 3), seated("b", "", 3, 0)),
+			pools:  pools{pool("b"), pool("a")}, want: Choice{Base: "b"},
 		},
 		{
-			name: "several base pools, a seat held in each before", member: member("ada", seated("a", "", 3, 3), seated("b", "", 3, 3)), pools: pools{pool("b"), pool("a")},
-			want: Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
+			name: "several base pools, a seat given back to each", member: member("ada", seated("a", "", 3, 3), seated("b", "", 3, 3)),
+			pools: pools{pool("b"), pool("a")},
+			want:  Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
 		},
 		{
-			name: "several base pools, a seat held only of an add-on", member: member("ada", seated("pipes", "pipelines", 3, 0)),
+			name: "several base pools, a seat held of an add-on only", member: member("ada", seated("pipes", "pipelines", 3, 0)),
 			pools: pools{pool("b"), pool("a"), pool("pipes", addOn("pipelines"))},
 			want:  Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
 		},
 		{
-			name: "several base pools, a seat held in one that is gone", member: member("ada", seated("c", "", 3, 0)), pools: pools{pool("b"), pool("a")},
-			want: Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
+			name: "several base pools, a seat held in one that does not exist", member: member("ada", seated("c", "", 3, 0)),
+			pools: pools{pool("b"), pool("a")},
+			want:  Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
 		},
 		{
 			name: "several base pools and one named", member: member("ada", from("a")), pools: pools{pool("a"), pool("b")}, want: Choice{Base: "a"},
 		},
 		{
-			name: "what is named comes before what is held", member: member("ada", from("a"), seated("b", "", 3, 0)), pools: pools{pool("a"), pool("b")},
-			want: Choice{Base: "a"},
+			name: "the named pool comes before the pool of the seat", member: member("ada", from("a"), seated("b", "", 3, 0)),
+			pools: pools{pool("a"), pool("b")},
+			want:  Choice{Base: "a"},
 		},
 		{
 			name: "two base pools named", member: member("ada", from("b", "a")), pools: pools{pool("a"), pool("b")},
 			want: Choice{Problem: "spec.seatPoolRefs names 2 pools of the base product (b, a); name one"},
 		},
 		{
-			name: "the named one is missing", member: member("ada", from("c")), pools: pools{pool("a")},
+			name: "the named pool does not exist", member: member("ada", from("c")), pools: pools{pool("a")},
 			want: Choice{Missing: []string{"c"}, Problem: "account acme has no SeatPool c; create it or correct spec.seatPoolRefs"},
 		},
 		{
-			name: "add-ons only: the default base pool goes with them", member: member("ada", from("pipes")), pools: pools{pool("base"), pool("pipes", addOn("pipelines"))},
-			want: Choice{Base: "base", AddOns: []string{"pipes"}},
+			name: "add-ons only: the default base pool is added", member: member("ada", from("pipes")),
+			pools: pools{pool("base"), pool("pipes", addOn("pipelines"))},
+			want:  Choice{Base: "base", AddOns: []string{"pipes"}},
 		},
 		{
 			name: "a base pool and add-ons", member: member("ada", from("pipes", "a", "charts")),
@@ -82,7 +87,7 @@ func TestChoose(t *testing.T) {
 			want:  Choice{Base: "a", AddOns: []string{"pipes", "charts"}},
 		},
 		{
-			name: "a base pool, and an add-on that is missing", member: member("ada", from("a", "pipes")), pools: pools{pool("a")},
+			name: "a base pool, and an add-on that does not exist", member: member("ada", from("a", "pipes")), pools: pools{pool("a")},
 			want: Choice{Base: "a", Missing: []string{"pipes"}},
 		},
 		{
@@ -117,7 +122,7 @@ func TestChoiceNames(t *testing.T) {
 	c := Choice{Base: "base", AddOns: []string{"pipes"}, Missing: []string{"charts"}}
 	g.Expect(c.Names("base")).To(BeTrue())
 	g.Expect(c.Names("pipes")).To(BeTrue())
-	g.Expect(c.Names("charts")).To(BeFalse(), "what is missing gives no seat")
+	g.Expect(c.Names("charts")).To(BeFalse(), "a missing pool gives no seat")
 	g.Expect(c.Names("other")).To(BeFalse())
-	g.Expect(Choice{}.Names("")).To(BeFalse(), "no base pool is not a pool without a name")
+	g.Expect(Choice{}.Names("")).To(BeFalse(), "the empty name is not the name of a missing base pool")
 }

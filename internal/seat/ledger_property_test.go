@@ -11,98 +11,98 @@ import (
 	"pgregory.net/rapid"
 )
 
-// house is one pool and its members as they really are, with all that they ever were: the SeatPool controller may see any of it.
-type house struct {
+// poolModel is one pool and its members, with all their versions: the SeatPool controller may see any of them.
+type poolModel struct {
 	ledger   Ledger
 	capacity int
-	// members by UID; the last snapshot is the present one. Members that are gone have no present.
+	// members are all versions of the Members by UID; the last one is the present one, unless the Member is gone.
 	members map[string][]Candidate
 	gone    map[string]bool
 	uids    []string
-	// given are the highest numbers so far, since the ledger was last wiped.
-	given map[string]int64
-	wiped bool
+	// highest are the highest grants of each member since the ledger was last wiped.
+	highest map[string]int64
+	wiped   bool
 }
 
-func newHouse() *house {
-	return &house{members: map[string][]Candidate{}, gone: map[string]bool{}, given: map[string]int64{}}
+func newPoolModel() *poolModel {
+	return &poolModel{members: map[string][]Candidate{}, gone: map[string]bool{}, highest: map[string]int64{}}
 }
 
-func (h *house) now(uid string) Candidate { s := h.members[uid]; return s[len(s)-1] }
+func (p *poolModel) now(uid string) Candidate { s := p.members[uid]; return s[len(s)-1] }
 
-func (h *house) change(uid string, edit func(*Candidate)) {
-	c := h.now(uid)
+func (p *poolModel) change(uid string, edit func(*Candidate)) {
+	c := p.now(uid)
 	edit(&c)
-	h.members[uid] = append(h.members[uid], c)
+	p.members[uid] = append(p.members[uid], c)
 }
 
-func (h *house) someone(t *rapid.T) string {
-	var there []string
-	for _, uid := range h.uids {
-		if !h.gone[uid] {
-			there = append(there, uid)
+func (p *poolModel) anyMember(t *rapid.T) string {
+	var present []string
+	for _, uid := range p.uids {
+		if !p.gone[uid] {
+			present = append(present, uid)
 		}
 	}
-	if len(there) == 0 {
+	if len(present) == 0 {
 		t.Skip("no members")
 	}
-	return rapid.SampledFrom(there).Draw(t, "uid")
+	return rapid.SampledFrom(present).Draw(t, "uid")
 }
 
-func (h *house) join(t *rapid.T) {
-	// Few addresses, names and times, so that they clash.
+func (p *poolModel) join(t *rapid.T) {
+	// There are few addresses, names and times, so that some are equal.
 	name := rapid.StringMatching(`[a-c]`).Draw(t, "name")
 	c := cand(name, created(rapid.IntRange(0, 3).Draw(t, "created")), address(rapid.StringMatching(`[x-z]@acme\.example`).Draw(t, "email")))
-	c.UID = name + "-" + string(rune('A'+len(h.uids)%26)) + string(rune('A'+len(h.uids)/26))
-	h.uids = append(h.uids, c.UID)
-	h.members[c.UID] = []Candidate{c}
+	c.UID = name + "-" + string(rune('A'+len(p.uids)%26)) + string(rune('A'+len(p.uids)/26))
+	p.uids = append(p.uids, c.UID)
+	p.members[c.UID] = []Candidate{c}
 }
 
-func (h *house) toggle(t *rapid.T) {
-	h.change(h.someone(t), func(c *Candidate) { c.Wants = !c.Wants })
+func (p *poolModel) toggle(t *rapid.T) {
+	p.change(p.anyMember(t), func(c *Candidate) { c.Wants = !c.Wants })
 }
 
-func (h *house) accept(t *rapid.T) {
+func (p *poolModel) accept(t *rapid.T) {
 	at := rapid.IntRange(0, 3).Draw(t, "at")
-	h.change(h.someone(t), acceptedAt(at))
+	p.change(p.anyMember(t), acceptedAt(at))
 }
 
-func (h *house) readdress(t *rapid.T) {
+func (p *poolModel) readdress(t *rapid.T) {
 	email := rapid.StringMatching(`[x-z]@acme\.example`).Draw(t, "email")
-	h.change(h.someone(t), address(email))
+	p.change(p.anyMember(t), address(email))
 }
 
-func (h *house) use(t *rapid.T) {
-	uid := h.someone(t)
-	h.change(uid, func(c *Candidate) {
-		if claim := h.ledger.Claims[uid]; claim > c.ReleasedGrant {
+func (p *poolModel) use(t *rapid.T) {
+	uid := p.anyMember(t)
+	p.change(uid, func(c *Candidate) {
+		if claim := p.ledger.Claims[uid]; claim > c.ReleasedGrant {
 			c.Grant, c.Active = claim, true
 		}
 	})
 }
 
-func (h *house) release(t *rapid.T) {
-	uid := h.someone(t)
-	h.change(uid, func(c *Candidate) {
-		c.ReleasedGrant, c.Active = max(c.ReleasedGrant, c.Grant, h.ledger.Claims[uid]), false
+func (p *poolModel) release(t *rapid.T) {
+	uid := p.anyMember(t)
+	p.change(uid, func(c *Candidate) {
+		c.ReleasedGrant, c.Active = max(c.ReleasedGrant, c.Grant, p.ledger.Claims[uid]), false
 	})
 }
 
-func (h *house) leave(t *rapid.T)  { h.gone[h.someone(t)] = true }
-func (h *house) resize(t *rapid.T) { h.capacity = rapid.IntRange(0, 6).Draw(t, "capacity") }
+func (p *poolModel) leave(t *rapid.T)  { p.gone[p.anyMember(t)] = true }
+func (p *poolModel) resize(t *rapid.T) { p.capacity = rapid.IntRange(0, 6).Draw(t, "capacity") }
 
-func (h *house) wipe(*rapid.T) {
-	h.ledger, h.given, h.wiped = Ledger{}, map[string]int64{}, true
+func (p *poolModel) wipe(*rapid.T) {
+	p.ledger, p.highest, p.wiped = Ledger{}, map[string]int64{}, true
 }
 
-// views are the members as an old cache may have them: each at another time, some not yet there, some still there.
-func (h *house) views(t *rapid.T) []Candidate {
+// views returns the members as an old cache may have them: each as of another time, some not created yet, some not deleted yet.
+func (p *poolModel) views(t *rapid.T) []Candidate {
 	var seen []Candidate
-	for _, uid := range h.uids {
-		history := h.members[uid]
+	for _, uid := range p.uids {
+		history := p.members[uid]
 		newest := len(history) - 1
-		if h.gone[uid] {
-			newest = rapid.SampledFrom([]int{-1, newest}).Draw(t, "still there")
+		if p.gone[uid] {
+			newest = rapid.SampledFrom([]int{-1, newest}).Draw(t, "not deleted yet")
 		}
 		back := rapid.IntRange(0, 3).Draw(t, "behind")
 		if version := newest - back; version >= 0 {
@@ -112,29 +112,29 @@ func (h *house) views(t *rapid.T) []Candidate {
 	return rapid.Permutation(seen).Draw(t, "order")
 }
 
-// keep is one pass of the SeatPool controller, with every promise of Allocate checked against what is really so.
-func (h *house) keep(t *rapid.T) {
-	old, seen := h.ledger, h.views(t)
+// reconcile is one pass of the SeatPool controller, and checks every guarantee of Allocate against the members' present versions.
+func (p *poolModel) reconcile(t *rapid.T) {
+	old, seen := p.ledger, p.views(t)
 	gone := map[string]bool{}
 	for _, uid := range Strangers(old.Claims, seen) {
-		if h.gone[uid] {
+		if p.gone[uid] {
 			gone[uid] = true
 		}
 	}
 	untouched := maps.Clone(old.Claims)
-	next := Allocate(old, h.capacity, seen, gone)
+	next := Allocate(old, p.capacity, seen, gone)
 	if !maps.Equal(old.Claims, untouched) {
-		t.Fatalf("Allocate changed the ledger that it was given")
+		t.Fatalf("Allocate changed its argument")
 	}
-	h.ledger = next
+	p.ledger = next
 
-	if len(next.Claims) > max(h.capacity, len(old.Claims)) {
-		t.Fatalf("%d claims after %d, with %d seats", len(next.Claims), len(old.Claims), h.capacity)
+	if len(next.Claims) > max(p.capacity, len(old.Claims)) {
+		t.Fatalf("%d claims after %d, with %d seats", len(next.Claims), len(old.Claims), p.capacity)
 	}
 	for uid, grant := range old.Claims {
 		now, claimed := next.Claims[uid]
-		if (!claimed || now != grant) && !h.gone[uid] && h.now(uid).ReleasedGrant < grant {
-			t.Fatalf("claim %d of %s was dropped; the member gave back %d", grant, uid, h.now(uid).ReleasedGrant)
+		if (!claimed || now != grant) && !p.gone[uid] && p.now(uid).ReleasedGrant < grant {
+			t.Fatalf("claim %d of %s was dropped; the member gave back %d", grant, uid, p.now(uid).ReleasedGrant)
 		}
 	}
 	emails, views := map[string]int{}, map[string]Candidate{}
@@ -152,21 +152,22 @@ func (h *house) keep(t *rapid.T) {
 		added[uid] = true
 		view, known := views[uid]
 		if !known || !view.Wants {
-			t.Fatalf("%s got a seat without wanting one", uid)
+			t.Fatalf("%s does not want a seat and got one", uid)
 		}
-		if len(next.Claims) > min(h.capacity, MaxClaims) {
+		if len(next.Claims) > min(p.capacity, MaxClaims) {
 			t.Fatalf("%s got a seat beyond the capacity", uid)
 		}
-		if grant <= old.LastGrant || grant > next.LastGrant || grant <= view.Grant || grant <= view.ReleasedGrant || grant <= h.given[uid] {
-			t.Fatalf("grant %d of %s does not grow: pool had %d, member %d/%d, before %d", grant, uid, old.LastGrant, view.Grant, view.ReleasedGrant, h.given[uid])
+		if grant <= old.LastGrant || grant > next.LastGrant || grant <= view.Grant || grant <= view.ReleasedGrant || grant <= p.highest[uid] {
+			t.Fatalf("grant %d of %s does not grow: pool had %d, member %d/%d, highest %d",
+				grant, uid, old.LastGrant, view.Grant, view.ReleasedGrant, p.highest[uid])
 		}
-		if !h.wiped && grant <= h.now(uid).ReleasedGrant {
-			t.Fatalf("grant %d of %s is one that it gave back already", grant, uid)
+		if !p.wiped && grant <= p.now(uid).ReleasedGrant {
+			t.Fatalf("grant %d of %s was given back already", grant, uid)
 		}
 		if emails[view.Email] > 1 {
-			t.Fatalf("%s got a seat for an address that another claim stands for", uid)
+			t.Fatalf("%s got a seat for an address that has another claim", uid)
 		}
-		h.given[uid] = grant
+		p.highest[uid] = grant
 	}
 	waiting := 0
 	for _, c := range seen {
@@ -177,7 +178,7 @@ func (h *house) keep(t *rapid.T) {
 		if emails[c.Email] > 0 {
 			continue
 		}
-		if len(next.Claims) < h.capacity {
+		if len(next.Claims) < p.capacity {
 			t.Fatalf("%s waits while a seat is free", c.UID)
 		}
 		for uid := range added {
@@ -189,18 +190,18 @@ func (h *house) keep(t *rapid.T) {
 	if next.Waiting != waiting || next.Assigned+next.Reserved != len(next.Claims) {
 		t.Fatalf("counts are wrong: %+v, %d wait", next, waiting)
 	}
-	if again := Allocate(next, h.capacity, seen, gone); !reflect.DeepEqual(again, next) {
+	if again := Allocate(next, p.capacity, seen, gone); !reflect.DeepEqual(again, next) {
 		t.Fatalf("a second pass changes the ledger: %+v, then %+v", next, again)
 	}
 }
 
-func TestAllocateKeepsItsPromises(t *testing.T) {
+func TestAllocateInvariants(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := newHouse()
-		h.capacity = rapid.IntRange(0, 4).Draw(t, "capacity")
+		p := newPoolModel()
+		p.capacity = rapid.IntRange(0, 4).Draw(t, "capacity")
 		t.Repeat(map[string]func(*rapid.T){
-			"join": h.join, "join again": h.join, "toggle": h.toggle, "accept": h.accept, "readdress": h.readdress, "use": h.use,
-			"release": h.release, "leave": h.leave, "resize": h.resize, "wipe": h.wipe, "keep": h.keep, "keep again": h.keep,
+			"join": p.join, "join again": p.join, "toggle": p.toggle, "accept": p.accept, "readdress": p.readdress, "use": p.use,
+			"release": p.release, "leave": p.leave, "resize": p.resize, "wipe": p.wipe, "reconcile": p.reconcile, "reconcile again": p.reconcile,
 		})
 	})
 }
@@ -208,9 +209,9 @@ func TestAllocateKeepsItsPromises(t *testing.T) {
 // A total order: sorting gives the same result from every initial order.
 func TestPrecedenceIsTotal(t *testing.T) {
 	someone := rapid.Custom(func(t *rapid.T) Candidate {
-		h := newHouse()
-		h.join(t)
-		c := h.now(h.uids[0])
+		p := newPoolModel()
+		p.join(t)
+		c := p.now(p.uids[0])
 		c.UID = rapid.StringMatching(`[A-F]`).Draw(t, "uid")
 		c.Active = rapid.Bool().Draw(t, "active")
 		c.Grant, c.ReleasedGrant = int64(rapid.IntRange(0, 2).Draw(t, "grant")), int64(rapid.IntRange(0, 2).Draw(t, "released"))
@@ -222,10 +223,10 @@ func TestPrecedenceIsTotal(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		a, b, c := someone.Draw(t, "a"), someone.Draw(t, "b"), someone.Draw(t, "c")
 		if precedence(a, b) != -precedence(b, a) {
-			t.Fatalf("who comes first depends on who asks")
+			t.Fatalf("the order of two members depends on the order of the arguments")
 		}
 		if a.UID != b.UID && precedence(a, b) == 0 {
-			t.Fatalf("two members and no order")
+			t.Fatalf("two members have no order")
 		}
 		if precedence(a, b) <= 0 && precedence(b, c) <= 0 && precedence(a, c) > 0 {
 			t.Fatalf("a before b before c before a")

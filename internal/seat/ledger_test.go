@@ -31,15 +31,16 @@ func TestAllocate(t *testing.T) {
 			want: m{"ada": 1, "bob": 2}, last: 2,
 		},
 		{
-			name: "numbers go on from the last one", old: ledger(41, m{"ada": 41}), capacity: 3, candidates: []Candidate{cand("ada"), cand("bob")},
-			want: m{"ada": 41, "bob": 42}, last: 42,
+			name: "numbers continue after the last one", old: ledger(41, m{"ada": 41}), capacity: 3,
+			candidates: []Candidate{cand("ada"), cand("bob")},
+			want:       m{"ada": 41, "bob": 42}, last: 42,
 		},
 		{
 			name: "those who do not want a seat get none and do not wait", capacity: 3, candidates: []Candidate{cand("ada", unwilling), cand("bob")},
 			want: m{"bob": 1}, last: 1,
 		},
 		{
-			name: "who has a claim keeps it without wanting it, until it is given back", old: ledger(7, m{"ada": 7}), capacity: 3,
+			name: "a claim is kept until it is given back, even if the member does not want it", old: ledger(7, m{"ada": 7}), capacity: 3,
 			candidates: []Candidate{cand("ada", unwilling, holding(7))}, want: m{"ada": 7}, last: 7,
 		},
 		{
@@ -51,24 +52,24 @@ func TestAllocate(t *testing.T) {
 			want: m{"ada": 1}, last: 1, waiting: 2,
 		},
 		{
-			name: "short of seats: who has accepted, before who came first", capacity: 1,
+			name: "short of seats: an accepted member before an older one", capacity: 1,
 			candidates: []Candidate{cand("ada", created(1)), cand("bob", created(2), acceptedAt(9))}, want: m{"bob": 1}, last: 1, waiting: 1,
 		},
 		{
-			name: "short of seats: who accepted first, before who came first", capacity: 1,
+			name: "short of seats: the member that accepted first before an older one", capacity: 1,
 			candidates: []Candidate{cand("ada", created(1), acceptedAt(8)), cand("bob", created(2), acceptedAt(7))}, want: m{"bob": 1}, last: 1, waiting: 1,
 		},
 		{
-			name: "the ledger was wiped: who relies on a seat, before who has accepted", capacity: 1,
+			name: "the ledger was wiped: a member with a seat before one that accepted", capacity: 1,
 			candidates: []Candidate{cand("ada", acceptedAt(1)), cand("bob", holding(5))}, want: m{"bob": 6}, last: 6, waiting: 1,
 		},
 		{
-			name: "the ledger was wiped: who has access, before who is about to", capacity: 1,
+			name: "the ledger was wiped: an Active member before one that has accepted", capacity: 1,
 			candidates: []Candidate{cand("ada", holding(4), acceptedAt(1)), cand("bob", created(9), holding(5), acceptedAt(9), active)},
 			want:       m{"bob": 6}, last: 6, assigned: 1, waiting: 1,
 		},
 		{
-			name: "a seat given back is nothing to stand on in line", capacity: 1,
+			name: "a seat that was given back does not count in the order", capacity: 1,
 			candidates: []Candidate{cand("ada", created(2), gaveBack(5)), cand("bob", created(1))}, want: m{"bob": 1}, last: 1, waiting: 1,
 		},
 		{
@@ -88,23 +89,23 @@ func TestAllocate(t *testing.T) {
 			candidates: []Candidate{cand("ada", gaveBack(7))}, want: m{"ada": 8}, last: 8,
 		},
 		{
-			name: "given back by one, taken by the next in one pass", old: ledger(7, m{"ada": 7}), capacity: 1,
+			name: "given back by one member, granted to the next in one pass", old: ledger(7, m{"ada": 7}), capacity: 1,
 			candidates: []Candidate{cand("ada", created(5), gaveBack(7)), cand("bob", created(1))}, want: m{"bob": 8}, last: 8, waiting: 1,
 		},
 		{
-			name: "the number is above what the member ever held, whatever the pool forgot", capacity: 3,
+			name: "the number is above every grant that the member held, even if the ledger was lost", capacity: 3,
 			candidates: []Candidate{cand("ada", gaveBack(30)), cand("bob", created(1), holding(99))}, want: m{"bob": 100, "ada": 101}, last: 101,
 		},
 		{
-			name: "and above what it gave back without ever having taken it up", capacity: 3,
+			name: "the number is above a grant that was given back without having been a seat", capacity: 3,
 			candidates: []Candidate{cand("ada", func(c *Candidate) { c.ReleasedGrant = 30 })}, want: m{"ada": 31}, last: 31,
 		},
 		{
-			name: "dropped once the member is gone, and free for the next", old: ledger(7, m{"ada": 7}), capacity: 1,
+			name: "dropped once the member is gone, and granted to the next", old: ledger(7, m{"ada": 7}), capacity: 1,
 			candidates: []Candidate{cand("bob")}, gone: []string{"ada"}, want: m{"bob": 8}, last: 8,
 		},
 		{
-			name: "a stranger that is not known to be gone keeps its claim", old: ledger(7, m{"ada": 7}), capacity: 1,
+			name: "a claim without a known member is kept until the member is known to be gone", old: ledger(7, m{"ada": 7}), capacity: 1,
 			candidates: []Candidate{cand("bob")}, want: m{"ada": 7}, last: 7, waiting: 1,
 		},
 		{
@@ -113,7 +114,8 @@ func TestAllocate(t *testing.T) {
 			want:       m{"ada": 1, "bob": 2, "carl": 3}, last: 3, assigned: 1, waiting: 1,
 		},
 		{
-			name: "fewer seats than claims: what comes back is not given on", old: ledger(3, m{"ada": 1, "bob": 2, "carl": 3}), capacity: 2,
+			name: "fewer seats than claims: a seat that is given back is not granted again", old: ledger(3, m{"ada": 1, "bob": 2, "carl": 3}),
+			capacity:   2,
 			candidates: []Candidate{cand("ada", unwilling, gaveBack(1)), cand("bob"), cand("carl"), cand("dora")},
 			want:       m{"bob": 2, "carl": 3}, last: 3, waiting: 1,
 		},
@@ -121,30 +123,32 @@ func TestAllocate(t *testing.T) {
 			name: "no seats at all", candidates: []Candidate{cand("ada")}, want: m{}, waiting: 1,
 		},
 		{
-			name: "more seats: the line moves up", old: ledger(1, m{"ada": 1}), capacity: 3,
+			name: "more seats: waiting members get them in order", old: ledger(1, m{"ada": 1}), capacity: 3,
 			candidates: []Candidate{cand("ada"), cand("dora", created(4)), cand("carl", created(3)), cand("bob", created(2))},
 			want:       m{"ada": 1, "bob": 2, "carl": 3}, last: 3, waiting: 1,
 		},
 		{
-			name: "one address, one claim: the second waits, however many seats there are", capacity: 9,
+			name: "one address, one claim: the second member waits although seats are free", capacity: 9,
 			candidates: []Candidate{cand("ada", address("x@acme.example")), cand("bob", address("x@acme.example"))}, want: m{"ada": 1}, last: 1, waiting: 1,
 		},
 		{
-			name: "one address, one claim: who has the claim has the address, even if it does not want it", old: ledger(2, m{"bob": 2}), capacity: 9,
+			name: "one address, one claim: the member with the claim has the address, even if it does not want the seat",
+			old:  ledger(2, m{"bob": 2}), capacity: 9,
 			candidates: []Candidate{cand("ada", address("x@acme.example")), cand("bob", address("x@acme.example"), unwilling)},
 			want:       m{"bob": 2}, last: 2, waiting: 1,
 		},
 		{
-			name: "one address, one claim: given back by one, taken by the other", old: ledger(2, m{"bob": 2}), capacity: 9,
+			name: "one address, one claim: given back by one member, granted to the other", old: ledger(2, m{"bob": 2}), capacity: 9,
 			candidates: []Candidate{cand("ada", address("x@acme.example")), cand("bob", address("x@acme.example"), unwilling, gaveBack(2))},
 			want:       m{"ada": 3}, last: 3,
 		},
 		{
-			name: "one address, two claims: an edit evicts no member", old: ledger(2, m{"ada": 1, "bob": 2}), capacity: 9,
+			name: "one address, two claims: a change of an address evicts no member", old: ledger(2, m{"ada": 1, "bob": 2}), capacity: 9,
 			candidates: []Candidate{cand("ada", address("x@acme.example")), cand("bob", address("x@acme.example"))}, want: m{"ada": 1, "bob": 2}, last: 2,
 		},
 		{
-			name: "counts: assigned are those who are Active, reserved all other claims, strangers among them", old: ledger(4, m{"ada": 1, "bob": 2, "gone": 3}),
+			name:     "counts: claims of Active members are assigned, all others are reserved, also those without a known member",
+			old:      ledger(4, m{"ada": 1, "bob": 2, "gone": 3}),
 			capacity: 4, candidates: []Candidate{cand("ada", active), cand("bob"), cand("carl", active), cand("dora", created(1)), cand("eve", unwilling)},
 			want: m{"ada": 1, "bob": 2, "gone": 3, "carl": 5}, last: 5, assigned: 2, waiting: 1,
 		},
@@ -163,12 +167,12 @@ func TestAllocate(t *testing.T) {
 			g.Expect(got.Assigned).To(Equal(tt.assigned), "Assigned")
 			g.Expect(got.Reserved).To(Equal(len(tt.want)-tt.assigned), "Reserved")
 			g.Expect(got.Waiting).To(Equal(tt.waiting), "Waiting")
-			g.Expect(tt.old.Claims).To(Equal(before), "the old ledger is not touched")
+			g.Expect(tt.old.Claims).To(Equal(before), "the old ledger is unchanged")
 		})
 	}
 }
 
-func TestAllocateKeepsToTheLedgersSize(t *testing.T) {
+func TestAllocateMaxClaims(t *testing.T) {
 	g := NewWithT(t)
 	many := make([]Candidate, MaxClaims+1)
 	for i := range many {
@@ -188,13 +192,16 @@ func TestStrangers(t *testing.T) {
 		want       []string
 	}{
 		{name: "an empty ledger", candidates: []Candidate{cand("ada")}},
-		{name: "all claims are known", claims: []string{"ada", "bob"}, candidates: []Candidate{cand("bob"), cand("ada"), cand("carl")}},
-		{name: "known is known, willing or not", claims: []string{"ada"}, candidates: []Candidate{cand("ada", unwilling, gaveBack(1))}},
+		{name: "all claims have known members", claims: []string{"ada", "bob"}, candidates: []Candidate{cand("bob"), cand("ada"), cand("carl")}},
 		{
-			name: "the unknown claims, in order", claims: []string{"carl", "ada", "bob"}, candidates: []Candidate{cand("bob")},
+			name: "a known member that does not want its seat", claims: []string{"ada"},
+			candidates: []Candidate{cand("ada", unwilling, gaveBack(1))},
+		},
+		{
+			name: "the claims without known members, in order", claims: []string{"carl", "ada", "bob"}, candidates: []Candidate{cand("bob")},
 			want: []string{"uid-ada", "uid-carl"},
 		},
-		{name: "no claim is known", claims: []string{"ada"}, want: []string{"uid-ada"}},
+		{name: "no claim has a known member", claims: []string{"ada"}, want: []string{"uid-ada"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

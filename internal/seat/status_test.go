@@ -36,7 +36,10 @@ func TestStatusOf(t *testing.T) {
 		reconciling   bool
 		readyContains string
 	}{
-		{name: "room", pool: pool("base", seats(3)), ledger: Ledger{Claims: claims(2), Assigned: 1, Reserved: 1, LastGrant: 9}, available: 1, ready: metav1.ConditionTrue},
+		{
+			name: "free seats", pool: pool("base", seats(3)), ledger: Ledger{Claims: claims(2), Assigned: 1, Reserved: 1, LastGrant: 9},
+			available: 1, ready: metav1.ConditionTrue,
+		},
 		{
 			name: "full", pool: pool("base", seats(2)), ledger: Ledger{Claims: claims(2), Reserved: 2, Waiting: 3}, full: true, ready: metav1.ConditionTrue,
 			fullMessage: "All 2 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=5",
@@ -56,23 +59,27 @@ func TestStatusOf(t *testing.T) {
 			fullMessage: "All 3 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=2",
 		},
 		{
-			name: "full, and as many wait as can never be bought", pool: pool("base"), ledger: Ledger{Claims: claims(3), Reserved: 3, Waiting: 9}, full: true, ready: metav1.ConditionTrue,
+			name: "full, and more members wait than seats can be bought", pool: pool("base"),
+			ledger: Ledger{Claims: claims(3), Reserved: 3, Waiting: 9}, full: true, ready: metav1.ConditionTrue,
 			seats:       &plan.Seats{Included: 3, Most: 4},
 			fullMessage: "All 3 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=4",
 		},
 		{
-			name: "full, and nothing for sale", pool: pool("base"), ledger: Ledger{Claims: claims(1), Reserved: 1}, full: true, ready: metav1.ConditionTrue,
+			name: "full, and no seats for sale", pool: pool("base"), ledger: Ledger{Claims: claims(1), Reserved: 1}, full: true,
+			ready:       metav1.ConditionTrue,
 			seats:       &plan.Seats{Included: 1, Advice: "choose another plan"},
 			fullMessage: "All 1 seats are claimed; no more can be bought; choose another plan",
 		},
 		{
-			name: "more wanted than is for sale", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(1), Reserved: 1}, full: true, ready: metav1.ConditionFalse,
+			name: "more seats than the plan sells", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(1), Reserved: 1}, full: true,
+			ready:         metav1.ConditionFalse,
 			seats:         &plan.Seats{Included: 1, Reason: usherv1.ReasonPurchaseNotAllowed, Problem: "Plan x sells no seats"},
 			fullMessage:   "All 1 seats are claimed; see condition Ready of SeatPool base for why no more count",
 			readyContains: "sells no seats",
 		},
 		{
-			name: "more wanted than may be bought yet", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(0)}, available: 1, ready: metav1.ConditionFalse,
+			name: "more seats than the plan sells now", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(0)}, available: 1,
+			ready:       metav1.ConditionFalse,
 			seats:       &plan.Seats{Included: 1, Reason: usherv1.ReasonSeatsUnassigned, Problem: "Plan x sells seats only while", Passing: true},
 			reconciling: true, readyContains: "only while",
 		},
@@ -107,7 +114,7 @@ func TestStatusOf(t *testing.T) {
 				g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionFull).Message).To(Equal(tt.fullMessage))
 			}
 
-			// Nothing changed, nothing to write.
+			// Once the status is written, a second call changes nothing.
 			tt.pool.Status = s
 			g.Expect(LedgerOf(&tt.pool).Claims).To(Equal(tt.ledger.Claims))
 			again, _ := StatusOf(&tt.pool, tt.ledger, seats, minute(5))

@@ -27,13 +27,26 @@ func TestWants(t *testing.T) {
 		want    bool
 	}{
 		{name: "a new member", member: member("ada"), pool: pool("base"), account: account(), want: true},
-		{name: "one that is being deleted", member: member("ada", func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: t0} }), pool: pool("base"), account: account()},
-		{name: "one that is disabled", member: member("ada", func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }), pool: pool("base"), account: account()},
-		{name: "one whose access has ended", member: member("ada", func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: t0} }), pool: pool("base"), account: account()},
-		{name: "one whose access ends", member: member("ada", func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: time.Now().Add(time.Hour)} }), pool: pool("base"), account: account(), want: true},
+		{
+			name: "a member that is being deleted", member: member("ada", func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: t0} }),
+			pool: pool("base"), account: account(),
+		},
+		{
+			name: "a disabled member", member: member("ada", func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }), pool: pool("base"),
+			account: account(),
+		},
+		{
+			name: "a member whose access has ended", member: member("ada", func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: t0} }),
+			pool: pool("base"), account: account(),
+		},
+		{
+			name:   "a member whose access ends later",
+			member: member("ada", func(m *usherv1.Member) { m.Spec.AccessUntil = &metav1.Time{Time: time.Now().Add(time.Hour)} }),
+			pool:   pool("base"), account: account(), want: true,
+		},
 		{name: "no account", member: member("ada"), pool: pool("base")},
 		{
-			name: "an account that is disabled", member: member("ada"), pool: pool("base"),
+			name: "a disabled account", member: member("ada"), pool: pool("base"),
 			account: account(func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled }),
 		},
 		{name: "a pool that is being deleted", member: member("ada"), pool: pool("base", terminating), account: account()},
@@ -45,10 +58,19 @@ func TestWants(t *testing.T) {
 		{name: "one of several base pools", member: member("ada"), pool: pool("base"), account: account(), others: []usherv1.SeatPool{pool("other")}},
 		{name: "on acceptance, not accepted", member: member("ada"), pool: pool("base", onAcceptance), account: account()},
 		{name: "on acceptance, accepted", member: member("ada", accepted), pool: pool("base", onAcceptance), account: account(), want: true},
-		{name: "a role that there is", member: member("ada", as("seller")), pool: pool("base"), account: account(onPlan), named: aPlan(), want: true},
-		{name: "a role that there is not", member: member("ada", as("boss")), pool: pool("base"), account: account(onPlan), named: aPlan()},
-		{name: "a right that there is not", member: member("ada", may("orders:cancel")), pool: pool("base"), account: account(onPlan), named: aPlan()},
-		{name: "a plan that is not there", member: member("ada"), pool: pool("base"), account: account(onPlan)},
+		{
+			name: "a role of the plan", member: member("ada", as("seller")), pool: pool("base"), account: account(onPlan), named: aPlan(),
+			want: true,
+		},
+		{
+			name: "a role that the plan does not have", member: member("ada", as("boss")), pool: pool("base"), account: account(onPlan),
+			named: aPlan(),
+		},
+		{
+			name: "a right that the plan does not have", member: member("ada", may("orders:cancel")), pool: pool("base"), account: account(onPlan),
+			named: aPlan(),
+		},
+		{name: "a plan that does not exist", member: member("ada"), pool: pool("base"), account: account(onPlan)},
 		{name: "on invitation, accepted", member: member("ada", accepted), pool: pool("base"), account: account(), want: true},
 	}
 	for _, tt := range tests {
@@ -59,7 +81,7 @@ func TestWants(t *testing.T) {
 	}
 }
 
-// Every reason that a Member can have, and whether a Member that has it is given a seat.
+// Every reason that a Member can have, and whether a pool gives a seat to a Member with that reason.
 func TestWantsByReason(t *testing.T) {
 	reasons := map[string]bool{
 		"":                                 true,
@@ -73,19 +95,19 @@ func TestWantsByReason(t *testing.T) {
 		usherv1.ReasonMailRejected:         false,
 		usherv1.ReasonMailNotReady:         true,
 		usherv1.ReasonDuplicateEmail:       false,
-		usherv1.ReasonAccountNotFound:      true, // the account is there by now
-		usherv1.ReasonSeatPoolNotFound:     true, // the pool is there by now
+		usherv1.ReasonAccountNotFound:      true, // the account exists now
+		usherv1.ReasonSeatPoolNotFound:     true, // the pool exists now
 		usherv1.ReasonAccepted:             true,
 		usherv1.ReasonActivated:            true,
 		usherv1.ReasonAddOnSeatUnavailable: true,
-		usherv1.ReasonDisabledBySpec:       true, // enabled by now
-		usherv1.ReasonAccountDisabled:      true, // enabled by now
-		usherv1.ReasonPlanNotFound:         true, // the plan is there by now
-		usherv1.ReasonRoleNotInPlan:        true, // the role is there by now
-		usherv1.ReasonRightNotInPlan:       true, // the right is there by now
-		usherv1.ReasonDeleting:             true, // its deletionTimestamp says the rest
-		usherv1.ReasonDeletionBlocked:      true, // its deletionTimestamp says the rest
-		"Unheard":                          true,
+		usherv1.ReasonDisabledBySpec:       true, // enabled now
+		usherv1.ReasonAccountDisabled:      true, // enabled now
+		usherv1.ReasonPlanNotFound:         true, // the plan exists now
+		usherv1.ReasonRoleNotInPlan:        true, // the plan has the role now
+		usherv1.ReasonRightNotInPlan:       true, // the plan has the right now
+		usherv1.ReasonDeleting:             true, // its deletionTimestamp decides
+		usherv1.ReasonDeletionBlocked:      true, // its deletionTimestamp decides
+		"UnknownReason":                    true,
 	}
 	for _, row := range reason.Members() {
 		if _, found := reasons[row.Reason]; !found {

@@ -35,13 +35,13 @@ var server *apiserver.Server
 
 func TestMain(m *testing.M) { apiserver.Main(m, apiserver.Options{}, &server) }
 
-// site is where the webhooks are served, and the client that they read with.
+// site has the webhooks that are served, and the client that they read with.
 type site struct {
 	stop  func()
 	reads *reads
 }
 
-// reads fails while a test says so.
+// reads is a client whose reads fail while fail is set.
 type reads struct {
 	client.Client
 	fail atomic.Bool
@@ -56,7 +56,7 @@ func (r *reads) Get(ctx context.Context, key client.ObjectKey, into client.Objec
 	return r.Client.Get(ctx, key, into, options...)
 }
 
-// serve serves the webhooks until stop, and makes the API server call them.
+// serve serves the webhooks until stop is called, and configures the API server to call them.
 func serve(t *testing.T) *site {
 	t.Helper()
 	g := NewWithT(t)

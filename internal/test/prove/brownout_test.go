@@ -22,8 +22,8 @@ const (
 	recovery      = time.Minute
 )
 
-// While a quarter of all calls and of all mail conversations fail, members are created, accept, are disabled and enabled. No member is
-// given up, and soon afterwards every member has the desired state.
+// While a quarter of all calls and of all mail conversations fail, members are created, accept, are disabled and enabled. No member becomes
+// Stalled, and soon afterwards every member has the desired state.
 func TestBrownOut(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "brown-out: API, portal and SMTP")

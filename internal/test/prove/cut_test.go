@@ -75,7 +75,7 @@ var tellClean = sync.OnceValues(func() (c clean, violations []string) {
 	h := &harness{}
 	h.run("the clean run", func(w *world) {
 		w.start()
-		w.tell()
+		w.runStory()
 		w.settle()
 		c.outcome = w.outcome()
 		var strange []string
@@ -83,8 +83,8 @@ var tellClean = sync.OnceValues(func() (c clean, violations []string) {
 		if c.letters, more, strange = w.letters(); more+len(strange) > 0 {
 			w.fail("%d copies of mails, %v", more, strange)
 		}
-		if w.leaps > 0 {
-			w.fail("the clock had to be set forward %d times", w.leaps)
+		if w.clockChanges > 0 {
+			w.fail("the clock had to be set forward %d times", w.clockChanges)
 		}
 		for _, call := range w.op.wire.Calls() {
 			call.Namespace = ""
@@ -184,7 +184,7 @@ func (w *world) endsAfter(k cut, c clean) {
 			w.op.die()
 		})
 	}
-	w.tell()
+	w.runStory()
 	// Bursts are batched, so runs differ by a call or two. If the call was not made, there was nothing to cut off.
 	if w.faults() == 0 && k.nth == 0 && k.number <= len(w.op.wire.Calls()) && !k.portal {
 		w.fail("the call was never made")
@@ -226,8 +226,8 @@ func TestCutPointsOfThePortalNoticeALostAcceptance(t *testing.T) {
 	h := mutant(t, "one accepts: not within")
 	first := cut{number: 1, call: c.portal[0], mode: refused, portal: true}
 	h.run("portal: "+first.String(), func(w *world) {
-		harm := make(chan struct{})
-		w.harm, w.portalWrap = harm, takenForGranted(sync.OnceFunc(func() { close(harm) }))
+		violated := make(chan struct{})
+		w.violated, w.portalWrap = violated, ignoreFailedWrite(sync.OnceFunc(func() { close(violated) }))
 		w.openPortal(w.portalWire)
 		w.endsAfter(first, c)
 	})

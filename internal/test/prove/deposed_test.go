@@ -53,7 +53,7 @@ func writes(verb, resource, name string) func(testkit.Call) bool {
 	}
 }
 
-func hire(builders ...*testkit.MemberBuilder) func(w *world) {
+func createMembers(builders ...*testkit.MemberBuilder) func(w *world) {
 	return func(w *world) {
 		for _, b := range builders {
 			w.create(b.Build())
@@ -68,7 +68,7 @@ func settled(names ...string) func(w *world) {
 	return func(w *world) {
 		w.scale(base, 2)
 		for _, name := range names {
-			hire(testkit.Member(name).Role("admin").Immediate())(w)
+			createMembers(testkit.Member(name).Role("admin").Immediate())(w)
 		}
 		w.until("active", func() string { return w.atWork(names...) + w.bound(access.AccountAdminRole, names...) })
 		w.settle()
@@ -87,7 +87,7 @@ func anyOf(verb, resource string) func(testkit.Call) bool {
 var depositions = []deposition{
 	{
 		name: "a ledger", held: writes("update", "seatpools/status", base), nth: 1, before: nothing,
-		cause: hire(testkit.Member("ada")),
+		cause: createMembers(testkit.Member("ada")),
 		meanwhile: func(w *world) {
 			w.until("invited", func() string { return w.invited("ada") })
 		},
@@ -95,7 +95,7 @@ var depositions = []deposition{
 	{
 		name: "an activation", held: writes("update", "members/status", "ada"), nth: 1,
 		before: func(w *world) {
-			hire(testkit.Member("ada"))(w)
+			createMembers(testkit.Member("ada"))(w)
 			w.until("invited", func() string { return w.invited("ada") })
 			w.settle()
 		},
@@ -108,22 +108,22 @@ var depositions = []deposition{
 	},
 	{
 		name: "a claim", held: writes("update", "invitations/status", "ada"), nth: 1, before: nothing,
-		cause:     hire(testkit.Member("ada")),
+		cause:     createMembers(testkit.Member("ada")),
 		meanwhile: func(w *world) { w.until("invited", func() string { return w.invited("ada") }) },
 	},
 	{
 		name: "the record of a mail", held: writes("update", "invitations/status", "ada"), nth: 2, before: nothing,
-		cause: hire(testkit.Member("ada")), copies: 1,
+		cause: createMembers(testkit.Member("ada")), copies: 1,
 		meanwhile: func(w *world) { w.until("invited", func() string { return w.invited("ada") }) },
 	},
 	{
 		name: "the creation of an invitation", held: writes("create", "invitations", "ada"), nth: 1, before: nothing,
-		cause:     hire(testkit.Member("ada")),
+		cause:     createMembers(testkit.Member("ada")),
 		meanwhile: func(w *world) { w.until("invited", func() string { return w.invited("ada") }) },
 	},
 	{
 		name: "the creation of credentials", held: writes("create", "secrets", "usher-member-ada"), nth: 1, before: nothing,
-		cause: hire(testkit.Member("ada").Immediate()),
+		cause: createMembers(testkit.Member("ada").Immediate()),
 		meanwhile: func(w *world) {
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 		},
@@ -131,39 +131,39 @@ var depositions = []deposition{
 	{
 		name: "the removal of a finalizer", held: writes("patch", "members", "ada"), nth: 1,
 		before: func(w *world) {
-			hire(testkit.Member("ada").Immediate())(w)
+			createMembers(testkit.Member("ada").Immediate())(w)
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 			w.settle()
 		},
 		cause: func(w *world) { w.remove(testkit.Member("ada").Build()) },
 		meanwhile: func(w *world) {
 			w.until("gone", func() string { return w.gone("ada") })
-			hire(testkit.Member("ada").Immediate())(w)
+			createMembers(testkit.Member("ada").Immediate())(w)
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 		},
 	},
 	{
 		name: "the deletion of credentials", held: writes("delete", "secrets", "usher-member-ada"), nth: 1,
 		before: func(w *world) {
-			hire(testkit.Member("ada").Immediate())(w)
+			createMembers(testkit.Member("ada").Immediate())(w)
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 			w.settle()
 		},
 		cause: func(w *world) { w.remove(testkit.Member("ada").Build()) },
 		meanwhile: func(w *world) {
 			w.until("gone", func() string { return w.gone("ada") })
-			hire(testkit.Member("ada").Immediate())(w)
+			createMembers(testkit.Member("ada").Immediate())(w)
 			w.until("active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 		},
 	},
 	{
 		name: "the creation of a binding", held: anyOf("create", "rolebindings"), nth: 1, before: nothing,
-		cause:     hire(testkit.Member("ada").Role("admin").Immediate()),
+		cause:     createMembers(testkit.Member("ada").Role("admin").Immediate()),
 		meanwhile: func(w *world) { w.until("bound", func() string { return w.bound(access.AccountAdminRole, "ada") }) },
 	},
 	{
 		name: "a new subject in a binding", held: anyOf("update", "rolebindings"), nth: 1, before: settled("ada"),
-		cause: hire(testkit.Member("bob").Role("admin").Immediate()),
+		cause: createMembers(testkit.Member("bob").Role("admin").Immediate()),
 		meanwhile: func(w *world) {
 			w.until("bound", func() string { return w.bound(access.AccountAdminRole, "ada", "bob") })
 			w.setState("bob", usherv1.StateDisabled)
@@ -213,7 +213,7 @@ var depositions = []deposition{
 			edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) {
 				a.Spec.Invitations = testkit.Account("").InvitationTTL("48h").Reminders(reminder).Build().Spec.Invitations
 			})
-			hire(testkit.Member("ada"))(w)
+			createMembers(testkit.Member("ada"))(w)
 			w.until("invited", func() string { return w.invited("ada") })
 			w.settle()
 		},
@@ -261,7 +261,7 @@ func (d deposition) run(w *world, wrap transport.WrapperFunc) {
 	d.before(w)
 	w.settle()
 
-	late := newLetter(w, wrap)
+	late := newDelayedWrite(w, wrap)
 	count := 0
 	first.wire.When(func(c testkit.Call) bool {
 		if d.held(c) {
@@ -279,7 +279,7 @@ func (d deposition) run(w *world, wrap transport.WrapperFunc) {
 		}
 	})
 	w.injected.Add(1)
-	// It no longer reaches its lease, as when the network separates it from the API server.
+	// The leader can no longer renew its lease, as if the network separated it from the API server.
 	first.wire.When(func(c testkit.Call) bool { return c.Resource == "leases" }, testkit.Refused)
 	second := w.startAnother(elected)
 	w.op = second
@@ -326,8 +326,8 @@ func (w *world) versions() map[string]string {
 	return all
 }
 
-// letter is a write that arrives although its sender has given it up.
-type letter struct {
+// delayedWrite is a write that arrives after its sender has stopped waiting for it.
+type delayedWrite struct {
 	posted  chan struct{}
 	once    sync.Once
 	request *http.Request
@@ -335,17 +335,17 @@ type letter struct {
 	next    http.RoundTripper
 }
 
-func newLetter(w *world, wrap transport.WrapperFunc) *letter {
+func newDelayedWrite(w *world, wrap transport.WrapperFunc) *delayedWrite {
 	next, err := rest.TransportFor(server.Config())
 	w.must(err, "create a transport")
 	if wrap != nil {
 		next = wrap(next)
 	}
-	return &letter{posted: make(chan struct{}), next: next}
+	return &delayedWrite{posted: make(chan struct{}), next: next}
 }
 
 // hold is a testkit.Fault that keeps the write.
-func (l *letter) hold(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
+func (l *delayedWrite) hold(req *http.Request, send func() (*http.Response, error)) (*http.Response, error) {
 	first := false
 	l.once.Do(func() { first = true })
 	if !first {
@@ -362,7 +362,7 @@ func (l *letter) hold(req *http.Request, send func() (*http.Response, error)) (*
 }
 
 // deliver sends the write and returns the status of the response.
-func (l *letter) deliver(w *world) int {
+func (l *delayedWrite) deliver(w *world) int {
 	setBody(l.request, l.body)
 	answer, err := l.next.RoundTrip(l.request)
 	w.must(err, "deliver a held write")

@@ -32,8 +32,8 @@ import (
 )
 
 // A lease lasts for 15 s, controller-runtime's default. After that, another replica may lead, and 5 s later it must have invited a new
-// member. A busy machine may be slower: outside of the full runs, if this process was kept waiting for longer than starved, a twentieth
-// of takeover, the limit is slowTakeover.
+// member. A busy machine may be slower: outside of the full runs, if this process had to wait for the processor for longer than starved, a
+// twentieth of takeover, the limit is slowTakeover.
 const (
 	takeover     = 15*time.Second + 5*time.Second
 	slowTakeover = 2 * takeover
@@ -76,8 +76,8 @@ func TestFailover(t *testing.T) {
 	})
 }
 
-// Without a second process no one takes over.
-func TestFailoverNoticesThatNobodyIsThere(t *testing.T) {
+// Without a second process, no other leader invites the member.
+func TestFailoverNoticesAMissingStandby(t *testing.T) {
 	t.Parallel()
 	manager, err := buildManager()
 	if err != nil {

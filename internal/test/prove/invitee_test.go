@@ -77,7 +77,7 @@ func (w *world) signedIn(page, name string) []*http.Cookie {
 // signs in again and posts the form once more.
 func (w *world) changeProfile(name string, forms ...url.Values) {
 	page := portalURL + "/me/" + w.namespace + "/" + testkit.DefaultAccount
-	deadline := time.Now().Add(w.patience)
+	deadline := time.Now().Add(w.timeout)
 	for len(forms) > 0 {
 		code := http.StatusServiceUnavailable
 		if cookies := w.signedIn(page, name); cookies != nil {
@@ -90,15 +90,15 @@ func (w *world) changeProfile(name string, forms ...url.Values) {
 		case code < 500 || time.Now().After(deadline):
 			w.fail("%s changes their profile and gets a page with status %d", name, code)
 		}
-		w.nurse()
-		w.await(w.history.Changed(), w.glance)
+		w.keepRunning()
+		w.await(w.history.Changed(), w.pollInterval)
 	}
 }
 
 // answer posts until the portal confirms the answer, as people do who see an error page. If the portal was killed, another one is
 // started.
 func (w *world) answer(name, action string, arrived func() bool) {
-	deadline := time.Now().Add(w.patience)
+	deadline := time.Now().Add(w.timeout)
 	for {
 		code := w.post(w.link(name), action)
 		switch {
@@ -107,8 +107,8 @@ func (w *world) answer(name, action string, arrived func() bool) {
 		case code < 500 || time.Now().After(deadline):
 			w.fail("%s answers %s and gets a page with status %d", name, action, code)
 		}
-		w.nurse()
-		w.await(w.history.Changed(), w.glance)
+		w.keepRunning()
+		w.await(w.history.Changed(), w.pollInterval)
 	}
 }
 

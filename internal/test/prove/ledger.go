@@ -13,8 +13,8 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// books are the ledgers and the members after one revision.
-type books struct {
+// revisionState has the ledgers and the members after one revision.
+type revisionState struct {
 	pools   map[string]*usherv1.SeatPool
 	members map[types.UID]*usherv1.Member
 	// bindings by name, and the addresses that each member has had.
@@ -33,16 +33,16 @@ type books struct {
 //   - a member that a RoleBinding names is Active, or still relies on the seat that it was Active with;
 //   - exactly one of the conditions Pending, Active and Disabled is True, and it is status.state.
 func (h *History) Violations() []string {
-	b := books{
+	b := revisionState{
 		pools: map[string]*usherv1.SeatPool{}, members: map[types.UID]*usherv1.Member{},
 		bindings: map[string]*rbacv1.RoleBinding{}, addresses: map[types.UID]map[string]bool{}, found: h.holes,
 	}
 	for _, r := range h.revisions {
 		switch o := r.object.(type) {
 		case *usherv1.SeatPool:
-			b.turnPool(r, o)
+			b.addPool(r, o)
 		case *usherv1.Member:
-			b.turnMember(r, o)
+			b.addMember(r, o)
 			b.checkBindings(r)
 		case *rbacv1.RoleBinding:
 			b.bindings[o.Name] = o
@@ -55,11 +55,11 @@ func (h *History) Violations() []string {
 	return b.found
 }
 
-func (b *books) complain(r revision, format string, args ...any) {
+func (b *revisionState) complain(r revision, format string, args ...any) {
 	b.found = append(b.found, fmt.Sprintf("revision %d: ", r.number)+fmt.Sprintf(format, args...))
 }
 
-func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
+func (b *revisionState) addPool(r revision, pool *usherv1.SeatPool) {
 	before := b.pools[pool.Name]
 	if before == nil || before.UID != pool.UID {
 		before = &usherv1.SeatPool{}
@@ -86,7 +86,7 @@ func (b *books) turnPool(r revision, pool *usherv1.SeatPool) {
 }
 
 // checkClaims checks that no grant number is used twice, and that no claim is dropped that its Member has not given back.
-func (b *books) checkClaims(r revision, before, pool *usherv1.SeatPool) {
+func (b *revisionState) checkClaims(r revision, before, pool *usherv1.SeatPool) {
 	had, has := before.Status.Claims, pool.Status.Claims
 	for uid, grant := range has {
 		if was, claimed := had[uid]; (!claimed || was != grant) && grant <= before.Status.LastGrant {
@@ -102,7 +102,7 @@ func (b *books) checkClaims(r revision, before, pool *usherv1.SeatPool) {
 }
 
 // checkBindings compares the subjects of bindings with the members' seats.
-func (b *books) checkBindings(r revision) {
+func (b *revisionState) checkBindings(r revision) {
 	for name, binding := range b.bindings {
 		for _, s := range binding.Subjects {
 			if !b.seatedAs(s.Name) {
@@ -113,7 +113,7 @@ func (b *books) checkBindings(r revision) {
 }
 
 // seatedAs reports whether a member that has or had an address relies on a seat of the base product.
-func (b *books) seatedAs(address string) bool {
+func (b *revisionState) seatedAs(address string) bool {
 	for uid, m := range b.members {
 		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
 			return s.AddOn == "" && s.Held()
@@ -124,7 +124,7 @@ func (b *books) seatedAs(address string) bool {
 	return false
 }
 
-func (b *books) turnMember(r revision, m *usherv1.Member) {
+func (b *revisionState) addMember(r revision, m *usherv1.Member) {
 	if r.deleted {
 		delete(b.members, m.UID)
 		return
@@ -152,7 +152,7 @@ func (b *books) turnMember(r revision, m *usherv1.Member) {
 }
 
 // checkSeats compares a Member's seats with the ledgers.
-func (b *books) checkSeats(r revision, m *usherv1.Member, name string) {
+func (b *revisionState) checkSeats(r revision, m *usherv1.Member, name string) {
 	s := seatOf(m, name)
 	if !s.Held() {
 		return

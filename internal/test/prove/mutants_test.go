@@ -49,7 +49,7 @@ func (w written) bytes() []byte {
 	w.rest["metadata"], w.rest["status"] = w.Metadata, w.Status
 	body, err := json.Marshal(w.rest)
 	if err != nil {
-		panic(err) // it was JSON a moment ago
+		panic(err) // it was parsed from JSON
 	}
 	return body
 }
@@ -75,8 +75,8 @@ func withoutFence(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// takenForGranted makes a failed write look successful.
-func takenForGranted(struck func()) transport.WrapperFunc {
+// ignoreFailedWrite makes a failed write look successful.
+func ignoreFailedWrite(struck func()) transport.WrapperFunc {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(req *http.Request) (*http.Response, error) {
 			if req.Method == http.MethodGet {

@@ -75,7 +75,7 @@ type harness struct {
 	limit time.Duration
 	// chosen: only the runs that were asked for.
 	chosen bool
-	// words that a mutant's harness is to find.
+	// words are part of the violation that a mutant's harness must find.
 	words string
 
 	mu         sync.Mutex
@@ -142,7 +142,7 @@ func (h *harness) run(name string, do func(w *world)) {
 		return
 	}
 	began := time.Now()
-	w := &world{name: name, patience: patience, glance: glance}
+	w := &world{name: name, timeout: timeout, pollInterval: pollInterval}
 	found := func() (found []string) {
 		ctx, cancel := context.WithTimeout(context.Background(), max(h.limit, 5*time.Minute))
 		defer cancel()
@@ -172,7 +172,7 @@ func (h *harness) run(name string, do func(w *world)) {
 	}
 }
 
-// each does all jobs, some at a time.
+// each does all jobs, some of them concurrently.
 func each[T any](jobs []T, do func(T)) { eachOf(*abreast, jobs, do) }
 
 // eachOf does jobs that wait most of the time, so that more of them can run concurrently.

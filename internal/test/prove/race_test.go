@@ -68,7 +68,7 @@ func TestLedgerRaceNoticesUnconditionalWrites(t *testing.T) {
 		}
 	}
 	h.search(15, "last write wins", func(w *world, try uint64) {
-		w.patience = 20 * time.Second
+		w.timeout = 20 * time.Second
 		w.startAnother(broken(2*time.Second, 0))
 		w.startAnother(broken(100*time.Millisecond, time.Second))
 		race{seed: *seed + try, seats: 20, members: 100}.run(w)
@@ -76,7 +76,7 @@ func TestLedgerRaceNoticesUnconditionalWrites(t *testing.T) {
 }
 
 func (r race) run(w *world) {
-	w.patience = max(w.patience, time.Duration(r.members)*time.Second/4)
+	w.timeout = max(w.timeout, time.Duration(r.members)*time.Second/4)
 	w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(int32(r.seats)).Build())
 	var writing sync.WaitGroup
 	var failure atomic.Pointer[error]

@@ -50,7 +50,7 @@ var replays = []replay{
 	}},
 }
 
-// Bugs that a harness has found do not come back.
+// Each bug that a harness has found stays fixed.
 func TestReplays(t *testing.T) {
 	t.Parallel()
 	h := begin(t, "replays of what was found")

@@ -39,11 +39,11 @@ func late(_ context.Context, s staleness, watches *testkit.Watches, struck func(
 	watches.Delay(s.lag)
 }
 
-// mostOften is the least time between disturbances: client-go backs off for longer and longer before it lists again, and a watch that
-// is dropped each time never works.
-const mostOften = 6
+// maxDisturbances is the number of disturbances in one story: client-go backs off for longer and longer before it lists again, and a watch
+// that is dropped each time never works.
+const maxDisturbances = 6
 
-// soon is about the longest time between disturbances: a story is over after some seconds, whatever the lag.
+// soon is about the longest time between disturbances: a story takes only some seconds, even if the lag is longer.
 const soon = 2 * time.Second
 
 // patient is the lag from which on runs wait most of the time, so that many can run concurrently.
@@ -63,7 +63,7 @@ func again(do func(*testkit.Watches, *rand.Rand)) func(context.Context, stalenes
 		}
 		for watches.Open() == 0 && pause(10*time.Millisecond) { // the manager has not started
 		}
-		for n := 0; n < mostOften && pause(min(s.lag, soon)); n++ {
+		for n := 0; n < maxDisturbances && pause(min(s.lag, soon)); n++ {
 			struck()
 			do(watches, random)
 			if !pause(s.lag) {
@@ -101,8 +101,8 @@ func TestStaleCaches(t *testing.T) {
 	h.limit = time.Hour
 	run := func(s staleness) {
 		h.run(s.String(), func(w *world) {
-			w.patience += 10 * s.lag
-			w.glance = max(glance, s.lag/20)
+			w.timeout += 10 * s.lag
+			w.pollInterval = max(pollInterval, s.lag/20)
 			o := w.start()
 			ctx, stop := context.WithCancel(w.ctx)
 			ended := make(chan struct{})
@@ -111,7 +111,7 @@ func TestStaleCaches(t *testing.T) {
 				s.disturb(ctx, s, o.wire.Watches(s.kind), func() { w.injected.Add(1) })
 			}()
 			defer func() { stop(); <-ended }()
-			w.tell()
+			w.runStory()
 			stop()
 			<-ended
 			if w.faults() == 0 {
@@ -174,7 +174,7 @@ func (m missed) run(w *world, c clean) {
 		o.wire.Watches(m.kind).Lose(m.number)
 	})
 	o := w.start()
-	w.tell()
+	w.runStory()
 	w.endsLike(c, 0)
 	if o.wire.Watches(m.kind).Seen() >= m.number {
 		w.injected.Add(1)
@@ -198,17 +198,17 @@ func TestMissedEvents(t *testing.T) {
 }
 
 // Without listing again, an event that no other follows is missed forever. Only Usher writes to a new member.
-func TestMissedEventsNoticeCachesThatAreNeverListedAnew(t *testing.T) {
+func TestMissedEventsNoticeCachesThatAreNeverListedAgain(t *testing.T) {
 	t.Parallel()
 	c := cleanRun(t)
 	h := mutant(t, "the third waits: not within")
 	h.run("the event of the third member", func(w *world) {
 		w.options = append(w.options, func(o *managerOptions) {
 			o.TestHooks.Relist = time.Hour
-			w.harm = o.wire.Watches("members").LoseFirst(func(e testkit.Event) bool { return e == testkit.Event{Type: "ADDED", Name: "cat"} })
+			w.violated = o.wire.Watches("members").LoseFirst(func(e testkit.Event) bool { return e == testkit.Event{Type: "ADDED", Name: "cat"} })
 		})
 		w.start()
-		w.tell()
+		w.runStory()
 		w.endsLike(c, 0)
 	})
 }

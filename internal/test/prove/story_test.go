@@ -24,7 +24,7 @@ import (
 type step struct {
 	name string
 	do   func(w *world)
-	// done returns what is still missing; empty once nothing is.
+	// done returns what is still missing; empty if nothing is.
 	done func(w *world) string
 }
 
@@ -159,8 +159,8 @@ func (w *world) letsIn(names ...string) string {
 // reminder is how long before the end the story's invitees are reminded.
 const reminder = "24h"
 
-// tell runs the story.
-func (w *world) tell() {
+// runStory runs the story.
+func (w *world) runStory() {
 	for _, s := range story {
 		s.do(w)
 		w.until(s.name, func() string { return s.done(w) })

@@ -419,17 +419,17 @@ func TestStateWalkNoticesUnrest(t *testing.T) {
 	t.Parallel()
 	h := mutant(t, "update members/status")
 	h.run("names are left out", func(w *world) {
-		harm := make(chan struct{})
-		w.harm = harm
-		w.options = append(w.options, func(o *managerOptions) { o.wrap = nameless(sync.OnceFunc(func() { close(harm) })) })
+		violated := make(chan struct{})
+		w.violated = violated
+		w.options = append(w.options, func(o *managerOptions) { o.wrap = withoutNames(sync.OnceFunc(func() { close(violated) })) })
 		one := &walk{world: w, random: rand.New(rand.NewPCG(*seed, 0))}
 		w.create(testkit.Member("ada").Build())
 		one.run(8)
 	})
 }
 
-// nameless removes the names from the manager's writes of Members.
-func nameless(struck func()) func(http.RoundTripper) http.RoundTripper {
+// withoutNames removes the names from the manager's writes of Members.
+func withoutNames(struck func()) func(http.RoundTripper) http.RoundTripper {
 	return func(next http.RoundTripper) http.RoundTripper {
 		return roundTripper(func(req *http.Request) (*http.Response, error) {
 			if puts(req, "members") {

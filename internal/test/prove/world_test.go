@@ -38,16 +38,16 @@ const (
 	base        = "acme-base"
 	addOn       = "acme-pipelines"
 
-	// patience is how long anything may take that does not wait for a clock.
-	patience = 90 * time.Second
-	// brief is the timeout for what is known not to happen.
-	brief = 10 * time.Second
-	// silence is how long a manager that has received all changes must be idle to count as done: longer than it batches bursts.
-	silence = 400 * time.Millisecond
-	// glance is the default of world.glance.
-	glance = 100 * time.Millisecond
-	// blink is the least time between two checks: changes come in bursts, and each check costs reads.
-	blink = 25 * time.Millisecond
+	// timeout is how long anything may take that does not wait for a clock.
+	timeout = 90 * time.Second
+	// shortTimeout is the timeout for what is known not to happen.
+	shortTimeout = 10 * time.Second
+	// idleTime is how long a manager that has received all changes must be idle to count as done: longer than it batches bursts.
+	idleTime = 400 * time.Millisecond
+	// pollInterval is the default of world.pollInterval.
+	pollInterval = 100 * time.Millisecond
+	// checkInterval is the least time between two checks: changes come in bursts, and each check costs reads.
+	checkInterval = 25 * time.Millisecond
 )
 
 // world is one run's namespace, with a manager, a portal, a mail server and a clock of its own. Its methods panic with failed.
@@ -74,13 +74,13 @@ type world struct {
 	ops      []*operator
 	options  []func(*managerOptions)
 	injected atomic.Int64
-	patience time.Duration
-	// glance is how often a condition is checked that no History event announces.
-	glance time.Duration
-	// harm is closed once a mutant has caused its violation, so that nothing waits any longer.
-	harm <-chan struct{}
-	// leaps counts how often the clock was set forward for a member or mail that waited.
-	leaps int
+	timeout  time.Duration
+	// pollInterval is how often a condition is checked that no History event announces.
+	pollInterval time.Duration
+	// violated is closed once a mutant has caused its violation, so that nothing waits any longer.
+	violated <-chan struct{}
+	// clockChanges counts how often the clock was set forward for a member or mail that waited.
+	clockChanges int
 }
 
 func (w *world) fail(format string, args ...any) { panic(failed(fmt.Sprintf(format, args...))) }
@@ -275,7 +275,7 @@ func (w *world) outcome() []string {
 // until waits until missing returns "". Meanwhile it starts a new manager if one was stopped, and sets the clock forward if everything
 // waits for a time.
 func (w *world) until(what string, missing func() string) {
-	w.within(w.patience, what, missing)
+	w.within(w.timeout, what, missing)
 }
 
 func (w *world) within(limit time.Duration, what string, missing func() string) {
@@ -287,16 +287,16 @@ func (w *world) within(limit time.Duration, what string, missing func() string) 
 			return
 		}
 		select {
-		case <-w.harm:
-			limit = min(limit, brief)
+		case <-w.violated:
+			limit = min(limit, shortTimeout)
 		default:
 		}
 		if time.Since(began) > limit {
 			w.fail("%s: not within %s: %s", what, limit, lacks)
 		}
-		w.nurse()
-		w.await(nil, blink)
-		w.await(changed, w.glance)
+		w.keepRunning()
+		w.await(nil, checkInterval)
+		w.await(changed, w.pollInterval)
 	}
 }
 
@@ -316,7 +316,7 @@ func (w *world) await(change <-chan struct{}, limit time.Duration) {
 func (w *world) settle() {
 	w.until("quiet", func() string {
 		for _, o := range w.ops {
-			if err := o.wire.Settled(w.ctx, w.api, w.namespace, silence); err != nil {
+			if err := o.wire.Settled(w.ctx, w.api, w.namespace, idleTime); err != nil {
 				return err.Error()
 			}
 		}
@@ -324,8 +324,8 @@ func (w *world) settle() {
 	})
 }
 
-// nurse starts a manager if one was killed, and sets the clock forward if everything waits for it.
-func (w *world) nurse() {
+// keepRunning starts a manager if one was killed, and sets the clock forward if everything waits for it.
+func (w *world) keepRunning() {
 	if w.op == nil {
 		return
 	}
@@ -334,9 +334,9 @@ func (w *world) nurse() {
 		w.start()
 		return
 	}
-	if w.op.wire.Quiet() > 3*silence {
+	if w.op.wire.Quiet() > 3*idleTime {
 		if next := w.nextMoment(); !next.IsZero() {
-			w.leaps++
+			w.clockChanges++
 			w.leapTo(next)
 			w.op.wire.Stir() // it has yet to receive the change
 		}

@@ -45,7 +45,7 @@ const (
 	DeleteSecret Action = "delete-secret"
 	StopServer   Action = "stop-server"
 	StartServer  Action = "start-server"
-	// Word gives the account a wording of its own: To is right, wrong, or empty to take it away.
+	// Word writes the account's templates: To is right, wrong, or empty to delete them.
 	Word       Action = "word"
 	MakePlan   Action = "make-plan" // planSpecs N
 	DeletePlan Action = "delete-plan"
@@ -53,9 +53,9 @@ const (
 	Subscribe  Action = "subscribe"   // the account to the plan To; empty for none
 	Appoint    Action = "appoint"     // to the role To; empty for the default
 	Entitle    Action = "entitle"     // to N rights
-	// DeliverBy has links delivered in the way To: SMTP or Link.
+	// DeliverBy sets the account's delivery to To: SMTP or Link.
 	DeliverBy Action = "deliver-by"
-	// KeepPasswords has the account keep a password file in the Secret To; none if that is empty.
+	// KeepPasswords sets the Secret of the account's password file to To; empty for none.
 	KeepPasswords Action = "keep-passwords"
 	// Collect is the garbage collector: it deletes an Invitation whose owner is gone.
 	Collect Action = "collect"
@@ -65,7 +65,7 @@ func named(name string) types.NamespacedName {
 	return types.NamespacedName{Namespace: namespace, Name: name}
 }
 
-// administer does a step of the admin's, if it is possible.
+// administer performs a step of the admin, if it is possible.
 func (w *world) administer(s Step) bool {
 	if build, found := makes[s.Do]; found {
 		return w.make(build(w, metav1.ObjectMeta{Namespace: namespace, Name: s.Name}, s))
@@ -126,7 +126,7 @@ func (w *world) memberOf(meta metav1.ObjectMeta, s Step) *usherv1.Member {
 	return m
 }
 
-// hence is a moment that many hours from now.
+// hence returns the time that many hours from now.
 func (w *world) hence(hours int64) *metav1.Time {
 	return &metav1.Time{Time: w.now().Add(time.Duration(hours) * time.Hour).Truncate(time.Second)}
 }
@@ -163,7 +163,7 @@ func (w *world) concerns(s Step) bool {
 	return false
 }
 
-// edit changes a spec, as one that was just read.
+// edit changes the spec of the present object.
 func (w *world) edit(s Step) bool {
 	e, found := edits[s.Do]
 	if !found {

@@ -21,10 +21,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// API is the API server: what is stored, and every change of it in order.
+// API is the API server: the stored objects, and all changes in order.
 type API struct {
 	now func() time.Time
-	// without are rules that are switched off.
+	// without are the rules that do not apply.
 	without map[Rule]bool
 	// unlocked are kinds whose status is replaced whatever resourceVersion the write carries.
 	unlocked []string
@@ -40,13 +40,13 @@ type API struct {
 // change is one revision of one object. Its objects are shared and never changed.
 type change struct {
 	kind kind
-	// before is nil where the object was made, after where it is gone.
+	// before is nil if the object was created, after if it was deleted.
 	before, after client.Object
 }
 
 func (c change) key() types.NamespacedName { return client.ObjectKeyFromObject(c.object()) }
 
-// object as it is, or as it was if it is gone.
+// object returns the object after the change, or before it if it was deleted.
 func (c change) object() client.Object {
 	if c.after != nil {
 		return c.after
@@ -103,7 +103,7 @@ func (a *API) Create(o client.Object) error {
 	return nil
 }
 
-// current is the stored object that a write of o is about, if o's UID and resourceVersion are its own.
+// current returns the stored object, or an error if o has another UID or resourceVersion.
 func (a *API) current(o client.Object) (client.Object, error) {
 	k := kindOf(o)
 	stored := a.get(k, client.ObjectKeyFromObject(o))
@@ -158,8 +158,8 @@ func (a *API) UpdateStatus(o client.Object) error {
 	return a.store(stored, next, o)
 }
 
-// SetFinalizers is a merge patch of o's finalizers with its resourceVersion in it. An object that is marked for deletion goes
-// when the last finalizer does.
+// SetFinalizers is a merge patch of o's finalizers with its resourceVersion in it. An object that is marked for deletion is
+// deleted with its last finalizer.
 func (a *API) SetFinalizers(o client.Object) error {
 	stored, err := a.current(o)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// cache is what an operator knows of one kind: the objects as they were after the first at changes.
+// cache has the objects of one kind as an operator sees them: as they were after the first at changes.
 type cache struct {
 	kind    kind
 	objects table
@@ -17,7 +17,7 @@ type cache struct {
 // lag is how many changes the cache has not seen.
 func (c *cache) lag(a *API) int { return len(a.logs[c.kind]) - c.at }
 
-// seen is what a cache keeps of an object: only the metadata of Secrets and ConfigMaps.
+// seen returns what a cache keeps of an object: of Secrets and ConfigMaps only the metadata.
 func seen(k kind, o client.Object) client.Object {
 	if o == nil || !k.core() {
 		return o
@@ -25,7 +25,7 @@ func seen(k kind, o client.Object) client.Object {
 	return metadataOf(o)
 }
 
-// next takes one change, and returns what the watchers are told.
+// next applies one change, and returns the object before and after it, for the watches.
 func (c *cache) next(a *API) (before, after client.Object) {
 	change := a.logs[c.kind][c.at]
 	c.at++
@@ -40,7 +40,7 @@ func (c *cache) next(a *API) (before, after client.Object) {
 	return before, after
 }
 
-// relist replaces all by the objects as they were after the first at changes, and tells of each difference.
+// relist replaces the cache with the objects as they were after the first at changes, and calls tell with each difference.
 func (c *cache) relist(a *API, at int, tell func(before, after client.Object)) {
 	old := c.objects
 	c.objects, c.at = nil, at

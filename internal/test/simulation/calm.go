@@ -11,16 +11,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// horizon is how much time passes in the calm: longer than any retry, shorter than a link works.
+// horizon is how much time passes in the calm: longer than any retry, shorter than the validity of a link.
 const horizon = 3 * time.Hour
 
-// calmSteps is how many reconciles the calm may take.
+// calmSteps is the maximum number of reconciles in the calm.
 const calmSteps = 6000
 
-// callTime is how long one call takes in the calm. Before, it takes only the time that the schedule lets pass.
+// callTime is how long one call takes in the calm. Until then, a call takes only the time that the schedule lets pass.
 const callTime = time.Millisecond
 
-// never is a time that does not come.
+// never is a duration that does not pass.
 const never = time.Duration(math.MaxInt64)
 
 // nextTimer is when the next key of any queue is due; never if none is.
@@ -47,7 +47,7 @@ func (w *world) settle(horizon time.Duration) {
 		w.apply(Step{Do: Restart, Op: i})
 	}
 	if w.terms().Problem != "" && w.leaving() {
-		w.apply(Step{Do: MakePlan}) // which says what the members that are being deleted own
+		w.apply(Step{Do: MakePlan}) // it names the kinds that the members that are being deleted may own
 	}
 	w.rest(horizon, "")
 	if w.collectAll() {
@@ -60,7 +60,7 @@ func (w *world) leaving() bool {
 	return slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return o.GetDeletionTimestamp() != nil })
 }
 
-// collectAll is the cluster's garbage collector, which runs at some time. It deletes an Invitation that was created while its
+// collectAll runs the cluster's garbage collector. It deletes an Invitation that was created while its
 // member was deleted.
 func (w *world) collectAll() bool {
 	collected := false
@@ -107,7 +107,7 @@ func (w *world) held() bool {
 	return false
 }
 
-// work lets one operator finish what it began, hear of everything, and do what is due. It returns how much that was.
+// work lets one operator finish its tasks, receive all events and reconcile what is due. It returns how much that was.
 func (w *world) work(o *operator, hold string) int {
 	worked := 0
 	for i := 0; i < len(o.tasks) && w.violation == nil; {
@@ -138,7 +138,7 @@ func (w *world) work(o *operator, hold string) int {
 	return worked
 }
 
-// resync tells every controller of everything there is, as if it were new.
+// resync tells every controller of every object, as if it were new.
 func (w *world) resync() {
 	for _, o := range w.ops {
 		for k := range o.caches {
@@ -149,7 +149,7 @@ func (w *world) resync() {
 	}
 }
 
-// finish runs the calm after the last step, and checks what must be true then.
+// finish runs the calm after the last step, and checks what must be true after it.
 func (w *world) finish() {
 	w.calm = true
 	w.settle(horizon)
@@ -163,7 +163,7 @@ func (w *world) finish() {
 	}
 	w.checkRest()
 	writes := w.writes
-	due := w.nextTimer() // writes from then on are not the resync's
+	due := w.nextTimer() // later writes have other causes than the resync
 	w.resync()
 	w.settle(min(horizon, due-w.clock-1))
 	if w.writes != writes {

@@ -12,8 +12,8 @@ import (
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 )
 
-// coroutine runs one piece of work after another, each until it waits. Either the world or exactly one of its coroutines runs at
-// a time: nothing is concurrent, and the schedule decides the order.
+// coroutine runs one piece of work after another, each until it waits. Only the world or one of its coroutines runs at a time: nothing
+// is concurrent, and the schedule decides the order.
 type coroutine struct {
 	yield  func(struct{}) bool
 	resume func() (struct{}, bool)
@@ -22,20 +22,20 @@ type coroutine struct {
 	work func()
 	// busy: the work has not ended.
 	busy bool
-	// killed makes the current wait panic, since the work of a dead process never goes on.
+	// killed makes the current wait panic, because the work of a dead process does not continue.
 	killed bool
 	// failure is what the work panicked with.
 	failure string
 }
 
-// death is what a killed piece of work panics with.
-type death struct{}
+// killed is the value that a killed piece of work panics with.
+type killed struct{}
 
-// The libraries log every panic that passes through them. A death is not worth a line.
+// The libraries log every panic that passes through them. This keeps the panics of killed work out of the log.
 func init() {
 	for i, handle := range utilruntime.PanicHandlers {
 		utilruntime.PanicHandlers[i] = func(ctx context.Context, r any) {
-			if _, dies := r.(death); !dies {
+			if _, dies := r.(killed); !dies {
 				handle(ctx, r)
 			}
 		}
@@ -58,7 +58,7 @@ func newCoroutine() *coroutine {
 func (f *coroutine) do() {
 	defer func() {
 		switch r := recover().(type) {
-		case nil, death:
+		case nil, killed:
 		default:
 			f.failure = fmt.Sprintf("%v\n%s", r, debug.Stack())
 		}
@@ -76,7 +76,7 @@ func (f *coroutine) start(work func()) {
 func (f *coroutine) wait() {
 	f.yield(struct{}{})
 	if f.killed {
-		panic(death{})
+		panic(killed{})
 	}
 }
 
@@ -88,7 +88,7 @@ func (f *coroutine) kill() {
 	}
 }
 
-// Coroutines keeps coroutines, and the stacks that they grew, from one schedule to the next.
+// Coroutines keeps coroutines and their stacks from one schedule to the next.
 type Coroutines struct{ idle []*coroutine }
 
 func (p *Coroutines) take() *coroutine {

@@ -10,16 +10,16 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// directWire is a client whose calls never wait and never fail.
-type directWire struct {
+// directClient is a client whose calls never wait and never fail.
+type directClient struct {
 	client.Client
 	api *API
 }
 
-func (d *directWire) Get(_ context.Context, key types.NamespacedName, o client.Object, _ ...client.GetOption) error {
+func (d *directClient) Get(_ context.Context, key types.NamespacedName, o client.Object, _ ...client.GetOption) error {
 	return d.api.read(key, o)
 }
 
-func (d *directWire) Create(_ context.Context, o client.Object, _ ...client.CreateOption) error {
+func (d *directClient) Create(_ context.Context, o client.Object, _ ...client.CreateOption) error {
 	return d.api.Create(o)
 }

@@ -10,8 +10,8 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// draw decides the steps of one schedule. Which things happen at all, and how often, differs from seed to seed: a schedule in
-// which everything happens a little hides what takes much of one thing.
+// draw decides the steps of one schedule. Which things happen, and how often, differs from seed to seed: a schedule with
+// a little of everything does not find defects that need much of one thing.
 type draw struct {
 	random     *rand.Rand
 	fine, week bool
@@ -24,14 +24,14 @@ type draw struct {
 	crash, relist, pass  int
 	rest                 int
 	admin, visit, faults int
-	// paces of tasks.
+	// paces are the weights of tasks; see pace.
 	paces [5]int
 	// actions of the admin that happen.
 	actions []Action
 	members int
-	// rests are what rests leave to be interleaved; empty for nothing.
+	// rests are the kinds of work that a rest may leave to be interleaved; empty for none.
 	rests []string
-	// profiles: members change theirs.
+	// profiles: members change their profiles.
 	profiles bool
 
 	candidates []Step
@@ -56,7 +56,7 @@ func newDraw(seed uint64) *draw {
 	d.rests = []string{"", "members", "pools", "invitations", "invitations", "visits"}
 	d.admin = []int{2, 6, 15}[d.random.IntN(3)]
 	d.visit = []int{0, 6, 20, 20}[d.random.IntN(4)]
-	d.faults = []int{0, 0, 5, 20}[d.random.IntN(4)] // in a hundred calls
+	d.faults = []int{0, 0, 5, 20}[d.random.IntN(4)] // percent of calls
 	for i := range d.paces {
 		d.paces[i] = []int{1, 10, 10, 40, 100}[d.random.IntN(5)]
 	}
@@ -81,10 +81,10 @@ var adminActions = []Action{
 	MakePlan, DeletePlan, ChangePlan, Subscribe, Subscribe, Appoint, Entitle, KeepPasswords,
 }
 
-// chance is one in n.
+// chance returns true in one of n cases.
 func (d *draw) chance(n int) bool { return d.random.IntN(n) == 0 }
 
-// prepare is how most schedules begin, in any order.
+// prepare draws the setup that most schedules begin with, in any order.
 func (d *draw) prepare() {
 	d.setup = []Step{
 		{Do: MakeAccount, Name: accountName}, {Do: MendSecret}, {Do: Restart, Op: 0}, {Do: Restart, Op: 1}, d.pool("p0"),
@@ -141,7 +141,7 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 	}
 	d.candidates, d.weights, d.total = d.candidates[:0], d.weights[:0], 0
 	for _, o := range w.ops {
-		d.machinery(w, o)
+		d.addOperator(w, o)
 	}
 	d.add(d.pass, Step{Do: Pass, N: int64([]int{0, 0, 0, 50, 1000, 5000, 61000, 3600_000}[d.random.IntN(8)])})
 	if d.chance(4) {
@@ -201,7 +201,7 @@ func (d *draw) pick() (Step, bool) {
 	return Step{}, false
 }
 
-// restful is a rest that mostly leaves one kind of work to be interleaved.
+// restful returns a rest that mostly leaves one kind of work to be interleaved.
 func (d *draw) restful() Step {
 	return Step{Do: Rest, N: 5000, To: d.rests[d.random.IntN(len(d.rests))]}
 }
@@ -211,8 +211,8 @@ func (d *draw) add(weight int, s Step) {
 	d.total += weight
 }
 
-// machinery adds what one operator could do.
-func (d *draw) machinery(w *world, o *operator) {
+// addOperator adds what one operator could do.
+func (d *draw) addOperator(w *world, o *operator) {
 	if !o.up {
 		d.add(5, Step{Do: Restart, Op: o.id, N: int64(d.random.IntN(3))})
 		return
@@ -244,14 +244,14 @@ func (d *draw) machinery(w *world, o *operator) {
 	}
 }
 
-// pace is how soon a task goes on. Some are held up at every call while the world goes on without them.
+// pace is the weight of a task's next step. Some tasks are delayed at every call while the rest of the world continues.
 func (d *draw) pace(t *task) int {
 	return d.paces[(uint(t.began)*7+uint(t.on)*3+uint(t.op.id))%uint(len(d.paces))]
 }
 
-// fault is what becomes of the call that a task waits for.
+// fault draws the fault of the call that a task waits for.
 func (d *draw) fault(t *task) Fault {
-	if d.faults == 0 || d.random.IntN(100) >= d.faults || t.pending.verb == "glance" {
+	if d.faults == 0 || d.random.IntN(100) >= d.faults || t.pending.verb == "cacheRead" {
 		return None
 	}
 	switch t.pending.verb {
@@ -261,7 +261,7 @@ func (d *draw) fault(t *task) Fault {
 		return Configuration
 	}
 	if t.on == visits && t.pending.verb == "delete" {
-		return None // the portal tries again after a pause of the wall clock's
+		return None // the portal retries after a pause on the wall clock
 	}
 	return []Fault{Refused, AnswerLost}[d.random.IntN(2)]
 }

@@ -21,7 +21,7 @@ func (d *draw) administer() (Step, bool) {
 	return s, true
 }
 
-// adminDraws complete a step of the admin, which so far names a member. An action that is not listed needs no more than the name.
+// adminDraws complete a step of the admin that names a member. An action that is not listed needs only the name.
 var adminDraws = map[Action]func(*draw, *Step){
 	MakeAccount: onAccount, DeleteAccount: onAccount, EnableAccount: onAccount, DisableAccount: onAccount,
 	DeliverBy: func(d *draw, s *Step) {

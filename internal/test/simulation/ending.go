@@ -11,19 +11,19 @@ import (
 	"github.com/usher-dev/usher/internal/message"
 )
 
-// contactAddress is the account's contact.
+// contactAddress is the address of the account's contact.
 const contactAddress = "it@acme.example"
 
 // announcement is a delivered mail that announces the end of access.
 type announcement struct {
 	mail message.ExpiryNotice
-	// copies and excuses are as a delivered invitation's.
-	copies, excuses int
+	// copies and allowedCopies have the same meaning as in delivered.
+	copies, allowedCopies int
 }
 
-// deliverEnding puts an announcement that task t sends into its inbox, and checks it: only of an end that is to come, to an
-// address that is the member's or the contact's, and once.
-func (w *world) deliverEnding(t *task, m message.ExpiryNotice) {
+// deliverNotice puts an announcement that task t sends into the inbox. It checks that the end is in the future, that the address is the
+// member's or the contact's, and that the announcement is sent once.
+func (w *world) deliverNotice(t *task, m message.ExpiryNotice) {
 	t.mail = m.MessageID
 	w.note("mail %s to %s", m.MessageID, m.To)
 	for _, d := range w.announced {
@@ -31,7 +31,7 @@ func (w *world) deliverEnding(t *task, m message.ExpiryNotice) {
 			continue
 		}
 		d.copies++
-		if d.copies > 1+d.excuses {
+		if d.copies > 1+d.allowedCopies {
 			w.violated("announced-once", "%d mails %s", d.copies, m.MessageID)
 		}
 		return
@@ -72,7 +72,7 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 	}
 }
 
-// checkAnnouncedAtRest: whose access ends within a week has been told, and so has the contact, where mails are sent.
+// checkAnnouncedAtRest: if mails are sent, a member whose access ends within a week has been notified, and so has the contact.
 func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
 	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.account() == nil ||
 		w.account().DeliversByLink() {

@@ -9,11 +9,11 @@ import (
 	"sync/atomic"
 )
 
-// Report is how many schedules ran and what was done in them.
+// Report is the number of schedules that ran, and what they did.
 type Report struct {
 	Schedules uint64
 	Counts
-	// Broken is the one with the lowest seed among those that were found to break a promise; nil if none was.
+	// Broken is the result with the lowest seed among those that broke a promise; nil if none did.
 	Broken *Result
 }
 

@@ -17,42 +17,42 @@ import (
 	"github.com/usher-dev/usher/internal/seat"
 )
 
-// facts are what was true at some moment since a piece of work began. No work can act on the latest state of several objects:
-// what is acted on must have been true while one was at it, and not only in an old cache.
+// facts are what was true at some time since a piece of work began. Work cannot act on the latest state of several objects, but what it
+// acts on must have been true at some time while it ran, and not only in an old cache.
 type facts struct {
-	// mailable: the member could be asked; open: its account could ask. They are not read at one moment.
+	// mailable: the member could be invited; open: its account could invite. The two are not read at the same time.
 	mailable, open bool
 	// losable: there was a reason for a member to lose its access.
 	losable bool
-	// unaccepted: there were no credentials of the member's.
+	// unaccepted: the member had no credentials.
 	unaccepted bool
 	// seated: it had a base seat.
 	seated bool
 	// ending: its access was about to end.
 	ending bool
-	// capacity is the most seats that the pool had a right to, as if it were the account's oldest: plan and pools are not read at
-	// one moment.
+	// capacity is the most seats that the pool was entitled to, as if it were the account's oldest: plan and pools are not read at the
+	// same time.
 	capacity int
 	// addresses that the member had.
 	addresses []string
 }
 
-// refresh brings up to date what the work that is going on may rely on. It is called after every change and when time passed.
+// refresh updates the facts of all running tasks. It is called after every change and whenever time has passed.
 func (w *world) refresh() {
 	for _, o := range w.ops {
 		for _, t := range o.tasks {
-			w.witness(t)
+			w.refreshTask(t)
 		}
 	}
 }
 
-func (w *world) witness(t *task) {
+func (w *world) refreshTask(t *task) {
 	switch t.on {
 	case pools:
 		if p := w.pool(t.key.Name); p != nil {
 			t.facts.capacity = max(t.facts.capacity, w.terms().SeatsOf(p, nil).Capacity())
 		}
-	case members, endings:
+	case members, expiryNotices:
 		w.observe(&t.facts, t.key.Name)
 	case invitations:
 		if inv, _ := w.api.get(invitations, t.key).(*usherv1.Invitation); inv != nil {
@@ -94,7 +94,7 @@ func (w *world) account() *usherv1.Account {
 	return a
 }
 
-// terms are the account's.
+// terms returns the account's terms.
 func (w *world) terms() plan.Terms {
 	a := w.account()
 	if a == nil || a.Spec.PlanRef == nil {
@@ -160,7 +160,7 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 	}) || w.rival(m) != nil
 }
 
-// rival is a member that keeps m from having its address.
+// rival returns a member that comes before m and has its address.
 func (w *world) rival(m *usherv1.Member) *usherv1.Member {
 	for _, o := range w.api.tables[members] {
 		if other := o.(*usherv1.Member); membership.Precedes(other, m) {
@@ -173,7 +173,7 @@ func (w *world) rival(m *usherv1.Member) *usherv1.Member {
 // admissible reports whether a link may be answered, or a profile changed, now.
 func (w *world) admissible(v *visit) bool {
 	if v.profile != nil {
-		return w.welcome(v.profile)
+		return w.mayChangeProfile(v.profile)
 	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
 	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||

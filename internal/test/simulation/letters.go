@@ -10,10 +10,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// templatesName is the ConfigMap that the account's wording is in, if there is one.
+// templatesName is the name of the ConfigMap with the account's templates.
 const templatesName = "wording"
 
-// reminders are an hour after a mail, and two days before the end.
+// reminders are sent an hour after the mail, and two days before the end.
 var reminders = []usherv1.Lead{firstReminder, "48h"}
 
 const firstReminder = usherv1.Lead("167h")

@@ -26,14 +26,14 @@ import (
 type mutation struct {
 	name    string
 	options Options
-	// caught are the promises of which one is to be seen broken.
+	// caught are the promises of which one must be broken.
 	caught []string
 }
 
 // mutationSchedules is how many schedules a mutation may survive.
 const mutationSchedules = 5000
 
-// TestMutations breaks the design, and expects the simulation to see it.
+// TestMutations breaks the design in one place at a time, and checks that the simulation notices.
 func TestMutations(t *testing.T) {
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
@@ -64,92 +64,92 @@ func TestMutations(t *testing.T) {
 
 var mutations = []mutation{
 	{
-		name:    "the ledger is written without its resourceVersion",
+		name:    "ledger written without its resourceVersion",
 		options: Options{Unlocked: []string{"seatpools"}},
 		caught:  []string{"held-is-claimed", "grants-grow"},
 	},
 	{
-		name:    "the ledger is written from an old cache, and no rule bounds it",
+		name:    "ledger written from an old cache, CEL off",
 		options: Options{Unlocked: []string{"seatpools"}, Without: []Rule{LedgerBound}},
 		caught:  []string{"never-oversold"},
 	},
 	{
-		name:    "the pool drops a claim before releasedGrant says so",
+		name:    "claim dropped before releasedGrant",
 		options: Options{Wrap: dropEarly},
 		caught:  []string{"held-is-claimed"},
 	},
 	{
-		name:    "a claim is dropped because the cache knows no such member",
+		name:    "claim dropped because the cache has no such member",
 		options: Options{Wrap: goneByCache},
 		caught:  []string{"held-is-claimed"},
 	},
 	{
-		name:    "the release is written before the withdrawal",
+		name:    "release written before the withdrawal, CEL off",
 		options: Options{Wrap: releaseFirst, Without: []Rule{ActiveHoldsSeat}},
 		caught:  []string{"active-holds-seat", "held-is-claimed"},
 	},
 	{
-		name:    "an expired invitation keeps its seat",
+		name:    "expired invitation keeps its seat",
 		options: Options{Wrap: keep(usherv1.ReasonInvitationExpired)},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
 		name:    "the seat rules do not know a reason that gives the seat back",
-		options: Options{Wrap: unheard(usherv1.ReasonInvitationDeclined)},
+		options: Options{Wrap: unknownReason(usherv1.ReasonInvitationDeclined)},
 		caught:  []string{"rests", "comes-to-rest"},
 	},
 	{
-		name:    "the mail is sent without the fence",
-		options: Options{Wrap: withoutFence},
+		name:    "sent without the claim",
+		options: Options{Wrap: withoutClaim},
 		caught:  []string{"mailed-once"},
 	},
 	{
-		name:    "an end is announced without the fence",
-		options: Options{Wrap: announceUnfenced},
+		name:    "an expiry notice without the claim",
+		options: Options{Wrap: noticeWithoutClaim},
 		caught:  []string{"announced-once"},
 	},
 	{
-		name:    "whose access has ended keeps the seat",
+		name:    "a member whose access has ended keeps the seat",
 		options: Options{Wrap: keep(usherv1.ReasonAccessEnded)},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
-		name:    "the fence is written after the mail was sent",
-		options: Options{Wrap: sendBeforeFence},
+		name:    "claim written after the mail was sent",
+		options: Options{Wrap: sendBeforeClaim},
 		caught:  []string{"mailed-once"},
 	},
 	{
-		name:    "a reminder is sent without the fence",
-		options: Options{Wrap: remindWithoutFence},
+		name:    "a reminder without the claim",
+		options: Options{Wrap: remindWithoutClaim},
 		caught:  []string{"mailed-once"},
 	},
 	{
-		name:    "a reminder carries a link of its own",
+		name:    "a reminder with a link of its own",
 		options: Options{WrapSender: otherLink},
 		caught:  []string{"reminder-same-link"},
 	},
 	{
-		name:    "no sender respects another sender's lease",
+		name:    "the lease of a send is ignored",
 		options: Options{Wrap: withoutLease},
 		caught:  []string{"mailed-once"},
 	},
 	{
-		name:    "a cache is believed that there is no account",
+		name:    "a cached absence of the account is trusted",
 		options: Options{Wrap: believeAccount},
 		caught:  []string{"access-kept", "mail-wanted", "dead-link"},
 	},
 	{
-		name:    "a cache is believed that there are no credentials",
+		name:    "a cached absence of credentials is trusted",
 		options: Options{Wrap: believeCredentials},
 		caught:  []string{"acceptance-kept", "access-kept", "mail-wanted"},
 	},
 	{
-		name:    "the link does not depend on its generation",
+		name:    "link without its generation",
 		options: Options{WrapSender: tokenOfFirst, WrapPortal: verifyFirst},
 		caught:  []string{"dead-link"},
 	},
 	{
-		name:    "the portal reads a cache",
+		name:    "portal reads a cache",
 		options: Options{WrapPortal: cachedPortal},
 		caught:  []string{"dead-link"},
 	},
@@ -159,62 +159,62 @@ var mutations = []mutation{
 		caught:  []string{"first-answer-stands", "dead-link"},
 	},
 	{
-		name:    "a profile is called saved and is not written",
+		name:    "a profile is reported as saved and is not written",
 		options: Options{WrapPortal: unwritten},
 		caught:  []string{"profile-saved"},
 	},
 	{
-		name:    "the profile page is open to anyone with a password",
+		name:    "the profile page is open to every member with a password",
 		options: Options{WrapPortal: alwaysActive},
 		caught:  []string{"profile-of-the-active"},
 	},
 	{
-		name:    "a seat is given back before the access that it gave is withdrawn",
+		name:    "seat given back before the access is withdrawn",
 		options: Options{Wrap: noBindings},
 		caught:  []string{"access-before-seat"},
 	},
 	{
-		name:    "a seat is given back while the password file has its member",
+		name:    "seat given back while the password file still has the member",
 		options: Options{Wrap: noPasswords},
 		caught:  []string{"access-before-seat"},
 	},
 	{
-		name:    "who is named in a binding is not read anew",
+		name:    "the members named in a binding are not read again",
 		options: Options{Wrap: believeMembers},
 		caught:  []string{"access-before-seat"},
 	},
 	{
-		name:    "a seat is given back before the API token is replaced",
+		name:    "seat given back before the API token is replaced",
 		options: Options{Wrap: keepToken},
 		caught:  []string{"token-before-seat"},
 	},
 	{
-		name:    "the API token is not checked for its replacement",
+		name:    "no check whether the API token was replaced",
 		options: Options{Wrap: forgetToken},
 		caught:  []string{"token-once"},
 	},
 	{
-		name:    "accounts do not hear of members",
+		name:    "accounts get no events of members",
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "members" && controller == "accounts" }},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
-		name:    "the seats of an old plan are given",
+		name:    "the seats of an old plan are granted",
 		options: Options{Wrap: believePlan},
 		caught:  []string{"seats-by-the-plan"},
 	},
 	{
-		name:    "pools do not hear of plans",
+		name:    "pools get no events of plans",
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "plans" && controller == "seatpools" }},
 		caught:  []string{"converged", "rests"},
 	},
 	{
-		name:    "members do not hear of credentials",
+		name:    "members get no events of credentials",
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "secrets" && controller == "members" }},
 		caught:  []string{"converged", "rests", "comes-to-rest"},
 	},
 	{
-		name:    "the account does not hear of its wording",
+		name:    "accounts get no events of their templates",
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "configmaps" }},
 		caught:  []string{"converged", "rests"},
 	},
@@ -276,7 +276,7 @@ func releaseFirst(at ClientSite, c client.Client) client.Client {
 	}}
 }
 
-// keep has a member that is Disabled or Pending for a reason not give its seats back.
+// keep keeps the seats of a member that is Disabled or Pending for a reason.
 func keep(reason string) func(ClientSite, client.Client) client.Client {
 	return func(_ ClientSite, c client.Client) client.Client {
 		return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
@@ -292,9 +292,8 @@ func keep(reason string) func(ClientSite, client.Client) client.Client {
 	}
 }
 
-// unheard gives members that have a reason another one, that is not in the table, wherever the members of an account are listed: there the
-// seat rules read it.
-func unheard(reason string) func(ClientSite, client.Client) client.Client {
+// unknownReason replaces a reason by one that is not in the table, in every list of an account's members: the seat rules read it there.
+func unknownReason(reason string) func(ClientSite, client.Client) client.Client {
 	return func(_ ClientSite, c client.Client) client.Client {
 		return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
 			err := next()
@@ -313,7 +312,7 @@ func unheard(reason string) func(ClientSite, client.Client) client.Client {
 	}
 }
 
-func announceUnfenced(_ ClientSite, c client.Client) client.Client {
+func noticeWithoutClaim(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		if m, ok := o.(*usherv1.Member); ok && slices.ContainsFunc(m.Status.EndNotices, func(n usherv1.EndNotice) bool {
 			return n.State == usherv1.EndNoticeSending
@@ -324,7 +323,7 @@ func announceUnfenced(_ ClientSite, c client.Client) client.Client {
 	}}
 }
 
-func withoutFence(_ ClientSite, c client.Client) client.Client {
+func withoutClaim(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		if inv, ok := o.(*usherv1.Invitation); ok && inv.Status.State == usherv1.InvitationSending {
 			return nil
@@ -333,31 +332,31 @@ func withoutFence(_ ClientSite, c client.Client) client.Client {
 	}}
 }
 
-// sendBeforeFence keeps the fence back until the outcome of the attempt is written, and writes it just before.
-func sendBeforeFence(_ ClientSite, c client.Client) client.Client {
+// sendBeforeClaim holds the claim back until the outcome of the attempt is to be written, and writes it just before that.
+func sendBeforeClaim(_ ClientSite, c client.Client) client.Client {
 	kept := map[types.UID]*usherv1.Invitation{}
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		inv, ok := o.(*usherv1.Invitation)
 		if !ok {
 			return next(o)
 		}
-		fence := kept[inv.UID]
+		claim := kept[inv.UID]
 		delete(kept, inv.UID)
 		switch {
 		case inv.Status.State == usherv1.InvitationSending:
 			kept[inv.UID] = inv.DeepCopy()
 			return nil
-		case fence != nil:
-			if err := next(fence); err != nil {
+		case claim != nil:
+			if err := next(claim); err != nil {
 				return err
 			}
-			inv.ResourceVersion = fence.ResourceVersion
+			inv.ResourceVersion = claim.ResourceVersion
 		}
 		return next(inv)
 	}}
 }
 
-func remindWithoutFence(_ ClientSite, c client.Client) client.Client {
+func remindWithoutClaim(_ ClientSite, c client.Client) client.Client {
 	return &tampered{Client: c, put: func(o client.Object, next func(client.Object) error) error {
 		inv, ok := o.(*usherv1.Invitation)
 		if ok && slices.ContainsFunc(inv.Status.Reminders, func(r usherv1.Reminder) bool { return r.NextAttemptAt != nil }) {
@@ -450,7 +449,7 @@ func forgetToken(_ ClientSite, c client.Client) client.Client {
 	}}
 }
 
-// believeMembers reads members from the cache wherever no resourceVersion guards what is written of them.
+// believeMembers reads members from the cache wherever the write that follows has no resourceVersion.
 func believeMembers(at ClientSite, c client.Client) client.Client {
 	if !at.Live {
 		return c

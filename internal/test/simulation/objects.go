@@ -30,25 +30,25 @@ const (
 	configMaps
 	roles
 	bindings
-	// endings are no kind: the controller that announces the end of members' access has its place here.
-	endings
-	// grants are no kind either: the controller of what members may do has its place here.
-	grants
+	// expiryNotices is not a kind: it identifies the controller that announces the end of members' access.
+	expiryNotices
+	// accountAccess is not a kind either: it identifies the controller that writes roles, bindings and password files.
+	accountAccess
 	kinds
 )
 
 var resources = [kinds]schema.GroupResource{
-	accounts:    {Group: usherv1.GroupVersion.Group, Resource: "accounts"},
-	pools:       {Group: usherv1.GroupVersion.Group, Resource: "seatpools"},
-	members:     {Group: usherv1.GroupVersion.Group, Resource: "members"},
-	invitations: {Group: usherv1.GroupVersion.Group, Resource: "invitations"},
-	plans:       {Group: usherv1.GroupVersion.Group, Resource: "plans"},
-	secrets:     {Resource: "secrets"},
-	configMaps:  {Resource: "configmaps"},
-	roles:       {Group: rbacv1.GroupName, Resource: "roles"},
-	bindings:    {Group: rbacv1.GroupName, Resource: "rolebindings"},
-	endings:     {Resource: "endings"},
-	grants:      {Resource: "grants"},
+	accounts:      {Group: usherv1.GroupVersion.Group, Resource: "accounts"},
+	pools:         {Group: usherv1.GroupVersion.Group, Resource: "seatpools"},
+	members:       {Group: usherv1.GroupVersion.Group, Resource: "members"},
+	invitations:   {Group: usherv1.GroupVersion.Group, Resource: "invitations"},
+	plans:         {Group: usherv1.GroupVersion.Group, Resource: "plans"},
+	secrets:       {Resource: "secrets"},
+	configMaps:    {Resource: "configmaps"},
+	roles:         {Group: rbacv1.GroupName, Resource: "roles"},
+	bindings:      {Group: rbacv1.GroupName, Resource: "rolebindings"},
+	expiryNotices: {Resource: "expirynotices"},
+	accountAccess: {Resource: "accountaccess"},
 }
 
 // core reports whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.
@@ -56,7 +56,7 @@ func (k kind) core() bool { return k == secrets || k == configMaps }
 
 func (k kind) String() string { return resources[k].Resource }
 
-// kindOf tells an object's kind; a PartialObjectMetadata is a Secret's.
+// kindOf returns the kind of an object or a list; a PartialObjectMetadata is a Secret's.
 func kindOf(o any) kind {
 	switch o := o.(type) {
 	case *usherv1.Account, *usherv1.AccountList:
@@ -83,7 +83,7 @@ func kindOf(o any) kind {
 	panic(fmt.Sprintf("the simulation does not serve %T", o))
 }
 
-// clone is a deep copy.
+// clone returns a deep copy.
 func clone(o client.Object) client.Object { return o.DeepCopyObject().(client.Object) }
 
 // copyInto makes to a deep copy of from, or of its metadata.
@@ -114,7 +114,7 @@ func copyInto(from, to client.Object) {
 	}
 }
 
-// metadataOf is what a metadata cache holds of an object.
+// metadataOf returns what a metadata cache holds of an object.
 func metadataOf(o client.Object) *metav1.PartialObjectMetadata {
 	switch o := o.(type) {
 	case *metav1.PartialObjectMetadata:
@@ -129,7 +129,7 @@ func metadataOf(o client.Object) *metav1.PartialObjectMetadata {
 	panic(fmt.Sprintf("the simulation has no metadata of %T", o))
 }
 
-// table holds the objects of one kind, by namespace and name. What is in it is never changed, only replaced.
+// table holds the objects of one kind, by namespace and name. Its objects are replaced and never changed.
 type table []client.Object
 
 func before(o client.Object, key types.NamespacedName) bool {
@@ -170,7 +170,7 @@ func (t *table) remove(key types.NamespacedName) {
 	}
 }
 
-// serialise does to an object what a way through JSON does: times lose their fractions, and what is empty is absent.
+// serialise changes an object as JSON does: times lose their fractions of a second, and empty values become absent.
 func serialise(o client.Object) {
 	switch o := o.(type) {
 	case *usherv1.Account:

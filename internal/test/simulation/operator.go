@@ -26,7 +26,7 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// Where the operators' own Secrets are, and everything else.
+// The namespaces of the operators' own Secrets and of everything else.
 const (
 	home      = "usher-system"
 	namespace = "acme"
@@ -39,16 +39,16 @@ var (
 
 const portalURL = "https://usher.example"
 
-// workers is how many objects one controller works on at once.
+// workers is the number of objects that one controller reconciles at once.
 const workers = 3
 
-// mailWorkers is how many mails one operator sends at once.
+// mailWorkers is the number of mails that one operator sends at once.
 const mailWorkers = 8
 
 // recordTries is how often an operator tries to write the outcome of a mail. No time passes in between.
 const recordTries = 3
 
-// quiet is the context of all work: its log goes nowhere.
+// quiet is the context of all work; its logger discards everything.
 var quiet = log.IntoContext(context.Background(), logr.Discard())
 
 // operator is one process: the controllers and a portal, with caches, queues and memory of their own.
@@ -69,7 +69,7 @@ type operator struct {
 	live        client.Client
 	cached      client.Client
 	portal      *portal.Portal
-	// memory is what wrappers keep until a crash.
+	// memory is what wrappers store until a crash.
 	memory map[string]any
 }
 
@@ -80,12 +80,12 @@ type watch struct {
 	delay      time.Duration
 }
 
-// start starts the process anew. Its first lists lag behind by that many changes.
+// start starts the process. Its first lists lag behind by that many changes.
 func (o *operator) start(behind int) {
 	w := o.world
 	o.up, o.portal, o.memory = true, nil, map[string]any{}
 	// The key ring holds a lock while it reads, so its reads must not wait.
-	direct := &directWire{api: w.api}
+	direct := &directClient{api: w.api}
 	o.keys = &store.KeyStore{Reader: direct, Writer: direct, Now: w.now, Secret: tokenSecret}
 	o.live = w.wrap(o, &wire{world: w, op: o, live: true})
 	o.cached = w.wrap(o, &wire{world: w, op: o})
@@ -95,16 +95,16 @@ func (o *operator) start(behind int) {
 	o.controllers = controller.All(controller.Dependencies{
 		Base: base,
 		Outbox: &outbox.Outbox{
-			Client: base.Client, Live: base.Live, Now: base.Now, Channel: w.wrapSender(o, &postbox{world: w}), Endpoints: o.endpoints,
+			Client: base.Client, Live: base.Live, Now: base.Now, Channel: w.wrapSender(o, &mailServer{world: w}), Endpoints: o.endpoints,
 			Backoff:          wait.Backoff{Steps: recordTries},
-			NoLeaseExtension: true, // the clock waits for a conversation: see pass
+			NoLeaseExtension: true, // the clock does not pass the end of a conversation: see pass
 		},
 		Keys: o.keys, PortalURL: portalURL, MailWorkers: mailWorkers,
 	})
 
 	o.watches = [kinds][]watch{}
 	for _, c := range o.controllers {
-		k := placeOf[c.Name]
+		k := kindOfController[c.Name]
 		o.reconcilers[k] = c.Reconciler
 		if c.For != nil {
 			on := kindOf(c.For)
@@ -112,7 +112,7 @@ func (o *operator) start(behind int) {
 		}
 	}
 	for _, c := range o.controllers {
-		k := placeOf[c.Name]
+		k := kindOfController[c.Name]
 		for _, watched := range c.Watches {
 			on := kindOf(watched.Object)
 			if deaf := w.options.Deaf; deaf != nil && deaf(on.String(), k.String()) {
@@ -155,14 +155,14 @@ func (o *operator) tell(k kind, before, after client.Object) {
 	}
 }
 
-// placeOf says where in the tables a controller has its place, by its name.
-var placeOf = map[string]kind{
+// kindOfController is the kind whose queue a controller has, by the controller's name.
+var kindOfController = map[string]kind{
 	"account": accounts, "seatpool": pools, "member": members, "invitation": invitations, "plan": plans, "mailserver": secrets,
-	"expirynotice": endings, "accountaccess": grants,
+	"expirynotice": expiryNotices, "accountaccess": accountAccess,
 }
 
-// endpointsOf returns endpoints that both operators share as long as one of them runs. Each with its own would contradict the other
-// over an account's MailReady, write by write, from the moment that their probes differ until the next: see doc.go.
+// endpointsOf returns endpoints that both operators share while one of them runs. With endpoints of its own, each operator would overwrite
+// the other's MailReady from the time that their probes differ until the next probe: see doc.go.
 func (w *world) endpointsOf(o *operator) *outbox.Endpoints {
 	for _, other := range w.ops {
 		if other != o && other.up {
@@ -173,19 +173,19 @@ func (w *world) endpointsOf(o *operator) *outbox.Endpoints {
 	return outbox.NewEndpoints(o.live, factory.Parse, smtpSecret, mailWorkers)
 }
 
-// hear takes what the controllers of an operator ask each other to look at.
-func (w *world) hear(o *operator) {
+// hear adds the objects that an operator's controllers ask each other to reconcile to the queues.
+func (w *world) drainWakeups(o *operator) {
 	for _, c := range o.controllers {
 		if c.Wakeups == nil {
 			continue
 		}
 		for _, key := range c.Wakeups.Drain() {
-			w.hearOf(placeOf[c.Name], key)
+			w.enqueue(kindOfController[c.Name], key)
 		}
 	}
 }
 
-func (w *world) hearOf(k kind, key types.NamespacedName) {
+func (w *world) enqueue(k kind, key types.NamespacedName) {
 	for _, o := range w.ops {
 		if o.up {
 			o.queues[k].add(key, w.clock)
@@ -193,7 +193,7 @@ func (w *world) hearOf(k kind, key types.NamespacedName) {
 	}
 }
 
-// crash loses everything that is not stored.
+// crash drops everything that is not stored.
 func (o *operator) crash() {
 	for _, t := range o.tasks {
 		o.world.interrupted(t)
@@ -229,12 +229,12 @@ type task struct {
 	on        kind
 	key       types.NamespacedName
 	coroutine *coroutine
-	// pending is the call that it waits for, fault what happens to it.
+	// pending is the call that it waits for, and fault what happens to the call.
 	pending pending
 	fault   Fault
-	// began is the step at which it did.
+	// began is the step at which it began.
 	began int
-	// endBy is the time that the clock may not pass before it ends; 0 for none.
+	// endBy is a time that the clock does not pass until the task ends; 0 for none.
 	endBy time.Duration
 	// mail is what it delivered; empty if nothing.
 	mail  string
@@ -256,7 +256,7 @@ type pending struct {
 func (o *operator) begin(t *task, work func()) {
 	t.op, t.began, t.coroutine = o, o.world.steps, o.world.coroutines.take()
 	o.tasks = append(o.tasks, t)
-	o.world.witness(t)
+	o.world.refreshTask(t)
 	o.world.run(t, func() { t.coroutine.start(work) })
 }
 
@@ -270,12 +270,12 @@ func (o *operator) reconcile(k kind, key types.NamespacedName) {
 	})
 }
 
-// silence records no Events.
+// silence is a recorder that drops all Events.
 type silence struct{}
 
 func (silence) Eventf(runtime.Object, runtime.Object, string, string, string, string, ...any) {}
 
-// keyring is the portal's and the senders'.
+// keyring returns the key ring of the portal and the senders.
 func (o *operator) keyring(ctx context.Context) (invite.Keyring, error) { return o.keys.Get(ctx) }
 
-var _ channel.Channel = (*postbox)(nil)
+var _ channel.Channel = (*mailServer)(nil)

@@ -10,10 +10,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// planKey is the only plan's.
+// planKey is the key of the only plan.
 var planKey = types.NamespacedName{Name: "plan"}
 
-// planSpecs are what it may say: each lacks something that another has.
+// planSpecs are the specs that it may have: each lacks something that another has.
 var planSpecs = []usherv1.PlanSpec{
 	{
 		IncludedSeats: ptr.To[int32](1), Rights: []usherv1.PlanRight{{Name: "orders:place"}},

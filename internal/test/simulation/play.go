@@ -11,10 +11,10 @@ import (
 	"github.com/usher-dev/usher/internal/channel"
 )
 
-// accountName is the only account's.
+// accountName is the name of the only account.
 const accountName = "acme"
 
-// step does s if it is possible, and reports whether it was.
+// step performs s if it is possible, and reports whether it was.
 func (w *world) step(s Step) bool {
 	if !w.apply(s) {
 		return false
@@ -131,7 +131,8 @@ func (w *world) announce(s Step) {
 	}
 }
 
-// pass moves the clock; 0 is up to the next timer. A mail that is on its way holds it up: it ends before its lease does.
+// pass moves the clock by d, or to the next timer if d is 0. It does not pass the time at which a mail that is being sent must end, which
+// is before the end of its lease.
 func (w *world) pass(d time.Duration) bool {
 	to := w.clock + d
 	if d == 0 {
@@ -179,7 +180,7 @@ func (w *world) wrapSender(o *operator, s channel.Channel) channel.Channel {
 	return w.options.WrapSender(w.site(o, true), s)
 }
 
-// Play runs a schedule. Steps that are not possible are left out.
+// Play runs a schedule. It skips steps that are not possible.
 func Play(o Options, s Schedule) Result {
 	w := newWorld(o, s)
 	defer w.close()

@@ -20,33 +20,33 @@ import (
 type delivered struct {
 	invitation types.UID
 	generation int64
-	// point that it reminds at; empty for the invitation itself.
+	// point is the lead of a reminder; empty for the invitation itself.
 	point string
-	// name of the Invitation, as the link has it.
+	// name is the Invitation's, from the link.
 	name string
 	mail message.Invitation
-	// copies is how often it came, excuses how many of those after the first something explains: a crash, a lost answer.
-	copies, excuses int
+	// copies is how often it was delivered, and allowedCopies how many copies after the first a crash or a lost response explains.
+	copies, allowedCopies int
 }
 
-// badAddress is in addresses that the mail server refuses for good.
+// badAddress is part of addresses that the mail server refuses permanently.
 const badAddress = "invalid"
 
-// postbox is the mail server that an operator sends with.
-type postbox struct{ world *world }
+// mailServer is the mail server, as one operator reaches it.
+type mailServer struct{ world *world }
 
 // Send waits for its turn like a call to the API server.
-func (p *postbox) Send(_ context.Context, _ channel.Endpoint, m message.Message) error {
+func (p *mailServer) Send(_ context.Context, _ channel.Endpoint, m message.Message) error {
 	switch m := m.(type) {
 	case message.Invitation:
 		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliver(t, m) })
 	case message.ExpiryNotice:
-		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverEnding(t, m) })
+		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverNotice(t, m) })
 	}
 	panic(fmt.Sprintf("there is no inbox for a %T", m))
 }
 
-func (p *postbox) take(to, messageID string, deliver func(*task)) error {
+func (p *mailServer) take(to, messageID string, deliver func(*task)) error {
 	w := p.world
 	t := w.running
 	fault := w.await(pending{verb: "mail", name: messageID})
@@ -67,7 +67,7 @@ func (p *postbox) take(to, messageID string, deliver func(*task)) error {
 }
 
 // Probe waits for its turn too.
-func (p *postbox) Probe(context.Context, channel.Endpoint) error {
+func (p *mailServer) Probe(context.Context, channel.Endpoint) error {
 	fault := p.world.await(pending{verb: "probe"})
 	switch {
 	case p.world.serverDown || fault == Configuration || fault == Permanent:
@@ -78,10 +78,10 @@ func (p *postbox) Probe(context.Context, channel.Endpoint) error {
 	return nil
 }
 
-// Forget has nothing to do: no connection is kept.
-func (p *postbox) Forget(channel.Endpoint) {}
+// Forget does nothing: no connection is kept.
+func (p *mailServer) Forget(channel.Endpoint) {}
 
-// deliver puts a mail that task t sends into its inbox.
+// deliver puts a mail that task t sends into the inbox.
 func (w *world) deliver(t *task, m message.Invitation) {
 	link, _ := strings.CutPrefix(m.Link, portalURL+"/i/"+namespace+"/")
 	name, _, _ := strings.Cut(link, "/")
@@ -110,19 +110,19 @@ func (w *world) deliver(t *task, m message.Invitation) {
 	}
 }
 
-// interrupted excuses a second copy of the mail that a task delivered: it dies, or is told something else than what happened.
+// interrupted allows another copy of the mail that a task delivered: the task is killed, or its response is lost.
 func (w *world) interrupted(t *task) {
 	if t.mail == "" {
 		return
 	}
 	for _, d := range w.inbox {
 		if d.mail.MessageID == t.mail {
-			d.excuses++
+			d.allowedCopies++
 		}
 	}
 	for _, d := range w.announced {
 		if d.mail.MessageID == t.mail {
-			d.excuses++
+			d.allowedCopies++
 		}
 	}
 }

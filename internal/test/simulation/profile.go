@@ -18,17 +18,18 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// VisitProfile is a member's: Name signs in to operator Op's portal, and says there that its given name is another, numbered N.
+// VisitProfile is an action of a member: Name signs in to operator Op's portal and changes its given name to one with the number N.
 const VisitProfile Action = "profile"
 
-// profileVisit is a sign-in and one form, each of which is a POST of its own.
+// profileVisit is a sign-in and one form, each a POST of its own.
 type profileVisit struct {
 	email, said string
 	// stored: the change was written.
 	stored bool
 }
 
-// changeProfile begins the visit of a member who has a password; false if there is none, or it is at this portal already.
+// changeProfile begins the visit of a member that has a password; it returns false if there is none, or the member already visits this
+// portal.
 func (o *operator) changeProfile(s Step) bool {
 	w := o.world
 	m := w.member(s.Name)
@@ -58,7 +59,7 @@ func (o *operator) changeProfile(s Step) bool {
 func profileTask(member string) string { return "me-" + member }
 
 // welcome reports whether a member with the visitor's address may change its profile now.
-func (w *world) welcome(p *profileVisit) bool {
+func (w *world) mayChangeProfile(p *profileVisit) bool {
 	return w.open() && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
 		m := o.(*usherv1.Member)
 		return m.Spec.Email.SameAs(usherv1.EmailAddress(p.email)) && m.Status.State == usherv1.ObservedActive &&
@@ -66,7 +67,7 @@ func (w *world) welcome(p *profileVisit) bool {
 	})
 }
 
-// checkSaid: only members write what they say of themselves, and no one takes it back.
+// checkSaid: only the member writes the names in its profile, and no one overwrites them.
 func (w *world) checkSaid(m *usherv1.Member, was, is *corev1.Secret) {
 	said := string(is.Data[credentials.KeyGivenName])
 	if w.actor != nil && w.actor.visit != nil && w.actor.visit.profile != nil && w.actor.visit.profile.said == said {
@@ -78,7 +79,7 @@ func (w *world) checkSaid(m *usherv1.Member, was, is *corev1.Secret) {
 	}
 }
 
-// checkProfileVisit: only who has access is let in, and what is called saved is.
+// checkProfileVisit: only an Active member can change its profile, and a change that is confirmed is stored.
 func (w *world) checkProfileVisit(v *visit) {
 	if !strings.Contains(v.location, "saved=details") {
 		return

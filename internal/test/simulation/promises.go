@@ -14,22 +14,22 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// beliefs are what was promised so far and must be kept.
-type beliefs struct {
-	// highest is the highest grant that a pool ever gave.
+// pastFacts are what earlier changes have shown, as far as later checks need it.
+type pastFacts struct {
+	// highest is the highest grant of each pool so far.
 	highest map[types.UID]int64
-	// seatless: there was a pool that gives seats on acceptance, so that members could be invited without a seat.
+	// seatless: there has been a pool that reserves on acceptance, so that members could be invited without a seat.
 	seatless bool
-	// deliversByLink: the account has delivered by link at some time, so that an invitation may be Sent without a mail.
+	// deliversByLink: the account has delivered by link, so that an invitation may be Sent without a mail.
 	deliversByLink bool
-	// welcomed is the credentials Secret of each member that was told that it accepted.
+	// welcomed is the credentials Secret of each member whose acceptance was confirmed.
 	welcomed map[types.UID]types.UID
-	// addresses are the members who had one, at any time.
+	// addresses are the members that have had each address.
 	addresses map[string]map[types.UID]bool
 }
 
-func newBeliefs() beliefs {
-	return beliefs{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{}}
+func newPastFacts() pastFacts {
+	return pastFacts{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{}}
 }
 
 // committed checks every change.
@@ -39,12 +39,12 @@ func (w *world) committed(c change) {
 	}
 	w.rememberChange(c)
 	if w.actor != nil {
-		w.checkHands(c)
+		w.checkWriter(c)
 	}
 	switch c.kind {
 	case accounts:
 		a, _ := c.after.(*usherv1.Account)
-		w.beliefs.deliversByLink = w.beliefs.deliversByLink || a != nil && a.DeliversByLink()
+		w.pastFacts.deliversByLink = w.pastFacts.deliversByLink || a != nil && a.DeliversByLink()
 		if a != nil && a.Status.State != "" {
 			w.checkOneState(c, string(a.Status.State), a.Status.Conditions)
 		}
@@ -82,8 +82,8 @@ func (w *world) rememberChange(c change) {
 	}
 }
 
-// checkHands: Usher never writes a user's spec and never deletes a user's object.
-func (w *world) checkHands(c change) {
+// checkWriter: Usher does not write a user's spec or delete a user's object.
+func (w *world) checkWriter(c change) {
 	switch {
 	case c.before == nil:
 		if c.kind != invitations && c.kind != secrets && !projected(c) {
@@ -98,7 +98,7 @@ func (w *world) checkHands(c change) {
 	}
 }
 
-// mayDelete reports whether the object is one that Usher makes and deletes.
+// mayDelete reports whether the object is one that Usher creates and deletes.
 func mayDelete(c change) bool {
 	return c.kind == secrets || projected(c) || c.kind == invitations && metav1.GetControllerOf(c.before) != nil
 }
@@ -109,17 +109,17 @@ func changesSpec(c change) bool {
 		!equality.Semantic.DeepEqual(c.before.GetLabels(), c.after.GetLabels())
 }
 
-// projected reports whether a change is of a role or a binding, which Usher makes, changes and deletes.
+// projected reports whether a change is of a role or a binding, which Usher creates, changes and deletes.
 func projected(c change) bool { return c.kind == roles || c.kind == bindings }
 
-// checkLedger: a pool is never oversold, grants only grow, and no member loses a seat that it relies on.
+// checkLedger: a pool is not oversold, grants only grow, and no member loses a seat that it holds.
 func (w *world) checkLedger(c change) {
 	was, _ := c.before.(*usherv1.SeatPool)
 	is, _ := c.after.(*usherv1.SeatPool)
 	if is == nil {
 		is = &usherv1.SeatPool{ObjectMeta: was.ObjectMeta}
 	}
-	w.beliefs.seatless = w.beliefs.seatless || is.Spec.Reservation == usherv1.ReserveOnAcceptance
+	w.pastFacts.seatless = w.pastFacts.seatless || is.Spec.Reservation == usherv1.ReserveOnAcceptance
 	var old map[string]int64
 	if was != nil {
 		old = was.Status.Claims
@@ -151,20 +151,20 @@ func (w *world) checkCapacity(was, is *usherv1.SeatPool) {
 
 // checkGrants: a new claim's grant is above every grant that the pool gave before.
 func (w *world) checkGrants(is *usherv1.SeatPool, old map[string]int64) {
-	highest := w.beliefs.highest[is.UID]
+	highest := w.pastFacts.highest[is.UID]
 	for uid, grant := range is.Status.Claims {
 		if old[uid] == grant {
 			continue
 		}
-		if grant <= w.beliefs.highest[is.UID] {
-			w.violated("grants-grow", "pool %s gave grant %d after %d", is.Name, grant, w.beliefs.highest[is.UID])
+		if grant <= w.pastFacts.highest[is.UID] {
+			w.violated("grants-grow", "pool %s gave grant %d after %d", is.Name, grant, w.pastFacts.highest[is.UID])
 		}
 		highest = max(highest, grant)
 	}
-	w.beliefs.highest[is.UID] = highest
+	w.pastFacts.highest[is.UID] = highest
 }
 
-// checkHeld: a member that relies on a seat has its claim, at every revision.
+// checkHeld: the ledger has the claim of every seat that a member holds, at every revision.
 func (w *world) checkHeld(m *usherv1.Member, p *usherv1.SeatPool) {
 	for _, s := range m.Status.Seats {
 		if s.Pool != p.Name || !s.Held() || s.PoolUID != string(p.UID) {
@@ -181,7 +181,7 @@ func (w *world) checkMember(c change) {
 	was, _ := c.before.(*usherv1.Member)
 	is, _ := c.after.(*usherv1.Member)
 	if is != nil {
-		w.beliefs.knew(is)
+		w.pastFacts.addAddress(is)
 	}
 	w.checkNamed()
 	if is == nil {
@@ -209,7 +209,7 @@ func (w *world) checkMember(c change) {
 	}
 }
 
-// checkSeatsHeld: every seat that a member relies on is claimed, and an Active member takes no base seat of a pool that is gone.
+// checkSeatsHeld: every seat that a member holds is claimed, and an Active member takes no base seat of a pool that does not exist.
 func (w *world) checkSeatsHeld(was, is *usherv1.Member) {
 	for _, s := range is.Status.Seats {
 		if p := w.pool(s.Pool); p != nil {
@@ -220,7 +220,7 @@ func (w *world) checkSeatsHeld(was, is *usherv1.Member) {
 	}
 }
 
-// checkReasons: the member's reconciler takes away access and acceptance only for a reason that held since it began.
+// checkReasons: the member's reconciler withdraws access and acceptance only for a reason that was true at some time since it began.
 func (w *world) checkReasons(was, is *usherv1.Member) {
 	f := &w.actor.facts
 	w.observe(f, is.Name)
@@ -232,7 +232,7 @@ func (w *world) checkReasons(was, is *usherv1.Member) {
 	}
 }
 
-// checkGone: a member's object goes only after everything of it.
+// checkGone: a member's object is deleted only after everything that belongs to it.
 func (w *world) checkGone(m *usherv1.Member) {
 	if acceptedBy(m, w.credentials(m.Name)) && w.actor != nil && !w.actor.facts.unaccepted {
 		w.violated("nothing-left", "member %s is gone, and its credentials exist", m.Name)

@@ -12,8 +12,8 @@ import (
 	"github.com/usher-dev/usher/internal/access"
 )
 
-// knew takes note of an address.
-func (b *beliefs) knew(m *usherv1.Member) {
+// knew records the member's address.
+func (b *pastFacts) addAddress(m *usherv1.Member) {
 	address := string(m.Spec.Email)
 	if b.addresses[address] == nil {
 		b.addresses[address] = map[types.UID]bool{}
@@ -36,7 +36,7 @@ func (w *world) checkNamed() {
 // seatedAs reports whether a member that has or had an address has a base seat.
 func (w *world) seatedAs(address string) bool {
 	for _, o := range w.api.tables[members] {
-		if m := o.(*usherv1.Member); w.beliefs.addresses[address][m.UID] && holdsBase(m) {
+		if m := o.(*usherv1.Member); w.pastFacts.addresses[address][m.UID] && holdsBase(m) {
 			return true
 		}
 	}
@@ -67,7 +67,7 @@ func (w *world) checkAccessAtRest() {
 	}
 }
 
-// checkAdminsAtRest: an account that has lost its last Active admin says so, and no other does.
+// checkAdminsAtRest: NoAdmin is True exactly if the account has lost its last Active admin.
 func (w *world) checkAdminsAtRest() {
 	a, terms := w.account(), w.terms()
 	if a == nil || terms.Problem != "" {

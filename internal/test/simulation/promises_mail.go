@@ -15,7 +15,7 @@ import (
 	"github.com/usher-dev/usher/internal/message"
 )
 
-// attemptTime is how long an attempt to send may take from its decision. Leases are not renewed here.
+// attemptTime is how long an attempt to send may take after its decision. Leases are not renewed here.
 const attemptTime = delivery.SendLease - delivery.RenewEvery/2
 
 func (w *world) checkInvitation(c change) {
@@ -51,9 +51,9 @@ func (w *world) checkSent(was, is *usherv1.Invitation) {
 	}
 }
 
-// deliverByLink: a link that is not mailed reaches its invitee too, under the same promises.
+// deliverByLink puts a link that is not mailed into the inbox, and checks the same promises.
 func (w *world) deliverByLink(inv *usherv1.Invitation) {
-	if !w.beliefs.deliversByLink {
+	if !w.pastFacts.deliversByLink {
 		w.violated("sent-is-delivered", "invitation %s is Sent without a mail, in an account that mails", inv.Name)
 	}
 	if w.actor == nil || slices.ContainsFunc(w.inbox, func(d *delivered) bool {
@@ -81,14 +81,14 @@ func (w *world) checkMail(t *task, d *delivered) {
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose member was disabled, had accepted or needs none", d.name)
 	case !t.facts.open:
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose account was disabled or gone", d.name)
-	case !t.facts.seated && !w.beliefs.seatless && d.point == "": // a link outlives the pool of its seat, and may be reminded of
+	case !t.facts.seated && !w.pastFacts.seatless && d.point == "": // reminders do not need the pool of the seat
 		w.violated("mail-with-seat", "a mail went out with invitation %s, whose member had no seat", d.name)
 	case !slices.Contains(t.facts.addresses, usherv1.EmailAddress(d.mail.To).Key()):
 		w.violated("mail-to-member", "a mail for %s went to an address that is not the member's", d.name)
 	}
 }
 
-// attemptOf reports whether a change is the fence of an attempt, and of which.
+// attemptOf reports whether a change claims an attempt, and returns its reminder.
 func attemptOf(was, is *usherv1.Invitation) (attempted bool, remind usherv1.Lead) {
 	for _, r := range is.Status.Reminders {
 		i := slices.IndexFunc(was.Status.Reminders, func(old usherv1.Reminder) bool { return old.Before == r.Before })
@@ -99,7 +99,7 @@ func attemptOf(was, is *usherv1.Invitation) (attempted bool, remind usherv1.Lead
 	return is.Status.State == usherv1.InvitationSending, ""
 }
 
-// checkReminder: a reminder has the link of the mail that it reminds of, while that is alive and it is not too late for its point.
+// checkReminder: a reminder has the link of the mail before it, and is sent while the link works and at least half of its lead is left.
 func (w *world) checkReminder(d *delivered) {
 	first := slices.IndexFunc(w.inbox, func(m *delivered) bool {
 		return m.invitation == d.invitation && m.generation == d.generation && m.point == ""
@@ -108,7 +108,7 @@ func (w *world) checkReminder(d *delivered) {
 		w.violated("reminder-same-link", "the reminder of link %d of invitation %s is of no mail", d.generation, d.name)
 	}
 	left, before := d.mail.ExpiresAt.Sub(w.now()), usherv1.Lead(d.point).Duration()
-	// An attempt may begin at the last moment and be held up until its lease is over.
+	// An attempt may begin at the last moment and be delayed until the end of its lease.
 	if left > before || left+attemptTime <= before/2 {
 		w.violated("reminder-in-time", "the reminder of %s before the end of invitation %s came %s before", d.point, d.name, left)
 	}
@@ -120,9 +120,9 @@ func (w *world) observeFor(t *task, invitation string) {
 	}
 }
 
-// checkCopy: a second mail of one link only where something explains it, and then the same.
+// checkCopy: a link has a second mail only after a crash or a lost response, and the two mails are equal.
 func (w *world) checkCopy(d *delivered, m message.Invitation) {
-	if d.copies > 1+d.excuses {
+	if d.copies > 1+d.allowedCopies {
 		w.violated("mailed-once", "%d mails of link %d of invitation %s", d.copies, d.generation, d.name)
 	}
 	if m.Link != d.mail.Link || m.To != d.mail.To || m.MessageID != d.mail.MessageID {
@@ -130,7 +130,7 @@ func (w *world) checkCopy(d *delivered, m message.Invitation) {
 	}
 }
 
-// checkVisit: only a link that was alive is accepted, and what an invitee was told stands.
+// checkVisit: only a valid link can be answered, and an answer that was confirmed stays.
 func (w *world) checkVisit(t *task) {
 	v := t.visit
 	if v.profile != nil {
@@ -149,7 +149,7 @@ func (w *world) checkVisit(t *task) {
 		return
 	}
 	if m := w.member(inv.Spec.MemberRef.Name); m != nil && acceptedBy(m, w.credentials(m.Name)) {
-		w.beliefs.welcomed[m.UID] = w.credentials(m.Name).UID
+		w.pastFacts.welcomed[m.UID] = w.credentials(m.Name).UID
 	}
 }
 
@@ -176,12 +176,12 @@ func (w *world) checkCredentials(c change) {
 	if !own && !w.addressChanged(m, was) {
 		w.violated("acceptance-kept", "the credentials of member %s were deleted", name)
 	}
-	if w.beliefs.welcomed[m.UID] == was.UID && !w.addressChanged(m, was) {
+	if w.pastFacts.welcomed[m.UID] == was.UID && !w.addressChanged(m, was) {
 		w.violated("welcome-stands", "the credentials of member %s were deleted after its welcome", name)
 	}
 }
 
-// addressChanged reports whether the member has another address than its credentials, or had while the actor was at work.
+// addressChanged reports whether the member has another address than its credentials, or had one while the actor ran.
 func (w *world) addressChanged(m *usherv1.Member, secret *corev1.Secret) bool {
 	other := func(address string) bool {
 		return !usherv1.EmailAddress(secret.Data["email"]).SameAs(usherv1.EmailAddress(address))

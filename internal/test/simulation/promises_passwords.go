@@ -28,7 +28,7 @@ func (w *world) checkPasswords() {
 	}
 }
 
-// checkPasswordsAtRest: there is the password file that the account wants, with the account's Active members in it, and no other.
+// checkPasswordsAtRest: the only password file is the one that the account's spec names, with the account's Active members.
 func (w *world) checkPasswordsAtRest() {
 	wanted, hashes := "", map[string]string{}
 	if a := w.account(); a != nil {

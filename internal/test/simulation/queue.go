@@ -9,14 +9,14 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Pauses after a failed reconcile, as controller-runtime has them by default.
+// The pauses after a failed reconcile are controller-runtime's defaults.
 const (
 	firstRetry   = 5 * time.Millisecond
 	longestRetry = 1000 * time.Second
 )
 
-// queue is a controller's work queue: each key is in it once at the most, at the earliest of the times that it was added for,
-// and no second worker gets it while one works on it.
+// queue is a controller's work queue: each key is in it at most once, at the earliest of the times that it was added for, and only one
+// worker works on it at a time.
 type queue struct{ items []item }
 
 type item struct {
@@ -53,7 +53,7 @@ func (q *queue) add(key types.NamespacedName, at time.Duration) {
 // ready reports whether the key may be worked on now.
 func (i *item) ready(now time.Duration) bool { return i.queued && !i.working && i.at <= now }
 
-// done ends the work on a key: requeue after a pause if that is not 0, or later and later if it failed.
+// done ends the work on a key. It adds the key again after a pause that is not 0, or with increasing pauses if the work failed.
 func (q *queue) done(key types.NamespacedName, now, pause time.Duration, failed bool) {
 	i := q.item(key)
 	i.working = false

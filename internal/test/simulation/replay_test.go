@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// replays are the shortest schedules of bugs that the simulation found; none of them breaks anything any more.
+// replays are the shortest schedules of bugs that the simulation has found. None of them breaks a promise now.
 var replays = []struct{ name, schedule string }{
 	{
-		// Two operators that decided the same at the same time; one was held up before it wrote the fence for longer than the
-		// lease in it, so that the other took it for dead at once.
-		name: "a fence that was written after its own lease",
+		// Two operators decided the same at the same time. One was delayed before it wrote its claim, for longer than the lease in the
+		// claim, so that the lease was over for the other at once.
+		name: "a claim that was written after its own lease",
 		schedule: `schedule seed=1 fine=false week=false
 			restart op=0
 			restart op=1
@@ -39,9 +39,9 @@ var replays = []struct{ name, schedule string }{
 			go op=0 on=invitations name=m0`,
 	},
 	{
-		// The member was switched to Immediate, got credentials for an address that it had just lost, and was invited by mail, since
-		// the reason "Inviting" stood for both.
-		name: "a mail for a member that is activated without one",
+		// The member was switched to Immediate, got credentials for an address that it had just lost, and was invited by mail,
+		// because the reason "Inviting" had both meanings.
+		name: "a mail to a member that is activated without an invitation",
 		schedule: `schedule seed=115 fine=true week=false
 			make-pool name=p0
 			make-member name=m0 to=a0@acme.example
@@ -58,8 +58,8 @@ var replays = []struct{ name, schedule string }{
 			write-invitation name=by-hand to=m0`,
 	},
 	{
-		// An operator that had not heard of a member's deletion made credentials for it after it was gone.
-		name: "credentials of a member that is gone",
+		// An operator that had not received a member's deletion created credentials for it after the deletion.
+		name: "credentials of a deleted member",
 		schedule: `schedule seed=4999 fine=true week=false
 			restart op=1
 			restart op=0
@@ -78,8 +78,8 @@ var replays = []struct{ name, schedule string }{
 			begin op=0 on=members name=m0`,
 	},
 	{
-		// Each operator recorded, over the other's, the invitation that it had chosen before it heard of the other's choice.
-		name: "two operators that record different invitations in turn",
+		// Each operator overwrote the other's invitationRef with the invitation that it had chosen before it received the other's choice.
+		name: "two operators that overwrite each other's invitationRef",
 		schedule: `schedule seed=110536 fine=false week=false
 			restart op=0
 			make-member name=m0 to=a0@acme.example
@@ -98,8 +98,8 @@ var replays = []struct{ name, schedule string }{
 			rest to=pools n=5000`,
 	},
 	{
-		// No mail is sent for a link that is delivered otherwise, and nothing checked whether the member still waited to be invited.
-		name: "another link made from an old cache",
+		// With delivery by link, nothing checked whether the member was still to be invited.
+		name: "another link because of an old cache",
 		schedule: `schedule seed=12751 fine=false week=false
 			make-pool name=p0 n=1
 			restart op=1
@@ -119,8 +119,8 @@ var replays = []struct{ name, schedule string }{
 			begin op=1 on=invitations name=m0`,
 	},
 	{
-		// A mail server that was down kept an announcement waiting; its member was disabled, and the announcement was not given up when the end came.
-		name: "an announcement that waits for a member who is not Active any more",
+		// An announcement waited for a mail server that was down. Its member was disabled, and at the end of access it stayed Pending.
+		name: "an announcement that waits for a member that is no longer Active",
 		schedule: `schedule seed=500466 fine=false week=false
 			restart op=1
 			mend-secret
@@ -130,18 +130,18 @@ var replays = []struct{ name, schedule string }{
 			rest to=invitations n=5000
 			end name=m0 n=2
 			deliver op=1 on=members
-			begin op=1 on=endings name=m0
-			go op=1 on=endings name=m0
-			go op=1 on=endings name=m0
-			go op=1 on=endings name=m0
+			begin op=1 on=expirynotices name=m0
+			go op=1 on=expirynotices name=m0
+			go op=1 on=expirynotices name=m0
+			go op=1 on=expirynotices name=m0
 			stop-server
-			go op=1 on=endings name=m0
+			go op=1 on=expirynotices name=m0
 			disable name=m0
-			go op=1 on=endings name=m0`,
+			go op=1 on=expirynotices name=m0`,
 	},
 	{
 		// An operator disabled a member and, since the claim was not in its old ledger, gave the seat back in the same write.
-		name: "a seat given back by an old ledger, before the access that it gave is withdrawn",
+		name: "a seat that is given back because of an old ledger, before its access is withdrawn",
 		schedule: `schedule seed=12727 fine=true week=false
 			make-pool name=p0 n=2
 			make-account name=acme
@@ -159,8 +159,8 @@ var replays = []struct{ name, schedule string }{
 			begin op=1 on=members name=m0`,
 	},
 	{
-		// A member who had lost its access with the plan waited for ever to give back the seat of a pool that was deleted.
-		name: "no mark for whom the plan, and then the pool, was taken",
+		// A member that had lost its access with the plan never gave back the seat of a deleted pool.
+		name: "no mark for a member that lost its plan and then its pool",
 		schedule: `schedule seed=413230 fine=false week=false
 			restart op=1
 			make-account name=acme
@@ -183,8 +183,8 @@ var replays = []struct{ name, schedule string }{
 			deliver op=0 on=pools`,
 	},
 	{
-		// A fence took some seconds to be written. Its sender, who could not renew the lease, was still at it when that was over.
-		name: "a conversation that outlasts its lease",
+		// A claim took some seconds to be written. Its sender could not renew the lease, and was still sending when the lease was over.
+		name: "a mail conversation that is longer than its lease",
 		schedule: `schedule seed=801101 fine=false week=false
 			restart op=0
 			restart op=1
@@ -207,9 +207,9 @@ var replays = []struct{ name, schedule string }{
 			begin op=0 on=invitations name=m0`,
 	},
 	{
-		// An operator that meant the Member before made credentials for the next of its name, which had no finalizer yet and went. The
-		// one after that took them for its own, come back from a backup.
-		name: "credentials for the next member of a name",
+		// An operator with an old cache created credentials for a deleted Member in the name of the next one, which had no finalizer yet and
+		// was deleted too. The Member after that took them for its own, restored from a backup.
+		name: "credentials for the next member with a name",
 		schedule: `schedule seed=5008127 fine=false week=false
 			restart op=1
 			make-account name=acme
@@ -253,8 +253,8 @@ var replays = []struct{ name, schedule string }{
 			make-member name=m0 to=a0@acme.example n=1`,
 	},
 	{
-		// Two members had one address. The one that it did not belong to held a claim, and then named a pool that does not exist, so that it
-		// kept its seat instead of being a duplicate; the other waited for ever beside a free seat.
+		// Two members had one address. The duplicate held a claim and then named a pool that does not exist, so that it kept its seat. The other
+		// member never got the free seat.
 		name: "a duplicate that names a missing pool",
 		schedule: `schedule seed=118153 fine=false week=false
 			make-plan n=2

@@ -25,7 +25,7 @@ func readyReason(list []metav1.Condition) string {
 	return conditions.Reason(list, usherv1.ConditionReady)
 }
 
-// checkRest: what was wanted is.
+// checkRest checks that the desired state was reached.
 func (w *world) checkRest() {
 	for _, o := range w.api.tables[members] {
 		w.checkMemberAtRest(o.(*usherv1.Member))
@@ -39,7 +39,7 @@ func (w *world) checkRest() {
 	for _, o := range w.api.tables[secrets] {
 		secret := o.(*corev1.Secret)
 		name, ofMember := strings.CutPrefix(secret.Name, "usher-member-")
-		// Others may have been restored before their member.
+		// Other credentials may have been restored from a backup earlier than their member.
 		remembered := w.account().Remembers(secret.Annotations[usherv1.MemberUIDAnnotation])
 		if m := w.member(name); ofMember && remembered && (m == nil || !acceptedBy(m, secret)) {
 			w.violated("nothing-left", "the credentials of member %s, who is gone, are there", name)
@@ -61,7 +61,7 @@ func (w *world) checkRest() {
 	w.checkWordingAtRest()
 }
 
-// checkRemindersAtRest: an invitee who has not answered an hour after the mail was reminded, unless the server refused that for good.
+// checkRemindersAtRest: an invitee who has not answered an hour after the mail was reminded, unless the server refused that permanently.
 func (w *world) checkRemindersAtRest() {
 	a := w.account()
 	for _, o := range w.api.tables[invitations] {
@@ -80,7 +80,7 @@ func (w *world) checkRemindersAtRest() {
 	}
 }
 
-// checkWordingAtRest: the account says of its wording what is true of it.
+// checkWordingAtRest: TemplatesReady is what the account's templates require.
 func (w *world) checkWordingAtRest() {
 	a := w.account()
 	if a == nil {
@@ -117,7 +117,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 			continue
 		}
 		known++
-		// No member is a duplicate while the account is disabled, or the plan is not there.
+		// No member is a duplicate while the account is disabled or the plan does not exist.
 		reason := readyReason(m.Status.Conditions)
 		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonPlanNotFound {
 			continue
@@ -167,7 +167,8 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	}
 }
 
-// wantWithheld returns what a member should be whose spec, account, plan, pools or address keep it from access; nil for none of them.
+// wantWithheld returns the states that a member may have if its spec, account, plan, pools or address keep it from access; nil if they
+// do not.
 func (w *world) wantWithheld(m *usherv1.Member, given plan.Assignment) []string {
 	seatKept := fmt.Sprintf(", seat %t", holdsBase(m))
 	a := w.account()
@@ -208,7 +209,7 @@ func (w *world) roomIn(pool string) bool {
 	return p != nil && len(p.Status.Claims) < w.terms().SeatsOf(p, w.poolList()).Capacity()
 }
 
-// wantInvited returns what a member should be that has yet to answer its invitation.
+// wantInvited returns the states that a member may have that has not answered its invitation.
 func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
 	inv := w.invitationOf(m)
 	switch {
@@ -246,7 +247,7 @@ func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
 	return []string{"asked; the invitation is " + string(inv.Status.State)}
 }
 
-// wantUnasked returns what a member should be that cannot be invited for want of a pool or of a seat; nil if it can be.
+// wantUnasked returns the states that a member may have that cannot be invited because it has no pool or no seat; nil if it can.
 func (w *world) wantUnasked(m *usherv1.Member, choice seat.Choice) []string {
 	held := holdsBase(m)
 	switch {
@@ -263,7 +264,7 @@ func (w *world) reservesOnInvitation(choice seat.Choice) bool {
 	return w.pool(choice.Base).Spec.Reservation == usherv1.ReserveOnInvitation
 }
 
-// invitationOf is the invitation that the member says it is asked with.
+// invitationOf returns the Invitation that the member's status names.
 func (w *world) invitationOf(m *usherv1.Member) *usherv1.Invitation {
 	if m.Status.InvitationRef == nil {
 		return nil
@@ -275,7 +276,7 @@ func (w *world) invitationOf(m *usherv1.Member) *usherv1.Invitation {
 	return inv
 }
 
-// describe tells of a change in a trace.
+// describe returns the line of a change in a trace.
 func describe(c change) string {
 	switch o := c.after.(type) {
 	case *usherv1.Member:

@@ -5,16 +5,16 @@ package simulation
 
 // Result is how a run ended.
 type Result struct {
-	// Schedule is what was done, as it can be played again.
+	// Schedule is what was done; Play repeats it.
 	Schedule Schedule
 	// Violation is the first promise that was broken; nil if none was.
 	Violation *Violation
-	// Digest is the same for the same schedule.
+	// Digest is equal for equal runs.
 	Digest uint64
 	Counts
 }
 
-// Counts are what was done.
+// Counts are the numbers of what was done.
 type Counts struct {
 	// Steps of the schedule, and Faults among them; Calls that left an operator, also in the calm; Changes of objects.
 	Steps, Faults, Calls, Changes int
@@ -26,7 +26,7 @@ type Counts struct {
 	Passwords, Profiles int
 }
 
-// Add adds another run's.
+// Add adds the counts of another run.
 func (c *Counts) Add(o Counts) {
 	c.Steps += o.Steps
 	c.Faults += o.Faults

@@ -17,7 +17,7 @@ import (
 // Rule is a CEL rule of the CRDs that is written in Go here. A test compares its text with the CRDs.
 type Rule string
 
-// The rules that the proof in package seat stands on.
+// The rules that the proof in package seat assumes.
 const (
 	// LedgerBound: a ledger does not grow beyond the capacity.
 	LedgerBound Rule = "!has(self.status) || !has(self.status.claims) || (has(oldSelf.status) && has(oldSelf.status.claims) && size(self.status.claims) <= size(oldSelf.status.claims)) || (has(self.status.capacity) && size(self.status.claims) <= self.status.capacity && size(self.status.claims) <= (has(self.spec.seats) ? self.spec.seats : 0) + (has(self.status.included) ? self.status.included : 0))"
@@ -31,7 +31,7 @@ const (
 	AcceptedStaysOpen Rule = "self.spec.state != 'Revoked' || oldSelf.spec.state == 'Revoked' || !has(self.status) || !has(self.status.state) || self.status.state != 'Accepted'"
 )
 
-// admit applies the rules to an object that is to follow old, which is nil if it is new.
+// admit applies the rules to an object that replaces old; old is nil if the object is new.
 func (a *API) admit(old, next client.Object) error {
 	switch next := next.(type) {
 	case *usherv1.SeatPool:
@@ -80,7 +80,7 @@ func withinBounds(old, next *usherv1.SeatPool) bool {
 		next.Status.Capacity != nil && claims <= int(*next.Status.Capacity) && claims <= capacityOf(next)
 }
 
-// capacityOf is how many seats were bought and come with the plan.
+// capacityOf returns the number of seats that are bought or included in the plan.
 func capacityOf(pool *usherv1.SeatPool) int {
 	return int(ptr.Deref(pool.Spec.Seats, 0)) + int(pool.Status.Included)
 }
@@ -107,7 +107,7 @@ func releaseShrinks(old, next *usherv1.Member) bool {
 	return false
 }
 
-// setDefaults is what the schemas default.
+// setDefaults sets the defaults of the schemas.
 func setDefaults(o client.Object) {
 	set := func(field *usherv1.State) {
 		if *field == "" {
@@ -148,7 +148,7 @@ func setDefaults(o client.Object) {
 	}
 }
 
-// clearStatus is the status of an object that was just made.
+// clearStatus sets the status of a new object.
 func clearStatus(o client.Object) {
 	switch o := o.(type) {
 	case *usherv1.Account:

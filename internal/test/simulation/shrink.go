@@ -5,8 +5,8 @@ package simulation
 
 import "strings"
 
-// Shrink leaves out steps of a schedule that breaks a promise, for as long as it still breaks the same one, and returns the
-// shortest that it found, of which no single step can be left out. It plays the schedule at most tries times.
+// Shrink leaves out steps of a schedule that breaks a promise, while it still breaks the same one. It returns the shortest schedule that it
+// found, from which no single step can be left out. It runs the schedule at most tries times.
 func Shrink(o Options, s Schedule, promise string, tries int) Schedule {
 	o.Trace = nil
 	breaks := func(candidate Schedule) bool {

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// seeds is how many schedules are run; SIM_SEEDS asks for more, SIM_FROM for others.
+// seeds returns the seeds of the schedules: SIM_SEEDS sets their number, and SIM_FROM the first.
 func seeds(t *testing.T) (from, count uint64) {
 	t.Helper()
 	number := func(name string, fallback uint64) uint64 {
@@ -43,7 +43,7 @@ func TestPromises(t *testing.T) {
 		s := Shrink(Options{}, r.Broken.Schedule, r.Broken.Violation.Promise, 2000)
 		t.Errorf("seed %d: %v\n%s\n%s", r.Broken.Schedule.Seed, r.Broken.Violation, s, Explain(Options{}, s))
 	}
-	// What never happens proves nothing.
+	// A promise that no schedule needs is not tested.
 	for what, n := range map[string]int{
 		"faults": r.Faults, "mails": r.Mails, "acceptances": r.Welcomes, "activations": r.Activations, "withdrawals": r.Withdrawals,
 		"rotations": r.Rotations, "password files": r.Passwords, "profiles": r.Profiles,
@@ -75,9 +75,9 @@ func TestReplaysExactly(t *testing.T) {
 	}
 }
 
-// TestShrinks: what is left of a schedule breaks the same promise, and nothing can be left out of it.
+// TestShrinks: a shrunk schedule breaks the same promise, and no step can be left out of it.
 func TestShrinks(t *testing.T) {
-	o := Options{Wrap: withoutFence}
+	o := Options{Wrap: withoutClaim}
 	var broken Result
 	for seed := uint64(0); broken.Violation == nil; seed++ {
 		broken = Run(o, seed)
@@ -99,8 +99,8 @@ func TestShrinks(t *testing.T) {
 	}
 }
 
-// TestServesWhatAnAPIServerWould: every object that is stored would come back from JSON as it is, and the patches that are taken
-// for finalizers hold nothing else.
+// TestServesWhatAnAPIServerWould: every stored object is unchanged after a round trip through JSON, and patches of finalizers contain
+// nothing else.
 func TestServesWhatAnAPIServerWould(t *testing.T) {
 	o := Options{
 		checkCommit: func(c change) {
@@ -140,7 +140,7 @@ func TestServesWhatAnAPIServerWould(t *testing.T) {
 	}
 }
 
-// TestRulesAreTheCRDs: the rules that are written in Go are, word by word, the ones that the API server gets.
+// TestRulesAreTheCRDs: the text of every rule that is written in Go is in a CRD.
 func TestRulesAreTheCRDs(t *testing.T) {
 	var all strings.Builder
 	for _, crd := range []string{"seatpools", "members", "invitations"} {

@@ -13,23 +13,23 @@ import (
 // Action is what a Step does.
 type Action string
 
-// Actions of the machinery. Those of the admin and the invitees are in admin.go and visit.go.
+// Actions of the operators and the clock. Those of the admin and the invitees are in admin.go and visit.go.
 const (
-	// Deliver brings operator Op's cache of On one event further.
+	// Deliver delivers the next event to operator Op's cache of On.
 	Deliver Action = "deliver"
-	// Relist brings it, by a new list, to N events before the latest; what happened in between is not seen.
+	// Relist replaces the cache with a list that is N events old; the watch skips the events in between.
 	Relist Action = "relist"
-	// Begin starts a reconcile by operator Op's controller of On, of Name.
+	// Begin starts a reconcile of Name by operator Op's controller of On.
 	Begin Action = "begin"
-	// Go performs the call that it waits for, with Fault, and lets it go on to the next.
+	// Go performs the call that the reconcile waits for, with Fault, and continues the reconcile up to its next call.
 	Go Action = "go"
-	// Crash ends operator Op with all that it is doing; nothing but what is stored survives.
+	// Crash kills operator Op with all its work; only what is stored survives.
 	Crash Action = "crash"
-	// Restart starts it again, with lists that are N events old.
+	// Restart starts operator Op again, with lists that are N events old.
 	Restart Action = "restart"
 	// Pass lets N milliseconds pass; 0 is up to the next timer.
 	Pass Action = "pass"
-	// Rest lets everything happen that is due within N milliseconds, one after the other, but for what the controllers of To do.
+	// Rest performs everything that is due within N milliseconds, one after the other, except the work of the controllers of To.
 	Rest Action = "rest"
 )
 
@@ -71,11 +71,11 @@ func (s Step) String() string {
 	return b.String()
 }
 
-// visits are what a portal is doing; they go where the kinds and controllers do.
+// visits identifies the work of a portal, beside the kinds and controllers.
 const visits = kinds
 
 var onNames = [visits + 1]string{"accounts", "pools", "members", "invitations", "plans", "secrets", "configmaps", "roles", "bindings",
-	"endings", "grants", "visits"}
+	"expirynotices", "accountaccess", "visits"}
 
 // ParseStep reads what String wrote.
 func ParseStep(line string) (Step, error) {
@@ -113,9 +113,9 @@ func ParseStep(line string) (Step, error) {
 // Schedule is a run that can be repeated.
 type Schedule struct {
 	Seed uint64
-	// Fine lets work also wait where it only reads from a cache, so that the cache may change in between.
+	// Fine lets work wait also at reads from a cache, so that the cache may change in between.
 	Fine bool
-	// Week lets eight days pass after the calm, and asks for another.
+	// Week lets eight days pass after the calm, followed by another calm.
 	Week  bool
 	Steps []Step
 }

@@ -9,7 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// tampered is a client with something wrong: what is set gets in the way of the call.
+// tampered is a client that replaces the calls that are set.
 type tampered struct {
 	client.Client
 	get    func(key client.ObjectKey, o client.Object, next func() error) error

@@ -5,17 +5,17 @@ package simulation
 
 import "fmt"
 
-// theme makes three of eight schedules be about one thing, which takes more in a row than chance brings together. It returns what
-// such a schedule's setup ends with.
+// theme makes three of eight schedules be about one subject, to get long sequences that are rare at random. It returns the last steps of
+// such a schedule's setup.
 func (d *draw) theme(seed uint64) (last []Step) {
 	switch seed % 8 {
 	case 3:
-		d.comeBack()
+		d.profileTheme()
 	case 5:
-		d.askAgain()
+		d.mailTheme()
 		last = []Step{{Do: ScalePool, Name: "p0", N: 3}}
 	case 7:
-		d.comeAndGo()
+		d.accessTheme()
 		for i := range d.members {
 			m := fmt.Sprintf("m%d", i)
 			last = append(last, Step{Do: Immediate, Name: m}, Step{Do: Appoint, Name: m, To: "admin"})
@@ -24,17 +24,17 @@ func (d *draw) theme(seed uint64) (last []Step) {
 	return last
 }
 
-// comeBack is a schedule about members who, once they are in, change what they said of themselves, while they lose their access
+// profileTheme is a schedule about members who, once they are in, change what they said of themselves, while they lose their access
 // and get it again.
-func (d *draw) comeBack() {
+func (d *draw) profileTheme() {
 	d.profiles = true
 	d.actions = []Action{Disable, Enable, Disable, Enable, End, Readdress, EnableAccount, DisableAccount}
 	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(100), 20, []int{2, 6}[d.random.IntN(2)], 2
 }
 
-// comeAndGo is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members,
+// accessTheme is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members,
 // or hardly of pools.
-func (d *draw) comeAndGo() {
+func (d *draw) accessTheme() {
 	d.actions = []Action{Enable, Disable, End, ScalePool, DeleteMember, MakeMember, Appoint}
 	d.length, d.pass, d.admin, d.rest = 120+d.random.IntN(160), 16, 6, 1
 	for k := range d.deliver[1] {
@@ -43,9 +43,9 @@ func (d *draw) comeAndGo() {
 	d.deliver[1][[]kind{members, pools}[d.random.IntN(2)]] = d.random.IntN(2)
 }
 
-// askAgain is a schedule about mails: members are invited again, and old mails are opened, while both operators hear of
-// all else that happens, and each is held up here and there between the fence and the record of what it sends.
-func (d *draw) askAgain() {
+// mailTheme is a schedule about mails: members are invited again, and old mails are opened, while both operators hear of
+// all else that happens, and each is held up here and there between the claim and the record of what it sends.
+func (d *draw) mailTheme() {
 	d.actions = []Action{Resend, Resend, Resend, Readdress, Enable, Disable}
 	d.length, d.pass, d.visit, d.admin, d.rest = 60+d.random.IntN(60), 1, 6, 1, 4
 	d.paces, d.rests = [...]int{1, 1, 10, 40, 100}, []string{"invitations"}

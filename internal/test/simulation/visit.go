@@ -24,12 +24,12 @@ const (
 	VisitDecline Action = "decline"
 )
 
-// visit is what a visitor does at a portal: one POST with a link, or a change of a profile.
+// visit is the request of a visitor of a portal: one POST with a link, or a change of a profile.
 type visit struct {
 	mail    *delivered
 	accept  bool
 	profile *profileVisit
-	// admissible: the link could be answered, or the profile changed, at some moment since the visit began.
+	// admissible: the link could be answered, or the profile changed, at some time since the visit began.
 	admissible bool
 	status     int
 	location   string
@@ -37,7 +37,7 @@ type visit struct {
 
 var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond}
 
-// form is what every invitee types who accepts.
+// form is the form of every invitee who accepts.
 var form = url.Values{
 	"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"},
 	"password": {password}, "password_confirm": {password}, "terms": {"on"},
@@ -54,7 +54,7 @@ func (w *world) letter(name string, generation int64) *delivered {
 	return nil
 }
 
-// visit answers a mail; false if there is none, or this portal is busy with the same.
+// visit answers a mail; it returns false if there is none, or this portal already handles an answer to it.
 func (o *operator) visit(s Step) bool {
 	w := o.world
 	d := w.letter(s.Name, s.N)
@@ -79,7 +79,7 @@ func (o *operator) visit(s Step) bool {
 	return true
 }
 
-// openPortal is the operator's portal, which knows members from its cache, as it ships.
+// openPortal returns the operator's portal, which finds members in its cache, as in production.
 func (o *operator) openPortal() *portal.Portal {
 	if o.portal == nil {
 		o.portal = portal.New(portal.Options{
@@ -90,7 +90,7 @@ func (o *operator) openPortal() *portal.Portal {
 	return o.portal
 }
 
-// post is a form that is sent to a portal.
+// post returns a POST of a form.
 func post(at, body string) *http.Request {
 	return (&http.Request{
 		Method: http.MethodPost, URL: &url.URL{Path: at}, Host: "invite.example", RequestURI: at, RemoteAddr: "192.0.2.1:1234",
@@ -99,7 +99,7 @@ func post(at, body string) *http.Request {
 	}).WithContext(quiet)
 }
 
-// response keeps of an answer what an invitee goes by.
+// response keeps the parts of a response that an invitee notices.
 type response struct {
 	visit  *visit
 	header http.Header

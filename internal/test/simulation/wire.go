@@ -18,7 +18,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// Fault is what becomes of one call.
+// Fault is what happens to one call.
 type Fault int
 
 // Faults of calls to the API server, and of those to a mail server.
@@ -29,7 +29,7 @@ const (
 	// AnswerLost: the call takes effect, and its caller is told that it failed.
 	AnswerLost
 
-	// Temporary, Greylisted, Permanent and Configuration are the mail server's.
+	// Temporary, Greylisted, Permanent and Configuration are faults of the mail server.
 	Temporary
 	Greylisted
 	Permanent
@@ -50,7 +50,7 @@ type wire struct {
 	live  bool
 }
 
-// call performs effect when its turn comes, with what the schedule wants to become of it.
+// call performs effect when its turn comes, with the fault that the schedule decides.
 func (c *wire) call(verb string, k kind, key types.NamespacedName, effect func() error) error {
 	t := c.world.running
 	fault := c.world.await(pending{verb: verb, kind: k, name: key.Name})
@@ -73,7 +73,7 @@ func (c *wire) Get(_ context.Context, key types.NamespacedName, o client.Object,
 		return c.call("get", kindOf(o), key, func() error { return c.world.api.read(key, o) })
 	}
 	k := kindOf(o)
-	c.world.glance(k)
+	c.world.cacheRead(k)
 	stored := c.op.caches[k].objects.get(key)
 	if stored == nil {
 		return apierrors.NewNotFound(resources[k], key.Name)
@@ -94,12 +94,12 @@ func (c *wire) List(_ context.Context, list client.ObjectList, options ...client
 			return nil
 		})
 	}
-	c.world.glance(k)
+	c.world.cacheRead(k)
 	q.from(c.world, k, c.op.caches[k].objects, list)
 	return nil
 }
 
-// query is what a list asks for.
+// query is what the options of a list select.
 type query struct {
 	namespace, index, value string
 	labels                  map[string]string
@@ -184,7 +184,7 @@ func (c *wire) Update(_ context.Context, o client.Object, _ ...client.UpdateOpti
 	return c.write("update", o, func() error { return c.world.api.Update(o) })
 }
 
-// Patch knows the one patch that the operators make: finalizers, with the resourceVersion.
+// Patch supports the only patch that the operators use: finalizers, with the resourceVersion.
 func (c *wire) Patch(_ context.Context, o client.Object, patch client.Patch, _ ...client.PatchOption) error {
 	if check := c.world.options.checkPatch; check != nil {
 		check(o, patch)

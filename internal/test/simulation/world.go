@@ -19,19 +19,19 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// epoch is when every schedule begins.
+// epoch is the time at which every schedule begins.
 var epoch = time.Date(2031, time.March, 14, 9, 26, 53, 0, time.UTC)
 
-// operators is how many run, without leader election.
+// operators is the number of operators, which run without leader election.
 const operators = 2
 
-// Options change what is simulated; the zero value is Usher as it ships.
+// Options change what is simulated; the zero value is Usher as it is.
 type Options struct {
 	// Without are rules that the API server does not have.
 	Without []Rule
 	// Unlocked are kinds, by resource, whose status is replaced whatever resourceVersion the write carries.
 	Unlocked []string
-	// Deaf reports whether a controller does not hear of the changes of a resource.
+	// Deaf reports whether a controller gets no events of a resource.
 	Deaf func(changed, controller string) bool
 	// Wrap, WrapPortal and WrapSender stand between an operator and its clients; nil for nothing.
 	Wrap       func(ClientSite, client.Client) client.Client
@@ -39,7 +39,7 @@ type Options struct {
 	WrapSender func(ClientSite, channel.Channel) channel.Channel
 	// Trace gets a line for everything that happens; nil for none.
 	Trace io.Writer
-	// Coroutines are used and given back; nil for own ones.
+	// Coroutines are the coroutines to use; nil for new ones.
 	Coroutines *Coroutines
 
 	checkPatch  func(client.Object, client.Patch)
@@ -61,7 +61,7 @@ type ClientSite struct {
 type Violation struct {
 	// Promise is its name.
 	Promise string
-	// Step is how many steps had been taken. Calm: it happened after all of them.
+	// Step is the number of steps until then. Calm: it happened after the last step.
 	Step int
 	Calm bool
 	What string
@@ -98,13 +98,13 @@ type world struct {
 	api   *API
 	clock time.Duration
 	ops   [operators]*operator
-	// running is the task that runs, actor the one whose call is being performed; nil for the admin.
+	// running is the task that runs, and actor the task whose call is being performed; nil for the admin.
 	running, actor *task
 
 	serverDown bool
 	inbox      []*delivered
 	announced  []*announcement
-	beliefs    beliefs
+	pastFacts  pastFacts
 
 	steps, writes int
 	counts        Counts
@@ -113,7 +113,7 @@ type world struct {
 	digest        uint64
 }
 
-// tokenKey is what links are made with.
+// tokenKey is the key that links are signed with.
 var tokenKey = bytes.Repeat([]byte{7}, invite.KeyLength)
 
 func newWorld(o Options, s Schedule) *world {
@@ -126,7 +126,7 @@ func newWorld(o Options, s Schedule) *world {
 		without[rule] = true
 	}
 	w.api = &API{now: w.now, without: without, unlocked: o.Unlocked, committed: w.committed}
-	w.beliefs = newBeliefs()
+	w.pastFacts = newPastFacts()
 	for i := range w.ops {
 		w.ops[i] = &operator{world: w, id: i}
 	}
@@ -137,12 +137,12 @@ func newWorld(o Options, s Schedule) *world {
 	return w
 }
 
-// make stores what an admin makes.
+// make creates an object as the admin.
 func (w *world) make(o client.Object) bool { return w.api.Create(o) == nil }
 
 func (w *world) now() time.Time { return epoch.Add(w.clock) }
 
-// await hands control to the world before a call, and returns the fault that the call gets.
+// await yields to the world before a call, and returns the call's fault.
 func (w *world) await(p pending) Fault {
 	t := w.running
 	if t == nil {
@@ -153,19 +153,19 @@ func (w *world) await(p pending) Fault {
 	return t.fault
 }
 
-// glance is a read from a cache, at which only a fine schedule waits.
-func (w *world) glance(k kind) {
+// cacheRead is called before a read from a cache, at which only a fine schedule waits.
+func (w *world) cacheRead(k kind) {
 	if w.schedule.Fine && w.running != nil {
-		w.await(pending{verb: "glance", kind: k})
+		w.await(pending{verb: "cacheRead", kind: k})
 	}
 }
 
-// run lets a task go on to its next call or its end.
+// run continues a task up to its next call or its end.
 func (w *world) run(t *task, resume func()) {
 	w.running = t
 	resume()
 	w.running = nil
-	w.hear(t.op)
+	w.drainWakeups(t.op)
 	if t.coroutine.busy {
 		return
 	}
@@ -206,7 +206,7 @@ func (w *world) proceed(t *task, fault Fault) {
 	})
 }
 
-// close ends what is still waiting.
+// close kills the tasks that are still waiting.
 func (w *world) close() {
 	for _, o := range w.ops {
 		if o.up {
@@ -231,7 +231,7 @@ func (w *world) note(format string, args ...any) {
 	}
 }
 
-// remember makes what happened part of the run's digest.
+// remember adds what happened to the run's digest.
 func (w *world) remember(what string) { w.digest = fnv64(w.digest, what) }
 
 func fnv64(sum uint64, text string) uint64 {
