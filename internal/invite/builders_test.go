@@ -63,6 +63,13 @@ func memberIs(reason string) func(*Observation) {
 	return func(o *Observation) { o.Member.Status.Conditions[0].Reason = reason }
 }
 
+func memberStalled(message string) func(*Observation) {
+	return func(o *Observation) {
+		o.Member.Status.Conditions[0].Message = message
+		o.Member.Status.Conditions = append(o.Member.Status.Conditions, metav1.Condition{Type: usherv1.ConditionStalled, Status: metav1.ConditionTrue})
+	}
+}
+
 // Edits that change one fact.
 func accepted(o *Observation)        { o.Member.Status.AcceptedAt = later(-time.Minute) }
 func answered(o *Observation)        { o.Answered = true }

@@ -66,7 +66,7 @@ var facts = map[string][]func(*Observation){
 //	A R X F    Accepted, Revoked, Expired, Failed
 const decisions = `
                nothing accepted answered revoked noMember deleting disabled noAccount accountOff mailDown noSeat resend readdressed resendNoSeat acceptedRevoked acceptedDisabled revokedReaddressed
-New            new     A        w        R       .        R        R        .         .          .        .      new    new         .            A               A                R
+New            new     A        w        R       w        R        R        .         .          .        .      new    new         .            A               A                R
 RetryLater     w       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
 RetryDue       same    A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
 GivesUp        F       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
@@ -449,36 +449,54 @@ func TestDescribe(t *testing.T) {
 		contains string
 	}{
 		{
-			name: "new", edits: []func(*Observation){withoutSeat}, outlook: usherv1.ConditionReconciling, reason: "Pending",
-			contains: "until the member has a seat",
+			name: "new", edits: []func(*Observation){withoutSeat}, outlook: usherv1.ConditionReady, reason: "Pending",
+			contains: "Member ada is not invited now",
 		},
-		{name: "no such member", edits: []func(*Observation){noMember}, outlook: usherv1.ConditionStalled, reason: usherv1.ReasonMemberNotFound, contains: "no Member ada"},
+		{name: "no such member", edits: []func(*Observation){noMember}, outlook: usherv1.ConditionReconciling, reason: usherv1.ReasonMemberNotFound, contains: "no Member ada"},
 		{name: "sending", outlook: usherv1.ConditionReconciling, reason: "Sending", contains: "is being sent"},
 		{
 			name: "failed temporarily", edits: []func(*Observation){situations["RetryLater"]}, outlook: usherv1.ConditionReconciling,
-			reason: "Pending", contains: "(Temporary, 451 4.7.1); the next is due at 2026-03-08T09:31:00Z",
+			reason: "Pending", contains: "asked to try again later (451 4.7.1); the next attempt is due at 2026-03-08T09:31:00Z",
 		},
 		{
 			name: "sent", edits: []func(*Observation){situations["SentValid"]}, outlook: usherv1.ConditionReady, reason: "Sent",
 			contains: "until 2026-03-08T09:30:01Z",
 		},
 		{name: "accepted", edits: []func(*Observation){situations["SentValid"], accepted}, outlook: usherv1.ConditionReady, reason: "Accepted"},
-		{name: "declined", edits: []func(*Observation){situations["Declined"]}, outlook: usherv1.ConditionStalled, reason: "Declined", contains: "raise spec.sendGeneration"},
+		{name: "declined", edits: []func(*Observation){situations["Declined"]}, outlook: usherv1.ConditionReady, reason: "Declined", contains: "kubectl patch invitation ada -n acme"},
 		{
-			name: "expired", edits: []func(*Observation){situations["SentExpired"]}, outlook: usherv1.ConditionStalled, reason: "Expired",
-			contains: "until 2026-03-08T09:30:00Z; raise spec.sendGeneration",
+			name: "expired", edits: []func(*Observation){situations["SentExpired"]}, outlook: usherv1.ConditionReady, reason: "Expired",
+			contains: `until 2026-03-08T09:30:00Z; to ask again: kubectl patch invitation ada -n acme --type=merge -p '{"spec":{"sendGeneration":2}}'`,
 		},
 		{
 			name: "revoked", edits: []func(*Observation){situations["SentValid"], revoked}, outlook: usherv1.ConditionReady, reason: "Revoked",
-			contains: "taken back",
+			contains: "revoked, and its link no longer works",
 		},
 		{
 			name: "refused permanently", edits: []func(*Observation){situations["FailedState"]}, outlook: usherv1.ConditionStalled, reason: "Failed",
-			contains: "refused the recipient for good (451 4.7.1)",
+			contains: "The recipient was refused permanently (451 4.7.1)",
 		},
 		{
 			name: "not accepted within the ttl", edits: []func(*Observation){situations["GivesUp"]}, outlook: usherv1.ConditionStalled,
-			reason: "Failed", contains: "in time; raise",
+			reason: "Failed", contains: "in time, the last one failed (Temporary, 451 4.7.1)",
+		},
+
+		// An Invitation that waits says for what, and is what its Member is.
+		{
+			name: "the mail server is down", edits: []func(*Observation){mailDown}, outlook: usherv1.ConditionReconciling, reason: "Pending",
+			contains: "No mail can be sent",
+		},
+		{
+			name: "the member is a duplicate", edits: []func(*Observation){memberIs(usherv1.ReasonDuplicateEmail), memberStalled("Member bob has this address")},
+			outlook: usherv1.ConditionStalled, reason: "Pending", contains: "Member ada is not invited now (DuplicateEmail): Member bob has this address",
+		},
+		{
+			name: "the member is not reconciled yet", edits: []func(*Observation){func(o *Observation) { o.Member.Generation++ }},
+			outlook: usherv1.ConditionReconciling, reason: "Pending", contains: "until Member ada is reconciled",
+		},
+		{
+			name: "the member has another Invitation", edits: []func(*Observation){func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }},
+			outlook: usherv1.ConditionStalled, reason: usherv1.ReasonInvitationNotUsed, contains: "is invited with Invitation by-hand",
 		},
 
 		// Once another link is requested, the message is about that one.
@@ -488,11 +506,11 @@ func TestDescribe(t *testing.T) {
 		},
 		{
 			name: "expired, a resend waits", edits: []func(*Observation){situations["Expired"], resend, withoutSeat},
-			outlook: usherv1.ConditionReconciling, reason: "Expired", contains: "A new link is asked for",
+			outlook: usherv1.ConditionReady, reason: "Expired", contains: "A new link is asked for",
 		},
 		{
 			name: "revoked, open again, a new link waits", edits: []func(*Observation){situations["Revoked"], withoutSeat},
-			outlook: usherv1.ConditionReconciling, reason: "Revoked", contains: "A new link is asked for",
+			outlook: usherv1.ConditionReady, reason: "Revoked", contains: "A new link is asked for",
 		},
 		{
 			name: "sent, address changed, a new link waits", edits: []func(*Observation){situations["SentValid"], readdressed, accountDisabled},
@@ -501,7 +519,7 @@ func TestDescribe(t *testing.T) {
 		{
 			name:  "revoked because the member is disabled, a resend waits",
 			edits: []func(*Observation){situations["Revoked"], resend, memberDisabled}, outlook: usherv1.ConditionReady, reason: "Revoked",
-			contains: "taken back",
+			contains: "revoked, and its link no longer works",
 		},
 	}
 	for _, tt := range tests {

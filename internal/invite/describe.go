@@ -50,7 +50,9 @@ func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) conditi
 	case usherv1.InvitationFailed:
 		return saysFailed(o.Invitation, s)
 	case usherv1.InvitationSending:
-		return saysSending()
+		if s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time) { // otherwise the sender has died
+			return saysSending()
+		}
 	}
 	return waiting(s, o)
 }

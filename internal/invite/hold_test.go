@@ -70,7 +70,7 @@ func TestHold(t *testing.T) {
 	t.Run("a short hold is not written", func(t *testing.T) {
 		g := NewWithT(t)
 		o := observed(situations["RetryDue"], holdFor(usherv1.ReasonRateLimited, 2*time.Second))
-		first := written(o, Decide(observed(situations["RetryDue"], mailDown), now))
+		first := written(o, Decide(o, now))
 		p := Decide(first, now)
 		g.Expect(p.Send).To(BeFalse())
 		g.Expect(p.Wake).To(Equal(now.Add(2 * time.Second)))

@@ -87,7 +87,7 @@ func TestDecide(t *testing.T) {
 		{name: "every seat is taken", state: "Pending", reason: "SeatUnavailable", outlook: reconciling, message: "the invitation goes out by itself", wakes: true},
 		{
 			name: "every seat is taken, by the pool's own count", edits: []edit{editPool("base", func(p *usherv1.SeatPool) { p.Status.Available = new(int32) })},
-			state: "Pending", reason: "SeatUnavailable", outlook: reconciling,
+			state: "Pending", reason: "SeatUnavailable", outlook: ready, message: "kubectl scale seatpool base -n acme --replicas=",
 		},
 		{
 			name: "every seat is taken, except one that is not granted yet", edits: []edit{editPool("base", free)},
@@ -107,15 +107,15 @@ func TestDecide(t *testing.T) {
 			state: "Pending", reason: "SeatUnavailable", outlook: reconciling, wakes: true,
 		},
 
-		{name: "expired", edits: []edit{holding("base", 7), invitation("Expired")}, state: "Pending", reason: "InvitationExpired", outlook: stalled, message: "raise the Invitation's spec.sendGeneration"},
+		{name: "expired", edits: []edit{holding("base", 7), invitation("Expired")}, state: "Pending", reason: "InvitationExpired", outlook: ready, message: "kubectl patch invitation ada -n acme"},
 		{
 			name: "revoked", edits: []edit{holding("base", 7), invitation("Sent", revokedBySpec)}, state: "Pending", reason: "InvitationRevoked",
-			outlook: stalled, message: "set its spec.state to Open",
+			outlook: ready, message: `{"spec":{"state":"Open","sendGeneration":2}}`,
 		},
-		{name: "declined", edits: []edit{holding("base", 7), invitation("Declined")}, state: "Pending", reason: "InvitationDeclined", outlook: stalled, message: "raise the Invitation's spec.sendGeneration"},
+		{name: "declined", edits: []edit{holding("base", 7), invitation("Declined")}, state: "Pending", reason: "InvitationDeclined", outlook: ready, message: "kubectl patch invitation ada -n acme"},
 		{
 			name: "refused permanently", edits: []edit{holding("base", 7), invitation("Failed", failedAs(usherv1.ErrorPermanent))},
-			state: "Pending", reason: "MailRejected", outlook: stalled, message: "refused the recipient for good (550 5.1.1)",
+			state: "Pending", reason: "MailRejected", outlook: stalled, message: "The recipient was refused permanently (550 5.1.1)",
 		},
 		{
 			name:  "not accepted by the mail server within the ttl",
@@ -134,33 +134,33 @@ func TestDecide(t *testing.T) {
 		},
 
 		{name: "another member's address", edits: []edit{holding("base", 7), rival}, state: "Pending", reason: "DuplicateEmail", outlook: stalled, message: "Member bob"},
-		{name: "no account", edits: []edit{noAccount}, state: "Pending", reason: "AccountNotFound", outlook: stalled, message: "no Account acme in this namespace; create it"},
-		{name: "no plan", edits: []edit{onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: stalled, message: "no Plan starter; create it"},
+		{name: "no account", edits: []edit{noAccount}, state: "Pending", reason: "AccountNotFound", outlook: reconciling, wakes: true, message: "no Account acme in this namespace; create it"},
+		{name: "no plan", edits: []edit{onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: reconciling, wakes: true, message: "no Plan starter; create it"},
 		{
 			name: "active, and the plan does not exist", edits: []edit{active, onPlan(nil)}, state: "Pending", reason: "PlanNotFound",
-			outlook: stalled,
+			outlook: reconciling, wakes: true,
 		},
-		{name: "a role that the plan does not have", edits: []edit{onPlan(aPlan()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "Plan starter has no role boss; its roles are admin, seller"},
-		{name: "a role that does not exist without a plan", edits: []edit{role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled, message: "without a plan has no role boss; its roles are admin, member"},
+		{name: "a role that the plan does not have", edits: []edit{onPlan(aPlan()), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: reconciling, wakes: true, message: "Plan starter has no role boss; its roles are admin, seller"},
+		{name: "a role that does not exist without a plan", edits: []edit{role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: reconciling, wakes: true, message: "without a plan has no role boss; its roles are admin, member"},
 		{
 			name: "active, with a role that the plan does not have", edits: []edit{active, onPlan(aPlan()), role("boss")}, state: "Pending",
-			reason: "RoleNotInPlan", outlook: stalled,
+			reason: "RoleNotInPlan", outlook: reconciling, wakes: true,
 		},
-		{name: "a right that the plan does not have", edits: []edit{onPlan(aPlan()), rights("orders:cancel")}, state: "Pending", reason: "RightNotInPlan", outlook: stalled, message: "no right orders:cancel; its rights are orders:place"},
+		{name: "a right that the plan does not have", edits: []edit{onPlan(aPlan()), rights("orders:cancel")}, state: "Pending", reason: "RightNotInPlan", outlook: reconciling, wakes: true, message: "no right orders:cancel; its rights are orders:place"},
 		{
 			name:  "invited, with a role that the plan does not have",
 			edits: []edit{onPlan(aPlan()), holding("base", 7), invitation("Sent"), role("boss")}, state: "Pending", reason: "RoleNotInPlan",
-			outlook: stalled,
+			outlook: reconciling, wakes: true,
 		},
-		{name: "no pool", edits: []edit{noPools}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "create one"},
+		{name: "no pool", edits: []edit{noPools}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "create one"},
 		{
-			name: "a pool that does not exist", edits: []edit{refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled,
+			name: "a pool that does not exist", edits: []edit{refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true,
 			message: "no SeatPool other",
 		},
-		{name: "several pools", edits: []edit{pools(plain, aPool("other"))}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "name one in spec.seatPoolRefs"},
+		{name: "several pools", edits: []edit{pools(plain, aPool("other"))}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "name one in spec.seatPoolRefs"},
 		{
 			name: "an add-on's pool that does not exist", edits: []edit{holding("base", 7), refs("base", "pipes")},
-			state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "no SeatPool pipes",
+			state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "no SeatPool pipes",
 		},
 
 		{name: "accepted", edits: []edit{claims("base", 7), credentials()}, state: "Active", reason: "Accepted", outlook: ready},
@@ -400,7 +400,7 @@ func TestRoleRightsAndInvitation(t *testing.T) {
 	g.Expect(s.Role).To(Equal(plan.MemberRole))
 	g.Expect(s.InvitationRef).To(BeNil(), "no member is invited without a seat")
 
-	s = Decide(observed(holding("base", 7), invitation("Sent", func(i *usherv1.Invitation) { i.Name = "by-hand" }), func(o *Observation) {
+	s = Decide(observed(onPlan(aPlan()), holding("base", 7), invitation("Sent", func(i *usherv1.Invitation) { i.Name = "by-hand" }), func(o *Observation) {
 		o.Member.Spec.Role, o.Member.Spec.Rights = "admin", []usherv1.Right{"orders:place"}
 	}), now).Status
 	g.Expect(s.Role).To(Equal("admin"))
@@ -434,7 +434,7 @@ func TestDeferStatus(t *testing.T) {
 		{name: "new, and accepted", edits: []edit{young(0), credentials()}, deferred: true, wakes: true},
 		{name: "older than seatPatience", edits: []edit{young(seatPatience)}, wakes: true},
 		{name: "new, with a status", edits: []edit{young(0), was("Pending")}, wakes: true},
-		{name: "new, without a pool", edits: []edit{young(0), noPools}},
+		{name: "new, without a pool", edits: []edit{young(0), noPools}, wakes: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

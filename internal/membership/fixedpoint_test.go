@@ -54,26 +54,24 @@ func (s *situation) summarize() {
 	if s.account == nil {
 		return
 	}
-	o := AccountObservation{Account: s.account, Plan: s.plan, Mail: s.mail, Access: &AccessVerdict{}}
-	for _, m := range s.members {
-		o.Members = append(o.Members, *m)
-	}
-	for _, p := range s.pools {
-		o.Pools = append(o.Pools, *p)
-	}
-	if next, _ := Summarize(o, now); !equality.Semantic.DeepEqual(s.account.Status, next) {
+	if next, _ := Summarize(s.accountObservation(), now); !equality.Semantic.DeepEqual(s.account.Status, next) {
 		s.account.Status = next
 		s.wrote("account %s", next.State)
 	}
 }
 
+func (s *situation) accountObservation() AccountObservation {
+	o := AccountObservation{Account: s.account, Plan: s.plan, Mail: s.mail, Access: &AccessVerdict{}, Pools: s.allPools()}
+	for _, m := range s.members {
+		o.Members = append(o.Members, *m)
+	}
+	return o
+}
+
 // allocate is a pass of the SeatPool controller.
 func (s *situation) allocate(p *usherv1.SeatPool) {
 	terms := plan.For(s.account, s.plan)
-	var pools []usherv1.SeatPool
-	for _, other := range s.pools {
-		pools = append(pools, *other)
-	}
+	pools := s.allPools()
 	var candidates []seat.Candidate
 	for _, m := range s.members {
 		candidates = append(candidates, seat.CandidateOf(m, p, s.account, terms, pools, s.poolClock))
@@ -82,7 +80,7 @@ func (s *situation) allocate(p *usherv1.SeatPool) {
 	for _, uid := range seat.Strangers(p.Status.Claims, candidates) {
 		gone[uid] = true
 	}
-	seats := terms.SeatsOf(p, pools)
+	seats := s.seatsOf(p)
 	next, _ := seat.StatusOf(p, seat.Allocate(seat.LedgerOf(p), seats.Capacity(), candidates, gone), seats, s.poolClock)
 	if !equality.Semantic.DeepEqual(p.Status, next) {
 		p.Status = next
@@ -145,10 +143,7 @@ func (s *situation) send(m *usherv1.Member) {
 	if inv == nil {
 		return
 	}
-	o := invite.Observation{
-		Invitation: inv.DeepCopy(), Member: m.DeepCopy(), Account: s.account.DeepCopy(),
-		Answered: m.Status.AcceptedAt == nil && s.credentials[m.Name] != nil,
-	}
+	o := s.invitationObservation(m)
 	p := invite.Decide(o, now)
 	if p.Send {
 		o.Invitation.Status = p.Status
@@ -161,6 +156,13 @@ func (s *situation) send(m *usherv1.Member) {
 	if !equality.Semantic.DeepEqual(inv.Status, p.Status) {
 		inv.Status = p.Status
 		s.wrote("invitation of %s: %s", m.Name, p.Status.State)
+	}
+}
+
+func (s *situation) invitationObservation(m *usherv1.Member) invite.Observation {
+	return invite.Observation{
+		Invitation: s.invitations[m.Name].DeepCopy(), Member: m.DeepCopy(), Account: s.account.DeepCopy(),
+		Answered: m.Status.AcceptedAt == nil && s.credentials[m.Name] != nil,
 	}
 }
 

@@ -101,7 +101,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 })
 
 // written returns the observation after the decision's effects, with the status as the API server returns it.
-func written(t *rapid.T, o Observation, d Decision) Observation {
+func written(t rapid.TB, o Observation, d Decision) Observation {
 	switch {
 	case d.DropCredentials:
 		o.Credentials = nil
@@ -135,7 +135,7 @@ func TestDecideIsIdempotent(t *testing.T) {
 			d = Decide(o, now)
 		}
 		again := written(t, o, d)
-		d2 := Decide(again, now.Add(time.Minute))
+		d2 := Decide(again, now.Add(conditions.Grace-time.Second))
 		if !equality.Semantic.DeepEqual(again.Member.Status, d2.Status) {
 			t.Fatalf("decided\n%+v\nand then\n%+v", again.Member.Status, d2.Status)
 		}

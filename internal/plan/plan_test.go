@@ -129,8 +129,12 @@ func TestAssign(t *testing.T) {
 			role: "admin"},
 		{name: "no such plan, without a last role", terms: For(account(), nil), member: member("ada", as("boss")), role: "boss"},
 		{name: "no plan", terms: For(&usherv1.Account{}, nil), member: member("ada"), first: true, role: "member"},
-		{name: "no plan, an admin", terms: For(&usherv1.Account{}, nil), member: member("ada", as("admin"), may("orders:place")), role: "admin",
-			rights: rights{"orders:place"}},
+		{name: "no plan, an admin", terms: For(&usherv1.Account{}, nil), member: member("ada", as("admin")), role: "admin"},
+		{
+			name: "no plan, a right", terms: For(&usherv1.Account{}, nil), member: member("ada", as("admin"), may("orders:place")), role: "admin",
+			reason:  usherv1.ReasonRightNotInPlan,
+			problem: "An account without a plan has no right orders:place; it has none; remove it from spec.rights",
+		},
 		{
 			name: "no plan, no such role", terms: For(&usherv1.Account{}, nil), member: member("ada", as("boss")), role: "boss",
 			reason:  usherv1.ReasonRoleNotInPlan,

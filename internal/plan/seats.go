@@ -23,8 +23,6 @@ type Seats struct {
 	Reason, Problem string
 	// Missing reports that the problem is an object or an entry that may be about to be created.
 	Missing bool
-	// Passing reports that the problem goes away without a change of a spec, as seats are assigned.
-	Passing bool
 	// Most is how many seats can be bought. Advice says what to do if none can.
 	Most   int32
 	Advice string
@@ -116,7 +114,7 @@ func (t Terms) applyPurchase(s *Seats, pool *usherv1.SeatPool, rule usherv1.Seat
 	if !ptr.Deref(rule.WhenFull, false) || before == nil || s.Bought <= *before || allAssigned(pool) {
 		return
 	}
-	s.Reason, s.Passing = usherv1.ReasonSeatsUnassigned, true
+	s.Reason = usherv1.ReasonSeatsUnassigned
 	s.Problem = fmt.Sprintf(
 		"Plan %s sells seats only while all are assigned: %d of the %d in spec.seats do not count "+
 			"until every existing seat (%d) is assigned to an Active member",

@@ -53,11 +53,15 @@ func TestSeatsOf(t *testing.T) {
 		others           []usherv1.SeatPool
 		included, bought int32
 		reason, problem  string
-		passing          bool
+		missing          bool
 		most             int32
 	}{
 		{name: "no plan", terms: For(&usherv1.Account{}, nil), pool: pool("base", 5), bought: 5, most: 10000},
-		{name: "no plan, an add-on", terms: For(&usherv1.Account{}, nil), pool: pool("pipes", 5, of("pipelines")), bought: 5, most: 10000},
+		{
+			name: "no plan, an add-on", terms: For(&usherv1.Account{}, nil), pool: pool("pipes", 5, of("pipelines")), missing: true,
+			reason:  usherv1.ReasonAddOnNotInPlan,
+			problem: "An account without a plan has no add-on pipelines, so no seat of this pool counts; set the Account's spec.planRef",
+		},
 		{name: "no account", terms: For(nil, nil), pool: pool("base", 5), bought: 5, most: 10000},
 		{name: "included and bought", terms: For(account(), proPlan()), pool: pool("base", 5), included: 3, bought: 5, most: 10000},
 		{name: "the older pool has the included seats", terms: For(account(), proPlan()), pool: pool("base", 5),
@@ -78,12 +82,12 @@ func TestSeatsOf(t *testing.T) {
 			others: []usherv1.SeatPool{pool("base", 1, older)}, included: 2, bought: 5, most: 10000},
 		{
 			name: "an add-on that the account does not have", terms: For(account(), proPlan()), pool: pool("pipes", 5, of("pipelines")),
-			reason:  usherv1.ReasonAddOnNotInAccount,
+			reason: usherv1.ReasonAddOnNotInAccount, missing: true,
 			problem: "The account does not have the add-on pipelines, so no seat of this pool counts; add it to the Account's spec.addOns",
 		},
 		{
 			name: "an add-on that the plan does not have", terms: For(account("charts"), proPlan()), pool: pool("charts", 5, of("charts")),
-			reason: usherv1.ReasonAddOnNotInPlan, problem: "Plan pro has no add-on charts, so no seat of this pool counts; choose another plan",
+			reason: usherv1.ReasonAddOnNotInPlan, missing: true, problem: "Plan pro has no add-on charts, so no seat of this pool counts; choose another plan",
 		},
 		{
 			name: "no seats for sale", terms: For(account(), selling(usherv1.SeatPurchase{Policy: usherv1.PurchaseNotAllowed})),
@@ -106,7 +110,7 @@ func TestSeatsOf(t *testing.T) {
 			included: 3, bought: 5, most: 10000},
 		{
 			name: "when full: not full", terms: For(account(), selling(onlyFull)), pool: pool("base", 5, counted(3, 4, 3)), included: 3, bought: 1,
-			most: 10000, passing: true,
+			most:   10000,
 			reason: usherv1.ReasonSeatsUnassigned,
 			problem: "Plan pro sells seats only while all are assigned: 4 of the 5 in spec.seats do not count " +
 				"until every existing seat (4) is assigned to an Active member",
@@ -120,12 +124,12 @@ func TestSeatsOf(t *testing.T) {
 		{
 			name: "the plan does not exist", terms: For(account(), nil), pool: pool("base", 5, counted(3, 8, 4)), included: 3, bought: 5,
 			most:   10000,
-			reason: usherv1.ReasonPlanNotFound, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
+			reason: usherv1.ReasonPlanNotFound, missing: true, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
 		},
 		{
 			name: "the plan does not exist: no additional seats count", terms: For(account(), nil), pool: pool("base", 9, counted(3, 8, 4)),
 			included: 3, bought: 5, most: 10000,
-			reason: usherv1.ReasonPlanNotFound, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
+			reason: usherv1.ReasonPlanNotFound, missing: true, problem: "There is no Plan pro; create it, or correct spec.planRef of Account acme",
 		},
 	}
 	for _, tt := range tests {
@@ -134,7 +138,7 @@ func TestSeatsOf(t *testing.T) {
 			s := tt.terms.SeatsOf(&tt.pool, append(tt.others, tt.pool))
 			g.Expect([]int32{s.Included, s.Bought, s.Most}).To(Equal([]int32{tt.included, tt.bought, tt.most}), "included, bought, most")
 			g.Expect([]string{s.Reason, s.Problem}).To(Equal([]string{tt.reason, tt.problem}))
-			g.Expect(s.Passing).To(Equal(tt.passing))
+			g.Expect(s.Missing).To(Equal(tt.missing), "Missing")
 			g.Expect(s.Capacity()).To(BeEquivalentTo(tt.included + tt.bought))
 		})
 	}

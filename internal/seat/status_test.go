@@ -80,8 +80,8 @@ func TestStatusOf(t *testing.T) {
 		{
 			name: "more seats than the plan sells now", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(0)}, available: 1,
 			ready:       metav1.ConditionFalse,
-			seats:       &plan.Seats{Included: 1, Reason: usherv1.ReasonSeatsUnassigned, Problem: "Plan x sells seats only while", Passing: true},
-			reconciling: true, readyContains: "only while",
+			seats:       &plan.Seats{Included: 1, Reason: usherv1.ReasonSeatsUnassigned, Problem: "Plan x sells seats only while"},
+			readyContains: "only while",
 		},
 		{
 			name: "being deleted", pool: pool("base", seats(3), terminating), ledger: Ledger{Claims: claims(2), Reserved: 2}, available: 1,

@@ -77,9 +77,5 @@ func saysLedgerCurrent() conditions.Sentence {
 
 // saysSeatsDoNotCount: the plan does not sell all the seats that the pool asks for.
 func saysSeatsDoNotCount(seats plan.Seats) conditions.Sentence {
-	s := conditions.Sentence{Outlook: conditions.Stuck, Reason: seats.Reason, Message: seats.Problem, Graced: seats.Missing}
-	if seats.Passing {
-		s.Outlook = conditions.Working
-	}
-	return s
+	return conditions.Sentence{Outlook: conditions.Stuck, Reason: seats.Reason, Message: seats.Problem, Graced: seats.Missing}
 }
