@@ -242,6 +242,8 @@ type InvitationStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=inv,categories=usher
+// +kubebuilder:selectablefield:JSONPath=`.spec.memberRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Member",type=string,JSONPath=`.spec.memberRef.name`
 // +kubebuilder:printcolumn:name="Recipient",type=string,JSONPath=`.status.recipient`
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
@@ -249,6 +251,7 @@ type InvitationStatus struct {
 // +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiresAt`
 // +kubebuilder:printcolumn:name="Attempts",type=integer,JSONPath=`.status.attempts`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:validation:XValidation:rule="self.spec.state != 'Revoked' || oldSelf.spec.state == 'Revoked' || !has(self.status) || !has(self.status.state) || self.status.state != 'Accepted'",message="an accepted invitation cannot be revoked; disable or delete the Member instead",fieldPath=".spec.state",reason=FieldValueForbidden
 type Invitation struct {
 	metav1.TypeMeta `json:",inline"`

@@ -12,7 +12,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/restmapper"
@@ -91,10 +93,10 @@ var _ = Describe("kubectl output", func() {
 	It("of a SeatPool, with zeros", func(ctx SpecContext) {
 		Expect(table(ctx, "SeatPool", stored(ctx, testkit.SeatPool("pipes").In(ns).AddOn("pipelines").Status(func(s *v1alpha1.SeatPoolStatus) {
 			s.Capacity, s.Assigned, s.Reserved, s.Available, s.Waiting = new(int32(4)), new(int32(3)), new(int32(1)), new(int32(0)), new(int32(2))
-			s.Conditions = ready(metav1.ConditionTrue, "LedgerCurrent", "")
+			s.Conditions = ready(metav1.ConditionTrue, "LedgerCurrent", "fine")
 		}).Build()))).To(Equal([]string{
 			"NAME: pipes", "ACCOUNT: acme", "ADD-ON: pipelines", "CAPACITY: 4", "ASSIGNED: 3", "RESERVED: 1", "AVAILABLE: 0", "WAITING: 2",
-			"READY: True", "AGE: …",
+			"READY: True", "AGE: …", "[MESSAGE]: fine",
 		}))
 	})
 
@@ -111,10 +113,33 @@ var _ = Describe("kubectl output", func() {
 	It("of an Invitation, with future times in full", func(ctx SpecContext) {
 		Expect(table(ctx, "Invitation", stored(ctx, testkit.Invitation("ada").In(ns).Status(func(s *v1alpha1.InvitationStatus) {
 			s.State, s.Recipient, s.SentAt, s.ExpiresAt, s.Attempts = v1alpha1.InvitationSent, "ada@acme.example", &at, &at, 2
+			s.Conditions = ready(metav1.ConditionTrue, "Sent", "asked")
 		}).Build()))).To(Equal([]string{
 			"NAME: ada", "MEMBER: ada", "RECIPIENT: ada@acme.example", "STATE: Sent", "SENT: 2031-03-14T09:26:53Z",
-			"EXPIRES: 2031-03-14T09:26:53Z", "ATTEMPTS: 2", "AGE: …",
+			"EXPIRES: 2031-03-14T09:26:53Z", "ATTEMPTS: 2", "AGE: …", "[MESSAGE]: asked",
 		}))
+	})
+
+	// With short names, addresses and roles. A SeatPool has nine columns and an Invitation two full times: these tables are wider.
+	It("of Accounts, Members and Plans, in 80 columns", func(ctx SpecContext) {
+		stored(ctx, testkit.Account("acme").In(ns).DisplayName("Acme SAS").Plan("professional").Status(func(s *v1alpha1.AccountStatus) {
+			s.State, s.SeatsSummary = v1alpha1.ObservedActive, "12/13"
+			s.Members = &v1alpha1.MemberCounts{Total: 30, Pending: 10, Active: 20}
+			s.Conditions = ready(metav1.ConditionTrue, "MemberActive", "fine")
+		}).Build())
+		stored(ctx, testkit.Member("ada").In(ns).Status(func(s *v1alpha1.MemberStatus) {
+			s.State, s.Role = v1alpha1.ObservedPending, "member"
+			s.Conditions = ready(metav1.ConditionTrue, "AwaitingAcceptance", "asked")
+		}).Build())
+		for _, kind := range []string{"accounts", "members", "plans"} {
+			var out bytes.Buffer
+			get := exec.Command(server.Program("kubectl"), "--kubeconfig", server.KubeconfigPath(), "get", kind, "-n", ns)
+			get.Stdout, get.Stderr = &out, &out
+			Expect(get.Run()).To(Succeed(), out.String)
+			for line := range strings.Lines(out.String()) {
+				Expect(len(strings.TrimRight(line, " \n"))).To(BeNumerically("<=", 80), line)
+			}
+		}
 	})
 
 	It("of explain", func() {
@@ -173,6 +198,32 @@ var _ = Describe("Field selectors", func() {
 		Expect(found("status.state", "")).To(ConsistOf("ada", "eve"))
 		Expect(c.List(ctx, &v1alpha1.MemberList{}, client.MatchingFields{"spec.role": "admin"})).To(
 			MatchError(ContainSubstring("field label not supported")))
+	})
+
+	It("find invitations by member and state, and pools by account and add-on", func(ctx SpecContext) {
+		ns := testkit.Namespace(ctx, server)
+		sent := testkit.Invitation("ada").In(ns).Build()
+		for _, object := range []client.Object{
+			sent, testkit.Invitation("bob").In(ns).Build(),
+			testkit.SeatPool("base").In(ns).Build(), testkit.SeatPool("pipes").In(ns).AddOn("pipelines").Build(),
+		} {
+			Expect(c.Create(ctx, object)).To(Succeed())
+		}
+		sent.Status.State = v1alpha1.InvitationSent
+		Expect(c.Status().Update(ctx, sent)).To(Succeed())
+		found := func(list client.ObjectList, field, value string) (names []string) {
+			GinkgoHelper()
+			Expect(c.List(ctx, list, client.InNamespace(ns), client.MatchingFields{field: value})).To(Succeed())
+			Expect(meta.EachListItem(list, func(o runtime.Object) error {
+				names = append(names, o.(client.Object).GetName())
+				return nil
+			})).To(Succeed())
+			return names
+		}
+		Expect(found(&v1alpha1.InvitationList{}, "spec.memberRef.name", "bob")).To(ConsistOf("bob"))
+		Expect(found(&v1alpha1.InvitationList{}, "status.state", "Sent")).To(ConsistOf("ada"))
+		Expect(found(&v1alpha1.SeatPoolList{}, "spec.accountRef.name", "acme")).To(ConsistOf("base", "pipes"))
+		Expect(found(&v1alpha1.SeatPoolList{}, "spec.addOn", "pipelines")).To(ConsistOf("pipes"))
 	})
 })
 

@@ -134,6 +134,8 @@ type SeatPoolStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:subresource:scale:specpath=.spec.seats,statuspath=.status.capacity
 // +kubebuilder:resource:shortName=sp,categories=usher
+// +kubebuilder:selectablefield:JSONPath=`.spec.accountRef.name`
+// +kubebuilder:selectablefield:JSONPath=`.spec.addOn`
 // +kubebuilder:printcolumn:name="Account",type=string,JSONPath=`.spec.accountRef.name`
 // +kubebuilder:printcolumn:name="Add-On",type=string,JSONPath=`.spec.addOn`
 // +kubebuilder:printcolumn:name="Capacity",type=integer,JSONPath=`.status.capacity`
@@ -143,6 +145,7 @@ type SeatPoolStatus struct {
 // +kubebuilder:printcolumn:name="Waiting",type=integer,JSONPath=`.status.waiting`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:validation:XValidation:rule="!has(self.status) || !has(self.status.claims) || (has(oldSelf.status) && has(oldSelf.status.claims) && size(self.status.claims) <= size(oldSelf.status.claims)) || (has(self.status.capacity) && size(self.status.claims) <= self.status.capacity && size(self.status.claims) <= (has(self.spec.seats) ? self.spec.seats : 0) + (has(self.status.included) ? self.status.included : 0))",message="the ledger cannot grow beyond the pool's capacity; raise spec.seats to make room",fieldPath=".status.claims",reason=FieldValueForbidden
 type SeatPool struct {
 	metav1.TypeMeta `json:",inline"`

@@ -474,7 +474,7 @@ func TestDescribe(t *testing.T) {
 		},
 		{
 			name: "refused permanently", edits: []func(*Observation){situations["FailedState"]}, outlook: usherv1.ConditionStalled, reason: "Failed",
-			contains: "The recipient was refused permanently (451 4.7.1)",
+			contains: "The mail server refused the recipient permanently (451 4.7.1)",
 		},
 		{
 			name: "not accepted within the ttl", edits: []func(*Observation){situations["GivesUp"]}, outlook: usherv1.ConditionStalled,

@@ -148,8 +148,11 @@ func Failed(inv *usherv1.Invitation) string { return whyFailed(inv, &inv.Status)
 func whyFailed(inv *usherv1.Invitation, s *usherv1.InvitationStatus) string {
 	switch {
 	case s.LastError != nil && s.LastError.Class == usherv1.ErrorPermanent:
-		return fmt.Sprintf("The recipient was refused permanently (%s); correct the Member's spec.email, or to try again: %s",
-			s.LastError.Code, HowToAskAgain(inv))
+		what := "The mail server refused the recipient permanently"
+		if !isReply(s.LastError) {
+			what = "No mail can be sent to the recipient's address"
+		}
+		return fmt.Sprintf("%s (%s); correct the Member's spec.email, or to try again: %s", what, s.LastError.Code, HowToAskAgain(inv))
 	case s.LastError != nil:
 		return fmt.Sprintf("No attempt to send the mail succeeded in time, the last one failed (%s, %s); to try again: %s",
 			s.LastError.Class, s.LastError.Code, HowToAskAgain(inv))
@@ -159,11 +162,15 @@ func whyFailed(inv *usherv1.Invitation, s *usherv1.InvitationStatus) string {
 
 // Delayed says how the last attempt failed, and when the next one is due.
 func Delayed(s *usherv1.InvitationStatus) string {
-	if s.LastError.Class == usherv1.ErrorTemporary {
+	if s.LastError.Class == usherv1.ErrorTemporary && isReply(s.LastError) {
 		return fmt.Sprintf("The mail server asked to try again later (%s); the next attempt is due at %s", s.LastError.Code, at(s.NextAttemptAt))
 	}
 	return fmt.Sprintf("The last attempt failed (%s, %s); the next is due at %s", s.LastError.Class, s.LastError.Code, at(s.NextAttemptAt))
 }
+
+// isReply reports whether an error is a mail server's reply, which has a reply code (RFC 5321 section 4.2), and not one that Usher found
+// without asking the server.
+func isReply(e *usherv1.SendError) bool { return e.Code != "" && e.Code[0] >= '2' && e.Code[0] <= '5' }
 
 // HowToAskAgain is the command that has another link sent, from whatever state.
 func HowToAskAgain(inv *usherv1.Invitation) string {

@@ -115,7 +115,7 @@ func TestDecide(t *testing.T) {
 		{name: "declined", edits: []edit{holding("base", 7), invitation("Declined")}, state: "Pending", reason: "InvitationDeclined", outlook: ready, message: "kubectl patch invitation ada -n acme"},
 		{
 			name: "refused permanently", edits: []edit{holding("base", 7), invitation("Failed", failedAs(usherv1.ErrorPermanent))},
-			state: "Pending", reason: "MailRejected", outlook: stalled, message: "The recipient was refused permanently (550 5.1.1)",
+			state: "Pending", reason: "MailRejected", outlook: stalled, message: "The mail server refused the recipient permanently (550 5.1.1)",
 		},
 		{
 			name:  "not accepted by the mail server within the ttl",

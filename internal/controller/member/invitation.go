@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/store"
 )
 
@@ -27,6 +28,7 @@ func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Membe
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace:       member.Namespace,
 				Name:            member.Name,
+				Labels:          map[string]string{usherv1.AccountLabel: labels.Value(member.Spec.AccountRef.Name)},
 				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))},
 			},
 			Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},

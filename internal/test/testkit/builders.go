@@ -118,6 +118,12 @@ func (b *AccountBuilder) Reminders(before ...v1alpha1.Lead) *AccountBuilder {
 	return b
 }
 
+// Plan sets the name of the plan.
+func (b *AccountBuilder) Plan(name string) *AccountBuilder {
+	b.object.Spec.PlanRef = &v1alpha1.PlanReference{Name: name}
+	return b
+}
+
 // Status changes the status, which the API server accepts only through the subresource.
 func (b *AccountBuilder) Status(change func(*v1alpha1.AccountStatus)) *AccountBuilder {
 	change(&b.object.Status)
