@@ -242,7 +242,11 @@ var _ = Describe("A member", func() {
 		w, o := running(ctx, 1)
 		w.create(testkit.Member("ada").Pools("gold").Build())
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound))
-		Expect(w.member("ada")()).To(testkit.HaveCondition(usherv1.ConditionStalled, "True"))
+		Expect(w.member("ada")()).To(testkit.HaveCondition(usherv1.ConditionReconciling, "True"), "the pool may be created next")
+		o.settles()
+		w.clock.Step(time.Minute)
+		w.touch()
+		Eventually(w.member("ada")).Should(testkit.HaveCondition(usherv1.ConditionStalled, "True"))
 		o.settles()
 		Expect(w.holders(base)).To(BeEmpty())
 		w.create(testkit.SeatPool("gold").Seats(1).Build())
@@ -301,6 +305,12 @@ var _ = Describe("A member", func() {
 
 	It("with an add-on has access while its add-on seat is missing", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
+		plan := testkit.Plan(w.namespace).AddOn("pipelines", 0, usherv1.SeatPurchase{}).Build()
+		Expect(w.api.Create(ctx, plan)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(w.api.Delete(ctx, plan)).To(Succeed()) })
+		edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) {
+			a.Spec.PlanRef, a.Spec.AddOns = &usherv1.PlanReference{Name: plan.Name}, []string{"pipelines"}
+		})
 		w.create(testkit.SeatPool("acme-pipelines").AddOn("pipelines").Build(), testkit.Member("ada").Pools(base, "acme-pipelines").Build())
 		w.link("ada", 1)
 		w.accept("ada")

@@ -103,7 +103,7 @@ var _ = Describe("A plan", func() {
 		})
 		Eventually(capacity).Should(BeEquivalentTo(1))
 		w.scale(base, 3)
-		Eventually(w.pool(base)).Should(testkit.HaveCondition(usherv1.ConditionReconciling, metav1.ConditionTrue, usherv1.ReasonSeatsUnassigned))
+		Eventually(w.pool(base)).Should(testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonSeatsUnassigned))
 		Expect(capacity()).To(BeEquivalentTo(1))
 		immediate("ada", "bob")
 		Eventually(w.member("bob")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
@@ -117,7 +117,7 @@ var _ = Describe("A plan", func() {
 
 		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.AddOns = nil })
 		Eventually(w.pool("pipes")).Should(SatisfyAll(
-			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonAddOnNotInAccount),
+			testkit.HaveCondition(usherv1.ConditionReconciling, metav1.ConditionTrue, usherv1.ReasonAddOnNotInAccount),
 			testkit.HaveCondition(usherv1.ConditionOverCapacity, metav1.ConditionTrue)))
 		Expect(w.holders("pipes")).To(Equal([]string{"ada"}), "no member is evicted")
 	})
@@ -161,8 +161,8 @@ var _ = Describe("A plan", func() {
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 		Expect(w.api.Delete(ctx, testkit.Plan(w.namespace).Build())).To(Succeed())
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonPlanNotFound))
-		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonPlanNotFound))
-		Eventually(w.pool(base)).Should(testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue, usherv1.ReasonPlanNotFound))
+		Eventually(w.account).Should(testkit.HaveCondition(usherv1.ConditionReconciling, metav1.ConditionTrue, usherv1.ReasonPlanNotFound))
+		Eventually(w.pool(base)).Should(testkit.HaveCondition(usherv1.ConditionReconciling, metav1.ConditionTrue, usherv1.ReasonPlanNotFound))
 		Expect(w.holders(base)).To(Equal([]string{"ada"}))
 		Expect(w.api.Create(ctx, testkit.Plan(w.namespace).Admin("admin").Build())).To(Succeed())
 		Eventually(w.member("ada")).Should(SatisfyAll(be(usherv1.ObservedActive, usherv1.ReasonActivated), HaveField("Status.Role", "admin")))

@@ -32,7 +32,7 @@ var _ = Describe("An account's own templates", func() {
 		o := w.start()
 		Eventually(w.account).Should(And(templatesAre(metav1.ConditionFalse, usherv1.ReasonConfigMapNotFound),
 			testkit.HaveCondition(usherv1.ConditionMailReady, metav1.ConditionTrue),
-			testkit.HaveCondition(usherv1.ConditionStalled, metav1.ConditionTrue)))
+			testkit.HaveCondition(usherv1.ConditionReconciling, metav1.ConditionTrue, usherv1.ReasonConfigMapNotFound)))
 		w.hire("ada")
 		Eventually(w.member("ada")).Should(beInvited)
 		Expect(w.mails("ada")[0].Subject).To(HavePrefix("acme invites you"), "mails do not wait for the templates")

@@ -40,7 +40,7 @@ const (
 	Delivered Result = iota
 	// Retry: another attempt is due at Outcome.NextAttemptAt.
 	Retry
-	// Rejected: the server refused the message for good.
+	// Rejected: the server refused the message permanently.
 	Rejected
 )
 

@@ -133,7 +133,7 @@ func saysNoSeat(then string, pool *usherv1.SeatPool, seats plan.Seats, full bool
 		v.Outlook = conditions.Working
 		return v
 	}
-	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool.Name+" is taken; "+then+"; "+seat.HowToAddOne(pool, seats))
+	return because(usherv1.ReasonSeatUnavailable, "Every seat of "+pool.Name+" is taken; "+then+"; "+seat.HowToAdd(pool, seats))
 }
 
 func saysAwaitingAcceptance(expires *metav1.Time) verdict {

@@ -4,6 +4,7 @@
 package outbox
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -197,11 +198,13 @@ func VerdictOf(key types.NamespacedName, err error) membership.MailVerdict {
 	var failed *channel.Error
 	switch {
 	case err == nil:
-		return membership.MailVerdict{Ready: true, Reason: usherv1.ReasonMailReady, Message: "The mail server answered"}
-	case errors.As(err, &failed) && failed.Reason != "":
-		return membership.MailVerdict{Reason: failed.Reason, Message: failed.Message}
+		return membership.MailVerdict{
+			Ready: true, Reason: usherv1.ReasonMailReady, Message: fmt.Sprintf("The mail server of Secret %s answered", key),
+		}
 	case errors.As(err, &failed):
-		return membership.MailVerdict{Reason: usherv1.ReasonServerUnreachable, Message: failed.Message}
+		return membership.MailVerdict{
+			Reason: cmp.Or(failed.Reason, usherv1.ReasonServerUnreachable), Message: fmt.Sprintf("Secret %s: %s", key, failed.Message),
+		}
 	}
 	return membership.MailVerdict{Reason: usherv1.ReasonSecretInvalid, Message: fmt.Sprintf("Secret %s: %v", key, err)}
 }

@@ -79,8 +79,8 @@ func TestStatusOf(t *testing.T) {
 		},
 		{
 			name: "more seats than the plan sells now", pool: pool("base", seats(5)), ledger: Ledger{Claims: claims(0)}, available: 1,
-			ready:       metav1.ConditionFalse,
-			seats:       &plan.Seats{Included: 1, Reason: usherv1.ReasonSeatsUnassigned, Problem: "Plan x sells seats only while"},
+			ready:         metav1.ConditionFalse,
+			seats:         &plan.Seats{Included: 1, Reason: usherv1.ReasonSeatsUnassigned, Problem: "Plan x sells seats only while"},
 			readyContains: "only while",
 		},
 		{

@@ -6,8 +6,6 @@ package seat
 import (
 	"fmt"
 
-	"k8s.io/utils/ptr"
-
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/plan"
@@ -24,22 +22,34 @@ func setFull(w conditions.Writer, pool *usherv1.SeatPool, ledger Ledger, seats p
 		fmt.Sprintf("All %d seats are claimed; %s", capacity, howToAdd(pool, seats, bought)))
 }
 
-// HowToAddOne says how to get one more seat in a full pool. What it says depends on specs alone, so that it does not change for each
-// member that waits whenever another member comes or goes.
-func HowToAddOne(pool *usherv1.SeatPool, seats plan.Seats) string {
-	return howToAdd(pool, seats, int(ptr.Deref(pool.Spec.Seats, 0))+1)
+// HowToAdd says how to have more seats in a full pool. Unlike the pool's condition Full, it does not say how many, so that the members that
+// wait need no new message, and no write, whenever seats are added or another member comes or goes.
+func HowToAdd(pool *usherv1.SeatPool, seats plan.Seats) string {
+	if why := cannotAdd(pool, seats); why != "" {
+		return why
+	}
+	return fmt.Sprintf("add seats with: kubectl scale seatpool %s -n %s --replicas=N (condition Full of the SeatPool names the N)",
+		pool.Name, pool.Namespace)
 }
 
 // howToAdd says how to have that many bought seats, or what to do if they are not for sale.
 func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, bought int) string {
+	if why := cannotAdd(pool, seats); why != "" {
+		return why
+	}
+	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d",
+		pool.Name, pool.Namespace, min(bought, int(seats.Most)))
+}
+
+// cannotAdd says why no seats can be added, and what to do; empty if they can.
+func cannotAdd(pool *usherv1.SeatPool, seats plan.Seats) string {
 	switch {
 	case seats.Problem != "":
 		return "see condition Ready of SeatPool " + pool.Name + " for why no more count"
 	case seats.Bought >= seats.Most:
 		return "no more can be bought; " + seats.Advice
 	}
-	return fmt.Sprintf("add some with: kubectl scale seatpool %s -n %s --replicas=%d",
-		pool.Name, pool.Namespace, min(bought, int(seats.Most)))
+	return ""
 }
 
 func setOverCapacity(w conditions.Writer, claims, capacity int) {

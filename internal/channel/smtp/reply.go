@@ -49,9 +49,9 @@ func classifyReply(at stage, reply *textproto.Error) *channel.Error {
 	case at == stageRcpt && refusesToRelay(reply):
 		return authFailed(code, answered+": it does not relay; add username and password, or use a server that accepts mail from here")
 	case at == stageRcpt:
-		return permanent(code, answered+": it refuses this recipient for good; correct the address, or raise sendGeneration to try again")
+		return permanent(code, answered+": it refuses this recipient permanently; correct the address, or raise sendGeneration to try again")
 	case at == stageData || at == stageBody:
-		return permanent(code, answered+": it refuses this mail for good; ask its administrator, then raise sendGeneration to try again")
+		return permanent(code, answered+": it refuses this mail permanently; ask its administrator, then raise sendGeneration to try again")
 	}
 	return &channel.Error{Class: usherv1.ErrorConfiguration, Code: code, Reason: usherv1.ReasonServerUnreachable,
 		Message: answered + ": it refuses the conversation; check host, port and heloName, or ask its administrator"}

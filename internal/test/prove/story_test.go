@@ -33,7 +33,9 @@ type step struct {
 // or the next step starts too early.
 var story = []step{
 	{"an account with two seats and one of an add-on", func(w *world) {
-		w.create(testkit.Account(testkit.DefaultAccount).InvitationTTL("48h").Reminders(reminder).Contact("it@acme.example", "", "").Build(),
+		w.starter()
+		w.create(testkit.Account(testkit.DefaultAccount).Plan(w.namespace+starter).AddOns("pipelines").
+			InvitationTTL("48h").Reminders(reminder).Contact("it@acme.example", "", "").Build(),
 			testkit.SeatPool(base).Seats(2).Build(), testkit.SeatPool(addOn).AddOn("pipelines").Seats(1).Build())
 	}, func(w *world) string {
 		if ready := conditionReason(w.account().Status.Conditions); ready != usherv1.ReasonUpToDate {

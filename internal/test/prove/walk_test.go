@@ -46,6 +46,7 @@ type stride struct {
 
 const (
 	secondBase = "acme-more"
+	starter    = "-starter" // ends the name of the plan that the story begins with
 	nowhere    = "nowhere"
 )
 
@@ -231,8 +232,8 @@ var strides = []stride{
 	{"the account takes a plan, one that is not there, or none", 2, func(w *walk) error {
 		name := w.one("", w.namespace, w.namespace, nowhere)
 		return w.anyAccount(func(a *usherv1.Account) {
-			if a.Spec.PlanRef = nil; name != "" {
-				a.Spec.PlanRef = &usherv1.PlanReference{Name: name}
+			if a.Spec.PlanRef, a.Spec.AddOns = nil, nil; name != "" {
+				a.Spec.PlanRef, a.Spec.AddOns = &usherv1.PlanReference{Name: name}, []string{"pipelines"}
 			}
 		})
 	}},

@@ -57,6 +57,7 @@ type world struct {
 	end        context.CancelFunc
 	namespace  string
 	planned    bool
+	plans      []string // to delete with the world
 	api        client.WithWatch
 	clock      clock
 	sink       *smtpsink.Sink
@@ -143,8 +144,8 @@ func (w *world) judge() []string {
 
 func (w *world) close() {
 	w.halt()
-	if w.planned { // no other test uses it
-		_ = w.api.Delete(context.WithoutCancel(w.ctx), testkit.Plan(w.namespace).Build())
+	for _, plan := range w.plans { // no other test uses them
+		_ = w.api.Delete(context.WithoutCancel(w.ctx), testkit.Plan(plan).Build())
 	}
 	w.end()
 	if w.sink != nil {
@@ -207,7 +208,16 @@ func (w *world) plan() {
 	plan.Spec.Roles[1].AccountAdmin = &admin
 	plan.Spec.OwnedResources = []usherv1.OwnedResource{{APIVersion: "v1", Kind: "ConfigMap"}}
 	w.must(w.api.Create(w.ctx, plan), "create a plan")
-	w.planned = true
+	w.planned, w.plans = true, append(w.plans, plan.Name)
+}
+
+// starter creates the plan that the story begins with: it has an add-on, and binds no ClusterRole. It is deleted with the world.
+func (w *world) starter() {
+	plan := testkit.Plan(w.namespace+starter).AddOn("pipelines", 0, usherv1.SeatPurchase{}).Role("admin").Build()
+	admin := true
+	plan.Spec.Roles[1].AccountAdmin = &admin
+	w.must(w.api.Create(w.ctx, plan), "create the starter plan")
+	w.plans = append(w.plans, plan.Name)
 }
 
 // bound returns what the bindings to a role lack to name exactly those members.

@@ -124,6 +124,12 @@ func (b *AccountBuilder) Plan(name string) *AccountBuilder {
 	return b
 }
 
+// AddOns sets the add-ons that the account has.
+func (b *AccountBuilder) AddOns(names ...string) *AccountBuilder {
+	b.object.Spec.AddOns = append([]string{}, names...)
+	return b
+}
+
 // Status changes the status, which the API server accepts only through the subresource.
 func (b *AccountBuilder) Status(change func(*v1alpha1.AccountStatus)) *AccountBuilder {
 	change(&b.object.Status)
