@@ -50,7 +50,7 @@ func (w *world) refreshTask(t *task) {
 	switch t.on {
 	case pools:
 		if p := w.pool(t.key.Name); p != nil {
-			t.facts.capacity = max(t.facts.capacity, w.terms().SeatsOf(p, nil).Capacity())
+			t.facts.capacity = max(t.facts.capacity, w.seatsOf(p, nil).Capacity())
 		}
 	case members, expiryNotices:
 		w.observe(&t.facts, t.key.Name)

@@ -102,7 +102,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 	if p.DeletionTimestamp != nil {
 		w.violated("converged", "pool %s was deleted and is there, with %d claims", p.Name, len(p.Status.Claims))
 	}
-	if want := w.terms().SeatsOf(p, w.poolList()).Capacity(); p.DeletionTimestamp == nil && int(ptr.Deref(p.Status.Capacity, 0)) != want {
+	if want := w.seatsOf(p, w.poolList()).Capacity(); p.DeletionTimestamp == nil && int(ptr.Deref(p.Status.Capacity, 0)) != want {
 		w.violated("converged", "pool %s has %d seats; should have %d", p.Name, ptr.Deref(p.Status.Capacity, 0), want)
 	}
 	if p.Status.ObservedGeneration != p.Generation {
@@ -203,10 +203,18 @@ func (w *world) wantAccepted(m *usherv1.Member, choice seat.Choice) []string {
 	return []string{"Active Accepted, seat true", "Active Activated, seat true", "Active AddOnSeatUnavailable, seat true"}
 }
 
+// seatsOf returns the seats that a pool should have among others.
+func (w *world) seatsOf(p *usherv1.SeatPool, others []usherv1.SeatPool) plan.Seats {
+	if w.account() == nil {
+		return plan.SeatsWithoutAccount(p)
+	}
+	return w.terms().SeatsOf(p, others)
+}
+
 // roomIn reports whether a pool has a free seat.
 func (w *world) roomIn(pool string) bool {
 	p := w.pool(pool)
-	return p != nil && len(p.Status.Claims) < w.terms().SeatsOf(p, w.poolList()).Capacity()
+	return p != nil && len(p.Status.Claims) < w.seatsOf(p, w.poolList()).Capacity()
 }
 
 // wantInvited returns the states that a member may have that has not answered its invitation.
