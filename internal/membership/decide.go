@@ -38,7 +38,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	s := &d.Status
 	s.ObservedGeneration = m.Generation
 
-	accepted := d.judgeCredentials(o, now)
+	accepted := d.judgeCredentials(o)
 	d.RotateToken = accepted && tokenIsOld(o)
 	given := o.terms().Assign(m, accepted, o.FirstMember)
 	recordPerson(s, o, accepted, given)
@@ -81,15 +81,13 @@ func tokenIsOld(o Observation) bool {
 }
 
 // judgeCredentials reports whether the Member has accepted, and decides what to do about credentials that say otherwise.
-func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
+func (d *Decision) judgeCredentials(o Observation) bool {
 	m, c := o.Member, o.Credentials
 	switch {
 	case m.DeletionTimestamp != nil:
 		d.DropCredentials = c != nil
 		return false
 	case c == nil:
-		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
-			!accessEnded(m, now) && o.Account != nil && o.Rival == "" && o.choice().Problem == "" && o.terms().Fit(m)
 		return false
 	}
 	switch creds.AcceptanceOf(c, m, o.Account) {
@@ -127,6 +125,7 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 	case accepted:
 		return undecided
 	case m.Spec.Activation == usherv1.ActivateImmediately:
+		d.MakeCredentials = o.Credentials == nil
 		return saysMakingCredentials()
 	}
 	return judgeInvitation(o)
