@@ -223,6 +223,8 @@ const (
 const (
 	// ReasonMemberNotFound means: the Member that spec.memberRef names does not exist.
 	ReasonMemberNotFound = "MemberNotFound"
+	// ReasonLinkInvalid means: the key that the link in the mail was made with is no longer among the token keys, so the link does not work.
+	ReasonLinkInvalid = "LinkInvalid"
 	// ReasonInvitationNotUsed means: the Member is invited with another Invitation.
 	ReasonInvitationNotUsed = "NotUsed"
 )

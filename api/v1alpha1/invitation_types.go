@@ -173,6 +173,13 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	LinkGeneration int64 `json:"linkGeneration,omitempty"`
 
+	// keyID names the token key that the link in the last mail was made with: the first four bytes of the key's SHA-256 hash in
+	// hexadecimal digits. It is empty if nothing is mailed: such a link is made with the present key whenever it is handed over.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=8
+	KeyID string `json:"keyID,omitempty"`
+
 	// messageID is the mail's Message-ID (RFC 5322 section 3.6.4); every attempt for one link has the same. It is empty if
 	// nothing is mailed.
 	//

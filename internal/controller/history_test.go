@@ -228,6 +228,9 @@ func contradictions(m *usherv1.Member) (found []string) {
 	if reasonOf(m) == usherv1.ReasonInviting && meta.IsStatusConditionTrue(m.Status.Conditions, usherv1.ConditionStalled) {
 		wanted = usherv1.ConditionStalled // another member's Invitation has the name
 	}
+	if reasonOf(m) == usherv1.ReasonAwaitingAcceptance && meta.IsStatusConditionTrue(m.Status.Conditions, usherv1.ConditionStalled) {
+		wanted = usherv1.ConditionStalled // the key of the link was removed
+	}
 	if reconciling := meta.FindStatusCondition(m.Status.Conditions, usherv1.ConditionReconciling); reconciling != nil {
 		switch {
 		case m.Status.State == usherv1.ObservedPending && reasonOf(m) == usherv1.ReasonSeatUnavailable:

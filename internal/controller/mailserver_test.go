@@ -199,7 +199,8 @@ var _ = Describe("The mail server", func() {
 		Expect(i.Status.LastError.Class).To(Equal(usherv1.ErrorTemporary))
 		Expect(i.Status.LastError.Code).To(HavePrefix("451 "))
 		Expect(i.Status.NextAttemptAt.Sub(i.Status.LastError.At.Time)).To(And(BeNumerically(">=", atLeast-time.Second), BeNumerically("<=", atMost+time.Second)))
-		Expect(w.member("ada")()).To(be(usherv1.ObservedPending, usherv1.ReasonInviting))
+		Expect(w.member("ada")()).To(And(be(usherv1.ObservedPending, usherv1.ReasonInviting),
+			says(usherv1.ReasonInviting, "asked to try again later (451 4.", i.Status.NextAttemptAt.UTC().Format(time.RFC3339))))
 		Expect(w.account()).To(mailReady(usherv1.ReasonMailReady), "one recipient's error says nothing about the server")
 
 		w.clock.StopAt(i.Status.NextAttemptAt.Add(-time.Second))

@@ -24,6 +24,8 @@ type Observation struct {
 	Member *usherv1.Member
 	// Account of the Member; nil if it does not exist.
 	Account *usherv1.Account
+	// KeyLost: the key that the link in the mail was made with is no longer among the token keys.
+	KeyLost bool
 	// Answered: there is a credentials Secret that the Member's status does not mention yet. Only a live read shows it.
 	Answered bool
 	// Hold delays the next mail; nil if nothing does.
@@ -135,7 +137,7 @@ func (p *Plan) sendNew(o Observation, now time.Time) {
 	s.SendGeneration = o.Invitation.Spec.SendGeneration
 	s.LinkGeneration = max(s.LinkGeneration+1, s.SendGeneration)
 	s.Recipient = string(o.Member.Spec.Email)
-	s.Attempts, s.FirstAttemptAt, s.LastError, s.MessageID, s.Reminders = 0, nil, nil, "", nil
+	s.Attempts, s.FirstAttemptAt, s.LastError, s.MessageID, s.KeyID, s.Reminders = 0, nil, nil, "", "", nil
 	p.attempt(o, now)
 }
 
@@ -174,7 +176,7 @@ func (p *Plan) attempt(o Observation, now time.Time) {
 	s := &p.Status
 	s.Language = Language(o.Member, o.Account)
 	if o.Account.DeliversByLink() {
-		s.MessageID, s.LastError, s.NextAttemptAt, s.AcceptedAt = "", nil, nil, nil
+		s.MessageID, s.KeyID, s.LastError, s.NextAttemptAt, s.AcceptedAt = "", "", nil, nil, nil
 		setSent(s, o, now)
 		return
 	}

@@ -462,6 +462,10 @@ func TestDescribe(t *testing.T) {
 			name: "sent", edits: []func(*Observation){situations["SentValid"]}, outlook: usherv1.ConditionReady, reason: "Sent",
 			contains: "until 2026-03-08T09:30:01Z",
 		},
+		{
+			name: "sent, and the key of the link was removed", edits: []func(*Observation){situations["SentValid"], func(o *Observation) { o.KeyLost = true }},
+			outlook: usherv1.ConditionStalled, reason: usherv1.ReasonLinkInvalid, contains: "to send another: kubectl patch invitation ada -n acme",
+		},
 		{name: "accepted", edits: []func(*Observation){situations["SentValid"], accepted}, outlook: usherv1.ConditionReady, reason: "Accepted"},
 		{name: "declined", edits: []func(*Observation){situations["Declined"]}, outlook: usherv1.ConditionReady, reason: "Declined", contains: "kubectl patch invitation ada -n acme"},
 		{

@@ -17,7 +17,7 @@ import (
 //	Ready        Sent, Accepted, Declined, Expired, Revoked
 //	Reconciling  Sending, and Pending while Usher has something to do; RateLimited and RecipientLimited while a mail that could be sent
 //	             waits for a limit
-//	Stalled      Failed, no such Member, an Invitation that the Member does not use
+//	Stalled      Failed, LinkInvalid, no such Member, an Invitation that the Member does not use
 //
 // An Invitation that waits for its Member is what the Member is. So is one whose last link has ended while a new one is asked for.
 func describe(s *usherv1.InvitationStatus, o Observation, hold *delivery.Hold, now time.Time) time.Time {
@@ -38,6 +38,9 @@ func sentence(s *usherv1.InvitationStatus, o Observation, now time.Time) conditi
 	}
 	switch s.State {
 	case usherv1.InvitationSent:
+		if o.KeyLost {
+			return saysLinkInvalid(o.Invitation)
+		}
 		return saysSent(s)
 	case usherv1.InvitationAccepted:
 		return saysAccepted()

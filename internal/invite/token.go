@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -37,6 +38,19 @@ func NewKeyring(current, previous []byte) (Keyring, error) {
 		return Keyring{}, errors.New("a token key must be 32 bytes long")
 	}
 	return Keyring{current: current, previous: previous}, nil
+}
+
+// ID names the key that links are made with, as Invitations record it. It is also in every link.
+func (k Keyring) ID() string { return keyID(k.current) }
+
+// Has reports whether links that were made with the key of that ID work.
+func (k Keyring) Has(id string) bool {
+	return id == keyID(k.current) || k.previous != nil && id == keyID(k.previous)
+}
+
+func keyID(key []byte) string {
+	id := sha256.Sum256(key)
+	return hex.EncodeToString(id[:keyIDLength])
 }
 
 // Token is the secret part of a link: base64url(key id ‖ HMAC-SHA256(key, uid ‖ link generation ‖ lower-case address)).

@@ -6,6 +6,7 @@ package invite
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"testing"
 
@@ -134,4 +135,18 @@ func FuzzVerify(f *testing.F) {
 			t.Fatalf("%q opens another invitation", token)
 		}
 	})
+}
+
+// A link works as long as its key is one of the two.
+func TestKeyID(t *testing.T) {
+	g := NewWithT(t)
+	before, rotated := keyring(t, oldKey, nil), keyring(t, newKey, oldKey)
+	g.Expect(before.ID()).To(MatchRegexp("^[0-9a-f]{8}$"))
+	raw, err := base64.RawURLEncoding.DecodeString(before.Token("uid-1", 7, ada)[:6])
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(before.ID()).To(HavePrefix(hex.EncodeToString(raw)), "it tells no more than every link does")
+	g.Expect(rotated.Has(before.ID())).To(BeTrue())
+	g.Expect(rotated.Has(rotated.ID())).To(BeTrue())
+	g.Expect(keyring(t, newKey, nil).Has(before.ID())).To(BeFalse())
+	g.Expect(before.Has("")).To(BeFalse())
 }

@@ -40,6 +40,10 @@ func saysSent(s *usherv1.InvitationStatus) conditions.Sentence {
 	return said
 }
 
+func saysLinkInvalid(inv *usherv1.Invitation) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Stuck, Reason: usherv1.ReasonLinkInvalid, Message: LinkInvalid(inv)}
+}
+
 func saysAccepted() conditions.Sentence {
 	return conditions.Sentence{Outlook: conditions.Done, Reason: string(usherv1.InvitationAccepted), Message: "The invitee accepted"}
 }
@@ -140,6 +144,11 @@ func saysLimited(h *delivery.Hold) conditions.Sentence {
 		Outlook: conditions.Working, Reason: h.Reason,
 		Message: limited(reason.InvitationRow(h.Reason), h.Until),
 	}
+}
+
+// LinkInvalid says why the link of an Invitation does not work, and what to do.
+func LinkInvalid(inv *usherv1.Invitation) string {
+	return "The link in the mail does not work any more, since its key was removed from the token Secret; to send another: " + HowToAskAgain(inv)
 }
 
 // Failed says why an Invitation in state Failed did, and what to do.

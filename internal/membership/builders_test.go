@@ -6,6 +6,7 @@ package membership
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -194,6 +195,10 @@ func remembersUID(uid string) edit {
 	return func(o *Observation) {
 		o.Account.Status.Departures = append(o.Account.Status.Departures, usherv1.Departure{UID: uid, DeletedAt: *later(-time.Minute)})
 	}
+}
+
+func linkInvalid(i *usherv1.Invitation) {
+	meta.SetStatusCondition(&i.Status.Conditions, metav1.Condition{Type: ready, Status: metav1.ConditionFalse, Reason: usherv1.ReasonLinkInvalid})
 }
 
 // onPlan puts the account on the plan starter; p is nil if the plan does not exist.

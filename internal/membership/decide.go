@@ -176,6 +176,9 @@ func (d *Decision) judgeInvited(o Observation, choice seat.Choice, now time.Time
 	holdsBase, _ := holds(d.Status.Seats, choice)
 	switch {
 	case !asked && inv.Status.State == usherv1.InvitationSent:
+		if reason.OfInvitation(&inv.Status).LinkInvalid {
+			return saysLinkInvalid(inv)
+		}
 		return saysAwaitingAcceptance(inv.Status.ExpiresAt)
 	case len(choice.Missing) > 0:
 		return saysAddOnPoolNotFound(choice.Missing)

@@ -81,6 +81,11 @@ func TestDecide(t *testing.T) {
 			name: "invited", edits: []edit{holding("base", 7), invitation("Sent")},
 			state: "Pending", reason: "AwaitingAcceptance", outlook: ready, message: "until 2026-03-08T10:30:00Z",
 		},
+		{
+			name:  "invited, and the key of the link was removed",
+			edits: []edit{holding("base", 7), invitation("Sent", linkInvalid)}, state: "Pending", reason: "AwaitingAcceptance", outlook: stalled,
+			message: "to send another: kubectl patch invitation ada -n acme",
+		},
 		{name: "invited without a seat", edits: []edit{pools(aPool("base", onAcceptance)), invitation("Sent")}, state: "Pending", reason: "AwaitingAcceptance", outlook: ready},
 		{name: "invited, then the mail server went down", edits: []edit{holding("base", 7), invitation("Sent"), mailDown}, state: "Pending", reason: "AwaitingAcceptance", outlook: ready},
 

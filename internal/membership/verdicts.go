@@ -140,6 +140,13 @@ func saysAwaitingAcceptance(expires *metav1.Time) verdict {
 	return because(usherv1.ReasonAwaitingAcceptance, "Invited; the link works until "+until(expires))
 }
 
+// saysLinkInvalid: the invitee cannot answer until a user has had another link sent.
+func saysLinkInvalid(inv *usherv1.Invitation) verdict {
+	v := because(usherv1.ReasonAwaitingAcceptance, invite.LinkInvalid(inv))
+	v.Outlook = conditions.Stuck
+	return v
+}
+
 // saysNameTaken: nothing happens until a user has corrected it, unlike where else a member is Inviting.
 func saysNameTaken(invitation string) verdict {
 	v := because(usherv1.ReasonInviting,

@@ -28,7 +28,8 @@ var members = []Member{
 			Action:  "Wait for the invitee. To send another link, raise the Invitation's spec.sendGeneration",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Done, Custody: Taken, WaitsFor: Invitee,
-		Remindable: true,
+		OtherOutlook: []conditions.Outlook{conditions.Stuck}, // if the key of the link was rotated away
+		Remindable:   true,
 	},
 	{
 		Text: Text{

@@ -114,6 +114,8 @@ type Invitation struct {
 	Text
 	// Limited: a mail that could be sent waits until status.nextAttemptAt.
 	Limited bool
+	// LinkInvalid: a mail was sent, and its link does not work.
+	LinkInvalid bool
 	// PerRecipient: the limit is that of the address, not of the mail server.
 	PerRecipient bool
 }

@@ -60,6 +60,13 @@ func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
 	return keys, nil
 }
 
+// Forget has the keys read again the next time that they are needed.
+func (k *KeyStore) Forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.readAt = time.Time{}
+}
+
 // ensure reads the Secret, and creates it if it does not exist. Of two replicas that start at once one creates it.
 func (k *KeyStore) ensure(ctx context.Context) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}

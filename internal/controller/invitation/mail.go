@@ -71,6 +71,7 @@ func (m *mail) Message(ctx context.Context, endpoint channel.Endpoint) (message.
 	if err != nil {
 		return nil, err
 	}
+	status.KeyID = keys.ID()
 	if status.MessageID == "" {
 		status.MessageID = endpoint.MessageID(message.InvitationID(inv.UID, status.LinkGeneration))
 	}

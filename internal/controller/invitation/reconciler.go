@@ -81,7 +81,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, inv *usherv1.Invitation, p
 // observe loads what a decision about the Invitation depends on, through reader: the cache or the API server. Whether there is an
 // answer that the Member's status does not record yet is asked of the API server alone: a cache cannot say that there is none.
 func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *usherv1.Invitation) (invite.Observation, error) {
-	o := invite.Observation{Invitation: inv}
+	o := invite.Observation{Invitation: inv, KeyLost: r.keyLost(ctx, inv)}
 	member := &usherv1.Member{}
 	found, err := store.Get(ctx, reader, inv.Namespace, inv.Spec.MemberRef.Name, member)
 	if err != nil || !found {
@@ -96,4 +96,14 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 		o.Answered, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), &corev1.Secret{})
 	}
 	return o, err
+}
+
+// keyLost reports whether the key of a link that was sent is no longer among the token keys. If the keys cannot be read, nothing is
+// known: whoever makes a link reports that.
+func (r *Reconciler) keyLost(ctx context.Context, inv *usherv1.Invitation) bool {
+	if inv.Status.State != usherv1.InvitationSent || inv.Status.KeyID == "" {
+		return false
+	}
+	keys, err := r.keys.Get(ctx)
+	return err == nil && !keys.Has(inv.Status.KeyID)
 }

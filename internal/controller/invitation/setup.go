@@ -6,6 +6,7 @@ package invitation
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +25,7 @@ func New(base reconciler.Base, box *outbox.Outbox, keys *store.KeyStore, portalU
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Member{}, Map: r.ofMember},
 			{Object: &usherv1.Account{}, Map: r.ofAccount},
+			{Object: &corev1.Secret{}, Map: r.ofTokenSecret},
 		},
 	}
 }
@@ -47,6 +49,23 @@ func (r *Reconciler) ofAccount(ctx context.Context, before, after client.Object)
 	for i := range members {
 		if m := &members[i]; m.Status.InvitationRef != nil && m.Status.State != usherv1.ObservedActive {
 			keys = append(keys, types.NamespacedName{Namespace: m.Namespace, Name: m.Status.InvitationRef.Name})
+		}
+	}
+	return keys, err
+}
+
+// ofTokenSecret returns the Invitations whose link is in a mail, if the token keys changed: a link may have lost its key.
+func (r *Reconciler) ofTokenSecret(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	if client.ObjectKeyFromObject(reconciler.Present(before, after)) != r.keys.Secret || before == nil {
+		return nil, nil
+	}
+	r.keys.Forget()
+	var list usherv1.InvitationList
+	err := store.List(ctx, r.Client, &list, "", "", "")
+	var keys []types.NamespacedName
+	for i := range list.Items {
+		if list.Items[i].Status.KeyID != "" && list.Items[i].Status.State == usherv1.InvitationSent {
+			keys = append(keys, client.ObjectKeyFromObject(&list.Items[i]))
 		}
 	}
 	return keys, err
