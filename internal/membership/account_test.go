@@ -327,6 +327,8 @@ func TestNoAdmin(t *testing.T) {
 	g.Expect(noAdmin()).To(BeFalse(), "the account has never had an admin")
 	g.Expect(noAdmin(admin(usherv1.ObservedActive))).To(BeFalse())
 	g.Expect(noAdmin(admin(usherv1.ObservedDisabled))).To(BeTrue())
+	g.Expect(meta.IsStatusConditionTrue(o.Account.Status.Conditions, ready)).To(BeFalse(), "someone has to appoint an admin")
+	g.Expect(meta.FindStatusCondition(o.Account.Status.Conditions, stalled).Reason).To(Equal(usherv1.ReasonLastAdminLost))
 	g.Expect(noAdmin()).To(BeTrue(), "also after the admin was deleted")
 	g.Expect(noAdmin(admin(usherv1.ObservedActive))).To(BeFalse())
 	o.Account.Status = usherv1.AccountStatus{}
