@@ -42,8 +42,8 @@ func (s seats) String() string {
 
 // expect waits for a situation. It fails at once if waiting cannot help: a member received a mail too many.
 func (s *story) expect(ctx context.Context, wanted situation) error {
-	if err := await(ctx, "the members and the pool", func(ctx context.Context) error {
-		return errors.Join(s.misplaced(ctx, wanted.members), s.miscounted(ctx, wanted.seats))
+	if err := await(ctx, "the members, their invitations, the pool and the account", func(ctx context.Context) error {
+		return errors.Join(s.misplaced(ctx, wanted.members), s.miscounted(ctx, wanted.seats), s.missent(ctx, wanted.members), s.missummed(ctx, wanted))
 	}); err != nil {
 		return err
 	}
@@ -97,6 +97,41 @@ func (s *story) miscounted(ctx context.Context, wanted seats) error {
 	}
 	if claims := len(found.Status.Claims); claims != int(wanted.assigned+wanted.reserved) {
 		return fmt.Errorf("expected %d claims in the ledger, got %d", wanted.assigned+wanted.reserved, claims)
+	}
+	return nil
+}
+
+// missent returns an error that names the members whose invitation's state differs from the one that theirs implies.
+func (s *story) missent(ctx context.Context, wanted map[string]standing) error {
+	var list usherv1.InvitationList
+	if err := s.stage.client.List(ctx, &list, client.InNamespace(acme)); err != nil {
+		return err
+	}
+	there := map[string]usherv1.InvitationState{}
+	for _, invitation := range list.Items {
+		there[invitation.Spec.MemberRef.Name] = invitation.Status.State
+	}
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(wanted)) {
+		if want := invitationStates[wanted[name]]; there[name] != want {
+			errs = append(errs, fmt.Errorf("expected the invitation of %s to be %q, got %q", name, want, there[name]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// missummed returns an error if the account sums up something else. It does so a moment after its members and pools have changed.
+func (s *story) missummed(ctx context.Context, wanted situation) error {
+	var found usherv1.Account
+	if err := s.stage.client.Get(ctx, types.NamespacedName{Namespace: acme, Name: acme}, &found); err != nil {
+		return err
+	}
+	var there usherv1.MemberCounts
+	if found.Status.Members != nil {
+		there = *found.Status.Members
+	}
+	if counts := wanted.counts(); there != counts || found.Status.SeatsSummary != wanted.seats.summary() {
+		return fmt.Errorf("expected the account to count %+v and %s seats, got %+v and %s", counts, wanted.seats.summary(), there, found.Status.SeatsSummary)
 	}
 	return nil
 }

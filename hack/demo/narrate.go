@@ -51,8 +51,14 @@ func (s *story) tell(crash bool) error {
 	return context.Cause(ctx)
 }
 
-// show runs kubectl and shows its output.
-func (s *story) show(args ...string) error { return s.stage.kubectl(args...) }
+// show runs kubectl and shows its tables, which must be true.
+func (s *story) show(now situation, args ...string) error {
+	output, err := s.stage.kubectl(args...)
+	if err != nil {
+		return err
+	}
+	return untrue(output, now)
+}
 
 // guest returns a member with the link from their mail.
 func (s *story) guest(ctx context.Context, member string) (guest, error) {

@@ -195,14 +195,13 @@ func (s *stage) explain(err error) error {
 	return fmt.Errorf("%w\n\nThe end of %s:\n%s", err, s.manager.logPath, s.manager.lastWords())
 }
 
-// kubectl runs a command as a reader would type it, and shows it with its output.
-func (s *stage) kubectl(args ...string) error {
+// kubectl runs a command as a reader would type it, shows it with its output, and returns the output.
+func (s *stage) kubectl(args ...string) (string, error) {
 	output, err := s.run(args...)
-	if err != nil {
-		return err
+	if err == nil {
+		s.screen.command("kubectl "+quoted(args), output)
 	}
-	s.screen.command("kubectl "+quoted(args), output)
-	return nil
+	return output, err
 }
 
 func (s *stage) run(args ...string) (string, error) {

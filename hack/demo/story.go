@@ -18,6 +18,14 @@ var (
 	disabled = standing{usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec}
 )
 
+// invitationStates are the states of the invitations of members in those states.
+var invitationStates = map[standing]usherv1.InvitationState{
+	invited:  usherv1.InvitationSent,
+	declined: usherv1.InvitationDeclined,
+	active:   usherv1.InvitationAccepted,
+	disabled: usherv1.InvitationRevoked,
+}
+
 // steps returns the story. Each step waits until the cluster has the expected state, and fails if it does not get
 // there.
 func (s *story) steps() []step {
@@ -33,18 +41,19 @@ func (s *story) steps() []step {
 }
 
 func (s *story) acmeArrives(ctx context.Context) error {
-	if err := s.stage.kubectl("apply", "--kustomize", "config/samples"); err != nil {
+	if _, err := s.stage.kubectl("apply", "--kustomize", "config/samples"); err != nil {
 		return err
 	}
-	if err := s.expect(ctx, situation{
+	now := situation{
 		members: map[string]standing{"ada": invited, "benoit": invited, "chloe": invited, "dmitri": waiting, "emma": waiting},
 		seats:   seats{capacity: 3, reserved: 3, waiting: 2},
 		mails:   []string{"ada", "benoit", "chloe"},
-	}); err != nil {
+	}
+	if err := s.expect(ctx, now); err != nil {
 		return err
 	}
 	s.screen.blank()
-	return s.show("get", "accounts,seatpools,members")
+	return s.show(now, "get", "accounts,seatpools,members")
 }
 
 func (s *story) mailsArrive(ctx context.Context) error {
@@ -70,15 +79,16 @@ func (s *story) adaAccepts(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := s.expect(ctx, situation{
+	now := situation{
 		members: map[string]standing{"ada": active, "benoit": invited, "chloe": invited, "dmitri": waiting, "emma": waiting},
 		seats:   seats{capacity: 3, assigned: 1, reserved: 2, waiting: 2},
 		mails:   []string{"ada", "benoit", "chloe"},
-	}); err != nil {
+	}
+	if err := s.expect(ctx, now); err != nil {
 		return err
 	}
 	s.screen.blank()
-	return s.show("get", "members")
+	return s.show(now, "get", "members")
 }
 
 func (s *story) benoitDeclines(ctx context.Context) error {
@@ -89,18 +99,19 @@ func (s *story) benoitDeclines(ctx context.Context) error {
 	if err := s.sees(ctx, "Benoît declines", 200, benoit.decline); err != nil {
 		return err
 	}
-	if err := s.expect(ctx, situation{
+	now := situation{
 		members: map[string]standing{"ada": active, "benoit": declined, "chloe": invited, "dmitri": invited, "emma": waiting},
 		seats:   seats{capacity: 3, assigned: 1, reserved: 2, waiting: 1},
 		mails:   []string{"ada", "benoit", "chloe", "dmitri"},
-	}); err != nil {
+	}
+	if err := s.expect(ctx, now); err != nil {
 		return err
 	}
 	s.screen.blank()
 	if err := s.showMail(ctx, "dmitri"); err != nil {
 		return err
 	}
-	return s.show("get", "members")
+	return s.show(now, "get", "members")
 }
 
 func (s *story) chloeIsDisabled(ctx context.Context) error {
@@ -108,14 +119,15 @@ func (s *story) chloeIsDisabled(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := s.stage.kubectl("patch", "member", "chloe", "--type", "merge", "--patch", `{"spec":{"state":"Disabled"}}`); err != nil {
+	if _, err := s.stage.kubectl("patch", "member", "chloe", "--type", "merge", "--patch", `{"spec":{"state":"Disabled"}}`); err != nil {
 		return err
 	}
-	if err := s.expect(ctx, situation{
+	now := situation{
 		members: map[string]standing{"ada": active, "benoit": declined, "chloe": disabled, "dmitri": invited, "emma": invited},
 		seats:   seats{capacity: 3, assigned: 1, reserved: 2},
 		mails:   []string{"ada", "benoit", "chloe", "dmitri", "emma"},
-	}); err != nil {
+	}
+	if err := s.expect(ctx, now); err != nil {
 		return err
 	}
 	s.screen.blank()
@@ -126,42 +138,44 @@ func (s *story) chloeIsDisabled(ctx context.Context) error {
 	if err := s.showMail(ctx, "emma"); err != nil {
 		return err
 	}
-	return s.show("get", "members")
+	return s.show(now, "get", "members")
 }
 
 func (s *story) farahWaits(ctx context.Context) error {
-	if err := s.stage.kubectl("apply", "--filename", "hack/demo/farah.yaml"); err != nil {
+	if _, err := s.stage.kubectl("apply", "--filename", "hack/demo/farah.yaml"); err != nil {
 		return err
 	}
-	if err := s.expect(ctx, situation{
+	now := situation{
 		members: map[string]standing{
 			"ada": active, "benoit": declined, "chloe": disabled, "dmitri": invited, "emma": invited, "farah": waiting,
 		},
 		seats: seats{capacity: 3, assigned: 1, reserved: 2, waiting: 1},
 		mails: []string{"ada", "benoit", "chloe", "dmitri", "emma"},
-	}); err != nil {
+	}
+	if err := s.expect(ctx, now); err != nil {
 		return err
 	}
 	s.screen.blank()
-	return s.show("get", "member/farah", "seatpool/acme-base")
+	return s.show(now, "get", "member/farah", "seatpool/acme-base")
 }
 
 func (s *story) acmeBuysASeat(ctx context.Context) error {
-	if err := s.stage.kubectl("scale", "seatpool", pool, "--replicas=4"); err != nil {
+	if _, err := s.stage.kubectl("scale", "seatpool", pool, "--replicas=4"); err != nil {
 		return err
 	}
-	if err := s.expect(ctx, situation{
+	now := situation{
 		members: map[string]standing{
 			"ada": active, "benoit": declined, "chloe": disabled, "dmitri": invited, "emma": invited, "farah": invited,
 		},
 		seats: seats{capacity: 4, assigned: 1, reserved: 3},
 		mails: []string{"ada", "benoit", "chloe", "dmitri", "emma", "farah"},
-	}); err != nil {
+	}
+	if err := s.expect(ctx, now); err != nil {
 		return err
 	}
 	s.screen.blank()
 	if err := s.showMail(ctx, "farah"); err != nil {
 		return err
 	}
-	return s.show("get", "accounts,seatpools,members,invitations")
+	return s.show(now, "get", "accounts,seatpools,members,invitations")
 }

@@ -39,7 +39,7 @@ var _ = Describe("An invitation", func() {
 		w.accept("ada")
 		Eventually(w.member("ada")).Should(beActive)
 		Expect(w.visit(link)).To(Equal(http.StatusGone), "the link has been used")
-		Expect(w.answer(link, "accept")).To(Equal(http.StatusGone))
+		Expect(w.answer(link, "accept")).To(Equal(http.StatusSeeOther), "a second click, with the same password")
 		Expect(w.answer(link, "decline")).To(Equal(http.StatusGone))
 
 		m := w.member("ada")()

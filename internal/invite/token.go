@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -53,10 +54,11 @@ func keyID(key []byte) string {
 	return hex.EncodeToString(id[:keyIDLength])
 }
 
-// Token is the secret part of a link: base64url(key id ‖ HMAC-SHA256(key, uid ‖ link generation ‖ lower-case address)).
+// Token is the secret part of a link: base64url(key id ‖ HMAC-SHA256(key, uid ‖ link generation ‖ lower-case address)), with another last
+// character if that is a dash or an underscore: mail programs leave those out of a link when they end it.
 // It can be derived again, so it is stored nowhere; another link generation or address makes it worthless.
 func (k Keyring) Token(invitation types.UID, linkGeneration int64, email string) string {
-	return base64.RawURLEncoding.EncodeToString(seal(k.current, invitation, linkGeneration, email))
+	return alphanumericEnd(seal(k.current, invitation, linkGeneration, email))
 }
 
 // Link is the present link of an invitation; portal is the base URL, without a slash at the end.
@@ -64,22 +66,52 @@ func (k Keyring) Link(portal string, inv *usherv1.Invitation) string {
 	return portal + "/i/" + inv.Namespace + "/" + inv.Name + "/" + k.Token(inv.UID, inv.Status.LinkGeneration, inv.Status.Recipient)
 }
 
-// Verify reports whether token is the one for this link, in a time that does not depend on how wrong it is.
+// Verify reports whether token is the one for this link, in a time that does not depend on how wrong it is. It also accepts a token from
+// before tokens ended in an alphanumeric character, with or without the dashes and underscores at its end.
 func (k Keyring) Verify(token string, invitation types.UID, linkGeneration int64, email string) bool {
-	given, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	// The decoder ignores line breaks: only the length shows that there were some.
-	wellFormed := err == nil && len(token) == TokenLength
+	wellFormed := len(token) <= TokenLength && strings.Trim(token, alphabet) == ""
 	if !wellFormed {
-		given = make([]byte, keyIDLength+sha256.Size)
+		token = ""
 	}
-	genuine := hmac.Equal(given, seal(k.current, invitation, linkGeneration, email))
-	if k.previous != nil {
-		genuine = hmac.Equal(given, seal(k.previous, invitation, linkGeneration, email)) || genuine
+	given := withoutEnd(token)
+	genuine := false
+	for _, key := range [][]byte{k.current, k.previous} {
+		if key == nil {
+			continue
+		}
+		sealed := seal(key, invitation, linkGeneration, email)
+		genuine = hmac.Equal(given, withoutEnd(alphanumericEnd(sealed))) || genuine
+		genuine = hmac.Equal(given, withoutEnd(sealed)) || genuine
 	}
 	return genuine && wellFormed
 }
 
-func seal(key []byte, invitation types.UID, linkGeneration int64, email string) []byte {
+// alphabet are the characters of tokens.
+const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + lostAtTheEnd
+
+// lostAtTheEnd are the characters of a token that mail programs do not take for part of a link if nothing follows them.
+const lostAtTheEnd = "-_"
+
+// alphanumericEnd replaces the last character of a sealed token by an alphanumeric one if it is neither a letter nor a digit.
+func alphanumericEnd(sealed string) string {
+	last := len(sealed) - 1
+	switch sealed[last] {
+	case '-':
+		return sealed[:last] + "A"
+	case '_':
+		return sealed[:last] + "B"
+	}
+	return sealed
+}
+
+// withoutEnd returns a token without what mail programs lose at its end, filled up to the length of all tokens with what no token contains.
+func withoutEnd(token string) []byte {
+	kept := strings.TrimRight(token, lostAtTheEnd)
+	return []byte(kept + strings.Repeat("\x00", TokenLength-len(kept)))
+}
+
+// seal returns a token as it was until tokens ended in an alphanumeric character.
+func seal(key []byte, invitation types.UID, linkGeneration int64, email string) string {
 	mac := hmac.New(sha256.New, key)
 	// Each part is preceded by its length, so that no two different triples run together into the same bytes.
 	for _, part := range []string{string(invitation), usherv1.EmailAddress(email).Key()} {
@@ -88,5 +120,5 @@ func seal(key []byte, invitation types.UID, linkGeneration int64, email string) 
 	}
 	mac.Write(binary.BigEndian.AppendUint64(nil, uint64(linkGeneration)))
 	id := sha256.Sum256(key)
-	return mac.Sum(id[:keyIDLength:keyIDLength])
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(id[:keyIDLength:keyIDLength]))
 }

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -119,6 +120,60 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// Mail programs take a dash or an underscore at the end of a link for the end of a sentence.
+func TestEveryTokenEndsInALetterOrDigit(t *testing.T) {
+	g := NewWithT(t)
+	k := keyring(t, newKey, nil)
+	former := 0
+	for i := range 10_000 {
+		uid, generation := types.UID(fmt.Sprintf("uid-%d", i)), int64(i%7)
+		token := k.Token(uid, generation, ada)
+		g.Expect(token).To(MatchRegexp(`^[A-Za-z0-9_-]{47}[A-Za-z0-9]$`))
+		g.Expect(k.Token(uid, generation, ada)).To(Equal(token))
+		g.Expect(k.Verify(token, uid, generation, ada)).To(BeTrue())
+		if old := seal(newKey, uid, generation, ada); old != token {
+			former++
+			g.Expect(old[:TokenLength-1]).To(Equal(token[:TokenLength-1]))
+		}
+	}
+	g.Expect(former).To(BeNumerically("~", 10_000/32, 100), "every other token is what it was")
+}
+
+// Links that are out work after an upgrade, and if a mail program has left out what their token ends with.
+func TestTokensThatEndInADash(t *testing.T) {
+	k := keyring(t, newKey, oldKey)
+	for _, key := range [][]byte{newKey, oldKey} {
+		for _, ending := range []string{"-", "_", "--", "_-"} {
+			t.Run(ending, func(t *testing.T) {
+				g := NewWithT(t)
+				uid, token := sealedWith(key, ending)
+				whole := strings.TrimRight(token, "-_")
+				g.Expect(k.Verify(token, uid, 1, ada)).To(BeTrue(), "as it was mailed")
+				g.Expect(k.Verify(whole, uid, 1, ada)).To(BeTrue(), "without its end")
+				g.Expect(k.Verify(token[:TokenLength-1], uid, 1, ada)).To(BeTrue(), "without its last character")
+				g.Expect(keyring(t, key, nil).Verify(keyring(t, key, nil).Token(uid, 1, ada), uid, 1, ada)).To(BeTrue(), "made anew")
+				for _, wrong := range []string{
+					whole[:len(whole)-1], whole + "C", whole + ".", whole + "\x00", whole + "=", whole + strings.Repeat("-", TokenLength), "", strings.Repeat("-", TokenLength),
+				} {
+					g.Expect(k.Verify(wrong, uid, 1, ada)).To(BeFalse(), "%q", wrong)
+				}
+				g.Expect(k.Verify(token, uid, 2, ada)).To(BeFalse())
+				g.Expect(k.Verify(whole, "another", 1, ada)).To(BeFalse())
+			})
+		}
+	}
+}
+
+// sealedWith returns the invitation of a token that ended in what it is asked for before tokens ended in an alphanumeric character.
+func sealedWith(key []byte, ending string) (types.UID, string) {
+	for i := 0; ; i++ {
+		uid := types.UID(fmt.Sprintf("uid-%d", i))
+		if token := seal(key, uid, 1, ada); strings.HasSuffix(token, ending) {
+			return uid, token
+		}
+	}
+}
+
 // Verify does not panic on any input, and accepts only the genuine tokens.
 func FuzzVerify(f *testing.F) {
 	k := keyring(f, newKey, oldKey)
@@ -149,4 +204,20 @@ func TestKeyID(t *testing.T) {
 	g.Expect(rotated.Has(rotated.ID())).To(BeTrue())
 	g.Expect(keyring(t, newKey, nil).Has(before.ID())).To(BeFalse())
 	g.Expect(before.Has("")).To(BeFalse())
+}
+
+// A token that lost its end is told apart from every other one.
+func FuzzVerifyWithoutEnd(f *testing.F) {
+	k := keyring(f, newKey, nil)
+	uid, old := sealedWith(newKey, "-_")
+	whole := strings.TrimRight(old, "-_")
+	for _, seed := range []string{old, whole, whole + "-", whole + "__", k.Token(uid, 1, ada), whole + "\x00", whole + "\x00\x00", whole + "---", ""} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, token string) {
+		genuine := token == k.Token(uid, 1, ada) || len(token) <= TokenLength && strings.TrimRight(token, "-_") == whole
+		if k.Verify(token, uid, 1, ada) != genuine {
+			t.Fatalf("Verify(%q) = %v", token, !genuine)
+		}
+	})
 }

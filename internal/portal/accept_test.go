@@ -52,7 +52,8 @@ func TestAcceptingMakesTheCredentials(t *testing.T) {
 		"given-name":  []byte("Ada"), // the spec's, not what was posted
 		"family-name": []byte("Lovelace"), "phone": []byte("+33 6"),
 	}))
-	w.expectPage(w.post(w.link(), acceptance()), http.StatusGone, titleUsed)
+	another := url.Values{"password": {newPassword}, "password_confirm": {newPassword}}
+	w.expectPage(w.post(w.link(), acceptance(another)), http.StatusGone, titleUsed)
 	w.expectPage(w.post(w.link(), declination), http.StatusGone, titleUsed)
 	w.expectPage(w.get(w.link()), http.StatusGone, titleUsed)
 	w.Expect(w.wire.mutations.Load()).To(BeEquivalentTo(1))

@@ -35,7 +35,6 @@ func TestDeclining(t *testing.T) {
 	w.Expect(w.credentials()).To(BeNil())
 
 	w.expectPage(w.get(w.link()), http.StatusGone, titleDeclined)
-	w.expectPage(w.post(w.link(), declination), http.StatusGone, titleDeclined)
 	w.expectPage(w.post(w.link(), acceptance()), http.StatusGone, titleDeclined)
 	w.Expect(w.wire.mutations.Load()).To(BeEquivalentTo(1))
 	w.expectNoSecretsInLogs()

@@ -85,9 +85,11 @@ func TestEachRefusalHasAPageOfItsOwn(t *testing.T) {
 	} {
 		t.Run(c.title, func(t *testing.T) {
 			w := newWorld(t, c.change)
-			for _, answer := range []*httptest.ResponseRecorder{
-				w.get(w.link()), w.get(w.link() + "/decline"), w.post(w.link(), acceptance()), w.post(w.link(), declination),
-			} {
+			answers := []*httptest.ResponseRecorder{w.get(w.link()), w.get(w.link() + "/decline"), w.post(w.link(), acceptance())}
+			if c.title != titleDeclined { // who has declined may do so again
+				answers = append(answers, w.post(w.link(), declination))
+			}
+			for _, answer := range answers {
 				w.expectPage(answer, http.StatusGone, c.title)
 				w.Expect(answer.Body.String()).To(ContainSubstring("it@acme.example")) // whom to ask
 				w.Expect(answer.Body.String()).NotTo(ContainSubstring("<form"))
@@ -124,7 +126,10 @@ func TestLinksThatLeadNowhereAreAllTheSame(t *testing.T) {
 	oldLink := w.link()
 	paths := map[string]string{
 		"forged":              "/i/" + namespace + "/ada/" + flipped,
-		"truncated":           oldLink[:len(oldLink)-1],
+		"truncated":           oldLink[:len(oldLink)-10],
+		"truncated, dressed":  oldLink[:len(oldLink)-10] + "%3E",
+		"forged, dressed":     "/i/" + namespace + "/ada/" + flipped + "%3E",
+		"longer":              oldLink + "A%3E",
 		"garbled":             "/i/" + namespace + "/ada/%00%ff",
 		"of another":          "/i/" + namespace + "/bob/" + genuine,
 		"elsewhere":           "/i/nowhere/ada/" + genuine,

@@ -96,6 +96,7 @@ func TestNoAnswerRevealsWhichInvitationsExist(t *testing.T) {
 		"forged":    "/i/" + namespace + "/ada/" + forged,
 		"unknown":   "/i/" + namespace + "/bob/" + genuine,
 		"malformed": "/i/" + namespace + "/A%2F/" + genuine[:7] + "%00",
+		"dressed":   "/i/" + namespace + "/ada/" + forged + "%3E/)",
 	} {
 		requests[name] = func() *http.Request { return httptest.NewRequestWithContext(w.ctx, http.MethodGet, path, nil) }
 	}

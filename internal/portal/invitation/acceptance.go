@@ -45,7 +45,7 @@ func (p *Pages) accept(ctx context.Context, v *visit, given answers) (invite.Ref
 		return "", err
 	}
 	if made == nil {
-		return invite.RefusedUsed, nil
+		return p.overtaken(ctx, v, given.password.Typed)
 	}
 	refusal, err := p.withdrawn(ctx, v, now)
 	if err == nil && refusal == invite.Admitted {
@@ -129,10 +129,14 @@ func (p *Pages) takeBack(ctx context.Context, v *visit, secret *corev1.Secret) {
 	}
 }
 
-// decline records that the invitee declines. It returns the reason if the invitee may not decline any more.
+// decline records that the invitee declines. It returns the reason if the invitee may not decline any more. One who has declined before
+// has declined.
 func (p *Pages) decline(ctx context.Context, v *visit) (invite.Refusal, error) {
 	for range web.WriteTries {
-		if refusal := v.refusal(p.Now()); refusal != invite.Admitted {
+		switch refusal := v.refusal(p.Now()); {
+		case mayRepeat(actionDecline, refusal):
+			return invite.Admitted, nil
+		case refusal != invite.Admitted:
 			return refusal, nil
 		}
 		declined := v.invitation.DeepCopy()

@@ -16,7 +16,9 @@ import (
 
 // Paths. A POST redirects to one of those after a link's token, so that reloading the page sends nothing again.
 const (
-	linkPath       = "/i/{namespace}/{invitation}/{token}"
+	linkPath = "/i/{namespace}/{invitation}/{token}"
+	// dressedEnding is what mail programs may add behind a slash.
+	dressedEnding  = "/{dressing...}"
 	welcomeEnding  = "/welcome"
 	declinedEnding = "/declined"
 	// declineEnding asks for confirmation before declining.
@@ -54,8 +56,10 @@ func New(site *page.Site, options Options) *Pages {
 
 // Register adds the pages' routes.
 func (p *Pages) Register(mux *http.ServeMux) {
-	mux.HandleFunc("GET "+linkPath, p.showForm)
-	mux.HandleFunc("POST "+linkPath, p.answer)
+	for _, path := range []string{linkPath, linkPath + dressedEnding} {
+		mux.HandleFunc("GET "+path, p.showForm)
+		mux.HandleFunc("POST "+path, p.answer)
+	}
 	mux.HandleFunc("GET "+linkPath+declineEnding, p.askDecline)
 	mux.HandleFunc("GET "+linkPath+welcomeEnding, p.showWelcome)
 	mux.HandleFunc("GET "+linkPath+declinedEnding, p.showDeclined)
@@ -63,27 +67,41 @@ func (p *Pages) Register(mux *http.ServeMux) {
 
 // showForm shows the form, or the reason why there is none.
 func (p *Pages) showForm(w http.ResponseWriter, r *http.Request) {
-	if v := p.admit(w, r); v != nil {
+	if v := p.admit(w, r, ""); v != nil {
 		p.renderForm(w, r, http.StatusOK, v, prefilled(&v.Member), nil)
 	}
 }
 
 // askDecline asks the invitee to confirm that they decline.
 func (p *Pages) askDecline(w http.ResponseWriter, r *http.Request) {
-	if v := p.admit(w, r); v != nil {
+	if v := p.admit(w, r, declineEnding); v != nil {
 		p.renderDecline(w, r, v)
 	}
 }
 
-// admit returns what the request's link leads to. If it leads nowhere, admit shows why and returns nil.
-func (p *Pages) admit(w http.ResponseWriter, r *http.Request) *visit {
+// admit returns what the link of a GET leads to. If it cannot be answered, admit shows why and returns nil.
+func (p *Pages) admit(w http.ResponseWriter, r *http.Request, ending string) *visit {
+	v := p.open(w, r, ending)
+	if v == nil {
+		return nil
+	}
+	if refusal := v.refusal(p.Now()); refusal != invite.Admitted {
+		p.refuse(w, r, v, refusal)
+		return nil
+	}
+	return v
+}
+
+// open returns what the link of a GET leads to; ending is what follows the link. It answers the request and returns nil if the link leads
+// nowhere, or was dressed: then the answer is the same page without what was added to its address.
+func (p *Pages) open(w http.ResponseWriter, r *http.Request, ending string) *visit {
 	v, err := p.look(r.Context(), linkOf(r))
 	if err != nil {
 		p.Fail(w, r, err)
 		return nil
 	}
-	if refusal := v.refusal(p.Now()); refusal != invite.Admitted {
-		p.refuse(w, r, v, refusal)
+	if page := v.link.path() + ending; r.URL.Path != page {
+		http.Redirect(w, r, page+web.SwitchedQuery(r), http.StatusSeeOther)
 		return nil
 	}
 	return v
@@ -94,8 +112,15 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 	if !p.Post(w, r, web.Foreign) {
 		return
 	}
-	v := p.admit(w, r)
-	if v == nil {
+	v, err := p.look(r.Context(), linkOf(r))
+	if err != nil {
+		p.Fail(w, r, err)
+		return
+	}
+	action := r.PostForm.Get("action")
+	refusal := v.refusal(p.Now())
+	if refusal != invite.Admitted && !mayRepeat(action, refusal) {
+		p.refuse(w, r, v, refusal)
 		return
 	}
 	// Count only now, so that only holders of the link use up its tries.
@@ -103,9 +128,9 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 		p.RenderNotice(w, r, &v.Person, page.NoticeTooMany, web.Seconds(wait))
 		return
 	}
-	switch r.PostForm.Get("action") {
+	switch action {
 	case actionAccept:
-		p.answerAccept(w, r, v)
+		p.answerAccept(w, r, v, refusal)
 	case actionDecline:
 		p.answerDecline(w, r, v)
 	default:
@@ -113,8 +138,13 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *Pages) answerAccept(w http.ResponseWriter, r *http.Request, v *visit) {
+func (p *Pages) answerAccept(w http.ResponseWriter, r *http.Request, v *visit, refusal invite.Refusal) {
 	given := answersOf(r.PostForm, &v.Member)
+	if refusal == invite.RefusedUsed {
+		refusal, err := p.repeated(r.Context(), v, given.password.Typed)
+		p.conclude(w, r, v, refusal, err, "accepted again", welcomeEnding)
+		return
+	}
 	if mistakes := given.mistakes(v); len(mistakes) > 0 {
 		p.renderForm(w, r, http.StatusUnprocessableEntity, v, given, mistakes)
 		return
@@ -145,9 +175,8 @@ func (p *Pages) conclude(
 
 // showWelcome shows the end of an accepted invitation, however often it is opened.
 func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) {
-	v, err := p.look(r.Context(), linkOf(r))
-	if err != nil {
-		p.Fail(w, r, err)
+	v := p.open(w, r, welcomeEnding)
+	if v == nil {
 		return
 	}
 	if !v.Acceptance.Counts() {
@@ -172,9 +201,8 @@ func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) {
 
 // showDeclined shows the end of a declined invitation.
 func (p *Pages) showDeclined(w http.ResponseWriter, r *http.Request) {
-	v, err := p.look(r.Context(), linkOf(r))
-	if err != nil {
-		p.Fail(w, r, err)
+	v := p.open(w, r, declinedEnding)
+	if v == nil {
 		return
 	}
 	if v.refusal(p.Now()) != invite.RefusedDeclined {

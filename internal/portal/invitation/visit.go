@@ -23,8 +23,9 @@ const errBlocked = page.PlainError("credentials that are not the member's have n
 // link is what a request's path says. Nothing in it can be trusted, and the token must not be logged.
 type link struct{ namespace, invitation, token string }
 
+// linkOf returns the link that a request asks for, without what a mail program added to it.
 func linkOf(r *http.Request) link {
-	return link{r.PathValue("namespace"), r.PathValue("invitation"), r.PathValue("token")}
+	return link{joined(r.PathValue("namespace")), joined(r.PathValue("invitation")), undressed(r.PathValue("token"))}
 }
 
 // path of a genuine link; its parts need no escaping.

@@ -100,6 +100,11 @@ func (p *Pages) answerProfile(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 		p.Fail(w, r, err)
+	case v == nil && action == actionSignOut:
+		p.sessions.Close(w)
+		http.Redirect(w, r, r.URL.EscapedPath()+web.SwitchedQuery(r), http.StatusSeeOther)
+	case v == nil && action == actionPassword:
+		p.changePasswordAgain(w, r)
 	case v == nil:
 		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
 	case standing(v, p.Now()) != nil:
@@ -116,14 +121,16 @@ func (p *Pages) answerProfile(w http.ResponseWriter, r *http.Request) {
 // signedIn returns the member whose session the request carries and whose page it asks for; nil if there is none.
 func (p *Pages) signedIn(r *http.Request) (*session.Member, error) {
 	v, err := p.sessions.Resume(r)
-	if v == nil || err != nil {
+	if err != nil || !asksFor(r, v) {
 		return nil, err
 	}
-	if account := r.PathValue("account"); account != "" &&
-		(account != v.Account.Name || r.PathValue("namespace") != v.Account.Namespace) {
-		return nil, nil
-	}
 	return v, nil
+}
+
+// asksFor reports whether there is a member and the request is for its page.
+func asksFor(r *http.Request, v *session.Member) bool {
+	account := r.PathValue("account")
+	return v != nil && (account == "" || account == v.Account.Name && r.PathValue("namespace") == v.Account.Namespace)
 }
 
 // changeProfile does what a signed-in member asks for.
@@ -153,6 +160,8 @@ func (p *Pages) changeProfile(w http.ResponseWriter, r *http.Request, v *session
 		return
 	}
 	switch {
+	case errors.Is(err, errSignedOut) && action == actionPassword:
+		p.changePasswordAgain(w, r)
 	case errors.Is(err, errSignedOut):
 		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
 	case err != nil:
@@ -176,25 +185,6 @@ func (p *Pages) saveDetails(r *http.Request, v *session.Member, given profileFor
 		}
 		credentials.SetProfile(&v.Credentials, said)
 	})
-}
-
-// savePassword writes a new password if the old one is right, and opens a new session. Every other session ends.
-func (p *Pages) savePassword(w http.ResponseWriter, r *http.Request, v *session.Member, given profileForm) ([]page.Mistake, error) {
-	right, err := p.Hasher.Matches(r.Context(), v.Credentials.Data[credentials.KeyPasswordHash], given.old)
-	if err != nil {
-		return nil, err
-	}
-	if !right {
-		return []page.Mistake{{Field: fieldOldPassword, Key: "error.old"}}, nil
-	}
-	hash, err := p.Hasher.Hash(r.Context(), given.password.Typed)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.changeCredentials(r, v, func() { v.Credentials.Data[credentials.KeyPasswordHash] = hash }); err != nil {
-		return nil, err
-	}
-	return nil, p.sessions.Open(r.Context(), w, v)
 }
 
 // changeCredentials changes the credentials of v, which was read a moment ago, and writes them. After a conflict it reads and

@@ -143,28 +143,44 @@ func (s *Sessions) Open(ctx context.Context, w http.ResponseWriter, v *Member) e
 // Resume returns the member whose session the request's cookie is; nil if the session is not valid any more. The member is read live:
 // one that was deleted or disabled since, or has other credentials, is signed out.
 func (s *Sessions) Resume(r *http.Request) (*Member, error) {
+	v, valid, err := s.former(r)
+	if !valid {
+		return nil, err
+	}
+	return v, nil
+}
+
+// Former returns the member whose session the request's cookie is or was, until other credentials ended it. It proves less than a session:
+// the member must also give the present password.
+func (s *Sessions) Former(r *http.Request) (*Member, error) {
+	v, _, err := s.former(r)
+	return v, err
+}
+
+// former returns the member whose session the request's cookie is, and whether it has the credentials that the session was opened with.
+func (s *Sessions) former(r *http.Request) (*Member, bool, error) {
 	cookie, err := r.Cookie(s.cookieName())
 	if err != nil {
-		return nil, nil //nolint:nilerr // there is none
+		return nil, false, nil //nolint:nilerr // there is none
 	}
 	keys, err := s.keys(r.Context())
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	resumed, good := opened(cookie.Value, keys, s.site.Now())
 	if !good {
-		return nil, nil
+		return nil, false, nil
 	}
 	v, err := s.Read(r.Context(), resumed.member)
 	switch {
 	case err != nil || v == nil:
-		return nil, err
-	case v.Member.UID != resumed.uid || !hmac.Equal([]byte(resumed.fingerprint), []byte(fingerprint(resumed.key, &v.Credentials))):
-		return nil, nil
+		return nil, false, err
+	case v.Member.UID != resumed.uid:
+		return nil, false, nil
 	case v.Member.Status.DisabledAt != nil && !v.Member.Status.DisabledAt.Time.Before(resumed.since):
-		return nil, nil // enabled again since; a session from before does not count
+		return nil, false, nil // enabled again since; a session from before does not count
 	}
-	return v, nil
+	return v, hmac.Equal([]byte(resumed.fingerprint), []byte(fingerprint(resumed.key, &v.Credentials))), nil
 }
 
 func (s *Sessions) cookieName() string {

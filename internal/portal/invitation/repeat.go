@@ -1,0 +1,55 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invitation
+
+import (
+	"context"
+
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/page"
+)
+
+// errOvertaken is the error of an acceptance that found another one, which is gone again.
+const errOvertaken = page.PlainError("another acceptance was made and taken back at the same time")
+
+// mayRepeat reports whether an action that is refused may be one that was done before. The browser of a visitor who presses the button
+// twice shows only the answer to the second POST.
+func mayRepeat(action string, refusal invite.Refusal) bool {
+	return action == actionAccept && refusal == invite.RefusedUsed || action == actionDecline && refusal == invite.RefusedDeclined
+}
+
+// repeated returns Admitted if the password is the one that the visit's member has: then the member accepts once more, and not someone
+// else. It takes the same time whether or not it is, and if there is no password.
+func (p *Pages) repeated(ctx context.Context, v *visit, password string) (invite.Refusal, error) {
+	var hash []byte
+	if v.Acceptance.Counts() {
+		hash = v.Credentials.Data[credentials.KeyPasswordHash]
+	}
+	same, err := p.Hasher.Matches(ctx, hash, password)
+	switch {
+	case err != nil:
+		return "", err
+	case same:
+		return invite.Admitted, nil
+	default:
+		return invite.RefusedUsed, nil
+	}
+}
+
+// overtaken returns what an acceptance is told that found the credentials of another one.
+func (p *Pages) overtaken(ctx context.Context, v *visit, password string) (invite.Refusal, error) {
+	again, err := p.look(ctx, v.link)
+	if err != nil {
+		return "", err
+	}
+	switch refusal := again.refusal(p.Now()); refusal {
+	case invite.RefusedUsed:
+		return p.repeated(ctx, again, password)
+	case invite.Admitted:
+		return "", errOvertaken
+	default:
+		return refusal, nil
+	}
+}
