@@ -83,7 +83,7 @@ func Summarize(o AccountObservation, now time.Time) usherv1.AccountStatus {
 	setTemplatesReady(w, o)
 	setAccessReady(w, o)
 	setNoAdmin(w, o, terms, led)
-	w.SetReady(accountVerdict(*w.List, terms))
+	w.SetReady(accountVerdict(a, *w.List, terms))
 	return s
 }
 

@@ -87,7 +87,7 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 		return false
 	case c == nil:
 		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
-			!accessEnded(m, now) && o.Account != nil && o.Rival == "" && o.choice().Problem == "" && o.terms().Fit(m)
+			!accessEnded(m, now) && o.Account != nil && o.Account.DeletionTimestamp == nil && o.Rival == "" && o.choice().Problem == "" && o.terms().Fit(m)
 		return false
 	}
 	switch creds.AcceptanceOf(c, m, o.Account) {
@@ -112,6 +112,8 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysAccessEnded(m.Spec.AccessUntil)
 	case o.Account == nil:
 		return saysAccountNotFound(m.Spec.AccountRef.Name)
+	case o.Account.DeletionTimestamp != nil:
+		return saysAccountDeleting(o.Account.Name)
 	case o.Account.Spec.State == usherv1.StateDisabled:
 		return saysAccountDisabled(o.Account.Name)
 	case o.terms().Problem != "":
@@ -160,7 +162,7 @@ func (d *Decision) judgeAccepted(o Observation, choice seat.Choice, now time.Tim
 		d.awaitSeat(o, o.pool(choice.Base), now)
 		return saysNoSeatForAccess(choice.Base)
 	case !complete:
-		return saysAddOnSeatUnavailable(missingSeats(d.Status.Seats, choice))
+		return saysAddOnSeatUnavailable(waitsFor(d.Status.Seats, choice))
 	case o.Member.Spec.Activation == usherv1.ActivateImmediately:
 		return saysActivated()
 	}
@@ -176,8 +178,6 @@ func (d *Decision) judgeInvited(o Observation, choice seat.Choice, now time.Time
 	switch {
 	case !asked && inv.Status.State == usherv1.InvitationSent:
 		return saysAwaitingAcceptance(inv.Status.ExpiresAt)
-	case len(choice.Missing) > 0:
-		return saysAddOnPoolNotFound(choice.Missing)
 	case o.NameTaken:
 		return saysNameTaken(o.Member.Name)
 	case !holdsBase && !seat.WaitsForAcceptance(base, false):

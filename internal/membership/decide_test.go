@@ -112,12 +112,32 @@ func TestDecide(t *testing.T) {
 		{name: "a right that the plan does not have", edits: []edit{onPlan(aPlan()), rights("orders:cancel")}, state: "Pending", reason: "RightNotInPlan", outlook: stalled, message: "no right orders:cancel; its rights are orders:place"},
 		{name: "invited, and the role is gone from the plan", edits: []edit{onPlan(aPlan()), holding("base", 7), invitation("Sent"), role("boss")}, state: "Pending", reason: "RoleNotInPlan", outlook: stalled},
 		{name: "no pool", edits: []edit{noPools}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "create one"},
-		{name: "a pool that is not there", edits: []edit{refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "no SeatPool other"},
+		{name: "the account is being deleted", edits: []edit{active, accountDeleting}, state: "Pending", reason: "AccountDeleting", outlook: stalled, message: "Account acme is being deleted, and access ends with it; delete the Member, too"},
+		{name: "the account is being deleted, and the member is invited", edits: []edit{holding("base", 7), accountDeleting}, state: "Pending", reason: "AccountDeleting", outlook: stalled},
+		{name: "the account is being deleted, and the member needs no invitation", edits: []edit{immediate, accountDeleting}, state: "Pending", reason: "AccountDeleting", outlook: stalled},
+		{name: "a base pool that is gone", edits: []edit{refs("gold"), recorded("gold", 4, 4)}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "no SeatPool gold"},
+		{name: "a pool that is not there, and no base pool", edits: []edit{noPools, refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "no SeatPool other"},
+		{name: "the only pool is being deleted", edits: []edit{editPool("base", terminating)}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "SeatPool base is being deleted and gives no more seats; name another"},
 		{name: "several pools", edits: []edit{pools(plain, aPool("other"))}, state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "name one in spec.seatPoolRefs"},
 		{
 			name: "an add-on's pool that is not there", edits: []edit{holding("base", 7), refs("base", "pipes")},
-			state: "Pending", reason: "SeatPoolNotFound", outlook: stalled, message: "no SeatPool pipes",
+			state: "Pending", reason: "Inviting", outlook: reconciling, invite: true,
 		},
+		{
+			name: "nothing but an add-on's pool that is not there", edits: []edit{holding("base", 7), refs("extra")},
+			state: "Pending", reason: "Inviting", outlook: reconciling, invite: true,
+		},
+		{
+			name: "active, and nothing is named but a pool that is not there", edits: []edit{active, refs("extra")},
+			state: "Active", reason: "AddOnSeatUnavailable", outlook: ready,
+			message: "Has access; waiting for a seat of extra; this account has no SeatPool extra that gives seats: create it, or correct spec.seatPoolRefs",
+		},
+		{
+			name: "active, and the named add-on's pool was deleted", edits: []edit{active, refs("extra"), recorded("extra", 4, 4), func(o *Observation) {
+				o.Member.Status.Seats[1].AddOn = "pipelines"
+			}}, state: "Active", reason: "AddOnSeatUnavailable", outlook: ready,
+		},
+		{name: "active, and its pool is being deleted", edits: []edit{active, editPool("base", terminating)}, state: "Active", reason: "Accepted", outlook: ready},
 
 		{name: "accepted", edits: []edit{claims("base", 7), credentials()}, state: "Active", reason: "Accepted", outlook: ready},
 		{name: "accepted, whatever became of the invitation", edits: []edit{holding("base", 7), credentials(), invitation("Expired", takenBack)}, state: "Active", reason: "Accepted", outlook: ready},
@@ -195,6 +215,11 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 		{"DisabledBySpec", []edit{disabled}},
 		{"AccessEnded", []edit{endsIn(-time.Hour)}},
 		{"AccountNotFound", []edit{noAccount}},
+		{"AccountDeleting", []edit{func(o *Observation) {
+			if o.Account != nil {
+				accountDeleting(o)
+			}
+		}}},
 		{"AccountDisabled", []edit{func(o *Observation) {
 			if o.Account != nil {
 				accountDisabled(o)
@@ -202,7 +227,7 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 		}}},
 		{"PlanNotFound", []edit{onPlanUnlessNone}},
 		{"DuplicateEmail", []edit{rival}},
-		{"SeatPoolNotFound", []edit{refs("nowhere")}},
+		{"SeatPoolNotFound", []edit{refs("nowhere"), recorded("nowhere", 4, 4)}},
 		{"RoleNotInPlan", []edit{role("boss")}},
 		{"Accepted", []edit{credentials()}},
 		{"InvitationDeclined", []edit{invitation("Declined")}},
@@ -257,6 +282,15 @@ func TestSeatsAssigned(t *testing.T) {
 		{
 			name: "the old one until the new one is there", edits: []edit{pools(aPool("base"), aPool("other")), holding("base", 7), refs("other"), credentials()},
 			reason: "AddOnSeatUnavailable", message: "Waiting for a seat of other",
+		},
+		{name: "an add-on that is full, before the invitation", edits: []edit{pools(aPool("base"), pipes), refs("pipes"), claims("base", 7)}, reason: "AddOnSeatUnavailable", message: "Waiting for a seat of pipes"},
+		{
+			name: "an add-on that is not there, before the answer", edits: []edit{holding("base", 7), refs("extra"), invitation("Sent")}, reason: "AddOnSeatUnavailable",
+			message: "Waiting for a seat of extra; this account has no SeatPool extra that gives seats: create it, or correct spec.seatPoolRefs",
+		},
+		{
+			name: "of a pool that is being deleted", edits: []edit{active, editPool("base", terminating)}, want: true, reason: "SeatsHeld",
+			message: "SeatPool base is being deleted; name another in spec.seatPoolRefs",
 		},
 	}
 	for _, tt := range tests {

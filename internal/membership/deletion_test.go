@@ -57,7 +57,7 @@ func TestLeaving(t *testing.T) {
 		{name: "no plan", edits: []edit{func(o *Observation) { o.Account.Spec.PlanRef = nil }}, forget: true},
 		{
 			name: "the owned objects cannot be listed", edits: []edit{to("bob"), func(o *Observation) { o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"} }},
-			reason: "KindNotFound", message: "No such kind; or annotate the Member with usher.dev/orphan=true",
+			reason: "KindNotFound", message: "No such kind; or let it go without: kubectl annotate member ada -n acme usher.dev/orphan=true",
 		},
 		{name: "the owned objects are not listed yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}},
 	} {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
@@ -115,7 +116,9 @@ func (th *theatre) user() {
 		case 3, 4:
 			p.Spec.Reservation = []usherv1.Reservation{usherv1.ReserveOnInvitation, usherv1.ReserveOnAcceptance}[th.pick(2, "reservation")]
 		default:
-			if th.rarely("really") {
+			if p.DeletionTimestamp != nil {
+				allowed(p)
+			} else if th.rarely("really") {
 				terminating(p)
 			}
 		}
@@ -373,10 +376,10 @@ func (th *theatre) settled() error {
 		if p == nil {
 			continue
 		}
-		if p.DeletionTimestamp != nil {
+		if seat.TakesBack(p) || p.DeletionTimestamp != nil && !meta.IsStatusConditionTrue(p.Status.Conditions, usherv1.ConditionDeletionBlocked) {
 			return fmt.Errorf("%s is never let go: %v", name, p.Status.Claims)
 		}
-		if *p.Status.Waiting > 0 && *p.Status.Available > 0 {
+		if p.DeletionTimestamp == nil && *p.Status.Waiting > 0 && *p.Status.Available > 0 {
 			return fmt.Errorf("a member waits for %s, which has free seats", name)
 		}
 		for uid, claim := range p.Status.Claims {

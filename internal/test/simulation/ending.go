@@ -74,7 +74,7 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 
 // checkAnnouncedAtRest: whose access ends within a week has been told, and so has the contact, where mails are sent.
 func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
-	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.account() == nil ||
+	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.living() == nil ||
 		w.account().DeliversByLink() {
 		return
 	}

@@ -22,6 +22,8 @@ import (
 type facts struct {
 	// mailable: the member could be asked; open: its account could ask. They are not read at one moment.
 	mailable, open bool
+	// living: there was an account, and it was not being deleted.
+	living bool
 	// losable: there was a reason for a member to lose its access.
 	losable bool
 	// unaccepted: there were no credentials of the member's.
@@ -47,10 +49,11 @@ func (w *world) refresh() {
 }
 
 func (w *world) witness(t *task) {
+	t.facts.living = t.facts.living || w.living() != nil
 	switch t.on {
 	case pools:
 		if p := w.pool(t.key.Name); p != nil {
-			t.facts.capacity = max(t.facts.capacity, w.terms().SeatsOf(p, nil).Capacity())
+			t.facts.capacity = max(t.facts.capacity, w.poolTerms().SeatsOf(p, nil).Capacity())
 		}
 	case members, endings:
 		w.observe(&t.facts, t.key.Name)
@@ -94,6 +97,22 @@ func (w *world) account() *usherv1.Account {
 	return a
 }
 
+// living is the account; nil if it is being deleted.
+func (w *world) living() *usherv1.Account {
+	if a := w.account(); a != nil && a.DeletionTimestamp == nil {
+		return a
+	}
+	return nil
+}
+
+// poolTerms are the account's as its pools see them: for them, one that is being deleted is gone.
+func (w *world) poolTerms() plan.Terms {
+	if w.living() == nil {
+		return plan.For(nil, nil)
+	}
+	return w.terms()
+}
+
 // terms are the account's.
 func (w *world) terms() plan.Terms {
 	a := w.account()
@@ -134,9 +153,9 @@ func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
 		secret == nil
 }
 
-// open reports whether the account exists and is not disabled.
+// open reports whether the account exists, is not being deleted and is not disabled.
 func (w *world) open() bool {
-	a := w.account()
+	a := w.living()
 	return a != nil && a.Spec.State != usherv1.StateDisabled
 }
 
@@ -155,7 +174,7 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 	}
 	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
 		p := w.pool(s.Pool)
-		gone := p == nil || p.DeletionTimestamp != nil || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
+		gone := p == nil || seat.TakesBack(p) || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
 		return s.AddOn == "" && s.Held() && gone
 	}) || w.rival(m) != nil
 }

@@ -31,7 +31,7 @@ func (w *world) checkPasswords() {
 // checkPasswordsAtRest: there is the password file that the account wants, with the account's Active members in it, and no other.
 func (w *world) checkPasswordsAtRest() {
 	wanted, hashes := "", map[string]string{}
-	if a := w.account(); a != nil {
+	if a := w.living(); a != nil {
 		wanted = a.PasswordFile()
 	}
 	for _, o := range w.api.tables[secrets] {

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
@@ -63,7 +64,7 @@ func (w *world) checkRest() {
 
 // checkRemindersAtRest: an invitee who has not answered an hour after the mail was reminded, unless the server refused that for good.
 func (w *world) checkRemindersAtRest() {
-	a := w.account()
+	a := w.living()
 	for _, o := range w.api.tables[invitations] {
 		inv := o.(*usherv1.Invitation)
 		m, s := w.member(inv.Spec.MemberRef.Name), &inv.Status
@@ -99,10 +100,13 @@ func (w *world) checkWordingAtRest() {
 }
 
 func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
-	if p.DeletionTimestamp != nil {
+	if p.DeletionTimestamp != nil && (seat.TakesBack(p) || !w.keptByAny(p)) {
 		w.violated("converged", "pool %s was deleted and is there, with %d claims", p.Name, len(p.Status.Claims))
 	}
-	if want := w.terms().SeatsOf(p, w.poolList()).Capacity(); p.DeletionTimestamp == nil && int(ptr.Deref(p.Status.Capacity, 0)) != want {
+	if blocked := p.DeletionTimestamp != nil; blocked != conditionTrue(p.Status.Conditions, usherv1.ConditionDeletionBlocked) {
+		w.violated("converged", "pool %s says DeletionBlocked: %t", p.Name, !blocked)
+	}
+	if want := w.poolTerms().SeatsOf(p, w.poolList()).Capacity(); p.DeletionTimestamp == nil && int(ptr.Deref(p.Status.Capacity, 0)) != want {
 		w.violated("converged", "pool %s has %d seats; should have %d", p.Name, ptr.Deref(p.Status.Capacity, 0), want)
 	}
 	if p.Status.ObservedGeneration != p.Generation {
@@ -136,6 +140,11 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 	if known != len(p.Status.Claims) {
 		w.violated("nothing-leaks", "%d claims of pool %s belong to no member", len(p.Status.Claims)-known, p.Name)
 	}
+}
+
+// keptByAny reports whether a member keeps a seat of a pool that is being deleted.
+func (w *world) keptByAny(p *usherv1.SeatPool) bool {
+	return slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return seat.Keeps(o.(*usherv1.Member), p) })
 }
 
 func (w *world) checkMemberAtRest(m *usherv1.Member) {
@@ -178,6 +187,8 @@ func (w *world) wantWithheld(m *usherv1.Member, given plan.Assignment) []string 
 		return []string{"Disabled AccessEnded, seat false"}
 	case a == nil:
 		return []string{"Pending AccountNotFound, seat false"}
+	case a.DeletionTimestamp != nil:
+		return []string{"Pending AccountDeleting, seat false"}
 	case a.Spec.State == usherv1.StateDisabled:
 		return []string{"Disabled AccountDisabled" + seatKept}
 	case w.terms().Problem != "":
@@ -246,12 +257,10 @@ func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
 	return []string{"asked; the invitation is " + string(inv.Status.State)}
 }
 
-// wantUnasked returns what a member should be that cannot be invited for want of a pool or of a seat; nil if it can be.
+// wantUnasked returns what a member should be that cannot be invited for want of a seat; nil if it can be.
 func (w *world) wantUnasked(m *usherv1.Member, choice seat.Choice) []string {
 	held := holdsBase(m)
 	switch {
-	case len(choice.Missing) > 0:
-		return []string{fmt.Sprintf("Pending SeatPoolNotFound, seat %t", held)}
 	case w.reservesOnInvitation(choice) && !held && !w.roomIn(choice.Base):
 		return []string{"Pending SeatUnavailable, seat false"}
 	}
