@@ -132,6 +132,7 @@ deploy: overlay ## Install the CRDs and the manager (IMG=…, PORTAL_URL=https:/
 undeploy: ## Remove the manager; accounts, seats, members and Secrets stay
 	@$(KUSTOMIZE) config/manager | "$(KUBECTL)" delete --ignore-not-found --filename -
 	@$(KUSTOMIZE) config/rbac | "$(KUBECTL)" delete --ignore-not-found --filename -
+	@$(KUSTOMIZE) config/policy | "$(KUBECTL)" delete --ignore-not-found --filename -
 
 # config/default with the chosen image and portal.
 .PHONY: overlay

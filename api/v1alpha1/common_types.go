@@ -24,6 +24,9 @@ const (
 	OwnerLabel = "usher.dev/owner"
 	// OrphanAnnotation on a Member, with the value "true", lets it be deleted although it owns something.
 	OrphanAnnotation = "usher.dev/orphan"
+	// AllowDeletionAnnotation, with the value "true", lets a SeatPool that members have seats of, or an Account with Active members, be
+	// deleted: their access ends with it.
+	AllowDeletionAnnotation = "usher.dev/allow-deletion"
 	// AggregateLabel on a ClusterRole, with the value "true", grants its rules to Usher.
 	AggregateLabel = "usher.dev/aggregate-to-manager"
 	// MemberUIDAnnotation on a credentials Secret holds the UID of the Member that accepted; see Departure.

@@ -29,8 +29,8 @@ const (
 	// ConditionNoAdmin on an Account that had an Active admin: it has none any more. It is there only while true.
 	ConditionNoAdmin = "NoAdmin"
 
-	// ConditionDeletionBlocked on a Member that is being deleted: it owns something that no one takes over. It is there
-	// only while true.
+	// ConditionDeletionBlocked on a Member that is being deleted: it owns something that no one takes over. On a SeatPool that is being
+	// deleted: members have seats of it. It is there only while true.
 	ConditionDeletionBlocked = "DeletionBlocked"
 
 	// ConditionTemplatesReady on an Account that has templatesRef: its own wording is used for every mail that it has templates for.
@@ -95,6 +95,8 @@ const (
 	ReasonDeleting = "Deleting"
 	// ReasonDeletionBlocked means: the object is being deleted, and still owns something that no other member takes over.
 	ReasonDeletionBlocked = "DeletionBlocked"
+	// ReasonAccountDeleting means: the Account that spec.accountRef names is being deleted.
+	ReasonAccountDeleting = "AccountDeleting"
 )
 
 // ReasonAccessEnding means: the member or the account's contact was told when the access ends, or could not be told.
@@ -201,6 +203,8 @@ const (
 	ReasonAddOnNotInPlan = "AddOnNotInPlan"
 	// ReasonAddOnNotInAccount means: the account does not have the add-on, so no seat of it counts.
 	ReasonAddOnNotInAccount = "AddOnNotInAccount"
+	// ReasonSeatsInUse means: the pool is being deleted, and members have seats of it.
+	ReasonSeatsInUse = "SeatsInUse"
 )
 
 // Reasons of an Invitation whose mail could be sent and waits until status.nextAttemptAt. Its other reasons are its states.

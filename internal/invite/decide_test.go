@@ -394,6 +394,7 @@ func TestCleared(t *testing.T) {
 		usherv1.ReasonAddOnSeatUnavailable: false,
 		usherv1.ReasonDisabledBySpec:       false,
 		usherv1.ReasonAccountDisabled:      false,
+		usherv1.ReasonAccountDeleting:      false,
 		usherv1.ReasonAccessEnded:          false,
 		usherv1.ReasonPlanNotFound:         false,
 		usherv1.ReasonRoleNotInPlan:        false,

@@ -83,7 +83,7 @@ func Summarize(o AccountObservation, now time.Time) (status usherv1.AccountStatu
 	setTemplatesReady(w, o)
 	setAccessReady(w, o)
 	setNoAdmin(w, o, terms, led)
-	wake = w.SetReady(accountVerdict(*w.List, terms))
+	wake = w.SetReady(accountVerdict(a, *w.List, terms))
 	return s, wake
 }
 

@@ -4,6 +4,8 @@
 package membership
 
 import (
+	"strings"
+
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -60,7 +62,7 @@ func setAccessReady(w conditions.Writer, o AccountObservation) {
 }
 
 // accountVerdict finds the first thing that keeps the Account from being Ready, from what its other conditions say.
-func accountVerdict(list []metav1.Condition, terms plan.Terms) conditions.Sentence {
+func accountVerdict(a *usherv1.Account, list []metav1.Condition, terms plan.Terms) conditions.Sentence {
 	fault, problem := terms.Fault()
 	mail := meta.FindStatusCondition(list, usherv1.ConditionMailReady)
 	access := meta.FindStatusCondition(list, usherv1.ConditionAccessReady)
@@ -68,6 +70,8 @@ func accountVerdict(list []metav1.Condition, terms plan.Terms) conditions.Senten
 	noAdmin := meta.FindStatusCondition(list, usherv1.ConditionNoAdmin)
 	denied := access != nil && access.Status == metav1.ConditionFalse
 	switch {
+	case a.DeletionTimestamp != nil:
+		return saysAccountGoing(a)
 	case problem != "":
 		return saysPlanFault(fault, problem)
 	case noAdmin != nil:
@@ -89,6 +93,12 @@ func accountVerdict(list []metav1.Condition, terms plan.Terms) conditions.Senten
 }
 
 // Each sentence that an Account's Ready condition can say is one of the functions below.
+
+// saysAccountGoing: the object stays until other clients have removed their finalizers; Usher has none on it.
+func saysAccountGoing(a *usherv1.Account) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Working, Reason: usherv1.ReasonDeleting, Message: "The account is being deleted, and " +
+		"its members' access is withdrawn; the object is gone once no finalizer is left (" + strings.Join(a.Finalizers, ", ") + ")"}
+}
 
 func saysPlanFault(fault, problem string) conditions.Sentence {
 	return conditions.Sentence{Outlook: conditions.Stuck, Reason: fault, Message: problem, Graced: true}

@@ -78,6 +78,9 @@ func onAcceptance(p *usherv1.SeatPool)  { p.Spec.Reservation = usherv1.ReserveOn
 func terminating(p *usherv1.SeatPool)   { p.DeletionTimestamp = later(-time.Second) }
 func notReconciled(p *usherv1.SeatPool) { p.Status = usherv1.SeatPoolStatus{ObservedGeneration: -1} }
 func wiped(p *usherv1.SeatPool)         { p.Status = usherv1.SeatPoolStatus{} }
+func allowed(p *usherv1.SeatPool) {
+	p.Annotations = map[string]string{usherv1.AllowDeletionAnnotation: "true"}
+}
 
 // pools replaces the pools of the account.
 func pools(list ...usherv1.SeatPool) edit {
@@ -184,6 +187,7 @@ func deleting(o *Observation)        { o.Member.DeletionTimestamp = later(-time.
 func disabled(o *Observation)        { o.Member.Spec.State = usherv1.StateDisabled }
 func immediate(o *Observation)       { o.Member.Spec.Activation = usherv1.ActivateImmediately }
 func noAccount(o *Observation)       { o.Account = nil }
+func accountDeleting(o *Observation) { o.Account.DeletionTimestamp = later(-time.Second) }
 func accountDisabled(o *Observation) { o.Account.Spec.State = usherv1.StateDisabled }
 func noPools(o *Observation)         { o.Pools = nil }
 func rival(o *Observation)           { o.Rival = "bob" }

@@ -112,6 +112,8 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysAccessEnded(m.Spec.AccessUntil)
 	case o.Account == nil:
 		return saysAccountNotFound(m.Spec.AccountRef.Name)
+	case o.Account.DeletionTimestamp != nil:
+		return saysAccountDeleting(o.Account.Name)
 	case o.Account.Spec.State == usherv1.StateDisabled:
 		return saysAccountDisabled(o.Account.Name)
 	case o.terms().Problem != "":
@@ -161,7 +163,7 @@ func (d *Decision) judgeAccepted(o Observation, choice seat.Choice, now time.Tim
 		full := d.awaitSeat(o, o.pool(choice.Base), now)
 		return saysNoSeatForAccess(o.pool(choice.Base), o.terms().SeatsOf(o.pool(choice.Base), o.Pools), full)
 	case !complete:
-		return saysAddOnSeatUnavailable(missingSeats(d.Status.Seats, choice))
+		return saysAddOnSeatUnavailable(waitsFor(d.Status.Seats, choice))
 	case o.Member.Spec.Activation == usherv1.ActivateImmediately:
 		return saysActivated()
 	}
@@ -180,8 +182,6 @@ func (d *Decision) judgeInvited(o Observation, choice seat.Choice, now time.Time
 			return saysLinkInvalid(inv)
 		}
 		return saysAwaitingAcceptance(inv.Status.ExpiresAt)
-	case len(choice.Missing) > 0:
-		return saysAddOnPoolNotFound(choice.Missing)
 	case o.NameTaken:
 		return saysNameTaken(o.Member.Name)
 	case !holdsBase && !seat.WaitsForAcceptance(base, false):

@@ -158,15 +158,32 @@ func TestDecide(t *testing.T) {
 			outlook: reconciling, wakes: true,
 		},
 		{name: "no pool", edits: []edit{noPools}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "create one"},
-		{
-			name: "a pool that does not exist", edits: []edit{refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true,
-			message: "no SeatPool other",
-		},
+		{name: "the account is being deleted", edits: []edit{active, accountDeleting}, state: "Pending", reason: "AccountDeleting", outlook: stalled, message: "Account acme is being deleted, and access ends with it; delete the Member, too"},
+		{name: "the account is being deleted, and the member is invited", edits: []edit{holding("base", 7), accountDeleting}, state: "Pending", reason: "AccountDeleting", outlook: stalled},
+		{name: "the account is being deleted, and the member needs no invitation", edits: []edit{immediate, accountDeleting}, state: "Pending", reason: "AccountDeleting", outlook: stalled},
+		{name: "a base pool that was deleted", edits: []edit{refs("gold"), recorded("gold", 4, 4)}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "no SeatPool gold"},
+		{name: "a pool that does not exist, and no base pool", edits: []edit{noPools, refs("other")}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "no SeatPool other"},
+		{name: "the only pool is being deleted", edits: []edit{editPool("base", terminating)}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "SeatPool base is being deleted and gives no more seats; name another"},
 		{name: "several pools", edits: []edit{pools(plain, aPool("other"))}, state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "name one in spec.seatPoolRefs"},
 		{
 			name: "an add-on's pool that does not exist", edits: []edit{holding("base", 7), refs("base", "pipes")},
-			state: "Pending", reason: "SeatPoolNotFound", outlook: reconciling, wakes: true, message: "no SeatPool pipes",
+			state: "Pending", reason: "Inviting", outlook: reconciling, invite: true,
 		},
+		{
+			name: "nothing but an add-on's pool that is not there", edits: []edit{holding("base", 7), refs("extra")},
+			state: "Pending", reason: "Inviting", outlook: reconciling, invite: true,
+		},
+		{
+			name: "active, and nothing is named but a pool that is not there", edits: []edit{active, refs("extra")},
+			state: "Active", reason: "AddOnSeatUnavailable", outlook: ready,
+			message: "Has access; waiting for a seat of extra; this account has no SeatPool extra that gives seats: create it, or correct spec.seatPoolRefs",
+		},
+		{
+			name: "active, and the named add-on's pool was deleted", edits: []edit{active, refs("extra"), recorded("extra", 4, 4), func(o *Observation) {
+				o.Member.Status.Seats[1].AddOn = "pipelines"
+			}}, state: "Active", reason: "AddOnSeatUnavailable", outlook: ready,
+		},
+		{name: "active, and its pool is being deleted", edits: []edit{active, editPool("base", terminating)}, state: "Active", reason: "Accepted", outlook: ready},
 
 		{name: "accepted", edits: []edit{claims("base", 7), credentials()}, state: "Active", reason: "Accepted", outlook: ready},
 		{
@@ -254,6 +271,11 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 		{"DisabledBySpec", []edit{disabled}},
 		{"AccessEnded", []edit{endsIn(-time.Hour)}},
 		{"AccountNotFound", []edit{noAccount}},
+		{"AccountDeleting", []edit{func(o *Observation) {
+			if o.Account != nil {
+				accountDeleting(o)
+			}
+		}}},
 		{"AccountDisabled", []edit{func(o *Observation) {
 			if o.Account != nil {
 				accountDisabled(o)
@@ -261,7 +283,7 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 		}}},
 		{"PlanNotFound", []edit{missingPlan}},
 		{"DuplicateEmail", []edit{rival}},
-		{"SeatPoolNotFound", []edit{refs("nowhere")}},
+		{"SeatPoolNotFound", []edit{refs("nowhere"), recorded("nowhere", 4, 4)}},
 		{"RoleNotInPlan", []edit{role("boss")}},
 		{"Accepted", []edit{credentials()}},
 		{"InvitationDeclined", []edit{invitation("Declined")}},
@@ -323,6 +345,15 @@ func TestSeatsAssigned(t *testing.T) {
 			name:   "the old seat until the member has the new one",
 			edits:  []edit{pools(aPool("base"), aPool("other")), holding("base", 7), refs("other"), credentials()},
 			reason: "AddOnSeatUnavailable", message: "Waiting for a seat of other",
+		},
+		{name: "an add-on that is full, before the invitation", edits: []edit{pools(aPool("base"), pipes), refs("pipes"), claims("base", 7)}, reason: "AddOnSeatUnavailable", message: "Waiting for a seat of pipes"},
+		{
+			name: "an add-on that is not there, before the answer", edits: []edit{holding("base", 7), refs("extra"), invitation("Sent")}, reason: "AddOnSeatUnavailable",
+			message: "Waiting for a seat of extra; this account has no SeatPool extra that gives seats: create it, or correct spec.seatPoolRefs",
+		},
+		{
+			name: "of a pool that is being deleted", edits: []edit{active, editPool("base", terminating)}, want: true, reason: "SeatsHeld",
+			message: "SeatPool base is being deleted; name another in spec.seatPoolRefs",
 		},
 	}
 	for _, tt := range tests {

@@ -35,9 +35,9 @@ func (o Observation) OwnershipMatters() bool {
 // obstacle says why a Member that is being deleted cannot go, and what to do about it; empty if it owns nothing, or another member takes
 // that over.
 func (o Observation) obstacle() (reason, problem string) {
-	const letGo = "annotate the Member with " + usherv1.OrphanAnnotation + "=true to let it go without"
-	const handOver = "; set spec.reassignTo to an Active member of the account to hand that over, or " + letGo
-	e, to := o.OwnedObjects, o.Member.Spec.ReassignTo
+	e, to, m := o.OwnedObjects, o.Member.Spec.ReassignTo, o.Member
+	letGo := fmt.Sprintf("let it go without: kubectl annotate member %s -n %s %s=true", m.Name, m.Namespace, usherv1.OrphanAnnotation)
+	handOver := "; set spec.reassignTo to an Active member of the account to hand that over, or " + letGo
 	switch {
 	case !o.OwnershipMatters() || e.Reason == "" && e.Count == 0:
 		return "", ""

@@ -75,7 +75,7 @@ func TestDeletion(t *testing.T) {
 			edits: []edit{reassignTo("bob"), func(o *Observation) {
 				o.OwnedObjects = OwnedObjects{Reason: "KindNotFound", Problem: "No such kind"}
 			}},
-			reason: "KindNotFound", message: "No such kind; or annotate the Member with usher.dev/orphan=true",
+			reason: "KindNotFound", message: "No such kind; or let it go without: kubectl annotate member ada -n acme usher.dev/orphan=true",
 		},
 		{name: "the owned objects are not listed yet", edits: []edit{was(usherv1.ObservedActive), func(o *Observation) { o.OwnedObjects = OwnedObjects{} }}},
 	} {

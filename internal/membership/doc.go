@@ -11,6 +11,7 @@
 //	spec.state: Disabled                              Disabled  DisabledBySpec
 //	spec.accessUntil has passed                       Disabled  AccessEnded
 //	the Account does not exist                        Pending   AccountNotFound
+//	the Account is being deleted                      Pending   AccountDeleting
 //	the Account's spec.state: Disabled                Disabled  AccountDisabled        seats are kept
 //	the Account's Plan does not exist                 Pending   PlanNotFound           seats are kept
 //	another member of the account has the address     Pending   DuplicateEmail
@@ -27,6 +28,9 @@
 // If a line does not mention seats, a member that is Active, or that waits to be, keeps its seats, and any other member releases them in
 // the same write (package seat). A member that was Active releases them in a second write: its access in Kubernetes goes first (package
 // access). What each reason means to the seats is in its row in package reason; the sentences are in verdicts.go.
+//
+// A SeatPool that is being deleted gives no new seat. A member that has a seat of it keeps it, and its access, until it holds one of another
+// pool, or until a user allows the deletion (seat.TakesBack).
 //
 // # Old caches
 //

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
@@ -118,7 +119,9 @@ func (c *cluster) userAction() {
 		case 3, 4:
 			p.Spec.Reservation = []usherv1.Reservation{usherv1.ReserveOnInvitation, usherv1.ReserveOnAcceptance}[c.pick(2, "reservation")]
 		default:
-			if c.rarely("really") {
+			if p.DeletionTimestamp != nil {
+				allowed(p)
+			} else if c.rarely("really") {
 				terminating(p)
 			}
 		}
@@ -379,10 +382,10 @@ func (c *cluster) settled() error {
 		if p == nil {
 			continue
 		}
-		if p.DeletionTimestamp != nil {
+		if seat.TakesBack(p) || p.DeletionTimestamp != nil && !meta.IsStatusConditionTrue(p.Status.Conditions, usherv1.ConditionDeletionBlocked) {
 			return fmt.Errorf("the finalizer of %s is never removed: %v", name, p.Status.Claims)
 		}
-		if *p.Status.Waiting > 0 && *p.Status.Available > 0 {
+		if p.DeletionTimestamp == nil && *p.Status.Waiting > 0 && *p.Status.Available > 0 {
 			return fmt.Errorf("a member waits for %s, which has free seats", name)
 		}
 		for uid, claim := range p.Status.Claims {

@@ -37,6 +37,9 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		}
 		if chance("terminating") && chance("really") {
 			terminating(&p)
+			if chance("allowed") {
+				allowed(&p)
+			}
 		}
 		p.Status.ObservedGeneration = rapid.SampledFrom([]int64{-1, 0, 1, 1, 1}).Draw(t, "observedGeneration")
 		if claim := rapid.Int64Range(-3, 6).Draw(t, "claim"); claim > 0 {
@@ -65,9 +68,9 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		{"accepted before", acceptedBefore}, {"deleting", deleting}, {"disabled", disabled}, {"immediate", immediate}, {"rival", rival},
 		{"account disabled", accountDisabled}, {"mail down", mailDown}, {"mail unknown", mailUnknown}, {"former", remembersUID("uid-former")},
 		{"ended", endsIn(-time.Hour)}, {"ends", endsIn(time.Hour)},
-		{"forgotten", remembersUID(adaUID)}, {"no account", noAccount},
+		{"forgotten", remembersUID(adaUID)}, {"account going", accountDeleting}, {"no account", noAccount},
 	} {
-		if chance(fact.name) && (fact.name != "no account" || chance("really")) {
+		if chance(fact.name) && (fact.name != "no account" && fact.name != "account going" || chance("really")) {
 			fact.edit(&o)
 		}
 	}
@@ -192,8 +195,8 @@ func TestDecideInvariants(t *testing.T) {
 			if x.Held() && x.AddOn == "" {
 				holdsBase = true
 			}
-			if x.Held() && s.State == usherv1.ObservedActive && (p == nil || p.DeletionTimestamp != nil) {
-				t.Fatalf("Active with a seat of %s, which does not exist or is being deleted", x.Pool)
+			if x.Held() && s.State == usherv1.ObservedActive && (p == nil || seat.TakesBack(p)) {
+				t.Fatalf("Active with a seat of %s, which does not exist or takes its seats back", x.Pool)
 			}
 			if x.Held() && s.State == usherv1.ObservedActive && p.Status.ObservedGeneration > 0 && o.claim(x.Pool) <= x.ReleasedGrant {
 				t.Fatalf("Active with a seat of %s without a claim", x.Pool)

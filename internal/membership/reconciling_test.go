@@ -33,7 +33,7 @@ func isReconciling(list []metav1.Condition) (says string, yes bool) {
 func (s *situation) endless() error {
 	// A mail server that is not ready, or was never probed, is probed.
 	probed := s.account != nil && !meta.IsStatusConditionTrue(s.account.Status.Conditions, usherv1.ConditionMailReady)
-	if s.account != nil {
+	if s.account != nil && s.account.DeletionTimestamp == nil { // only finalizers of others keep one that is being deleted
 		_, wake := Summarize(s.accountObservation(), now)
 		if says, yes := isReconciling(s.account.Status.Conditions); yes && wake.IsZero() && !probed {
 			return fmt.Errorf("the account is Reconciling for ever: %s", says)
@@ -121,7 +121,7 @@ func (s *situation) poolWake(p *usherv1.SeatPool) time.Time {
 }
 
 func (s *situation) seatsOf(p *usherv1.SeatPool) plan.Seats {
-	if s.account == nil {
+	if s.account == nil || s.account.DeletionTimestamp != nil {
 		return plan.SeatsWithoutAccount(p)
 	}
 	return plan.For(s.account, s.plan).SeatsOf(p, s.allPools())

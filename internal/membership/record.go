@@ -51,12 +51,14 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) time.Time {
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Member.Generation, Now: now}
 	w.SetState(v.State, v.Reason)
-	_, complete := holds(s.Seats, choice)
+	base, complete := holds(s.Seats, choice)
 	switch {
 	case complete:
-		w.Set(usherv1.ConditionSeatsAssigned, true, usherv1.ReasonSeatsHeld, "")
+		w.Set(usherv1.ConditionSeatsAssigned, true, usherv1.ReasonSeatsHeld, closingSeats(o, s.Seats))
 	case v.WaitsFor == reason.Seat:
-		w.Set(usherv1.ConditionSeatsAssigned, false, v.Reason, "Waiting for a seat of "+missingSeats(s.Seats, choice))
+		w.Set(usherv1.ConditionSeatsAssigned, false, v.Reason, sentence(waitsFor(s.Seats, choice)))
+	case base && v.Custody == reason.Taken:
+		w.Set(usherv1.ConditionSeatsAssigned, false, usherv1.ReasonAddOnSeatUnavailable, sentence(waitsFor(s.Seats, choice)))
 	default:
 		w.Set(usherv1.ConditionSeatsAssigned, false, v.Reason, "")
 	}
@@ -67,6 +69,9 @@ func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verd
 	}
 	return w.SetReady(conditions.Sentence{Outlook: v.Outlook, Reason: v.Reason, Message: v.message, Graced: v.Graced})
 }
+
+// sentence begins with a capital letter.
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 func recordInvitation(s *usherv1.MemberStatus, o Observation) {
 	s.InvitedAt, s.ExpiresAt = nil, nil

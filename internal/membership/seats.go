@@ -16,7 +16,7 @@ import (
 const maxSeats = 64
 
 // settleSeats returns the Member's seats after this decision. Claims found in the ledgers are taken up. Seats that are not to be kept are
-// released, and so are those of pools that no longer exist.
+// released, and so are those of pools that no longer exist. A pool that is being deleted gets back what the Member does not rely on.
 func settleSeats(o Observation, choice seat.Choice, custody reason.Custody, accepted bool) []usherv1.MemberSeat {
 	var seats, gone []usherv1.MemberSeat
 	// A member that moves gives its old base seat back once it holds the new one, or needs none there.
@@ -31,7 +31,7 @@ func settleSeats(o Observation, choice seat.Choice, custody reason.Custody, acce
 		s.AddOn = pool.Spec.AddOn
 		claim := o.claim(s.Pool)
 		switch {
-		case pool.DeletionTimestamp != nil || custody == reason.Released:
+		case custody == reason.Released, pool.DeletionTimestamp != nil && !seat.Keeps(o.Member, pool):
 			s = release(s, claim)
 		case custody == reason.Taken:
 			s = take(s, pool, claim, choice, accepted, moved)
@@ -130,6 +130,30 @@ func missingSeats(seats []usherv1.MemberSeat, choice seat.Choice) string {
 		}
 	}
 	return strings.Join(missing, ", ")
+}
+
+// waitsFor says which chosen seats the Member does not hold, and what to do about pools that it cannot have a seat of.
+func waitsFor(seats []usherv1.MemberSeat, choice seat.Choice) string {
+	said := "waiting for a seat of " + missingSeats(seats, choice)
+	if len(choice.Missing) > 0 {
+		said += "; this account has no SeatPool " + strings.Join(choice.Missing, ", ") +
+			" that gives seats: create it, or correct spec.seatPoolRefs"
+	}
+	return said
+}
+
+// closingSeats says what to do about seats of pools that are being deleted; empty if the Member holds none.
+func closingSeats(o Observation, seats []usherv1.MemberSeat) string {
+	var closing []string
+	for _, s := range seats {
+		if p := o.pool(s.Pool); p != nil && p.DeletionTimestamp != nil && s.Held() {
+			closing = append(closing, s.Pool)
+		}
+	}
+	if len(closing) == 0 {
+		return ""
+	}
+	return "SeatPool " + strings.Join(closing, ", ") + " is being deleted; name another in spec.seatPoolRefs"
 }
 
 // takesAway reports whether access or a seat is lost between two statuses.

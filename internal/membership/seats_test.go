@@ -94,8 +94,10 @@ func TestSeats(t *testing.T) {
 
 		// Keeping.
 		{name: "kept while the account is disabled", edits: []edit{active, accountDisabled}, want: []string{"base 7/0"}, state: "Disabled", withdraws: true},
-		{name: "kept while the named pool does not exist", edits: []edit{active, refs("nowhere")}, want: []string{"base 7/0"}, withdraws: true},
-		{name: "kept in the one of two pools that it is of", edits: []edit{two, active}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "kept while it is not clear which pool is meant", edits: []edit{two, active, refs("base", "other")}, want: []string{"base 7/0"}, withdraws: true},
+		{name: "kept, with access, while a pool that is named does not exist", edits: []edit{active, refs("nowhere")}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "kept, with access, when the pool of an add-on is gone", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3), refs("pipes"), func(o *Observation) { o.Pools = o.Pools[:1] }}, want: []string{"base 7/0", "pipes 3/3"}, state: "Active", withdraws: true},
+		{name: "kept in the one of two pools that has it", edits: []edit{two, active}, want: []string{"base 7/0"}, state: "Active"},
 		{name: "kept while the invitation is sent again", edits: []edit{holding("base", 7), invitation("Expired", raised)}, want: []string{"base 7/0"}},
 		{name: "not taken while the account is disabled", edits: []edit{claims("base", 7), accountDisabled}, want: []string{}, state: "Disabled"},
 
@@ -110,58 +112,37 @@ func TestSeats(t *testing.T) {
 			want: []string{"base 7/0"}, state: "Active",
 		},
 		{name: "the pool's status was replaced by an empty one", edits: []edit{active, editPool("base", wiped)}, want: []string{"base 7/0"}, state: "Active"},
-		{
-			name:  "the SeatPool controller has rebuilt the lost ledger with other members",
-			edits: []edit{active, editPool("base", wiped), editPool("base", func(p *usherv1.SeatPool) { p.Status.ObservedGeneration = 1 })},
-			want:  []string{"base 7/7"}, withdraws: true,
-		},
-		{name: "the pool is being deleted", edits: []edit{active, editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
-		{
-			name: "an unused claim of a pool that is being deleted is given back", edits: []edit{claims("base", 7), editPool("base", terminating)},
-			want: []string{"base 0/7"},
-		},
-		{name: "the pool does not exist", edits: []edit{active, noPools}, want: []string{"base 7/7"}, withdraws: true},
-		{
-			name:  "the pool was created again: the member waits for the SeatPool controller",
-			edits: []edit{active, editPool("base", notReconciled), editPool("base", func(p *usherv1.SeatPool) { p.UID = "uid-2" })},
-			want:  []string{"base 7/0"}, state: "Active",
-		},
+		{name: "the SeatPool controller has seen the wiped ledger, and others were first", edits: []edit{active, editPool("base", wiped), editPool("base", func(p *usherv1.SeatPool) { p.Status.ObservedGeneration = 1 })}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the pool is being deleted: kept", edits: []edit{active, editPool("base", terminating)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the pool is being deleted, and named: kept", edits: []edit{active, refs("base"), editPool("base", terminating)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the pool is being deleted: kept until there is an answer", edits: []edit{holding("base", 7), invitation("Sent"), editPool("base", terminating)}, want: []string{"base 7/0"}},
+		{name: "the pool is being deleted: kept while the account is disabled", edits: []edit{active, accountDisabled, editPool("base", terminating)}, want: []string{"base 7/0"}, state: "Disabled", withdraws: true},
+		{name: "the pool is being deleted, and the member is disabled", edits: []edit{active, disabled, editPool("base", terminating)}, want: []string{"base 7/7"}, state: "Disabled"},
+		{name: "the pool is being deleted, and the account with it", edits: []edit{active, accountDeleting, editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the pool is being deleted, and its status was wiped", edits: []edit{active, editPool("base", terminating), editPool("base", notReconciled)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the pool is being deleted, and its ledger has no claim", edits: []edit{active, editPool("base", terminating), claims("base", 0)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the pool is being deleted, as a user has allowed", edits: []edit{active, editPool("base", terminating), editPool("base", allowed)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "deletion is allowed, and the pool is not being deleted", edits: []edit{active, editPool("base", allowed)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the account is being deleted", edits: []edit{active, accountDeleting}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "an add-on's pool is being deleted: kept", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3), refs("pipes"), editPool("pipes", terminating)}, want: []string{"base 7/0", "pipes 3/0"}, state: "Active"},
+		{name: "an add-on's pool is being deleted, as a user has allowed", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3), refs("pipes"), editPool("pipes", terminating), editPool("pipes", allowed)}, want: []string{"base 7/0", "pipes 3/3"}, state: "Active", withdraws: true},
+		{name: "a pool that is being deleted gives nothing to a member without a pool", edits: []edit{pools(aPool("base"), aPool("b"), aPool("c")), claims("base", 7), editPool("base", terminating)}, want: []string{"base 0/7"}},
+		{name: "a pool that is being deleted gets back a claim that is not in use", edits: []edit{claims("base", 7), editPool("base", terminating)}, want: []string{"base 0/7"}},
+		{name: "the pool is gone", edits: []edit{active, noPools}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the pool was made anew: the member waits for the SeatPool controller", edits: []edit{active, editPool("base", notReconciled), editPool("base", func(p *usherv1.SeatPool) { p.UID = "uid-2" })}, want: []string{"base 7/0"}, state: "Active"},
 
 		// Moving.
-		{
-			name: "the old seat until the member has the new one", edits: []edit{two, active, refs("other")}, want: []string{"base 7/0"},
-			state: "Active",
-		},
-		{
-			name: "the member has the new seat", edits: []edit{two, active, refs("other"), claims("other", 2)},
-			want: []string{"base 7/7", "other 2/0"}, state: "Active", withdraws: true,
-		},
-		{
-			name:  "the member has the new seat, whose pool sorts first",
-			edits: []edit{pools(aPool("base"), aPool("a")), active, refs("a"), claims("a", 2)}, want: []string{"a 2/0", "base 7/7"}, state: "Active",
-			withdraws: true,
-		},
-		{
-			name: "the old claim is lost while the member waits for the new seat", edits: []edit{two, active, refs("other"), claims("base", 0)},
-			want: []string{"base 7/7"}, withdraws: true,
-		},
-		{name: "the old pool is being deleted while the new one is full", edits: []edit{two, active, refs("other"), editPool("base", terminating)}, want: []string{"base 7/7"}, withdraws: true},
-		{
-			name: "a claim of the old pool that never became a seat is given back", edits: []edit{two, claims("base", 7), refs("other")},
-			want: []string{"base 0/7"},
-		},
-		{
-			name: "an add-on that is no longer named", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3)},
-			want: []string{"base 7/0", "pipes 3/3"}, state: "Active", withdraws: true,
-		},
-		{
-			name:  "the new pool reserves on acceptance: a pending member gives the old seat back",
-			edits: []edit{pools(aPool("base"), late("other")), holding("base", 7), refs("other")}, want: []string{"base 7/7"}, withdraws: true,
-		},
-		{
-			name:  "the new pool reserves on acceptance: an accepted member keeps the old seat until it has the new one",
-			edits: []edit{pools(aPool("base"), late("other")), active, refs("other")}, want: []string{"base 7/0"}, state: "Active",
-		},
+		{name: "the old seat until the new one is there", edits: []edit{two, active, refs("other")}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the new one is there", edits: []edit{two, active, refs("other"), claims("other", 2)}, want: []string{"base 7/7", "other 2/0"}, state: "Active", withdraws: true},
+		{name: "the new one is there, and sorted after", edits: []edit{pools(aPool("base"), aPool("a")), active, refs("a"), claims("a", 2)}, want: []string{"a 2/0", "base 7/7"}, state: "Active", withdraws: true},
+		{name: "the old one is lost while the new one is waited for", edits: []edit{two, active, refs("other"), claims("base", 0)}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the old pool is being deleted while the new one is full", edits: []edit{two, active, refs("other"), editPool("base", terminating)}, want: []string{"base 7/0"}, state: "Active"},
+		{name: "the old pool is being deleted, and there is one other", edits: []edit{two, active, editPool("base", terminating), claims("other", 2)}, want: []string{"base 7/7", "other 2/0"}, state: "Active", withdraws: true},
+		{name: "both pools are named, and the old one is being deleted", edits: []edit{two, active, refs("base", "other"), editPool("base", terminating), claims("other", 2)}, want: []string{"base 7/7", "other 2/0"}, state: "Active", withdraws: true},
+		{name: "a claim of the old pool that was never taken up is no seat to wait in", edits: []edit{two, claims("base", 7), refs("other")}, want: []string{"base 0/7"}},
+		{name: "an add-on that is not named any more", edits: []edit{pools(aPool("base"), pipes), active, holding("pipes", 3)}, want: []string{"base 7/0", "pipes 3/3"}, state: "Active", withdraws: true},
+		{name: "the new pool gives seats on acceptance only: a pending member keeps none for it", edits: []edit{pools(aPool("base"), late("other")), holding("base", 7), refs("other")}, want: []string{"base 7/7"}, withdraws: true},
+		{name: "the new pool gives seats on acceptance: who has accepted keeps the old one until then", edits: []edit{pools(aPool("base"), late("other")), active, refs("other")}, want: []string{"base 7/0"}, state: "Active"},
 
 		// A released grant stays in the status.
 		{
@@ -249,7 +230,8 @@ func TestDisabledAndBackAmongSeveralPools(t *testing.T) {
 func TestSeatWaitsForTheWithdrawal(t *testing.T) {
 	losing := map[string]edit{
 		"disabled": disabled, "being deleted": deleting, "no account": noAccount, "another member's address": rival,
-		"the pool is being deleted": editPool("base", terminating),
+		"the account is going": accountDeleting,
+		"the pool is going":    func(o *Observation) { editPool("base", terminating)(o); editPool("base", allowed)(o) },
 	}
 	for name, lose := range losing {
 		t.Run(name, func(t *testing.T) {

@@ -70,6 +70,9 @@ func (s *situation) drawAccount(t *rapid.T, chance func(string) bool) {
 	if chance("account disabled") {
 		s.account.Spec.State = usherv1.StateDisabled
 	}
+	if chance("account going") && chance("really") {
+		s.account.DeletionTimestamp = later(0)
+	}
 	if chance("links") {
 		s.account.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink}
 	}
@@ -106,6 +109,9 @@ func (s *situation) drawPool(t *rapid.T, chance func(string) bool, name string) 
 	}
 	if chance("terminating") && chance("really") {
 		terminating(&p)
+		if chance("allowed") {
+			allowed(&p)
+		}
 	}
 	p.Status.ObservedGeneration = rapid.SampledFrom([]int64{-1, 1, 1}).Draw(t, "observedGeneration")
 	p.Status.Claims = map[string]int64{}

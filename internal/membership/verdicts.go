@@ -4,7 +4,6 @@
 package membership
 
 import (
-	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -61,6 +60,10 @@ func saysAccountNotFound(account string) verdict {
 	return because(usherv1.ReasonAccountNotFound, "There is no Account "+account+" in this namespace; create it")
 }
 
+func saysAccountDeleting(account string) verdict {
+	return because(usherv1.ReasonAccountDeleting, "Account "+account+" is being deleted, and access ends with it; delete the Member, too")
+}
+
 func saysAccountDisabled(account string) verdict {
 	return because(usherv1.ReasonAccountDisabled, "Account "+account+" is disabled; seats are kept")
 }
@@ -69,14 +72,6 @@ func saysPlanNotFound(problem string) verdict { return because(usherv1.ReasonPla
 
 func saysSeatPoolNotFound(problem string) verdict {
 	return because(usherv1.ReasonSeatPoolNotFound, problem)
-}
-
-// saysAddOnPoolNotFound: the member has its base seat, and keeps it.
-func saysAddOnPoolNotFound(missing []string) verdict {
-	v := because(usherv1.ReasonSeatPoolNotFound,
-		"There is no SeatPool "+strings.Join(missing, ", ")+" in this account; create it or correct spec.seatPoolRefs")
-	v.Custody = reason.Taken
-	return v
 }
 
 func saysDuplicateEmail(rival string) verdict {
@@ -113,8 +108,8 @@ func saysAccepted() verdict { return because(usherv1.ReasonAccepted, "Accepted a
 
 func saysActivated() verdict { return because(usherv1.ReasonActivated, "Has access") }
 
-func saysAddOnSeatUnavailable(missing string) verdict {
-	return because(usherv1.ReasonAddOnSeatUnavailable, "Has access; waiting for a seat of "+missing)
+func saysAddOnSeatUnavailable(waitsFor string) verdict {
+	return because(usherv1.ReasonAddOnSeatUnavailable, "Has access; "+waitsFor)
 }
 
 // saysNoSeatForAccess: the member has accepted. full reports that the pool says so too.

@@ -66,7 +66,7 @@ func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 // SeatsWithoutAccount returns the seats of a pool whose account does not exist.
 func SeatsWithoutAccount(pool *usherv1.SeatPool) Seats {
 	name := pool.Spec.AccountRef.Name
-	return unchanged(pool, usherv1.ReasonAccountNotFound, "There is no Account "+name+" in this namespace; create it, or delete this SeatPool")
+	return unchanged(pool, usherv1.ReasonAccountNotFound, "There is no Account "+name+" in this namespace, or it is being deleted; create it, or delete this SeatPool")
 }
 
 // unchanged returns the seats that there were, for as long as something that they depend on does not exist: no seat is granted meanwhile.
@@ -139,11 +139,11 @@ func allAssigned(pool *usherv1.SeatPool) bool {
 	return ptr.Deref(pool.Status.Assigned, 0) >= ptr.Deref(pool.Status.Capacity, 0)
 }
 
-// oldest reports whether the account has no older pool for the same product or add-on.
+// oldest reports whether the account has no older pool for the same product or add-on. A pool that is being deleted counts until its last
+// seat was given back: before that, another pool would give the included seats a second time.
 func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
-	return pool.DeletionTimestamp == nil && !slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
-		if p.UID == pool.UID || p.DeletionTimestamp != nil || p.Spec.AddOn != pool.Spec.AddOn ||
-			p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
+	return !emptied(pool) && !slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
+		if p.UID == pool.UID || emptied(&p) || p.Spec.AddOn != pool.Spec.AddOn || p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
 			return false
 		}
 		if !p.CreationTimestamp.Equal(&pool.CreationTimestamp) {
@@ -151,4 +151,9 @@ func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
 		}
 		return p.Name < pool.Name
 	})
+}
+
+// emptied reports whether a pool is being deleted and no claim is left in it.
+func emptied(pool *usherv1.SeatPool) bool {
+	return pool.DeletionTimestamp != nil && len(pool.Status.Claims) == 0
 }

@@ -29,6 +29,7 @@ func of(addOn string) func(*usherv1.SeatPool) {
 }
 func older(p *usherv1.SeatPool)   { p.CreationTimestamp.Time = t0.Add(-time.Hour) }
 func leaving(p *usherv1.SeatPool) { p.DeletionTimestamp = &metav1.Time{Time: t0} }
+func claimed(p *usherv1.SeatPool) { p.Status.Claims = map[string]int64{"uid-ada": 1} }
 func elsewhere(p *usherv1.SeatPool) {
 	p.Spec.AccountRef.Name = "globex"
 }
@@ -74,10 +75,11 @@ func TestSeatsOf(t *testing.T) {
 			name: "pools that do not count", terms: For(account(), proPlan()), pool: pool("base", 5), included: 3, bought: 5, most: 10000,
 			others: []usherv1.SeatPool{pool("a", 0, leaving), pool("b", 0, older, elsewhere), pool("c", 0, older, of("pipelines"))},
 		},
-		{
-			name: "a pool that is being deleted has no included seats", terms: For(account(), proPlan()), pool: pool("base", 5, leaving), bought: 5,
-			most: 10000,
-		},
+		{name: "a pool that is being deleted has them until the last seat came back", terms: For(account(), proPlan()),
+			pool: pool("base", 5, leaving, claimed), included: 3, bought: 5, most: 10000},
+		{name: "another pool has them only then", terms: For(account(), proPlan()), pool: pool("base", 5),
+			others: []usherv1.SeatPool{pool("a", 0, leaving, claimed)}, bought: 5, most: 10000},
+		{name: "a pool that is being deleted has none", terms: For(account(), proPlan()), pool: pool("base", 5, leaving), bought: 5, most: 10000},
 		{name: "an add-on", terms: For(account("pipelines"), proPlan()), pool: pool("pipes", 5, of("pipelines")),
 			others: []usherv1.SeatPool{pool("base", 1, older)}, included: 2, bought: 5, most: 10000},
 		{

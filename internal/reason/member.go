@@ -107,8 +107,7 @@ var members = []Member{
 			Action:  "Create the SeatPool, or correct spec.seatPoolRefs",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
-		Graced:       true,
-		OtherCustody: []Custody{Taken}, // if only an add-on's pool is missing
+		Graced: true,
 	},
 	{
 		Text: Text{
@@ -199,5 +198,14 @@ var members = []Member{
 		},
 		State: usherv1.ObservedDisabled, Outlook: conditions.Stuck, Custody: Released, WaitsFor: Correction,
 		Own: true, SeenByPool: true,
+	},
+	{
+		Text: Text{
+			Reason:  usherv1.ReasonAccountDeleting,
+			Meaning: "the Account that spec.accountRef names is being deleted",
+			Action:  "Delete the Member, too, or create the Account again once it is gone",
+		},
+		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Released, WaitsFor: Correction,
+		SeenByPool: true,
 	},
 }

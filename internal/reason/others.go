@@ -91,4 +91,17 @@ var others = []Entry{
 		Action:  "Add it to the Account's spec.addOns"}},
 
 	{"Plan", usherv1.ConditionReady, Text{Reason: usherv1.ReasonUpToDate, Meaning: "counts and conditions are as observed"}},
+	{"Member", usherv1.ConditionSeatsAssigned, Text{Reason: usherv1.ReasonAddOnSeatUnavailable,
+		Meaning: "the member has its base seat, and waits for an add-on's",
+		Action:  "Add seats to the add-on's SeatPool, create it, or take it out of spec.seatPoolRefs"}},
+	{"SeatPool", usherv1.ConditionReady, Text{Reason: usherv1.ReasonSeatsInUse,
+		Meaning: "the pool is being deleted, and members have seats of it",
+		Action: "Name another pool in the spec.seatPoolRefs of these members, or annotate the SeatPool with " +
+			usherv1.AllowDeletionAnnotation + "=true to end their access"}},
+	{"SeatPool", usherv1.ConditionDeletionBlocked, Text{Reason: usherv1.ReasonSeatsInUse,
+		Meaning: "the pool is being deleted, and members have seats of it",
+		Action: "Name another pool in the spec.seatPoolRefs of these members, or annotate the SeatPool with " +
+			usherv1.AllowDeletionAnnotation + "=true to end their access"}},
+	{"Account", usherv1.ConditionReady, Text{Reason: usherv1.ReasonDeleting,
+		Meaning: "the object is being deleted, and Usher withdraws what it has given"}},
 }

@@ -69,7 +69,15 @@ func addOn(name string) func(*usherv1.SeatPool) {
 func ofAccount(name string) func(*usherv1.SeatPool) {
 	return func(p *usherv1.SeatPool) { p.Spec.AccountRef.Name = name }
 }
-func terminating(p *usherv1.SeatPool)  { p.DeletionTimestamp = &metav1.Time{Time: t0} }
+func terminating(p *usherv1.SeatPool) { p.DeletionTimestamp = &metav1.Time{Time: t0} }
+func allowed(p *usherv1.SeatPool) {
+	p.Annotations = map[string]string{usherv1.AllowDeletionAnnotation: "true"}
+}
+func claimedBy(name string, grant int64) func(*usherv1.SeatPool) {
+	return func(p *usherv1.SeatPool) {
+		p.Status.ObservedGeneration, p.Status.Claims = 1, map[string]int64{"uid-" + name: grant}
+	}
+}
 func onAcceptance(p *usherv1.SeatPool) { p.Spec.Reservation = usherv1.ReserveOnAcceptance }
 func seats(n int32) func(*usherv1.SeatPool) {
 	return func(p *usherv1.SeatPool) { p.Spec.Seats = &n }

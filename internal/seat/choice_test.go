@@ -73,13 +73,33 @@ func TestChoose(t *testing.T) {
 			want: Choice{Problem: "spec.seatPoolRefs names 2 pools of the base product (b, a); name one"},
 		},
 		{
-			name: "the named pool does not exist", member: member("ada", from("c")), pools: pools{pool("a")},
+			name: "the named one is missing: an add-on's, since there is one base pool", member: member("ada", from("c")), pools: pools{pool("a")},
+			want: Choice{Base: "a", Missing: []string{"c"}},
+		},
+		{
+			name: "the named one is missing, and was a base pool", member: member("ada", from("c"), seated("c", "", 3, 3)), pools: pools{pool("a")},
 			want: Choice{Missing: []string{"c"}, Problem: "account acme has no SeatPool c; create it or correct spec.seatPoolRefs"},
 		},
 		{
-			name: "add-ons only: the default base pool is added", member: member("ada", from("pipes")),
-			pools: pools{pool("base"), pool("pipes", addOn("pipelines"))},
-			want:  Choice{Base: "base", AddOns: []string{"pipes"}},
+			name: "the named one is missing, and was an add-on's", member: member("ada", from("c"), seated("c", "pipelines", 3, 3)), pools: pools{pool("a")},
+			want: Choice{Base: "a", Missing: []string{"c"}},
+		},
+		{
+			name: "the named one is missing, and there is no base pool", member: member("ada", from("c")), pools: pools{pool("pipes", addOn("pipelines"))},
+			want: Choice{Missing: []string{"c"}, Problem: "account acme has no SeatPool c; create it or correct spec.seatPoolRefs"},
+		},
+		{
+			name: "the named one is missing, and a seat is held in one of two", member: member("ada", from("c"), seated("b", "", 3, 0)), pools: pools{pool("a"), pool("b")},
+			want: Choice{Base: "b", Missing: []string{"c"}},
+		},
+		{
+			name: "the named one is missing, and there are two", member: member("ada", from("c")), pools: pools{pool("a"), pool("b")},
+			want: Choice{Missing: []string{"c"}, Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs" +
+				", which names c, and there is no such SeatPool"},
+		},
+		{
+			name: "add-ons only: the default base pool goes with them", member: member("ada", from("pipes")), pools: pools{pool("base"), pool("pipes", addOn("pipelines"))},
+			want: Choice{Base: "base", AddOns: []string{"pipes"}},
 		},
 		{
 			name: "a base pool and add-ons", member: member("ada", from("pipes", "a", "charts")),
@@ -95,19 +115,59 @@ func TestChoose(t *testing.T) {
 			want: Choice{Base: "base"},
 		},
 		{
-			name: "other accounts' pools cannot be named", member: member("ada", from("other")), pools: pools{pool("other", ofAccount("globex")), pool("base")},
+			name: "other accounts' pools cannot be named", member: member("ada", from("other")), pools: pools{pool("other", ofAccount("globex"))},
 			want: Choice{Missing: []string{"other"}, Problem: "account acme has no SeatPool other; create it or correct spec.seatPoolRefs"},
 		},
+
+		// Pools that are being deleted.
+		{name: "it does not count", member: member("ada"), pools: pools{pool("a", terminating), pool("b")}, want: Choice{Base: "b"}},
 		{
-			name: "a pool that is being deleted does not count", member: member("ada"), pools: pools{pool("a", terminating), pool("b")}, want: Choice{Base: "b"},
+			name: "it cannot be named", member: member("ada", from("a")), pools: pools{pool("a", terminating), pool("b")},
+			want: Choice{Missing: []string{"a"}, Problem: "SeatPool a is being deleted and gives no more seats; name another in spec.seatPoolRefs"},
 		},
 		{
-			name: "a pool that is being deleted cannot be named", member: member("ada", from("a")), pools: pools{pool("a", terminating), pool("b")},
-			want: Choice{Missing: []string{"a"}, Problem: "account acme has no SeatPool a; create it or correct spec.seatPoolRefs"},
+			name: "it is all there is", member: member("ada"), pools: pools{pool("a", terminating)},
+			want: Choice{Problem: "SeatPool a is being deleted and gives no more seats; name another in spec.seatPoolRefs"},
 		},
 		{
-			name: "a pool that is being deleted is not kept", member: member("ada", seated("a", "", 3, 0)), pools: pools{pool("a", terminating)},
-			want: Choice{Problem: "account acme has no SeatPool for the base product; create one"},
+			name: "it is kept by who has a seat of it", member: member("ada", seated("a", "", 3, 0)), pools: pools{pool("a", terminating, claimedBy("ada", 3))},
+			want: Choice{Base: "a"},
+		},
+		{
+			name: "it is kept by who names it", member: member("ada", from("a"), seated("a", "", 3, 0)), pools: pools{pool("a", terminating, claimedBy("ada", 3)), pool("b")},
+			want: Choice{Base: "a"},
+		},
+		{
+			name: "who names none moves to the only other one", member: member("ada", seated("a", "", 3, 0)), pools: pools{pool("a", terminating, claimedBy("ada", 3)), pool("b")},
+			want: Choice{Base: "b"},
+		},
+		{
+			name: "who names none keeps it while there are two others", member: member("ada", seated("a", "", 3, 0)),
+			pools: pools{pool("a", terminating, claimedBy("ada", 3)), pool("b"), pool("c")}, want: Choice{Base: "a"},
+		},
+		{
+			name: "who names it and another moves there", member: member("ada", from("a", "b"), seated("a", "", 3, 0)), pools: pools{pool("a", terminating, claimedBy("ada", 3)), pool("b")},
+			want: Choice{Base: "b"},
+		},
+		{
+			name: "it is not kept without a claim", member: member("ada", seated("a", "", 3, 0)), pools: pools{pool("a", terminating, claimedBy("bob", 3))},
+			want: Choice{Problem: "SeatPool a is being deleted and gives no more seats; name another in spec.seatPoolRefs"},
+		},
+		{
+			name: "it is not kept by who gave the seat back", member: member("ada", seated("a", "", 3, 3)), pools: pools{pool("a", terminating, claimedBy("ada", 3))},
+			want: Choice{Problem: "SeatPool a is being deleted and gives no more seats; name another in spec.seatPoolRefs"},
+		},
+		{
+			name: "it is not kept once that is allowed", member: member("ada", seated("a", "", 3, 0)), pools: pools{pool("a", terminating, allowed, claimedBy("ada", 3))},
+			want: Choice{Problem: "SeatPool a is being deleted and gives no more seats; name another in spec.seatPoolRefs"},
+		},
+		{
+			name: "an add-on's is kept", member: member("ada", from("pipes"), seated("pipes", "pipelines", 3, 0)),
+			pools: pools{pool("a"), pool("pipes", addOn("pipelines"), terminating, claimedBy("ada", 3))}, want: Choice{Base: "a", AddOns: []string{"pipes"}},
+		},
+		{
+			name: "an add-on's is not kept once that is allowed", member: member("ada", from("pipes"), seated("pipes", "pipelines", 3, 0)),
+			pools: pools{pool("a"), pool("pipes", addOn("pipelines"), terminating, allowed, claimedBy("ada", 3))}, want: Choice{Base: "a", Missing: []string{"pipes"}},
 		},
 	}
 	for _, tt := range tests {

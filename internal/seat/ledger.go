@@ -23,6 +23,8 @@ type Ledger struct {
 	Assigned, Reserved int
 	// Waiting is how many members want a seat and do not have one.
 	Waiting int
+	// Staying is how many claims belong to members that keep their seats until they are moved.
+	Staying int
 }
 
 // Candidate is what the SeatPool controller knows of a Member that may have or want a seat of the pool.
@@ -35,7 +37,9 @@ type Candidate struct {
 	AcceptedAt time.Time
 	// Active: its status says so.
 	Active bool
-	// Wants a seat of this pool; see Wants.
+	// Stays: nothing is known for which it gives its seats back.
+	Stays bool
+	// Wants a seat of this pool.
 	Wants bool
 	// Grant and ReleasedGrant as recorded on the Member for this pool; 0 where nothing is.
 	Grant, ReleasedGrant int64
@@ -71,8 +75,12 @@ func Allocate(old Ledger, capacity int, candidates []Candidate, gone map[string]
 	next.grant(min(capacity, MaxClaims), candidates, taken)
 
 	for _, c := range candidates {
-		if _, claimed := next.Claims[c.UID]; claimed && c.Active {
+		_, claimed := next.Claims[c.UID]
+		if claimed && c.Active {
 			next.Assigned++
+		}
+		if claimed && c.Stays {
+			next.Staying++
 		}
 	}
 	next.Reserved = len(next.Claims) - next.Assigned

@@ -6,6 +6,8 @@ package seat
 import (
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
 	"github.com/usher-dev/usher/internal/plan"
@@ -37,6 +39,12 @@ func StatusOf(pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats, now time.
 	w := conditions.Writer{List: &s.Conditions, Generation: pool.Generation, Now: now}
 	setFull(w, pool, ledger, seats)
 	setOverCapacity(w, claims, capacity)
-	wake = w.SetReady(readySentence(pool, claims, seats))
+	ready := readySentence(pool, ledger, seats)
+	if ready.Reason == usherv1.ReasonSeatsInUse {
+		w.Set(usherv1.ConditionDeletionBlocked, true, ready.Reason, ready.Message)
+	} else {
+		meta.RemoveStatusCondition(w.List, usherv1.ConditionDeletionBlocked)
+	}
+	wake = w.SetReady(ready)
 	return s, wake
 }

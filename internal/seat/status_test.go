@@ -34,6 +34,7 @@ func TestStatusOf(t *testing.T) {
 		fullMessage   string
 		ready         metav1.ConditionStatus
 		reconciling   bool
+		stalled       bool
 		readyContains string
 	}{
 		{
@@ -87,6 +88,16 @@ func TestStatusOf(t *testing.T) {
 			name: "being deleted", pool: pool("base", seats(3), terminating), ledger: Ledger{Claims: claims(2), Reserved: 2}, available: 1,
 			ready: metav1.ConditionFalse, reconciling: true, readyContains: "2 members",
 		},
+		{
+			name: "being deleted as allowed", pool: pool("base", seats(3), terminating, allowed), ledger: Ledger{Claims: claims(2), Reserved: 2, Staying: 2}, available: 1,
+			ready: metav1.ConditionFalse, reconciling: true, readyContains: "Waiting for 2 members",
+		},
+		{
+			name: "being deleted, and in use", pool: pool("base", seats(3), terminating), ledger: Ledger{Claims: claims(2), Reserved: 2, Staying: 1}, available: 1,
+			ready: metav1.ConditionFalse, stalled: true,
+			readyContains: "1 members keep theirs until spec.seatPoolRefs of each names another pool. " +
+				"To end their access instead: kubectl annotate seatpool base -n acme usher.dev/allow-deletion=true",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -110,6 +121,11 @@ func TestStatusOf(t *testing.T) {
 			g.Expect(ready.Status).To(Equal(tt.ready))
 			g.Expect(ready.Message).To(ContainSubstring(tt.readyContains))
 			g.Expect(meta.IsStatusConditionTrue(s.Conditions, usherv1.ConditionReconciling)).To(Equal(tt.reconciling), "Reconciling")
+			for _, kind := range []string{usherv1.ConditionStalled, usherv1.ConditionDeletionBlocked} {
+				if tt.seats == nil { // a plan that does not sell the seats is another reason
+					g.Expect(meta.IsStatusConditionTrue(s.Conditions, kind)).To(Equal(tt.stalled), kind)
+				}
+			}
 			if tt.fullMessage != "" {
 				g.Expect(meta.FindStatusCondition(s.Conditions, usherv1.ConditionFull).Message).To(Equal(tt.fullMessage))
 			}

@@ -62,10 +62,12 @@ func setOverCapacity(w conditions.Writer, claims, capacity int) {
 }
 
 // readySentence finds the first thing that keeps the pool from being Ready.
-func readySentence(pool *usherv1.SeatPool, claims int, seats plan.Seats) conditions.Sentence {
+func readySentence(pool *usherv1.SeatPool, ledger Ledger, seats plan.Seats) conditions.Sentence {
 	switch {
+	case pool.DeletionTimestamp != nil && ledger.Staying > 0 && !TakesBack(pool):
+		return saysSeatsInUse(pool, ledger.Staying)
 	case pool.DeletionTimestamp != nil:
-		return saysDeleting(claims)
+		return saysDeleting(len(ledger.Claims))
 	case seats.Problem == "":
 		return saysLedgerCurrent()
 	}
@@ -78,6 +80,16 @@ func saysDeleting(claims int) conditions.Sentence {
 	return conditions.Sentence{
 		Outlook: conditions.Working, Reason: usherv1.ReasonDeleting,
 		Message: fmt.Sprintf("Waiting for %d members to give their seats back", claims),
+	}
+}
+
+// saysSeatsInUse: the pool would take access from members, and no user has allowed that.
+func saysSeatsInUse(pool *usherv1.SeatPool, members int) conditions.Sentence {
+	return conditions.Sentence{
+		Outlook: conditions.Stuck, Reason: usherv1.ReasonSeatsInUse,
+		Message: fmt.Sprintf("The pool is being deleted; no new seat is given, and %d members keep theirs until spec.seatPoolRefs of each names "+
+			"another pool. To end their access instead: kubectl annotate seatpool %s -n %s %s=true",
+			members, pool.Name, pool.Namespace, usherv1.AllowDeletionAnnotation),
 	}
 }
 

@@ -17,13 +17,15 @@ func CandidateOf(
 	member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, terms plan.Terms, pools []usherv1.SeatPool, now time.Time,
 ) Candidate {
 	choice := Choose(member, pools)
+	stays := stays(member, account, now)
 	c := Candidate{
 		UID:     string(member.UID),
 		Name:    member.Name,
 		Email:   member.Spec.Email.Key(),
 		Created: member.CreationTimestamp.Time,
 		Active:  member.Status.State == usherv1.ObservedActive,
-		Wants:   wants(member, pool, account, now) && terms.Fit(member) && choice.Problem == "" && choice.Names(pool.Name),
+		Stays:   stays,
+		Wants:   stays && wants(member, pool, account) && terms.Fit(member) && choice.Problem == "" && choice.Names(pool.Name),
 	}
 	if member.Status.AcceptedAt != nil {
 		c.AcceptedAt = member.Status.AcceptedAt.Time
@@ -36,16 +38,19 @@ func CandidateOf(
 	return c
 }
 
-// wants reports whether a Member should be given a seat of pool. The seat that it holds already it keeps until it says itself that it gave
-// the seat back.
-func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account, now time.Time) bool {
-	switch {
-	case member.DeletionTimestamp != nil || member.Spec.State == usherv1.StateDisabled || member.Spec.Ended(now):
-		return false
-	case pool.DeletionTimestamp != nil || account == nil || account.Spec.State == usherv1.StateDisabled:
+// stays reports whether nothing is known for which a Member gives its seats back, whatever pool they are of.
+func stays(member *usherv1.Member, account *usherv1.Account, now time.Time) bool {
+	return member.DeletionTimestamp == nil && member.Spec.State != usherv1.StateDisabled && !member.Spec.Ended(now) &&
+		account != nil && account.DeletionTimestamp == nil && !reason.OfMember(member).RefusesSeat()
+}
+
+// wants reports whether a Member that stays should be given a seat of pool. The seat that it holds already it keeps until it says itself
+// that it gave the seat back. A pool that is being deleted gives no seat but the one that a Member relied on.
+func wants(member *usherv1.Member, pool *usherv1.SeatPool, account *usherv1.Account) bool {
+	if pool.DeletionTimestamp != nil && !Keeps(member, pool) || account.Spec.State == usherv1.StateDisabled {
 		return false
 	}
-	return !reason.OfMember(member).RefusesSeat() && !WaitsForAcceptance(pool, member.Status.AcceptedAt != nil)
+	return !WaitsForAcceptance(pool, member.Status.AcceptedAt != nil)
 }
 
 // WaitsForAcceptance reports whether pool gives no seat to a member that has not accepted.

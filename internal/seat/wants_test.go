@@ -49,6 +49,18 @@ func TestWants(t *testing.T) {
 			name: "a disabled account", member: member("ada"), pool: pool("base"),
 			account: account(func(a *usherv1.Account) { a.Spec.State = usherv1.StateDisabled }),
 		},
+		{
+			name: "an account that is being deleted", member: member("ada"), pool: pool("base"),
+			account: account(func(a *usherv1.Account) { a.DeletionTimestamp = &metav1.Time{Time: t0} }),
+		},
+		{
+			name: "a pool that is being deleted, whose status was wiped, gives back what it gave", member: member("ada", seated("base", "", 7, 0)),
+			pool: pool("base", terminating), account: account(), want: true,
+		},
+		{
+			name: "nor that of another pool of the same name", member: member("ada", seated("base", "", 7, 0), func(m *usherv1.Member) { m.Status.Seats[0].PoolUID = "uid-other" }),
+			pool: pool("base", terminating), account: account(),
+		},
 		{name: "a pool that is being deleted", member: member("ada"), pool: pool("base", terminating), account: account()},
 		{name: "a pool that is being deleted, which is not in the cache yet", member: member("ada"), pool: pool("base", terminating), account: account(), others: []usherv1.SeatPool{pool("base")}},
 		{name: "another account's pool", member: member("ada"), pool: pool("base", ofAccount("globex")), account: account()},
@@ -97,6 +109,7 @@ func TestWantsByReason(t *testing.T) {
 		usherv1.ReasonDuplicateEmail:       false,
 		usherv1.ReasonAccountNotFound:      true, // the account exists now
 		usherv1.ReasonSeatPoolNotFound:     true, // the pool exists now
+		usherv1.ReasonAccountDeleting:      true, // the account was created again
 		usherv1.ReasonAccepted:             true,
 		usherv1.ReasonActivated:            true,
 		usherv1.ReasonAddOnSeatUnavailable: true,
@@ -136,7 +149,7 @@ func TestCandidateOf(t *testing.T) {
 	})
 	g.Expect(CandidateOf(m, &p, account(), plan.For(account(), nil), []usherv1.SeatPool{p}, time.Now())).To(Equal(Candidate{
 		UID: "uid-ada", Name: "ada", Email: "ada@acme.example", Created: t0, AcceptedAt: minute(3),
-		Active: true, Wants: true, Grant: 7, ReleasedGrant: 2,
+		Active: true, Stays: true, Wants: true, Grant: 7, ReleasedGrant: 2,
 	}))
 
 	fresh := CandidateOf(member("bob"), &p, account(), plan.For(account(), nil), []usherv1.SeatPool{p}, time.Now())

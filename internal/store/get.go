@@ -29,8 +29,18 @@ func Get(ctx context.Context, reader client.Reader, namespace, name string, obje
 	return false, fmt.Errorf("get %s: %w", describe(object, namespace, name), err)
 }
 
-// Account reads an Account; nil if it does not exist.
+// Account reads an Account; nil if it does not exist or is being deleted. From the moment of its deletion an Account gives nothing and is
+// given nothing, also while finalizers keep the object, as in a foreground deletion: what that removes must not be made again.
 func Account(ctx context.Context, reader client.Reader, namespace, name string) (*usherv1.Account, error) {
+	account, err := AnyAccount(ctx, reader, namespace, name)
+	if err != nil || account == nil || account.DeletionTimestamp != nil {
+		return nil, err
+	}
+	return account, nil
+}
+
+// AnyAccount reads an Account, even if it is being deleted; nil if it does not exist.
+func AnyAccount(ctx context.Context, reader client.Reader, namespace, name string) (*usherv1.Account, error) {
 	account := &usherv1.Account{}
 	if found, err := Get(ctx, reader, namespace, name, account); err != nil || !found {
 		return nil, err

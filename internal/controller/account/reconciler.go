@@ -45,7 +45,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	var result ctrl.Result
 	if found {
 		result, err = r.reconcile(ctx, account)
-	} else {
+	}
+	if err == nil && (!found || account.DeletionTimestamp != nil) {
 		err = r.sweep(ctx, request.NamespacedName)
 	}
 	return r.Finish(ctx, request, result, err)
@@ -53,7 +54,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 
 func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (ctrl.Result, error) {
 	access, known := r.access.Of(account)
-	if !known {
+	if !known && account.DeletionTimestamp == nil {
 		return ctrl.Result{}, nil // the access controller wakes this one
 	}
 	observed, err := r.observe(ctx, account)
@@ -110,7 +111,7 @@ func (r *Reconciler) delivery(account *usherv1.Account) *membership.MailVerdict 
 	}
 }
 
-// sweep deletes what the admins of an account entered about their company, once the account has been deleted.
+// sweep deletes what the admins of an account entered about their company, once the account is gone or being deleted.
 func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName) error {
 	meta := store.SecretMetadata()
 	found, err := store.Get(ctx, r.Client, account.Namespace, credentials.CompanyName(account.Name), meta)

@@ -42,7 +42,7 @@ func (p *projection) ensureRoles(ctx context.Context, wanted []rbacv1.Role) (mis
 // ensureRole creates or updates one role, unless an object that Usher did not make has its name; present is nil if there is none.
 func (p *projection) ensureRole(ctx context.Context, role, present *rbacv1.Role) (there bool, err error) {
 	if present == nil {
-		if taken, err := p.taken(ctx, "Role", role, &rbacv1.Role{}); taken || err != nil {
+		if may, err := p.mayCreate(ctx, "Role", role, &rbacv1.Role{}); !may {
 			return false, err
 		}
 		err := store.Create(ctx, p.Client, role.DeepCopy())
@@ -73,9 +73,9 @@ func (p *projection) makeBindings(ctx context.Context, wanted []rbacv1.RoleBindi
 		}
 		made := wanted[i].DeepCopy()
 		made.Subjects = nil
-		if taken, err := p.taken(ctx, "RoleBinding", made, &rbacv1.RoleBinding{}); err != nil {
+		if may, err := p.mayCreate(ctx, "RoleBinding", made, &rbacv1.RoleBinding{}); err != nil {
 			return err
-		} else if taken {
+		} else if !may {
 			continue
 		}
 		switch err := store.Create(ctx, p.Client, made); {

@@ -91,8 +91,7 @@ func (p *projection) ensurePasswords(ctx context.Context) (*corev1.Secret, error
 	case err != nil:
 		return nil, err
 	case !found:
-		present = p.observed.NewPasswords(name)
-		return present, store.Create(ctx, p.Client, present)
+		return p.createPasswords(ctx, name)
 	case access.Stripped(present, account), ptr.Deref(present.Immutable, false):
 		return nil, store.DeleteAsRead(ctx, p.Client, present) // it cannot be repaired; its deletion wakes the controller
 	case access.AccountOf(present) != account.Name:
@@ -102,8 +101,18 @@ func (p *projection) ensurePasswords(ctx context.Context) (*corev1.Secret, error
 	return present, nil
 }
 
+// createPasswords creates an empty password file; nil if the account is gone, or being deleted: its deletion removes the file.
+func (p *projection) createPasswords(ctx context.Context, name string) (*corev1.Secret, error) {
+	account, err := store.Account(ctx, p.Live, p.observed.Account.Namespace, p.observed.Account.Name)
+	if err != nil || account == nil {
+		return nil, err
+	}
+	made := p.observed.NewPasswords(name)
+	return made, store.Create(ctx, p.Client, made)
+}
+
 // ownerOfPasswords returns the account, read live if a password file is about to be created or deleted: an old cache does neither. It is
-// nil if the account does not exist any more.
+// nil if the account does not exist any more or is being deleted.
 func (p *projection) ownerOfPasswords(ctx context.Context) (*usherv1.Account, error) {
 	account := p.observed.Account
 	files, err := store.PasswordFiles(ctx, p.Client, account.Namespace, account.Name)

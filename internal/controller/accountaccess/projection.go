@@ -126,19 +126,25 @@ func (p *projection) refreshAll(ctx context.Context) (err error) {
 	return err
 }
 
-// taken reports whether an object that Usher did not make has the name of one that Usher is about to make. Otherwise the cache is
-// old, or the object has lost what Usher knows its own objects by; then it is deleted, to be made again.
-func (p *projection) taken(ctx context.Context, kind string, wanted, present client.Object) (bool, error) {
-	found, err := store.Get(ctx, p.Live, wanted.GetNamespace(), wanted.GetName(), present)
-	if err != nil || !found {
+// mayCreate reports whether an object can be created: its account is not being deleted, which would delete the object in turn, and no
+// object that Usher did not make has its name. If another object of Usher's has the name, the cache is old, or the object has lost what Usher
+// knows its own objects by; then it is deleted, to be made again.
+func (p *projection) mayCreate(ctx context.Context, kind string, wanted, present client.Object) (bool, error) {
+	account, err := store.Account(ctx, p.Live, wanted.GetNamespace(), p.observed.Account.Name)
+	if err != nil || account == nil {
 		return false, err
 	}
+	found, err := store.Get(ctx, p.Live, wanted.GetNamespace(), wanted.GetName(), present)
+	if err != nil || !found {
+		return err == nil, err
+	}
 	if access.Stripped(present, p.observed.Account) {
-		return false, store.DeleteAsRead(ctx, p.Client, present)
+		err := store.DeleteAsRead(ctx, p.Client, present)
+		return err == nil, err
 	}
 	if access.AccountOf(present) == p.observed.Account.Name {
 		return false, apierrors.NewAlreadyExists(rbacv1.Resource(kind), wanted.GetName())
 	}
 	p.problems.foreign.add(kind + " " + wanted.GetName())
-	return true, nil
+	return false, nil
 }

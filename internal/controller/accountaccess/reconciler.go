@@ -51,7 +51,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		return ctrl.Result{}, err
 	}
 	var result ctrl.Result
-	if found {
+	if found && account.DeletionTimestamp == nil {
 		result, err = r.reconcile(ctx, account)
 		if err != nil {
 			r.verdicts.record(account, nil)
@@ -85,7 +85,7 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 	return ctrl.Result{}, nil
 }
 
-// withdraw deletes all that was made for an Account that does not exist.
+// withdraw deletes all that was made for an Account that does not exist or is being deleted.
 func (r *Reconciler) withdraw(ctx context.Context, account types.NamespacedName) error {
 	present, err := store.Account(ctx, r.Live, account.Namespace, account.Name)
 	if err != nil || present != nil {

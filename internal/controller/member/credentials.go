@@ -25,6 +25,9 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 	case d.DropCredentials:
 		return r.dropCredentials(ctx, o)
 	case d.MakeCredentials:
+		if living, err := r.accountLives(ctx, m); !living {
+			return false, err
+		}
 		secret = credentials.New(m, credentials.Answers{}, r.Now())
 		err = store.Create(ctx, r.Client, secret)
 	case d.MoveCredentials || d.RotateToken:
@@ -114,7 +117,7 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) err
 	if found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); err != nil || !found {
 		return err
 	}
-	account, err := store.Account(ctx, r.Live, member.Namespace, secret.Labels[usherv1.AccountLabel])
+	account, err := store.AnyAccount(ctx, r.Live, member.Namespace, secret.Labels[usherv1.AccountLabel])
 	if err != nil || account == nil || credentials.AcceptanceOf(credentials.Read(secret), nil, account) != credentials.OfEarlierMember {
 		return err
 	}

@@ -24,6 +24,9 @@ func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Membe
 		return err
 	}
 	if !found {
+		if living, err := r.accountLives(ctx, member); !living {
+			return err
+		}
 		return store.Create(ctx, r.Client, &usherv1.Invitation{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace:       member.Namespace,
@@ -41,6 +44,13 @@ func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Membe
 		return store.DeleteUID(ctx, r.Client, present)
 	}
 	return nil
+}
+
+// accountLives reports, by a live read, whether the Member's Account exists and is not being deleted: an old cache makes nothing for an
+// account that is going. Its deletion wakes the Member.
+func (r *Reconciler) accountLives(ctx context.Context, member *usherv1.Member) (bool, error) {
+	account, err := store.Account(ctx, r.Live, member.Namespace, member.Spec.AccountRef.Name)
+	return account != nil, err
 }
 
 // forget removes the finalizer of a Member of which nothing is left. Its Invitation goes first: not every cluster runs a garbage

@@ -25,7 +25,7 @@ import (
 func (r *Reconciler) observe(ctx context.Context, reader client.Reader, member *usherv1.Member) (membership.Observation, error) {
 	o := membership.Observation{Member: member}
 	var err error
-	if o.Account, err = store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
+	if o.Account, err = store.AnyAccount(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return o, err
 	}
 	if o.Plan, err = store.Plan(ctx, reader, o.Account); err != nil {

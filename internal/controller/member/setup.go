@@ -17,6 +17,7 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
+	"github.com/usher-dev/usher/internal/seat"
 	"github.com/usher-dev/usher/internal/store"
 )
 
@@ -55,10 +56,11 @@ func (r *Reconciler) ofAccount(ctx context.Context, before, after client.Object)
 	return r.keys(ctx, account.Namespace, store.ByAccount, account.Name, func(m *usherv1.Member) bool { return m.DeletionTimestamp != nil })
 }
 
-// ofPool returns the members whose claim was added or dropped, and all members of the account if the pool's spec changed.
+// ofPool returns the members whose claim was added or dropped, and all members of the account if the pool's spec changed, or whether its
+// deletion takes seats back.
 func (r *Reconciler) ofPool(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
 	pool := reconciler.Present(before, after).(*usherv1.SeatPool)
-	if reconciler.Respecified(before, after) || unobserved(before) || unobserved(after) {
+	if reconciler.Respecified(before, after) || unobserved(before) || unobserved(after) || takesBack(before) != takesBack(after) {
 		return r.keys(ctx, pool.Namespace, store.ByAccount, pool.Spec.AccountRef.Name, nil)
 	}
 	var keys []types.NamespacedName
@@ -84,6 +86,8 @@ func (r *Reconciler) ofPool(ctx context.Context, before, after client.Object) ([
 	}
 	return keys, nil
 }
+
+func takesBack(pool client.Object) bool { return seat.TakesBack(pool.(*usherv1.SeatPool)) }
 
 // unobserved reports whether the SeatPool controller has not written the pool's status yet.
 func unobserved(pool client.Object) bool {
@@ -153,7 +157,7 @@ func (r *Reconciler) nextFirstMember(ctx context.Context, before, after client.O
 	if !created && !deleted {
 		return nil, nil
 	}
-	account, err := store.Account(ctx, r.Client, m.Namespace, m.Spec.AccountRef.Name)
+	account, err := store.AnyAccount(ctx, r.Client, m.Namespace, m.Spec.AccountRef.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -15,11 +15,12 @@ import (
 
 func (r *Reconciler) emit(before, after *usherv1.SeatPool) {
 	for kind, reason := range map[string]string{
-		usherv1.ConditionFull:         usherv1.ReasonAllSeatsTaken,
-		usherv1.ConditionOverCapacity: usherv1.ReasonSeatsReduced,
+		usherv1.ConditionFull:            usherv1.ReasonAllSeatsTaken,
+		usherv1.ConditionOverCapacity:    usherv1.ReasonSeatsReduced,
+		usherv1.ConditionDeletionBlocked: usherv1.ReasonSeatsInUse,
 	} {
 		c := meta.FindStatusCondition(after.Status.Conditions, kind)
-		if c.Reason == reason && conditions.Reason(before.Status.Conditions, kind) != reason {
+		if c != nil && c.Reason == reason && conditions.Reason(before.Status.Conditions, kind) != reason {
 			r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, reason, "Allocate", "%s", c.Message)
 		}
 	}

@@ -20,9 +20,15 @@ const (
 	DeleteAccount  Action = "delete-account"
 	EnableAccount  Action = "enable-account"
 	DisableAccount Action = "disable-account"
+	// ForegroundDelete deletes the account, and a finalizer keeps the object; Finalize removes it. Meanwhile, Reap is the garbage
+	// collector: it deletes what the account owns.
+	ForegroundDelete Action = "delete-account-foreground"
+	Finalize         Action = "finalize-account"
+	Reap             Action = "reap"
 
 	MakePool     Action = "make-pool"   // with N seats, To: empty, OnAcceptance, or an add-on
 	DeletePool   Action = "delete-pool" //
+	AllowPool    Action = "allow-pool"  // to be deleted in spite of its claims
 	ScalePool    Action = "scale-pool"  // to N seats
 	SwitchPool   Action = "switch-pool" // to the other reservation
 	MakeMember   Action = "make-member" // with address To; N 1 for activation Immediate, 2 to end in a day, 3 for both
@@ -78,6 +84,12 @@ func (w *world) administer(s Step) bool {
 		return w.api.Delete(plans, planKey, nil) == nil
 	case Collect:
 		return w.collect(s.Name)
+	case ForegroundDelete:
+		return w.deleteInForeground()
+	case Finalize:
+		return w.finalizeAccount()
+	case Reap:
+		return w.reap()
 	case BreakSecret, MendSecret, DeleteSecret:
 		return w.changeSecret(s.Do)
 	case Word:
@@ -199,6 +211,42 @@ func (w *world) changeSecret(do Action) bool {
 	}
 	revision := stored.GetResourceVersion()
 	return w.api.Update(secret) == nil && secret.ResourceVersion != revision
+}
+
+func (w *world) deleteInForeground() bool {
+	a := w.account()
+	if a == nil || a.DeletionTimestamp != nil {
+		return false
+	}
+	a = a.DeepCopy()
+	a.Finalizers = []string{metav1.FinalizerDeleteDependents}
+	return w.api.SetFinalizers(a) == nil && w.api.Delete(accounts, named(accountName), nil) == nil
+}
+
+func (w *world) finalizeAccount() bool {
+	a := w.account()
+	if a == nil || a.DeletionTimestamp == nil {
+		return false
+	}
+	a = a.DeepCopy()
+	a.Finalizers = nil
+	return w.api.SetFinalizers(a) == nil
+}
+
+// reap deletes what an account owns that is being deleted.
+func (w *world) reap() (reaped bool) {
+	a := w.account()
+	if a == nil || a.DeletionTimestamp == nil {
+		return false
+	}
+	for _, k := range []kind{bindings, roles, secrets} {
+		for _, o := range append(table{}, w.api.tables[k]...) {
+			if metav1.IsControlledBy(o, a) {
+				reaped = w.api.Delete(k, client.ObjectKeyFromObject(o), nil) == nil || reaped
+			}
+		}
+	}
+	return reaped
 }
 
 func (w *world) collect(name string) bool {

@@ -133,10 +133,19 @@ func (a *API) Update(o client.Object) error {
 		copyInto(stored, o)
 		return nil
 	}
-	if !kindOf(o).core() {
+	if !kindOf(o).core() && respecified(stored, next) {
 		next.SetGeneration(stored.GetGeneration() + 1)
 	}
 	return a.store(stored, next, o)
+}
+
+// respecified reports whether more than labels, annotations and owners differ: they do not count for the generation.
+func respecified(stored, next client.Object) bool {
+	same := clone(stored)
+	same.SetLabels(next.GetLabels())
+	same.SetAnnotations(next.GetAnnotations())
+	same.SetOwnerReferences(next.GetOwnerReferences())
+	return !equality.Semantic.DeepEqual(same, next)
 }
 
 // UpdateStatus replaces an object's status, and nothing else.

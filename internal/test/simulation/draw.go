@@ -74,11 +74,12 @@ func newDraw(seed uint64) *draw {
 
 var adminActions = []Action{
 	MakeAccount, DeleteAccount, EnableAccount, DisableAccount,
-	MakePool, DeletePool, ScalePool, SwitchPool,
+	MakePool, DeletePool, AllowPool, ScalePool, SwitchPool,
 	MakeMember, DeleteMember, Enable, Disable, Readdress, Move, Immediate, End,
 	Resend, Revoke, Reopen, WriteByHand, Tear,
 	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, DeliverBy, Collect,
 	MakePlan, DeletePlan, ChangePlan, Subscribe, Subscribe, Appoint, Entitle, KeepPasswords,
+	ForegroundDelete, Finalize, Reap,
 }
 
 // chance returns true in one of n cases.

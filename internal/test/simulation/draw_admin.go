@@ -31,7 +31,8 @@ var adminDraws = map[Action]func(*draw, *Step){
 	Subscribe:     func(d *draw, s *Step) { s.Name, s.To = accountName, oneOf(d, "", planKey.Name, planKey.Name) },
 
 	MakePool:   func(d *draw, s *Step) { *s = d.pool(d.poolName()) },
-	DeletePool: onPool, SwitchPool: onPool,
+	DeletePool: onPool, AllowPool: onPool, SwitchPool: onPool,
+	ForegroundDelete: onAccount, Finalize: onAccount, Reap: onAccount,
 	ScalePool: func(d *draw, s *Step) { s.Name, s.N = d.poolName(), int64(d.random.IntN(4)) },
 
 	MakeMember: func(d *draw, s *Step) {

@@ -6,6 +6,7 @@ package simulation
 import (
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -38,6 +39,9 @@ var edits = map[Action]specEdit{
 		p.Spec.Seats = &seats
 	}),
 	SwitchPool: editOf(pools, switchReservation),
+	AllowPool: editOf(pools, func(_ *world, p *usherv1.SeatPool, _ Step) {
+		metav1.SetMetaDataAnnotation(&p.ObjectMeta, usherv1.AllowDeletionAnnotation, "true")
+	}),
 
 	Enable:    editOf(members, func(_ *world, m *usherv1.Member, _ Step) { m.Spec.State = usherv1.StateActive }),
 	Disable:   editOf(members, func(_ *world, m *usherv1.Member, _ Step) { m.Spec.State = usherv1.StateDisabled }),

@@ -74,7 +74,7 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 
 // checkAnnouncedAtRest: if mails are sent, a member whose access ends within a week has been notified, and so has the contact.
 func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
-	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.account() == nil ||
+	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.living() == nil ||
 		w.account().DeliversByLink() {
 		return
 	}

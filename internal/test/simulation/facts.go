@@ -22,6 +22,8 @@ import (
 type facts struct {
 	// mailable: the member could be invited; open: its account could invite. The two are not read at the same time.
 	mailable, open bool
+	// living: there was an account, and it was not being deleted.
+	living bool
 	// losable: there was a reason for a member to lose its access.
 	losable bool
 	// unaccepted: the member had no credentials.
@@ -47,6 +49,7 @@ func (w *world) refresh() {
 }
 
 func (w *world) refreshTask(t *task) {
+	t.facts.living = t.facts.living || w.living() != nil
 	switch t.on {
 	case pools:
 		if p := w.pool(t.key.Name); p != nil {
@@ -94,6 +97,14 @@ func (w *world) account() *usherv1.Account {
 	return a
 }
 
+// living is the account; nil if it is being deleted.
+func (w *world) living() *usherv1.Account {
+	if a := w.account(); a != nil && a.DeletionTimestamp == nil {
+		return a
+	}
+	return nil
+}
+
 // terms returns the account's terms.
 func (w *world) terms() plan.Terms {
 	a := w.account()
@@ -134,9 +145,9 @@ func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
 		secret == nil
 }
 
-// open reports whether the account exists and is not disabled.
+// open reports whether the account exists, is not being deleted and is not disabled.
 func (w *world) open() bool {
-	a := w.account()
+	a := w.living()
 	return a != nil && a.Spec.State != usherv1.StateDisabled
 }
 
@@ -155,7 +166,7 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 	}
 	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
 		p := w.pool(s.Pool)
-		gone := p == nil || p.DeletionTimestamp != nil || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
+		gone := p == nil || seat.TakesBack(p) || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
 		return s.AddOn == "" && s.Held() && gone
 	}) || w.rival(m) != nil
 }

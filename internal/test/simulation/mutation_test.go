@@ -74,6 +74,16 @@ var mutations = []mutation{
 		caught:  []string{"never-oversold"},
 	},
 	{
+		name:    "a pool that is being deleted takes its seats back, and no user has allowed that",
+		options: Options{Wrap: takeBack},
+		caught:  []string{"access-kept"},
+	},
+	{
+		name:    "an account that is being deleted is read as one that is not",
+		options: Options{Wrap: undeleted},
+		caught:  []string{"never-makes", "mail-wanted", "dead-link"},
+	},
+	{
 		name:    "claim dropped before releasedGrant",
 		options: Options{Wrap: dropEarly},
 		caught:  []string{"held-is-claimed"},
@@ -218,6 +228,32 @@ var mutations = []mutation{
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "configmaps" }},
 		caught:  []string{"converged", "rests"},
 	},
+}
+
+// takeBack reads every pool that is being deleted as one whose deletion a user has allowed.
+func takeBack(_ ClientSite, c client.Client) client.Client {
+	return &tampered{Client: c, list: func(list client.ObjectList, next func() error) error {
+		err := next()
+		if all, ok := list.(*usherv1.SeatPoolList); ok {
+			for i := range all.Items {
+				if p := all.Items[i].DeepCopy(); p.DeletionTimestamp != nil {
+					metav1.SetMetaDataAnnotation(&p.ObjectMeta, usherv1.AllowDeletionAnnotation, "true")
+					all.Items[i] = *p
+				}
+			}
+		}
+		return err
+	}}
+}
+
+func undeleted(_ ClientSite, c client.Client) client.Client {
+	return &tampered{Client: c, get: func(_ client.ObjectKey, o client.Object, next func() error) error {
+		err := next()
+		if a, ok := o.(*usherv1.Account); ok {
+			a.DeletionTimestamp = nil
+		}
+		return err
+	}}
 }
 
 func dropEarly(at ClientSite, c client.Client) client.Client {

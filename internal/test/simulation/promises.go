@@ -89,6 +89,9 @@ func (w *world) checkWriter(c change) {
 		if c.kind != invitations && c.kind != secrets && !projected(c) {
 			w.violated("never-makes", "Usher made a %s", c.kind)
 		}
+		if w.actor.on != visits && !w.actor.facts.living {
+			w.violated("never-makes", "Usher made %s %s for an account that is being deleted, or gone", c.kind, c.key().Name)
+		}
 	case c.after == nil || c.after.GetDeletionTimestamp() != nil && c.before.GetDeletionTimestamp() == nil:
 		if c.before.GetDeletionTimestamp() == nil && !mayDelete(c) {
 			w.violated("never-deletes", "Usher deleted %s %s", c.kind, c.key().Name)
@@ -155,6 +158,9 @@ func (w *world) checkGrants(is *usherv1.SeatPool, old map[string]int64) {
 	for uid, grant := range is.Status.Claims {
 		if old[uid] == grant {
 			continue
+		}
+		if is.DeletionTimestamp != nil {
+			w.violated("closed-gives-nothing", "pool %s gave grant %d while it was being deleted", is.Name, grant)
 		}
 		if grant <= w.pastFacts.highest[is.UID] {
 			w.violated("grants-grow", "pool %s gave grant %d after %d", is.Name, grant, w.pastFacts.highest[is.UID])

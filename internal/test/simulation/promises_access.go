@@ -46,7 +46,7 @@ func (w *world) seatedAs(address string) bool {
 // checkAccessAtRest: the roles and bindings are those of the account's Active members, and no others.
 func (w *world) checkAccessAtRest() {
 	var wanted access.Projection
-	if a := w.account(); a != nil {
+	if a := w.living(); a != nil {
 		wanted = access.Project(access.Observation{
 			Account: a, Terms: w.terms(),
 			Members:  collect[usherv1.Member](w.api.tables[members], everything, false),
@@ -69,7 +69,7 @@ func (w *world) checkAccessAtRest() {
 
 // checkAdminsAtRest: NoAdmin is True exactly if the account has lost its last Active admin.
 func (w *world) checkAdminsAtRest() {
-	a, terms := w.account(), w.terms()
+	a, terms := w.living(), w.terms()
 	if a == nil || terms.Problem != "" {
 		return
 	}

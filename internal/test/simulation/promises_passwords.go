@@ -31,7 +31,7 @@ func (w *world) checkPasswords() {
 // checkPasswordsAtRest: the only password file is the one that the account's spec names, with the account's Active members.
 func (w *world) checkPasswordsAtRest() {
 	wanted, hashes := "", map[string]string{}
-	if a := w.account(); a != nil {
+	if a := w.living(); a != nil {
 		wanted = a.PasswordFile()
 	}
 	for _, o := range w.api.tables[secrets] {

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
@@ -63,7 +64,7 @@ func (w *world) checkRest() {
 
 // checkRemindersAtRest: an invitee who has not answered an hour after the mail was reminded, unless the server refused that permanently.
 func (w *world) checkRemindersAtRest() {
-	a := w.account()
+	a := w.living()
 	for _, o := range w.api.tables[invitations] {
 		inv := o.(*usherv1.Invitation)
 		m, s := w.member(inv.Spec.MemberRef.Name), &inv.Status
@@ -99,8 +100,11 @@ func (w *world) checkWordingAtRest() {
 }
 
 func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
-	if p.DeletionTimestamp != nil {
+	if p.DeletionTimestamp != nil && (seat.TakesBack(p) || !w.keptByAny(p)) {
 		w.violated("converged", "pool %s was deleted and is there, with %d claims", p.Name, len(p.Status.Claims))
+	}
+	if blocked := p.DeletionTimestamp != nil; blocked != conditionTrue(p.Status.Conditions, usherv1.ConditionDeletionBlocked) {
+		w.violated("converged", "pool %s says DeletionBlocked: %t", p.Name, !blocked)
 	}
 	if want := w.seatsOf(p, w.poolList()).Capacity(); p.DeletionTimestamp == nil && int(ptr.Deref(p.Status.Capacity, 0)) != want {
 		w.violated("converged", "pool %s has %d seats; should have %d", p.Name, ptr.Deref(p.Status.Capacity, 0), want)
@@ -136,6 +140,11 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 	if known != len(p.Status.Claims) {
 		w.violated("nothing-leaks", "%d claims of pool %s belong to no member", len(p.Status.Claims)-known, p.Name)
 	}
+}
+
+// keptByAny reports whether a member keeps a seat of a pool that is being deleted.
+func (w *world) keptByAny(p *usherv1.SeatPool) bool {
+	return slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return seat.Keeps(o.(*usherv1.Member), p) })
 }
 
 func (w *world) checkMemberAtRest(m *usherv1.Member) {
@@ -179,6 +188,8 @@ func (w *world) wantWithheld(m *usherv1.Member, given plan.Assignment) []string 
 		return []string{"Disabled AccessEnded, seat false"}
 	case a == nil:
 		return []string{"Pending AccountNotFound, seat false"}
+	case a.DeletionTimestamp != nil:
+		return []string{"Pending AccountDeleting, seat false"}
 	case a.Spec.State == usherv1.StateDisabled:
 		return []string{"Disabled AccountDisabled" + seatKept}
 	case w.terms().Problem != "":
@@ -205,7 +216,7 @@ func (w *world) wantAccepted(m *usherv1.Member, choice seat.Choice) []string {
 
 // seatsOf returns the seats that a pool should have among others.
 func (w *world) seatsOf(p *usherv1.SeatPool, others []usherv1.SeatPool) plan.Seats {
-	if w.account() == nil {
+	if w.living() == nil {
 		return plan.SeatsWithoutAccount(p)
 	}
 	return w.terms().SeatsOf(p, others)
@@ -259,8 +270,6 @@ func (w *world) wantInvited(m *usherv1.Member, choice seat.Choice) []string {
 func (w *world) wantUnasked(m *usherv1.Member, choice seat.Choice) []string {
 	held := holdsBase(m)
 	switch {
-	case len(choice.Missing) > 0:
-		return []string{fmt.Sprintf("Pending SeatPoolNotFound, seat %t", held)}
 	case w.reservesOnInvitation(choice) && !held && !w.roomIn(choice.Base):
 		return []string{"Pending SeatUnavailable, seat false"}
 	}
