@@ -138,3 +138,5 @@ func aPlan() *usherv1.Plan {
 		Roles: []usherv1.PlanRole{{Name: "seller"}}, DefaultRole: "seller", Rights: []usherv1.PlanRight{{Name: "orders:place"}},
 	}}
 }
+
+func hasAccepted(m *usherv1.Member) { m.Status.AcceptedAt = &metav1.Time{Time: t0} }

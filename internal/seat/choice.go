@@ -32,8 +32,8 @@ func (c Choice) Names(pool string) bool {
 // Choose resolves the Member's seatPoolRefs among pools, in any order. Only pools of the Member's account count. One that is being deleted
 // counts only for a member that keeps a seat of it (see Keeps), and only until there is another. A Member that names no base pool keeps
 // the pool that it holds, or held, a seat of, so that a second base pool changes nothing for members that have access or come back.
-// Otherwise it takes the account's only base pool. A name that is missing is an add-on's, unless it is known to be a base pool's: a missing
-// add-on never costs the base seat.
+// Otherwise it takes the account's only base pool. For a member that has a base seat, or has accepted, a name that is missing is an add-on's,
+// unless it is known to be a base pool's: a missing add-on never costs base access. A new member waits for what it names.
 func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	f := find(member, pools)
 	var c Choice
@@ -125,6 +125,8 @@ func (f found) defaultBase(member *usherv1.Member, missing []string) (base, prob
 	switch {
 	case len(left) == 1:
 		return left[0], ""
+	case member.Status.AcceptedAt == nil && slices.ContainsFunc(missing, f.isUnknown):
+		return "", f.saysMissing(missing)
 	case len(bases) == 1:
 		return bases[0], ""
 	case len(kept) > 0:
@@ -141,6 +143,12 @@ func (f found) defaultBase(member *usherv1.Member, missing []string) (base, prob
 		problem += fmt.Sprintf(", which names %s, and there is no such SeatPool", strings.Join(missing, ", "))
 	}
 	return "", problem
+}
+
+// isUnknown reports whether nothing says what a missing pool was of.
+func (f found) isUnknown(pool string) bool {
+	_, known := f.addOnOf[pool]
+	return !known
 }
 
 // saysMissing says what to do about pools that the Member names and cannot have; empty if there are none.

@@ -73,7 +73,15 @@ func TestChoose(t *testing.T) {
 			want: Choice{Problem: "spec.seatPoolRefs names 2 pools of the base product (b, a); name one"},
 		},
 		{
-			name: "the named one is missing: an add-on's, since there is one base pool", member: member("ada", from("c")), pools: pools{pool("a")},
+			name: "the named one is missing, and the member is new", member: member("ada", from("c")), pools: pools{pool("a")},
+			want: Choice{Missing: []string{"c"}, Problem: "account acme has no SeatPool c; create it or correct spec.seatPoolRefs"},
+		},
+		{
+			name: "the named one is missing, and the member has accepted: an add-on's", member: member("ada", from("c"), hasAccepted), pools: pools{pool("a")},
+			want: Choice{Base: "a", Missing: []string{"c"}},
+		},
+		{
+			name: "the named one is missing, and a base seat is held: an add-on's", member: member("ada", from("c"), seated("a", "", 3, 0)), pools: pools{pool("a")},
 			want: Choice{Base: "a", Missing: []string{"c"}},
 		},
 		{
@@ -93,7 +101,7 @@ func TestChoose(t *testing.T) {
 			want: Choice{Base: "b", Missing: []string{"c"}},
 		},
 		{
-			name: "the named one is missing, and there are two", member: member("ada", from("c")), pools: pools{pool("a"), pool("b")},
+			name: "the named one is missing, and there are two", member: member("ada", from("c"), hasAccepted), pools: pools{pool("a"), pool("b")},
 			want: Choice{Missing: []string{"c"}, Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs" +
 				", which names c, and there is no such SeatPool"},
 		},
