@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // Credentials is what a credentials Secret says, without the password and the API token.
@@ -31,6 +32,13 @@ type Credentials struct {
 	Recorded bool
 }
 
+// CanBeAcceptedAt reports whether an acceptance can have come at t: not later than the API server made its Secret. A portal whose clock
+// is ahead says otherwise, and the member would wait behind all others for a seat.
+func CanBeAcceptedAt(secret metav1.Object, t time.Time) bool {
+	made := secret.GetCreationTimestamp()
+	return made.IsZero() || moment.Clock{Now: made.Time}.Believes(t, 0)
+}
+
 // Read returns what a credentials Secret says; nil if secret is nil. A Secret without a usable time was accepted when it was
 // created.
 func Read(secret *corev1.Secret) *Credentials {
@@ -38,8 +46,8 @@ func Read(secret *corev1.Secret) *Credentials {
 		return nil
 	}
 	accepted := secret.CreationTimestamp
-	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil {
-		accepted = metav1.Time{Time: t.Truncate(time.Second).Local()}
+	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil && CanBeAcceptedAt(secret, t) {
+		accepted = moment.Of(t.Local())
 	}
 	return &Credentials{
 		MemberUID:  secret.Annotations[usherv1.MemberUIDAnnotation],

@@ -5,6 +5,7 @@ package credentials
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -74,4 +75,25 @@ func TestReadWithoutASecret(t *testing.T) {
 	g.Expect(Read(nil)).To(BeNil())
 	created := metav1.Now()
 	g.Expect(Read(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: created}}).AcceptedAt).To(Equal(created))
+}
+
+// An acceptance by a portal whose clock is ahead counts from when the API server made the Secret: by a later time its member would wait
+// behind all others for a seat.
+func TestAnAcceptanceIsNotLaterThanItsSecret(t *testing.T) {
+	made := metav1.Date(2026, 3, 8, 9, 30, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		said time.Time
+		want time.Time
+	}{
+		"a right clock":             {made.Time, made.Time},
+		"a clock a little ahead":    {made.Add(time.Minute), made.Add(time.Minute)},
+		"a clock a year ahead":      {made.AddDate(1, 0, 0), made.Time},
+		"a Secret that is restored": {made.AddDate(-1, 0, 0), made.AddDate(-1, 0, 0)},
+	} {
+		secret := New(&usherv1.Member{}, Answers{}, tt.said)
+		secret.CreationTimestamp = made
+		NewWithT(t).Expect(Read(secret).AcceptedAt.Time).To(BeTemporally("==", tt.want), name)
+	}
+	with := &corev1.Secret{Data: map[string][]byte{KeyAcceptedAt: []byte("2026-03-08T09:30:00.7Z")}}
+	NewWithT(t).Expect(Read(with).AcceptedAt.Time).To(BeTemporally("==", made.Time), "as it is stored")
 }

@@ -260,20 +260,20 @@ func TestAnOlderVerdictGivesWayToANewerCondition(t *testing.T) {
 	a := anAccount()
 	older := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(-time.Minute)}
 	newer := MailVerdict{Reason: "ServerUnreachable", Message: "no answer", At: now}
-	g.Expect(older.Outdated(a)).To(BeFalse(), "no verdict yet")
+	g.Expect(older.Outdated(a, now)).To(BeFalse(), "no verdict yet")
 	a.Status = Summarize(AccountObservation{Account: a, Mail: &newer}, now)
 
-	g.Expect(older.Outdated(a)).To(BeTrue())
+	g.Expect(older.Outdated(a, now)).To(BeTrue())
 	after := Summarize(AccountObservation{Account: a, Mail: &older}, now.Add(time.Second))
 	g.Expect(equality.Semantic.DeepEqual(after, a.Status)).To(BeTrue(), "nothing is written")
 
 	again := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(time.Minute)}
-	g.Expect(again.Outdated(a)).To(BeFalse())
+	g.Expect(again.Outdated(a, now)).To(BeFalse())
 	after = Summarize(AccountObservation{Account: a, Mail: &again}, now.Add(time.Minute))
 	g.Expect(meta.IsStatusConditionTrue(after.Conditions, usherv1.ConditionMailReady)).To(BeTrue())
 
 	a.Generation++
-	g.Expect(older.Outdated(a)).To(BeFalse(), "the condition speaks of an earlier spec, maybe of another server")
+	g.Expect(older.Outdated(a, now)).To(BeFalse(), "the condition speaks of an earlier spec, maybe of another server")
 }
 
 // An account that loses its last Active admin past every guard says so, as long as that is so.

@@ -128,11 +128,14 @@ func TestTheTokenIsReplacedOnceDisabled(t *testing.T) {
 	})
 }
 
-// Disabled twice within a second, or by an operator whose clock is behind: a moment of its own for each time.
+// Disabled twice within a second, or by an operator whose clock is behind or ahead: a moment of its own for each time.
 func TestEveryTimeHasItsMoment(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(active, disabled, func(o *Observation) { o.Member.Status.DisabledAt = later(0) })
 	g.Expect(Decide(o, now.Add(300*time.Millisecond)).Status.DisabledAt).To(Equal(later(time.Second)))
-	g.Expect(Decide(o, now.Add(-time.Hour)).Status.DisabledAt).To(Equal(later(time.Second)))
+	g.Expect(Decide(o, now.Add(-5*time.Minute)).Status.DisabledAt).To(Equal(later(time.Second)))
+	g.Expect(Decide(o, now.Add(-365*day)).Status.DisabledAt).To(Equal(later(time.Second)), "a clock that is behind the Member's creation doubts nothing")
+	o.Member.Status.DisabledAt = later(365 * day)
+	g.Expect(Decide(o, now).Status.DisabledAt).To(Equal(later(0)), "a moment that lies a year ahead is not passed on")
 	g.Expect(Decide(o, now.Add(time.Hour)).Status.DisabledAt).To(Equal(later(time.Hour)))
 }

@@ -12,6 +12,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
@@ -75,7 +76,7 @@ func needsLiveReads(d Decision, m *usherv1.Member) bool {
 // tokenIsOld reports whether the API token was not replaced since the Member was disabled.
 func tokenIsOld(o Observation) bool {
 	s := &o.Member.Status
-	return s.State != usherv1.ObservedActive && s.DisabledAt != nil && !o.Credentials.TokenRotatedFor.Equal(s.DisabledAt.Time)
+	return s.State != usherv1.ObservedActive && s.DisabledAt != nil && !moment.Same(o.Credentials.TokenRotatedFor, s.DisabledAt.Time)
 }
 
 // judgeCredentials reports whether the Member has accepted, and decides what to do about credentials that say otherwise.
@@ -232,7 +233,8 @@ func (d *Decision) awaitSeat(o Observation, pool *usherv1.SeatPool, now time.Tim
 	d.wakeBy(now.Add(seatPause))
 	// A pool that reserves on acceptance learns of the acceptance from what is written now.
 	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
-	d.DeferStatus = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(seatPatience))
+	age := now.Sub(o.Member.CreationTimestamp.Time) // below zero by a slow clock
+	d.DeferStatus = o.Member.Status.State == "" && !unaware && age > -seatPatience && age < seatPatience
 }
 
 // withdraw decides how a Member that is no longer Active gives its seat back: after the access that the seat gave is gone.

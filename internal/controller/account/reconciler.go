@@ -86,7 +86,7 @@ func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (mem
 	if o.Plan, err = store.Plan(ctx, r.Client, account); err != nil {
 		return o, err
 	}
-	if o.Mail = r.delivery(account); o.Mail != nil && o.Mail.Outdated(account) {
+	if o.Mail = r.delivery(account); o.Mail != nil && o.Mail.Outdated(account, r.Now()) {
 		r.endpoints.Suspect(account)
 	}
 	return o, nil

@@ -223,7 +223,8 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 		return nil, nil
 	}
 	profile := credentials.ProfileGeneration(meta)
-	if found && known && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
+	recorded := found && known && credentials.CanBeAcceptedAt(meta, m.Status.AcceptedAt.Time)
+	if recorded && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
 		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
 			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta), Recorded: true,
