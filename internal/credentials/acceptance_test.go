@@ -55,6 +55,8 @@ func TestAcceptanceOf(t *testing.T) {
 		"address corrected before":             {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
 		"address changed after":                {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(recorded), no, AcceptedAtFormerAddress},
 		"read from the metadata":               {&Credentials{MemberUID: "ada-1", Recorded: true}, member(recorded), no, Accepted},
+		"not by Usher":                         {&Credentials{Foreign: true, MemberUID: "ada-1", Email: "ada@acme.example"}, member(recorded), no, NotCredentials},
+		"not by Usher, with a former UID":      {&Credentials{Foreign: true, MemberUID: "ada-0"}, nil, former, NotCredentials},
 		"no Member, of a former one":           {&Credentials{MemberUID: "ada-0"}, nil, former, OfEarlierMember},
 		"no Member, of an unknown one":         {&Credentials{MemberUID: "ada-0"}, nil, no, OfAbsentMember},
 		"no Member, without a UID":             {&Credentials{}, nil, knowsAda, OfAbsentMember},
@@ -65,7 +67,7 @@ func TestAcceptanceOf(t *testing.T) {
 			got := AcceptanceOf(c.credentials, c.member, c.account)
 			g.Expect(got).To(Equal(c.want))
 			g.Expect(got.Counts()).To(Equal(c.want == Accepted || c.want == AcceptedAtFormerAddress))
-			g.Expect(got.Blocks()).To(Equal(c.want == OfEarlierMember || c.want == OfAnotherAddress))
+			g.Expect(got.Blocks()).To(Equal(c.want == OfEarlierMember || c.want == OfAnotherAddress || c.want == NotCredentials))
 		})
 	}
 }

@@ -132,6 +132,9 @@ func credentials(edits ...func(*Credentials)) edit {
 	}
 }
 
+// foreign makes the credentials a Secret that Usher did not make.
+func foreign(c *Credentials) { *c = Credentials{Foreign: true} }
+
 // was lets the Member's status say so already.
 func was(state usherv1.ObservedState) edit {
 	return func(o *Observation) { o.Member.Status.State = state }

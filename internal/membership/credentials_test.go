@@ -4,6 +4,7 @@
 package membership
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -138,4 +139,20 @@ func TestEveryTimeHasItsMoment(t *testing.T) {
 	o.Member.Status.DisabledAt = later(365 * day)
 	g.Expect(Decide(o, now).Status.DisabledAt).To(Equal(later(0)), "a moment that lies a year ahead is not passed on")
 	g.Expect(Decide(o, now.Add(time.Hour)).Status.DisabledAt).To(Equal(later(time.Hour)))
+}
+
+// A Secret that Usher did not make is not deleted, changed or replaced, and does not keep a deleted Member.
+func TestASecretByAnotherIsLeftAlone(t *testing.T) {
+	g := NewWithT(t)
+	for name, edits := range map[string][]edit{
+		"pending": {}, "accepted before": {active, acceptedBefore}, "immediate": {immediate}, "disabled": {active, disabled},
+		"deleted": {deleting}, "of an earlier Member": {acceptedBefore},
+	} {
+		d := Decide(observed(append(slices.Clone(edits), credentials(foreign))...), now)
+		g.Expect(d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.RotateToken).To(BeFalse(), name)
+		g.Expect(d.Invite).To(BeFalse(), name)
+		g.Expect(d.Status.AcceptedAt).To(BeNil(), name)
+	}
+	gone := Decide(observed(deleting, noAccount, credentials(foreign)), now)
+	g.Expect(gone.Forget).To(BeTrue())
 }

@@ -63,7 +63,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	recordState(s, m, v, now)
 	d.GrantsOwnerRole = o.FirstMember && m.Status.Role != s.Role
 	describe(s, o, choice, v, now)
-	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && mayGo(o)
+	d.Forget = m.DeletionTimestamp != nil && (o.Credentials == nil || foreignCredentials(o)) && nothingClaimed(o) && remembered(o) && mayGo(o)
 	d.needsLiveReads = needsLiveReads(d, m)
 	return d, v
 }
@@ -84,7 +84,7 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 	m, c := o.Member, o.Credentials
 	switch {
 	case m.DeletionTimestamp != nil:
-		d.DropCredentials = c != nil
+		d.DropCredentials = c != nil && !c.Foreign
 		return false
 	case c == nil:
 		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
@@ -95,11 +95,16 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 	case creds.OfEarlierMember, creds.OfAnotherAddress:
 		d.DropCredentials = true
 		return false
+	case creds.NotCredentials:
+		return false
 	case creds.AcceptedAtFormerAddress:
 		d.MoveCredentials = true
 	}
 	return true
 }
+
+// foreignCredentials reports whether a Secret that Usher did not make has the name of the Member's credentials.
+func foreignCredentials(o Observation) bool { return o.Credentials != nil && o.Credentials.Foreign }
 
 // judge finds the first line of the table in doc.go that holds, as far as that does not depend on the seats held.
 func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignment, accepted bool, now time.Time) verdict {
@@ -125,6 +130,8 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysNotInPlan(given.Reason, given.Problem)
 	case accepted:
 		return undecided
+	case foreignCredentials(o):
+		return saysCredentialsInvalid(creds.Name(m.Name))
 	case m.Spec.Activation == usherv1.ActivateImmediately:
 		return saysMakingCredentials()
 	}

@@ -18,6 +18,9 @@ var others = []Entry{
 	{"Member", usherv1.ConditionDeletionBlocked, Text{Reason: usherv1.ReasonKindNotFound,
 		Meaning: "the API server does not have a kind that the plan names",
 		Action:  "Install the kind, or correct the Plan's spec.ownedResources"}},
+	{"Member", usherv1.ConditionDeletionBlocked, Text{Reason: usherv1.ReasonKindClusterScoped,
+		Meaning: "the plan names a kind whose objects are in no namespace, so that no member can own them",
+		Action:  "Take the kind out of the Plan's spec.ownedResources"}},
 	{"Member", usherv1.ConditionDeletionBlocked, Text{Reason: usherv1.ReasonOwnershipForbidden,
 		Meaning: "Usher may not list or patch a kind that the plan names",
 		Action:  "Apply a ClusterRole with these two verbs and the label " + usherv1.AggregateLabel + "=true"}},
@@ -86,4 +89,7 @@ var others = []Entry{
 		Action:  "Add it to the Account's spec.addOns"}},
 
 	{"Plan", usherv1.ConditionReady, Text{Reason: usherv1.ReasonUpToDate, Meaning: "counts and conditions are as observed"}},
+	{"Plan", usherv1.ConditionReady, Text{Reason: usherv1.ReasonKindClusterScoped,
+		Meaning: "spec.ownedResources names a kind whose objects are in no namespace, so that no member can own them",
+		Action:  "Take the kind out of spec.ownedResources"}},
 }
