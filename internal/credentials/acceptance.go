@@ -27,7 +27,7 @@ type Credentials struct {
 	ProfileGeneration int64
 	// TokenRotatedFor is the status.disabledAt of the Member for which the API token was last replaced; zero if it never was.
 	TokenRotatedFor time.Time
-	// Foreign: Usher did not make the Secret. It has the name of a Member's credentials and another type, which nobody can change.
+	// Foreign: Usher did not make the Secret. It has the name of a Member's credentials and another type, and a type cannot be changed.
 	Foreign bool
 	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
 	// was read: AcceptedAt, MemberUID, ProfileGeneration and TokenRotatedFor.

@@ -53,7 +53,7 @@ func TestATimeIsComparedAsItIsStored(t *testing.T) {
 	})
 }
 
-// Whatever a clock that is wrong by any amount wrote, nobody waits for longer than a right clock could have asked for; and nobody doubts a
+// Whatever a clock that is wrong by any amount wrote, nothing waits for longer than a right clock could have asked for; and nothing doubts a
 // clock that is right within Skew.
 func TestNothingIsAwaitedBeyondWhatCanHaveBeenWritten(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
