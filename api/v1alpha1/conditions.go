@@ -79,6 +79,8 @@ const (
 	ReasonRoleNotInPlan = "RoleNotInPlan"
 	// ReasonRightNotInPlan means: the account's plan has no such right.
 	ReasonRightNotInPlan = "RightNotInPlan"
+	// ReasonCredentialsInvalid means: a Secret that Usher did not make has the name of the member's credentials.
+	ReasonCredentialsInvalid = "CredentialsInvalid"
 	// ReasonAccepted means: the invitee accepted.
 	ReasonAccepted = "Accepted"
 	// ReasonActivated means: the member is Active without an invitation (activation: Immediate).
@@ -156,6 +158,8 @@ const (
 	ReasonReassignToNotActive = "ReassignToNotActive"
 	// ReasonKindNotFound means: the API server does not have a kind that the plan names.
 	ReasonKindNotFound = "KindNotFound"
+	// ReasonKindClusterScoped means: the plan names a kind whose objects are in no namespace, so that no member can own them.
+	ReasonKindClusterScoped = "KindClusterScoped"
 	// ReasonOwnershipForbidden means: Usher may not list or patch a kind that the plan names.
 	ReasonOwnershipForbidden = "OwnershipForbidden"
 	// ReasonReassigned means: another member owns what this member owned.

@@ -104,8 +104,8 @@ type PlanSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k in ['de', 'en-GB', 'en-US', 'es', 'fr', 'it', 'nl'])",message="keys must be languages: de, en-GB, en-US, es, fr, it or nl",reason=FieldValueInvalid
 	RestrictedMessage map[string]RestrictedMessage `json:"restrictedMessage,omitempty"`
 
-	// ownedResources are the kinds of objects that members can own, by the label usher.dev/owner. A member that owns any
-	// is not deleted until another member owns them. Default: none.
+	// ownedResources are the namespaced kinds of objects that members can own, by the label usher.dev/owner. A member that
+	// owns any is not deleted until another member owns them. Default: none.
 	//
 	// +optional
 	// +listType=atomic

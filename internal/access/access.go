@@ -129,7 +129,7 @@ const longestSlug = 80
 // stem returns the beginning of the names of one grant's objects: a readable part, and a hash of what it is.
 func (o Observation) stem(slug, what string) string {
 	account := o.Account.Name
-	return fmt.Sprintf("usher-%s-%s-%s", account[:min(len(account), longestSlug)], slug, labels.Hash(account, what))
+	return fmt.Sprintf("usher-%s-%s-%s", labels.Cut(account, longestSlug), slug, labels.Hash(account, what))
 }
 
 func (o Observation) meta(name string) metav1.ObjectMeta {

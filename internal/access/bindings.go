@@ -74,7 +74,7 @@ func shardsOf(bindings []rbacv1.RoleBinding, stem string) map[int]*rbacv1.RoleBi
 	shards := map[int]*rbacv1.RoleBinding{}
 	for i := range bindings {
 		number, found := strings.CutPrefix(bindings[i].Name, stem+"-")
-		if index, err := strconv.Atoi(number); found && err == nil && index >= 0 {
+		if index, err := strconv.Atoi(number); found && err == nil && index >= 0 && number == strconv.Itoa(index) {
 			shards[index] = &bindings[i]
 		}
 	}

@@ -11,12 +11,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // maxMessage is how long a message may be, in bytes (metav1.Condition).
 const maxMessage = 32768
 
-// Writer sets conditions of one object at one moment. A condition's lastTransitionTime moves only when its status does.
+// Writer sets conditions of one object at one moment. A condition's lastTransitionTime moves only when its status does, or if a clock that
+// was ahead set it.
 type Writer struct {
 	List       *[]metav1.Condition
 	Generation int64
@@ -27,10 +29,13 @@ type Writer struct {
 func (w Writer) Set(kind string, status bool, reason, message string) {
 	c := metav1.Condition{
 		Type: kind, Status: metav1.ConditionFalse, Reason: reason, Message: message[:min(len(message), maxMessage)],
-		ObservedGeneration: w.Generation, LastTransitionTime: metav1.Time{Time: w.Now.Truncate(time.Second)},
+		ObservedGeneration: w.Generation, LastTransitionTime: moment.Of(w.Now),
 	}
 	if status {
 		c.Status = metav1.ConditionTrue
+	}
+	if is := meta.FindStatusCondition(*w.List, kind); is != nil && !(moment.Clock{Now: w.Now}).Believes(is.LastTransitionTime.Time, 0) {
+		is.LastTransitionTime = c.LastTransitionTime // a clock that was ahead set it
 	}
 	meta.SetStatusCondition(w.List, c)
 }

@@ -87,3 +87,14 @@ func TestReason(t *testing.T) {
 	g.Expect(Reason(list, "Stalled")).To(BeEmpty())
 	g.Expect(Reason(nil, "Ready")).To(BeEmpty())
 }
+
+// A time that a clock a year ahead wrote is put right, whatever the status says; one that a clock a little ahead wrote stays.
+func TestSetPutsATransitionOfAWrongClockRight(t *testing.T) {
+	g := NewWithT(t)
+	list := []metav1.Condition{{Type: "Full", Status: metav1.ConditionTrue, LastTransitionTime: metav1.Time{Time: now.AddDate(1, 0, 0)}}}
+	w := Writer{List: &list, Now: now}
+	w.Set("Full", true, "AllSeatsTaken", "")
+	g.Expect(list[0].LastTransitionTime.Time).To(Equal(now))
+	Writer{List: &list, Now: now.Add(-time.Minute)}.Set("Full", true, "AllSeatsTaken", "")
+	g.Expect(list[0].LastTransitionTime.Time).To(Equal(now))
+}

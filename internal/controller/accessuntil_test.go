@@ -10,6 +10,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/test/testkit"
@@ -112,6 +114,18 @@ var _ = Describe("An end date", func() {
 		for _, m := range w.sink.MailsTo(contact) {
 			Expect(m.Text).NotTo(ContainSubstring("ada@acme.example"))
 		}
+	})
+
+	It("with a fraction of a second is announced once to each, too", func(ctx SpecContext) {
+		w, o := begin(ctx)
+		until := w.clock.Now().Add(24 * time.Hour).UTC().Format("2006-01-02T15:04:05.7Z")
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"accessUntil":"`+until+`"}}`))
+		Expect(w.api.Patch(ctx, w.member("ada")(), patch)).To(Succeed())
+		Eventually(notices(w, "ada")).Should(Equal([]int{1, 1}))
+		o.settles()
+		w.touch()
+		o.settles()
+		Expect(notices(w, "ada")()).To(Equal([]int{1, 1}))
 	})
 
 	It("is announced once by two managers", func(ctx SpecContext) {

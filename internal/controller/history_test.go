@@ -176,6 +176,7 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 		"PlanNotFound":       usherv1.ConditionStalled,
 		"RoleNotInPlan":      usherv1.ConditionStalled,
 		"RightNotInPlan":     usherv1.ConditionStalled,
+		"CredentialsInvalid": usherv1.ConditionStalled,
 	},
 	usherv1.ObservedActive: {
 		"Accepted":             usherv1.ConditionReady,

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // Credentials is what a credentials Secret says, without the password and the API token.
@@ -26,9 +27,18 @@ type Credentials struct {
 	ProfileGeneration int64
 	// TokenRotatedFor is the status.disabledAt of the Member for which the API token was last replaced; zero if it never was.
 	TokenRotatedFor time.Time
+	// Foreign: Usher did not make the Secret. It has the name of a Member's credentials and another type, and a type cannot be changed.
+	Foreign bool
 	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
 	// was read: AcceptedAt, MemberUID, ProfileGeneration and TokenRotatedFor.
 	Recorded bool
+}
+
+// CanBeAcceptedAt reports whether an acceptance can have come at t: not later than the API server made its Secret. A portal whose clock
+// is ahead says otherwise, and the member would wait behind all others for a seat.
+func CanBeAcceptedAt(secret metav1.Object, t time.Time) bool {
+	made := secret.GetCreationTimestamp()
+	return made.IsZero() || moment.Clock{Now: made.Time}.Believes(t, 0)
 }
 
 // Read returns what a credentials Secret says; nil if secret is nil. A Secret without a usable time was accepted when it was
@@ -38,10 +48,11 @@ func Read(secret *corev1.Secret) *Credentials {
 		return nil
 	}
 	accepted := secret.CreationTimestamp
-	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil {
-		accepted = metav1.Time{Time: t.Truncate(time.Second).Local()}
+	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil && CanBeAcceptedAt(secret, t) {
+		accepted = moment.Of(t.Local())
 	}
 	return &Credentials{
+		Foreign:    secret.Type != Type,
 		MemberUID:  secret.Annotations[usherv1.MemberUIDAnnotation],
 		Email:      string(secret.Data[KeyEmail]),
 		AcceptedAt: accepted,
@@ -70,6 +81,8 @@ const (
 	// OfAnotherAddress: the form was answered while the address was being corrected, so the wrong person answered. The credentials
 	// are no acceptance, and must be deleted.
 	OfAnotherAddress
+	// NotCredentials: a Secret that Usher did not make has their name. It is no acceptance, and is left alone.
+	NotCredentials
 	// OfAbsentMember: there is no Member of this name. The credentials may have been restored before their Member, so they must be
 	// kept.
 	OfAbsentMember
@@ -79,8 +92,10 @@ const (
 func (a Acceptance) Counts() bool { return a == Accepted || a == AcceptedAtFormerAddress }
 
 // Blocks reports whether the credentials are no acceptance of the Member and prevent one: a Secret of that name exists until the
-// reconcilers delete it.
-func (a Acceptance) Blocks() bool { return a == OfEarlierMember || a == OfAnotherAddress }
+// reconcilers delete it or, if Usher did not make it, a user does.
+func (a Acceptance) Blocks() bool {
+	return a == OfEarlierMember || a == OfAnotherAddress || a == NotCredentials
+}
 
 // AcceptanceOf says what credentials mean for the member whose name they have. It is the only place that decides this.
 //
@@ -92,6 +107,8 @@ func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Accou
 	switch {
 	case c == nil:
 		return None
+	case c.Foreign:
+		return NotCredentials
 	case (member == nil || c.MemberUID != string(member.UID)) && account.Remembers(c.MemberUID):
 		return OfEarlierMember
 	case member == nil:

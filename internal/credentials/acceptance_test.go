@@ -5,6 +5,7 @@ package credentials
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
@@ -54,6 +55,8 @@ func TestAcceptanceOf(t *testing.T) {
 		"address corrected before":             {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
 		"address changed after":                {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(recorded), no, AcceptedAtFormerAddress},
 		"read from the metadata":               {&Credentials{MemberUID: "ada-1", Recorded: true}, member(recorded), no, Accepted},
+		"not by Usher":                         {&Credentials{Foreign: true, MemberUID: "ada-1", Email: "ada@acme.example"}, member(recorded), no, NotCredentials},
+		"not by Usher, with a former UID":      {&Credentials{Foreign: true, MemberUID: "ada-0"}, nil, former, NotCredentials},
 		"no Member, of a former one":           {&Credentials{MemberUID: "ada-0"}, nil, former, OfEarlierMember},
 		"no Member, of an unknown one":         {&Credentials{MemberUID: "ada-0"}, nil, no, OfAbsentMember},
 		"no Member, without a UID":             {&Credentials{}, nil, knowsAda, OfAbsentMember},
@@ -64,7 +67,7 @@ func TestAcceptanceOf(t *testing.T) {
 			got := AcceptanceOf(c.credentials, c.member, c.account)
 			g.Expect(got).To(Equal(c.want))
 			g.Expect(got.Counts()).To(Equal(c.want == Accepted || c.want == AcceptedAtFormerAddress))
-			g.Expect(got.Blocks()).To(Equal(c.want == OfEarlierMember || c.want == OfAnotherAddress))
+			g.Expect(got.Blocks()).To(Equal(c.want == OfEarlierMember || c.want == OfAnotherAddress || c.want == NotCredentials))
 		})
 	}
 }
@@ -74,4 +77,25 @@ func TestReadWithoutASecret(t *testing.T) {
 	g.Expect(Read(nil)).To(BeNil())
 	created := metav1.Now()
 	g.Expect(Read(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: created}}).AcceptedAt).To(Equal(created))
+}
+
+// An acceptance by a portal whose clock is ahead counts from when the API server made the Secret: by a later time its member would wait
+// behind all others for a seat.
+func TestAnAcceptanceIsNotLaterThanItsSecret(t *testing.T) {
+	made := metav1.Date(2026, 3, 8, 9, 30, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		said time.Time
+		want time.Time
+	}{
+		"a right clock":             {made.Time, made.Time},
+		"a clock a little ahead":    {made.Add(time.Minute), made.Add(time.Minute)},
+		"a clock a year ahead":      {made.AddDate(1, 0, 0), made.Time},
+		"a Secret that is restored": {made.AddDate(-1, 0, 0), made.AddDate(-1, 0, 0)},
+	} {
+		secret := New(&usherv1.Member{}, Answers{}, tt.said)
+		secret.CreationTimestamp = made
+		NewWithT(t).Expect(Read(secret).AcceptedAt.Time).To(BeTemporally("==", tt.want), name)
+	}
+	with := &corev1.Secret{Data: map[string][]byte{KeyAcceptedAt: []byte("2026-03-08T09:30:00.7Z")}}
+	NewWithT(t).Expect(Read(with).AcceptedAt.Time).To(BeTemporally("==", made.Time), "as it is stored")
 }

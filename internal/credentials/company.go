@@ -7,7 +7,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/labels"
@@ -25,7 +24,7 @@ const (
 
 // CompanyName is the name of the Secret with what the account's own admins say of their company.
 func CompanyName(account string) string {
-	return labels.Shortened("usher-account-"+account, validation.DNS1123SubdomainMaxLength)
+	return labels.Name("usher-account-", account)
 }
 
 // CompanyKey of the Secret of an account.
@@ -46,6 +45,13 @@ func NewCompany(account *usherv1.Account) *corev1.Secret {
 	}
 }
 
+// IsCompany reports whether a Secret is the one that Usher made with what the account's own admins say. Any other Secret of its name is
+// left alone.
+func IsCompany(secret *corev1.Secret, account types.NamespacedName) bool {
+	return secret.Type == CompanyType && secret.Namespace == account.Namespace && secret.Name == CompanyName(account.Name) &&
+		secret.Labels[usherv1.AccountLabel] == labels.Value(account.Name)
+}
+
 // SetContact has the Secret say how the company is reached.
 func SetContact(secret *corev1.Secret, contact usherv1.AccountContact) {
 	setData(secret, map[string]string{
@@ -54,20 +60,33 @@ func SetContact(secret *corev1.Secret, contact usherv1.AccountContact) {
 }
 
 // Contact is how the account's company is reached: what its spec says and, field by field, what its own admins say where the
-// spec says nothing. The Secret may be empty.
+// spec says nothing. A Secret that is not the account's says nothing.
 func Contact(account *usherv1.Account, secret *corev1.Secret) usherv1.AccountContact {
 	var contact usherv1.AccountContact
 	if account.Spec.Contact != nil {
 		contact = *account.Spec.Contact
 	}
+	if !IsCompany(secret, types.NamespacedName{Namespace: account.Namespace, Name: account.Name}) {
+		return contact
+	}
+	said := SaidOfCompany(secret)
 	if contact.Email == "" {
-		contact.Email = usherv1.EmailAddress(secret.Data[KeyContactEmail])
+		contact.Email = said.Email
 	}
 	if contact.Phone == "" {
-		contact.Phone = usherv1.Line(secret.Data[KeyContactPhone])
+		contact.Phone = said.Phone
 	}
 	if contact.Address == "" {
-		contact.Address = string(secret.Data[KeyContactAddress])
+		contact.Address = said.Address
 	}
 	return contact
+}
+
+// SaidOfCompany is what the Secret of an account says.
+func SaidOfCompany(secret *corev1.Secret) usherv1.AccountContact {
+	return usherv1.AccountContact{
+		Email:   usherv1.EmailAddress(secret.Data[KeyContactEmail]),
+		Phone:   usherv1.Line(secret.Data[KeyContactPhone]),
+		Address: string(secret.Data[KeyContactAddress]),
+	}
 }

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // apiTokenBytes of randomness are in a member's API token.
@@ -20,7 +21,7 @@ const apiTokenBytes = 32
 // RotateToken replaces the API token of a Member whose status.disabledAt is disabledAt, and says so in the metadata. It does nothing
 // where that is said already.
 func RotateToken(secret *corev1.Secret, disabledAt metav1.Time) (rotated bool) {
-	if TokenRotatedFor(secret).Equal(disabledAt.Time) {
+	if moment.Same(TokenRotatedFor(secret), disabledAt.Time) {
 		return false
 	}
 	setToken(secret, &disabledAt)

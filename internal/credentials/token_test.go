@@ -35,6 +35,8 @@ func TestATokenIsReplacedOnceForEachTime(t *testing.T) {
 	inAnotherZone := metav1.NewTime(first.In(time.FixedZone("", 3600)))
 	g.Expect(RotateToken(secret, inAnotherZone)).To(BeFalse())
 	g.Expect(token()).To(Equal(rotated))
+	withAFraction := metav1.NewTime(first.Add(700 * time.Millisecond))
+	g.Expect(RotateToken(secret, withAFraction)).To(BeFalse(), "the annotation has no fraction of a second")
 	g.Expect(RotateToken(secret, second)).To(BeTrue())
 	g.Expect(token()).NotTo(Equal(rotated))
 }

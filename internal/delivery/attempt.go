@@ -3,7 +3,13 @@
 
 package delivery
 
-import "time"
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/usher-dev/usher/internal/moment"
+)
 
 const (
 	// SendTimeout is after how long a sender gives a conversation up. RFC 5321 section 4.5.3.2 allows a server ten minutes for
@@ -26,6 +32,9 @@ type Attempt struct {
 	// LeaseEnd is until when its sender is taken to be alive. Zero if the attempt is not open.
 	LeaseEnd time.Time
 }
+
+// Lease returns the end of a lease that begins at now, as a status stores it.
+func Lease(now time.Time) *metav1.Time { return moment.Ref(now.Add(SendLease)) }
 
 // HangUp returns when the sender ends its conversation, unless it extends the lease before: well before another sender may take
 // the attempt over.

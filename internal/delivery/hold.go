@@ -11,6 +11,9 @@ const (
 	RecipientWindow   = time.Hour
 )
 
+// LongestWait is how far ahead at most a status says that a message is tried again or, held by a rate limit, sent.
+const LongestWait = max(longestPause*12/10, RecipientWindow)
+
 // Hold is a rate limit that a message has to wait for, although it could be sent.
 type Hold struct {
 	// Until is when to try again, in whole seconds.

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // Backoff between attempts: the first pause, the first pause after greylisting, the longest, and the one after a failure of the
@@ -47,7 +48,7 @@ const (
 // Outcome is what to record of a finished attempt.
 type Outcome struct {
 	Result Result
-	// At is when the attempt ended, in whole seconds, as a status serialises it.
+	// At is when the attempt ended, as a status stores it.
 	At metav1.Time
 	// NextAttemptAt is when the next attempt is due; nil unless Result is Retry.
 	NextAttemptAt *metav1.Time
@@ -58,7 +59,7 @@ type Outcome struct {
 // Conclude returns the outcome of attempt number at a message of the object uid. A nil failure means that the server accepted
 // the message at now.
 func Conclude(uid types.UID, number int32, failure *Failure, now time.Time) Outcome {
-	o := Outcome{At: metav1.Time{Time: now.Truncate(time.Second)}}
+	o := Outcome{At: moment.Of(now)}
 	if failure == nil {
 		return o
 	}
@@ -68,7 +69,7 @@ func Conclude(uid types.UID, number int32, failure *Failure, now time.Time) Outc
 		return o
 	}
 	o.Result = Retry
-	o.NextAttemptAt = &metav1.Time{Time: now.Add(Pause(uid, number, failure))}
+	o.NextAttemptAt = moment.Ref(now.Add(Pause(uid, number, failure)))
 	return o
 }
 

@@ -39,7 +39,7 @@ func TestConclude(t *testing.T) {
 				g.Expect(o.LastError).To(Equal(&usherv1.SendError{Class: tt.failure.Class, Code: tt.failure.Code, At: o.At}))
 			}
 			if tt.want == Retry {
-				g.Expect(o.NextAttemptAt.Time).To(Equal(at.Add(Pause("uid", 3, tt.failure))))
+				g.Expect(o.NextAttemptAt.Time).To(Equal(at.Add(Pause("uid", 3, tt.failure)).Truncate(time.Second)))
 			} else {
 				g.Expect(o.NextAttemptAt).To(BeNil())
 			}
@@ -90,4 +90,18 @@ func TestPause(t *testing.T) {
 	t.Run("a wrong configuration is tried at its own pace", func(t *testing.T) {
 		NewWithT(t).Expect(Pause("uid", 20, &Failure{Class: usherv1.ErrorConfiguration, Greylisted: true})).To(Equal(time.Minute))
 	})
+}
+
+// No failure asks for a longer pause than LongestWait, by which a status is believed.
+func TestNoPauseIsLongerThanTheLongestWait(t *testing.T) {
+	for _, class := range []usherv1.ErrorClass{usherv1.ErrorTemporary, usherv1.ErrorConfiguration} {
+		for attempt := range int32(12) {
+			for uid := range 1000 {
+				f := &Failure{Class: class, Greylisted: uid%2 == 0}
+				if d := Pause(types.UID(fmt.Sprint(uid)), attempt, f); d > LongestWait {
+					t.Fatalf("attempt %d pauses for %s", attempt, d)
+				}
+			}
+		}
+	}
 }

@@ -11,6 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // AttemptOf returns the latest attempt at the invitation's own mail that s records, or at its reminder if remind names one.
@@ -37,8 +38,8 @@ func attemptOf(message string, number int32, open bool, leaseEnd *metav1.Time) d
 // ExtendLease moves the end of the lease of the attempt that s records.
 func ExtendLease(s *usherv1.InvitationStatus, remind usherv1.Lead, until time.Time) {
 	if remind != "" {
-		reminderOf(s, remind).NextAttemptAt = &metav1.Time{Time: until}
+		reminderOf(s, remind).NextAttemptAt = moment.Ref(until)
 		return
 	}
-	s.NextAttemptAt = &metav1.Time{Time: until}
+	s.NextAttemptAt = moment.Ref(until)
 }

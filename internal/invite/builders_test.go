@@ -84,6 +84,19 @@ func withoutSeat(o *Observation)     { memberIs(usherv1.ReasonSeatUnavailable)(o
 func resend(o *Observation)          { o.Invitation.Spec.SendGeneration++ }
 func readdressed(o *Observation)     { o.Member.Spec.Email = "lovelace@acme.example" }
 
+// year is how far a clock is ahead that leaps.
+const year = 365 * 24 * time.Hour
+
+// rateLimited has the status say that a limit on mails delays the mail.
+func rateLimited(o *Observation) {
+	o.Invitation.Status.Conditions = []metav1.Condition{{Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: usherv1.ReasonRateLimited}}
+}
+
+// made has the API server make the Invitation that long from now, by its own clock.
+func made(d time.Duration) func(*Observation) {
+	return func(o *Observation) { o.Invitation.CreationTimestamp = *later(d) }
+}
+
 // linked gives the Invitation its fifth link, of a mail that was first tried an hour ago.
 func linked(state usherv1.InvitationState, edits ...func(*usherv1.InvitationStatus)) func(*Observation) {
 	return func(o *Observation) {
@@ -106,6 +119,9 @@ func failed(class usherv1.ErrorClass, at time.Duration) func(*usherv1.Invitation
 	return func(s *usherv1.InvitationStatus) {
 		s.LastError = &usherv1.SendError{Class: class, Code: "451 4.7.1", At: *later(at)}
 	}
+}
+func sentAt(d time.Duration) func(*usherv1.InvitationStatus) {
+	return func(s *usherv1.InvitationStatus) { s.SentAt = later(d) }
 }
 func firstTried(d time.Duration) func(*usherv1.InvitationStatus) {
 	return func(s *usherv1.InvitationStatus) { s.FirstAttemptAt = later(d) }

@@ -11,6 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/reason"
 )
 
@@ -86,12 +87,13 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		p.endLink()
 	case isOut(o.Member, now):
 		p.settle(usherv1.InvitationRevoked)
-	case s.State == usherv1.InvitationSending && s.NextAttemptAt != nil && now.Before(s.NextAttemptAt.Time):
+	case s.State == usherv1.InvitationSending && clockOf(o, now).Awaits(s.NextAttemptAt, longestLease(&inv.Status)):
 		p.Wake = s.NextAttemptAt.Time
 		p.told = toldNow(o, now)
 	case Asked(inv, string(o.Member.Spec.Email)):
 		p.sendNew(o, now)
 	case s.State == usherv1.InvitationSent:
+		p.doubt(o, now)
 		p.expire(now)
 		if s.State == usherv1.InvitationSent {
 			p.remind(o, now)
@@ -150,8 +152,11 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 		p.attempt(o, now)
 		return
 	}
-	due := nextAttempt(s, o.Account)
+	due := nextAttempt(s, o, now)
 	if s.LastError != nil && s.LastError.Class == usherv1.ErrorTemporary && s.FirstAttemptAt != nil {
+		if !clockOf(o, now).Believes(s.FirstAttemptAt.Time, 0) {
+			s.FirstAttemptAt = moment.Ref(now)
+		}
 		givesUp := s.FirstAttemptAt.Add(TTL(o.Invitation, o.Account))
 		if !now.Before(givesUp) {
 			p.settle(usherv1.InvitationFailed)
@@ -183,9 +188,9 @@ func (p *Plan) attempt(o Observation, now time.Time) {
 	s.State = usherv1.InvitationSending
 	s.Attempts++
 	if s.FirstAttemptAt == nil {
-		s.FirstAttemptAt = &metav1.Time{Time: now}
+		s.FirstAttemptAt = moment.Ref(now)
 	}
-	s.NextAttemptAt = &metav1.Time{Time: now.Add(delivery.SendLease)}
+	s.NextAttemptAt = delivery.Lease(now)
 	s.SentAt, s.ExpiresAt, s.AcceptedAt = nil, nil, nil
 	p.Send = true
 }
@@ -232,12 +237,13 @@ func deliveryReady(account *usherv1.Account) bool {
 }
 
 // nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since.
-func nextAttempt(s *usherv1.InvitationStatus, account *usherv1.Account) time.Time {
-	if s.NextAttemptAt == nil {
+func nextAttempt(s *usherv1.InvitationStatus, o Observation, now time.Time) time.Time {
+	if !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return time.Time{}
 	}
-	ready := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady)
-	if s.LastError != nil && s.LastError.Class == usherv1.ErrorConfiguration && ready.LastTransitionTime.After(s.LastError.At.Time) {
+	corrected := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady).LastTransitionTime
+	if s.LastError != nil && s.LastError.Class == usherv1.ErrorConfiguration &&
+		corrected.After(s.LastError.At.Time) && moment.At(now, o.Account).Believes(corrected.Time, 0) {
 		return time.Time{}
 	}
 	return s.NextAttemptAt.Time

@@ -6,10 +6,9 @@ package invite
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/reason"
 )
 
@@ -27,7 +26,7 @@ func (p *Plan) held(o Observation, now time.Time) bool {
 	}
 	p.Wake = h.Until
 	if Waits(&o.Invitation.Status) || h.Until.Sub(now) >= worthTelling {
-		s.NextAttemptAt = &metav1.Time{Time: h.Until}
+		s.NextAttemptAt = moment.Ref(h.Until)
 		p.told = h
 	}
 	return true
@@ -37,7 +36,7 @@ func (p *Plan) held(o Observation, now time.Time) bool {
 // another address than the one that the last mail went to, which is all that the status names.
 func toldNow(o Observation, now time.Time) *delivery.Hold {
 	s := &o.Invitation.Status
-	if Waits(s) && o.Hold != nil && o.Hold.Until.Equal(s.NextAttemptAt.Time) {
+	if Waits(s) && o.Hold != nil && moment.Same(o.Hold.Until, s.NextAttemptAt.Time) {
 		return o.Hold
 	}
 	return toldBefore(o, now)
@@ -47,7 +46,7 @@ func toldNow(o Observation, now time.Time) *delivery.Hold {
 // remembers it. A limit on one address does not hold for another address of the member.
 func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	s := &o.Invitation.Status
-	if !Waits(s) || !now.Before(s.NextAttemptAt.Time) {
+	if !Waits(s) || !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return nil
 	}
 	why := reason.OfInvitation(s)

@@ -6,10 +6,9 @@ package invite
 import (
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // Outcome returns the status after the attempt that o.Invitation's status claims; a nil failure means that the server accepted
@@ -48,11 +47,9 @@ func concludeReminder(s *usherv1.InvitationStatus, o Observation, before usherv1
 	}
 }
 
-// setSent starts the link's lifetime. The time is cut to whole seconds, as it is serialised, so that expiresAt is exactly sentAt
-// plus the ttl.
+// setSent starts the link's lifetime: expiresAt is exactly sentAt plus the ttl, unless the ttl has a fraction of a second.
 func setSent(s *usherv1.InvitationStatus, o Observation, now time.Time) {
 	s.State = usherv1.InvitationSent
-	sent := now.Truncate(time.Second)
-	s.SentAt = &metav1.Time{Time: sent}
-	s.ExpiresAt = &metav1.Time{Time: sent.Add(TTL(o.Invitation, o.Account))}
+	s.SentAt = moment.Ref(now)
+	s.ExpiresAt = moment.Ref(s.SentAt.Add(TTL(o.Invitation, o.Account)))
 }

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/reason"
@@ -61,7 +59,7 @@ func (p *Plan) remind(o Observation, now time.Time) {
 		case now.Before(point.due):
 			p.wakeBy(point.due)
 		case r != nil && r.NextAttemptAt == nil: // sent, or given up
-		case r != nil && now.Before(r.NextAttemptAt.Time):
+		case r != nil && clockOf(o, now).Awaits(r.NextAttemptAt, delivery.LongestWait):
 			p.wakeBy(r.NextAttemptAt.Time)
 		case now.Before(point.ends):
 			p.remindNow(point, o, now)
@@ -94,7 +92,7 @@ func (p *Plan) attemptReminder(before usherv1.Lead, now time.Time) {
 		r = &s.Reminders[len(s.Reminders)-1]
 	}
 	r.Attempts++
-	r.NextAttemptAt = &metav1.Time{Time: now.Add(delivery.SendLease)}
+	r.NextAttemptAt = delivery.Lease(now)
 	p.Send, p.Remind = true, before
 }
 

@@ -12,6 +12,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/plan"
 )
 
@@ -57,11 +58,12 @@ type MailVerdict struct {
 }
 
 // Outdated reports whether the account's MailReady condition says otherwise for the present spec, and came after the verdict. Then another
-// operator knows better, and two operators that differ must not overwrite each other: the server has to be probed again.
-func (v MailVerdict) Outdated(a *usherv1.Account) bool {
+// operator knows better, and two operators that differ must not overwrite each other: the server has to be probed again. If its clock was
+// ahead, no probe would ever come after its condition.
+func (v MailVerdict) Outdated(a *usherv1.Account, now time.Time) bool {
 	c := meta.FindStatusCondition(a.Status.Conditions, usherv1.ConditionMailReady)
 	return c != nil && c.ObservedGeneration == a.Generation && (c.Status == metav1.ConditionTrue) != v.Ready &&
-		v.At.Before(c.LastTransitionTime.Time)
+		v.At.Before(c.LastTransitionTime.Time) && moment.At(now, a).Believes(c.LastTransitionTime.Time, 0)
 }
 
 // Summarize returns what the observed Account is at now, and when that changes by itself; zero for never.

@@ -293,20 +293,20 @@ func TestOutdatedMailVerdict(t *testing.T) {
 	a := newAccount()
 	older := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(-time.Minute)}
 	newer := MailVerdict{Reason: "ServerUnreachable", Message: "no answer", At: now}
-	g.Expect(older.Outdated(a)).To(BeFalse(), "no verdict yet")
+	g.Expect(older.Outdated(a, now)).To(BeFalse(), "no verdict yet")
 	a.Status, _ = Summarize(AccountObservation{Account: a, Mail: &newer}, now)
 
-	g.Expect(older.Outdated(a)).To(BeTrue())
+	g.Expect(older.Outdated(a, now)).To(BeTrue())
 	after, _ := Summarize(AccountObservation{Account: a, Mail: &older}, now.Add(time.Second))
 	g.Expect(equality.Semantic.DeepEqual(after, a.Status)).To(BeTrue(), "nothing is written")
 
 	again := MailVerdict{Ready: true, Reason: "Ready", At: now.Add(time.Minute)}
-	g.Expect(again.Outdated(a)).To(BeFalse())
+	g.Expect(again.Outdated(a, now)).To(BeFalse())
 	after, _ = Summarize(AccountObservation{Account: a, Mail: &again}, now.Add(time.Minute))
 	g.Expect(meta.IsStatusConditionTrue(after.Conditions, usherv1.ConditionMailReady)).To(BeTrue())
 
 	a.Generation++
-	g.Expect(older.Outdated(a)).To(BeFalse(), "the condition is about an earlier spec, which may name another server")
+	g.Expect(older.Outdated(a, now)).To(BeFalse(), "the condition is about an earlier spec, which may name another server")
 }
 
 // If an account loses its last Active admin in spite of the admission checks, NoAdmin is True until it has one again.

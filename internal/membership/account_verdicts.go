@@ -36,7 +36,7 @@ func setMailReady(w conditions.Writer, o AccountObservation) {
 	if o.Mail == nil && !o.Account.DeliversByLink() && reason.OfDelivery(o.Account).ByLink {
 		meta.RemoveStatusCondition(w.List, usherv1.ConditionMailReady) // it is about another delivery than the spec asks for now
 	}
-	if o.Mail != nil && !o.Mail.Outdated(o.Account) {
+	if o.Mail != nil && !o.Mail.Outdated(o.Account, w.Now) {
 		w.Set(usherv1.ConditionMailReady, o.Mail.Ready, o.Mail.Reason, o.Mail.Message)
 	}
 }

@@ -136,6 +136,9 @@ func credentials(edits ...func(*Credentials)) edit {
 	}
 }
 
+// foreign makes the credentials a Secret that Usher did not make.
+func foreign(c *Credentials) { *c = Credentials{Foreign: true} }
+
 // was sets the state in the Member's present status.
 func was(state usherv1.ObservedState) edit {
 	return func(o *Observation) { o.Member.Status.State = state }

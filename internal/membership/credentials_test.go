@@ -4,6 +4,7 @@
 package membership
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -149,11 +150,31 @@ func TestRotateToken(t *testing.T) {
 	})
 }
 
-// Each time that a member is disabled has its own DisabledAt, even if it is disabled twice within a second or an operator's clock is slow.
+// Each time that a member is disabled has its own DisabledAt: if it is disabled twice within a second, or if an operator's clock is behind or
+// ahead.
 func TestDisabledAtIsUnique(t *testing.T) {
 	g := NewWithT(t)
 	o := observed(active, disabled, func(o *Observation) { o.Member.Status.DisabledAt = later(0) })
 	g.Expect(Decide(o, now.Add(300*time.Millisecond)).Status.DisabledAt).To(Equal(later(time.Second)))
-	g.Expect(Decide(o, now.Add(-time.Hour)).Status.DisabledAt).To(Equal(later(time.Second)))
+	g.Expect(Decide(o, now.Add(-5*time.Minute)).Status.DisabledAt).To(Equal(later(time.Second)))
+	g.Expect(Decide(o, now.Add(-365*day)).Status.DisabledAt).To(Equal(later(time.Second)), "a clock that is behind the Member's creation doubts nothing")
+	o.Member.Status.DisabledAt = later(365 * day)
+	g.Expect(Decide(o, now).Status.DisabledAt).To(Equal(later(0)), "a moment that lies a year ahead is not passed on")
 	g.Expect(Decide(o, now.Add(time.Hour)).Status.DisabledAt).To(Equal(later(time.Hour)))
+}
+
+// A Secret that Usher did not make is not deleted, changed or replaced, and does not keep a deleted Member.
+func TestASecretByAnotherIsLeftAlone(t *testing.T) {
+	g := NewWithT(t)
+	for name, edits := range map[string][]edit{
+		"pending": {}, "accepted before": {active, acceptedBefore}, "immediate": {immediate}, "disabled": {active, disabled},
+		"deleted": {deleting}, "of an earlier Member": {acceptedBefore},
+	} {
+		d := Decide(observed(append(slices.Clone(edits), credentials(foreign))...), now)
+		g.Expect(d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.RotateToken).To(BeFalse(), name)
+		g.Expect(d.Invite).To(BeFalse(), name)
+		g.Expect(d.Status.AcceptedAt).To(BeNil(), name)
+	}
+	gone := Decide(observed(deleting, noAccount, credentials(foreign)), now)
+	g.Expect(gone.Forget).To(BeTrue())
 }

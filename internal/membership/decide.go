@@ -12,6 +12,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
@@ -64,7 +65,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	if again := describe(s, o, choice, v, now); !again.IsZero() {
 		d.wakeBy(again)
 	}
-	d.Forget = m.DeletionTimestamp != nil && o.Credentials == nil && nothingClaimed(o) && remembered(o) && mayGo(o)
+	d.Forget = m.DeletionTimestamp != nil && (o.Credentials == nil || foreignCredentials(o)) && nothingClaimed(o) && remembered(o) && mayGo(o)
 	d.needsLiveReads = needsLiveReads(d, m)
 	return d, v
 }
@@ -77,7 +78,7 @@ func needsLiveReads(d Decision, m *usherv1.Member) bool {
 // tokenIsOld reports whether the API token was not replaced since the Member was disabled.
 func tokenIsOld(o Observation) bool {
 	s := &o.Member.Status
-	return s.State != usherv1.ObservedActive && s.DisabledAt != nil && !o.Credentials.TokenRotatedFor.Equal(s.DisabledAt.Time)
+	return s.State != usherv1.ObservedActive && s.DisabledAt != nil && !moment.Same(o.Credentials.TokenRotatedFor, s.DisabledAt.Time)
 }
 
 // judgeCredentials reports whether the Member has accepted, and decides what to do about credentials that say otherwise.
@@ -85,7 +86,7 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 	m, c := o.Member, o.Credentials
 	switch {
 	case m.DeletionTimestamp != nil:
-		d.DropCredentials = c != nil
+		d.DropCredentials = c != nil && !c.Foreign
 		return false
 	case c == nil:
 		return false
@@ -94,11 +95,16 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 	case creds.OfEarlierMember, creds.OfAnotherAddress:
 		d.DropCredentials = true
 		return false
+	case creds.NotCredentials:
+		return false
 	case creds.AcceptedAtFormerAddress:
 		d.MoveCredentials = true
 	}
 	return true
 }
+
+// foreignCredentials reports whether a Secret that Usher did not make has the name of the Member's credentials.
+func foreignCredentials(o Observation) bool { return o.Credentials != nil && o.Credentials.Foreign }
 
 // judge finds the first line of the table in doc.go that holds, as far as that does not depend on the seats held.
 func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignment, accepted bool, now time.Time) verdict {
@@ -126,6 +132,8 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysNotInPlan(given.Reason, given.Problem)
 	case accepted:
 		return undecided
+	case foreignCredentials(o):
+		return saysCredentialsInvalid(creds.Name(m.Name))
 	case m.Spec.Activation == usherv1.ActivateImmediately:
 		d.MakeCredentials = o.Credentials == nil
 		return saysMakingCredentials()
@@ -238,7 +246,8 @@ func (d *Decision) awaitSeat(o Observation, pool *usherv1.SeatPool, now time.Tim
 	d.wakeBy(now.Add(seatPause))
 	// A pool that reserves on acceptance learns of the acceptance from what is written now.
 	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
-	d.DeferStatus = o.Member.Status.State == "" && !unaware && now.Before(o.Member.CreationTimestamp.Add(seatPatience))
+	age := now.Sub(o.Member.CreationTimestamp.Time) // below zero by a slow clock
+	d.DeferStatus = o.Member.Status.State == "" && !unaware && age > -seatPatience && age < seatPatience
 	return false
 }
 

@@ -141,6 +141,9 @@ func TestDecide(t *testing.T) {
 		{name: "another member's address", edits: []edit{holding("base", 7), rival}, state: "Pending", reason: "DuplicateEmail", outlook: stalled, message: "Member bob"},
 		{name: "no account", edits: []edit{noAccount}, state: "Pending", reason: "AccountNotFound", outlook: reconciling, wakes: true, message: "no Account acme in this namespace; create it"},
 		{name: "no plan", edits: []edit{onPlan(nil)}, state: "Pending", reason: "PlanNotFound", outlook: reconciling, wakes: true, message: "no Plan starter; create it"},
+		{name: "a Secret by someone else is in the way", edits: []edit{credentials(foreign)}, state: "Pending", reason: "CredentialsInvalid", outlook: stalled, message: "Usher did not make Secret usher-member-ada"},
+		{name: "active, and the credentials are someone else's Secret now", edits: []edit{active, credentials(foreign)}, state: "Pending", reason: "CredentialsInvalid", outlook: stalled},
+		{name: "a Secret by someone else is in the way of a member that needs no invitation", edits: []edit{immediate, credentials(foreign)}, state: "Pending", reason: "CredentialsInvalid", outlook: stalled},
 		{
 			name: "active, and the plan does not exist", edits: []edit{active, onPlan(nil)}, state: "Pending", reason: "PlanNotFound",
 			outlook: reconciling, wakes: true,
@@ -285,6 +288,7 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 		{"DuplicateEmail", []edit{rival}},
 		{"SeatPoolNotFound", []edit{refs("nowhere"), recorded("nowhere", 4, 4)}},
 		{"RoleNotInPlan", []edit{role("boss")}},
+		{"CredentialsInvalid", []edit{credentials(foreign)}},
 		{"Accepted", []edit{credentials()}},
 		{"InvitationDeclined", []edit{invitation("Declined")}},
 		{"AwaitingAcceptance", []edit{invitation("Sent")}},

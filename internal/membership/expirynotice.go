@@ -13,6 +13,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/reason"
 )
 
@@ -39,6 +40,8 @@ type ExpiryNoticePlan struct {
 	Wake time.Time
 
 	changes bool
+	// clock judges the times that the notices record.
+	clock moment.Clock
 }
 
 // NeedsLiveReads reports whether the plan sends a mail or gives one up, and so must be made from live reads.
@@ -52,7 +55,7 @@ func NoticeDue(m *usherv1.Member, now time.Time) bool {
 // DecideExpiryNotices returns what to do at now. An Active member and its account's contact are told once of each date on which
 // access expires, NoticeBefore that date, or as soon as the member is Active after that. No notice is sent once the date has come.
 func DecideExpiryNotices(o ExpiryNoticeObservation, now time.Time) ExpiryNoticePlan {
-	p := ExpiryNoticePlan{Notices: slices.Clone(o.Member.Status.EndNotices)}
+	p := ExpiryNoticePlan{Notices: slices.Clone(o.Member.Status.EndNotices), clock: moment.At(now, o.Member)}
 	p.decide(o, now)
 	p.changes = !equality.Semantic.DeepEqual(p.Notices, o.Member.Status.EndNotices)
 	return p
@@ -65,7 +68,7 @@ func (p *ExpiryNoticePlan) decide(o ExpiryNoticeObservation, now time.Time) {
 		return
 	}
 	if m.Spec.Ended(now) {
-		p.giveUp(*until, now)
+		p.giveUp(*until)
 		return
 	}
 	if !NoticeDue(m, now) {
@@ -81,7 +84,7 @@ func (p *ExpiryNoticePlan) decide(o ExpiryNoticeObservation, now time.Time) {
 	p.Wake = until.Time
 	for _, to := range recipients(o) {
 		if p.Send == "" {
-			p.attempt(to, *until, now)
+			p.attempt(to, *until)
 		}
 	}
 }
@@ -101,43 +104,57 @@ func recipients(o ExpiryNoticeObservation) []usherv1.EndNoticeRecipient {
 }
 
 // attempt makes the recipient's notice the claim of an attempt, if one is due now.
-func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time, now time.Time) {
+func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time) {
 	at := slices.IndexFunc(p.Notices, func(n usherv1.EndNotice) bool { return n.To == to })
 	if at < 0 {
 		at = len(p.Notices)
-		p.Notices = append(p.Notices, usherv1.EndNotice{To: to, AccessUntil: until, State: usherv1.EndNoticePending})
+		p.Notices = append(p.Notices, usherv1.EndNotice{To: to, AccessUntil: moment.Of(until.Time), State: usherv1.EndNoticePending})
 	}
 	n := &p.Notices[at]
-	if n.NextAttemptAt != nil && now.Before(n.NextAttemptAt.Time) && (n.State == usherv1.EndNoticeSending || n.AccessUntil.Equal(&until)) {
+	if awaits(p.clock, *n) && (n.State == usherv1.EndNoticeSending || about(*n, until)) {
 		if n.NextAttemptAt.Time.Before(p.Wake) {
 			p.Wake = n.NextAttemptAt.Time
 		}
 		return
 	}
-	if !n.AccessUntil.Equal(&until) {
-		*n = usherv1.EndNotice{To: to, AccessUntil: until}
+	if !about(*n, until) {
+		*n = usherv1.EndNotice{To: to, AccessUntil: moment.Of(until.Time)}
 	}
 	if n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed {
 		return
 	}
 	n.State = usherv1.EndNoticeSending
 	n.Attempts++
-	n.NextAttemptAt = &metav1.Time{Time: now.Add(delivery.SendLease)}
+	n.NextAttemptAt = delivery.Lease(p.clock.Now)
 	p.Send = to
+}
+
+// about reports whether a notice is about that date. accessUntil may have a fraction of a second, which the notice has not.
+func about(n usherv1.EndNotice, until metav1.Time) bool {
+	return moment.Same(n.AccessUntil.Time, until.Time)
+}
+
+// awaits reports whether a notice is being sent, or is not due again yet.
+func awaits(c moment.Clock, n usherv1.EndNotice) bool {
+	longest := delivery.LongestWait
+	if n.State == usherv1.EndNoticeSending {
+		longest = delivery.SendLease
+	}
+	return c.Awaits(n.NextAttemptAt, longest)
 }
 
 // unsent reports whether a notice is about that date, and neither sent nor given up.
 func unsent(n usherv1.EndNotice, until metav1.Time) bool {
-	return n.AccessUntil.Equal(&until) && n.State != usherv1.EndNoticeSent && n.State != usherv1.EndNoticeFailed
+	return about(n, until) && n.State != usherv1.EndNoticeSent && n.State != usherv1.EndNoticeFailed
 }
 
 // giveUp ends the notices that were not sent before access expired, except one that a sender may be sending right now.
-func (p *ExpiryNoticePlan) giveUp(until metav1.Time, now time.Time) {
+func (p *ExpiryNoticePlan) giveUp(until metav1.Time) {
 	for i := range p.Notices {
 		n := &p.Notices[i]
 		switch {
 		case !unsent(*n, until):
-		case n.State == usherv1.EndNoticeSending && n.NextAttemptAt != nil && now.Before(n.NextAttemptAt.Time):
+		case n.State == usherv1.EndNoticeSending && awaits(p.clock, *n):
 			p.Wake = n.NextAttemptAt.Time
 		default:
 			n.State, n.NextAttemptAt = usherv1.EndNoticeFailed, nil
@@ -171,7 +188,7 @@ func NoticeAttempt(member *usherv1.Member, to usherv1.EndNoticeRecipient) delive
 
 // ExtendNotice moves the end of the lease of the attempt at the notice to that recipient.
 func ExtendNotice(member *usherv1.Member, to usherv1.EndNoticeRecipient, until time.Time) {
-	NoticeTo(member, to).NextAttemptAt = &metav1.Time{Time: until}
+	NoticeTo(member, to).NextAttemptAt = moment.Ref(until)
 }
 
 // ConcludeNotice records how the attempt at the notice to that recipient ended; a nil failure means that the server accepted the

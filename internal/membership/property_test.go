@@ -78,6 +78,9 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		credentials(func(c *Credentials) {
 			c.MemberUID = rapid.SampledFrom([]string{adaUID, adaUID, "uid-former", "uid-restored", ""}).Draw(t, "credentials of")
 			c.Email = rapid.SampledFrom([]string{adaEmail, adaEmail, "eve@acme.example", ""}).Draw(t, "credentials for")
+			if rapid.IntRange(0, 9).Draw(t, "foreign") == 0 {
+				foreign(c)
+			}
 		})(&o)
 	}
 	if chance("no invitation") {
@@ -214,7 +217,7 @@ func TestDecideInvariants(t *testing.T) {
 		if d.Invite && (o.Invitation != nil || s.State != usherv1.ObservedPending || s.AcceptedAt != nil || !holdsBase && !seat.WaitsForAcceptance(o.pool(o.choice().Base), false)) {
 			t.Fatalf("invites a member that may not be invited")
 		}
-		if d.Forget && (o.Member.DeletionTimestamp == nil || o.Credentials != nil || slices.ContainsFunc(o.Pools, func(p usherv1.SeatPool) bool { return p.Status.Claims[adaUID] > 0 })) {
+		if d.Forget && (o.Member.DeletionTimestamp == nil || o.Credentials != nil && !o.Credentials.Foreign || slices.ContainsFunc(o.Pools, func(p usherv1.SeatPool) bool { return p.Status.Claims[adaUID] > 0 })) {
 			t.Fatalf("releases a member of which something is left")
 		}
 	})

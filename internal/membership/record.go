@@ -8,10 +8,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
@@ -33,16 +33,17 @@ func recordPerson(s *usherv1.MemberStatus, o Observation, accepted bool, given p
 func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time.Time) {
 	was := m.Status.State
 	s.State = v.State
-	moment := &metav1.Time{Time: now.Truncate(time.Second)}
+	began := moment.Ref(now)
 	if v.State == usherv1.ObservedActive && was != v.State {
-		s.ActivatedAt = moment
+		s.ActivatedAt = began
 	}
 	if v.State == usherv1.ObservedDisabled && was != v.State {
-		// Each time that the Member is disabled has a moment of its own: the API token is replaced once for each.
-		if last := m.Status.DisabledAt; last != nil && !moment.After(last.Time) {
-			moment = &metav1.Time{Time: last.Add(time.Second)}
+		// Each time that the Member is disabled has a moment of its own: the API token is replaced once for each. A moment that is not
+		// believed is not passed on.
+		if last := m.Status.DisabledAt; last != nil && !began.After(last.Time) && moment.At(now, m).Believes(last.Time, 0) {
+			began = moment.Ref(last.Add(time.Second))
 		}
-		s.DisabledAt = moment
+		s.DisabledAt = began
 	}
 }
 

@@ -153,7 +153,9 @@ func (s *situation) drawMember(t *rapid.T, chance func(string) bool, name string
 		s.drawInvitation(t, chance, &o)
 	}
 	if chance("credentials") {
-		s.credentials[name] = &Credentials{MemberUID: string(m.UID), Email: string(m.Spec.Email), AcceptedAt: *later(-time.Hour)}
+		s.credentials[name] = &Credentials{
+			MemberUID: string(m.UID), Email: string(m.Spec.Email), AcceptedAt: *later(-time.Hour), Foreign: chance("foreign"),
+		}
 	}
 	s.members = append(s.members, m)
 }

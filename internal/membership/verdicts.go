@@ -142,6 +142,12 @@ func saysLinkInvalid(inv *usherv1.Invitation) verdict {
 	return v
 }
 
+// saysCredentialsInvalid: the Secret may be a user's, so Usher neither reads nor deletes it.
+func saysCredentialsInvalid(secret string) verdict {
+	return because(usherv1.ReasonCredentialsInvalid,
+		"Usher did not make Secret "+secret+", which has the name of the member's credentials, and leaves it alone; rename or delete it")
+}
+
 // saysNameTaken: nothing happens until a user has corrected it, unlike where else a member is Inviting.
 func saysNameTaken(invitation string) verdict {
 	v := because(usherv1.ReasonInviting,

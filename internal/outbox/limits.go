@@ -13,6 +13,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/message/address"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
@@ -28,7 +29,7 @@ func (e *Endpoints) reserve(
 		}
 		var sent []ratelimit.Sent
 		for i := range all.Items {
-			if status := &all.Items[i].Status; status.SentAt != nil {
+			if status := &all.Items[i].Status; status.SentAt != nil && moment.At(now, &all.Items[i]).Believes(status.SentAt.Time, 0) {
 				sent = append(sent, ratelimit.Sent{Recipient: address.Inbox(status.Recipient), At: status.SentAt.Time})
 			}
 		}

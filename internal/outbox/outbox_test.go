@@ -4,6 +4,7 @@
 package outbox
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -11,11 +12,13 @@ import (
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 	"github.com/usher-dev/usher/internal/reconciler"
 )
 
@@ -107,4 +110,32 @@ func TestSlots(t *testing.T) {
 	third()
 	g.Expect(woken()).To(BeEmpty())
 	g.Expect(s.endpoints).NotTo(HaveKey("a"), "an endpoint that no one uses is forgotten")
+}
+
+// cachedInvitations is a cache that holds nothing but these.
+type cachedInvitations struct {
+	client.Reader
+	all []usherv1.Invitation
+}
+
+func (c cachedInvitations) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	list.(*usherv1.InvitationList).Items = c.all
+	return nil
+}
+
+// A manager that starts does not count mails that a clock a year ahead says were sent: their recipient would get none until then.
+func TestMailsOfAWrongClockAreNotRecalled(t *testing.T) {
+	now := time.Date(2026, time.March, 8, 9, 30, 0, 0, time.UTC)
+	for sent, want := range map[time.Time]bool{now.AddDate(1, 0, 0): false, now.Add(-time.Minute): true} {
+		g := NewWithT(t)
+		var cache cachedInvitations
+		for range delivery.MailsPerRecipient {
+			inv := usherv1.Invitation{Status: usherv1.InvitationStatus{Recipient: "ada@acme.example", SentAt: &metav1.Time{Time: sent}}}
+			cache.all = append(cache.all, inv)
+		}
+		endpoints := NewEndpoints(nil, nil, types.NamespacedName{Name: "usher-smtp"}, 8)
+		_, hold, err := endpoints.reserve(t.Context(), cache, &usherv1.Account{}, ratelimit.Mail{ID: "1", Recipient: "ada@acme.example"}, now)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(hold != nil).To(Equal(want), "sent %s", sent)
+	}
 }

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal"
 	"github.com/usher-dev/usher/internal/portal/web"
@@ -442,8 +443,7 @@ func TestAnAdminSaysHowTheCompanyIsReached(t *testing.T) {
 	form := url.Values{"action": {"company"}, "contact_email": {" desk@acme.example "}, "contact_phone": {"+99"}, "contact_address": {"12 rue\r\nParis"}}
 	w.wire.create = func(_ client.Object, create func() error) error { // another admin was quicker
 		w.wire.create = nil
-		theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.member.Namespace, Name: "usher-account-acme"}}
-		w.Expect(w.api.Create(w.ctx, theirs)).To(Succeed())
+		w.Expect(w.api.Create(w.ctx, credentials.NewCompany(w.account))).To(Succeed())
 		return create()
 	}
 	answer := w.post("/me", form, cookie, elsewhere())
@@ -465,6 +465,24 @@ func TestAnAdminSaysHowTheCompanyIsReached(t *testing.T) {
 	form.Set("contact_email", "mine@acme.example")
 	w.expectPage(w.post("/me", form, cookie, elsewhere()), http.StatusBadRequest, titleMalformed)
 	w.Expect(w.get("/me", cookie).Body.String()).NotTo(ContainSubstring("contact_email"))
+}
+
+// A Secret of a user's that has the name of the company's is neither shown nor written.
+func TestASecretWithTheNameOfTheCompanysIsLeftAlone(t *testing.T) {
+	w := newWorld(t, func(w *world) { w.member.Spec.Role = "admin" })
+	theirs := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.member.Namespace, Name: "usher-account-acme"},
+		Data:       map[string][]byte{"contact-email": []byte("eve@acme.example")},
+	}
+	w.Expect(w.api.Create(w.ctx, theirs)).To(Succeed())
+	w.join()
+	cookie := w.signInAsMember()
+	w.Expect(w.get("/me", cookie).Body.String()).NotTo(ContainSubstring("eve@acme.example"))
+	answer := w.post(w.profile(), url.Values{"action": {"company"}, "contact_email": {"it@acme.example"}}, cookie, elsewhere())
+	w.Expect(answer.Code).To(BeNumerically(">=", 500))
+	is := &corev1.Secret{}
+	w.Expect(w.api.Get(w.ctx, client.ObjectKeyFromObject(theirs), is)).To(Succeed())
+	w.Expect(is.Data).To(Equal(theirs.Data))
 }
 
 func TestTheWelcomeLeadsToTheProfile(t *testing.T) {

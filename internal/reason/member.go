@@ -140,6 +140,15 @@ var members = []Member{
 		KeepsSeat: true,
 	},
 	{
+		Text: Text{
+			Reason:  usherv1.ReasonCredentialsInvalid,
+			Meaning: "a Secret that Usher did not make has the name of the member's credentials",
+			Action:  "Rename or delete the Secret",
+		},
+		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
+		KeepsSeat: true,
+	},
+	{
 		Text:  Text{Reason: usherv1.ReasonAccepted, Meaning: "the invitee accepted"},
 		State: usherv1.ObservedActive, Outlook: conditions.Done, Custody: Taken,
 	},

@@ -18,6 +18,9 @@ var others = []Entry{
 	{"Member", usherv1.ConditionDeletionBlocked, Text{Reason: usherv1.ReasonKindNotFound,
 		Meaning: "the API server does not have a kind that the plan names",
 		Action:  "Install the kind, or correct the Plan's spec.ownedResources"}},
+	{"Member", usherv1.ConditionDeletionBlocked, Text{Reason: usherv1.ReasonKindClusterScoped,
+		Meaning: "the plan names a kind whose objects are in no namespace, so that no member can own them",
+		Action:  "Take the kind out of the Plan's spec.ownedResources"}},
 	{"Member", usherv1.ConditionDeletionBlocked, Text{Reason: usherv1.ReasonOwnershipForbidden,
 		Meaning: "Usher may not list or patch a kind that the plan names",
 		Action:  "Apply a ClusterRole with these two verbs and the label " + usherv1.AggregateLabel + "=true"}},
@@ -104,4 +107,7 @@ var others = []Entry{
 			usherv1.AllowDeletionAnnotation + "=true to end their access"}},
 	{"Account", usherv1.ConditionReady, Text{Reason: usherv1.ReasonDeleting,
 		Meaning: "the object is being deleted, and Usher withdraws what it has given"}},
+	{"Plan", usherv1.ConditionReady, Text{Reason: usherv1.ReasonKindClusterScoped,
+		Meaning: "spec.ownedResources names a kind whose objects are in no namespace, so that no member can own them",
+		Action:  "Take the kind out of spec.ownedResources"}},
 }

@@ -11,7 +11,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -54,7 +53,7 @@ func (g gate) named(ctx context.Context, namespace, value string) (*usherv1.Memb
 	if !apierrors.IsNotFound(err) {
 		return nil, fmt.Errorf("read Member %s: %w", value, err)
 	}
-	if len(value) < validation.LabelValueMaxLength {
+	if !labels.Shortened(value) {
 		return nil, nil
 	}
 	var all usherv1.MemberList // the label may hold the shortened form of a longer name

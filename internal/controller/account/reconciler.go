@@ -89,7 +89,7 @@ func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (mem
 	if o.Plan, err = store.Plan(ctx, r.Client, account); err != nil {
 		return o, err
 	}
-	if o.Mail = r.delivery(account); o.Mail != nil && o.Mail.Outdated(account) {
+	if o.Mail = r.delivery(account); o.Mail != nil && o.Mail.Outdated(account, r.Now()) {
 		r.endpoints.Suspect(account)
 	}
 	return o, nil
@@ -111,10 +111,11 @@ func (r *Reconciler) delivery(account *usherv1.Account) *membership.MailVerdict 
 	}
 }
 
-// sweep deletes what the admins of an account entered about their company, once the account is gone or being deleted.
+// sweep deletes what the admins of an account entered about their company, once the account is gone or being deleted. It leaves a Secret of
+// that name alone that Usher did not make.
 func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName) error {
-	meta := store.SecretMetadata()
-	found, err := store.Get(ctx, r.Client, account.Namespace, credentials.CompanyName(account.Name), meta)
+	name := credentials.CompanyName(account.Name)
+	found, err := store.Get(ctx, r.Client, account.Namespace, name, store.SecretMetadata())
 	if err != nil || !found {
 		return err
 	}
@@ -123,6 +124,9 @@ func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName) er
 		return err
 	}
 	secret := &corev1.Secret{}
-	secret.Namespace, secret.Name, secret.UID = meta.Namespace, meta.Name, meta.UID
-	return store.DeleteUID(ctx, r.Client, secret)
+	found, err = store.Get(ctx, r.Live, account.Namespace, name, secret)
+	if err != nil || !found || !credentials.IsCompany(secret, account) {
+		return err
+	}
+	return store.DeleteAsRead(ctx, r.Client, secret)
 }

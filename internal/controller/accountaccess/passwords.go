@@ -92,11 +92,11 @@ func (p *projection) ensurePasswords(ctx context.Context) (*corev1.Secret, error
 		return nil, err
 	case !found:
 		return p.createPasswords(ctx, name)
-	case access.Stripped(present, account), ptr.Deref(present.Immutable, false):
-		return nil, store.DeleteAsRead(ctx, p.Client, present) // it cannot be repaired; its deletion wakes the controller
-	case access.AccountOf(present) != account.Name:
+	case !access.Stripped(present, account) && access.AccountOf(present) != account.Name:
 		p.problems.foreignFile.add(name)
 		return nil, nil
+	case access.Stripped(present, account), ptr.Deref(present.Immutable, false):
+		return nil, store.DeleteAsRead(ctx, p.Client, present) // it cannot be repaired; its deletion wakes the controller
 	}
 	return present, nil
 }

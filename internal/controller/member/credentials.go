@@ -13,6 +13,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -45,7 +46,7 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observation) (changed bool, err error) {
 	secret := &corev1.Secret{}
 	found, err := store.Get(ctx, r.Live, o.Member.Namespace, credentials.Name(o.Member.Name), secret)
-	if err == nil && found {
+	if err == nil && found && secret.Type == credentials.Type {
 		err = store.DeleteAsRead(ctx, r.Client, secret)
 	}
 	if err != nil {
@@ -67,7 +68,7 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 	if err != nil {
 		return nil, err
 	}
-	if !found {
+	if !found || secret.Type != credentials.Type {
 		return nil, apierrors.NewConflict(corev1.Resource("secrets"), credentials.Name(m.Name), errors.New("the credentials were deleted"))
 	}
 	if d.MoveCredentials {
@@ -117,9 +118,23 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) err
 	if found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); err != nil || !found {
 		return err
 	}
-	account, err := store.AnyAccount(ctx, r.Live, member.Namespace, secret.Labels[usherv1.AccountLabel])
-	if err != nil || account == nil || credentials.AcceptanceOf(credentials.Read(secret), nil, account) != credentials.OfEarlierMember {
+	is := credentials.Read(secret)
+	accounts, err := store.Accounts(ctx, r.Client, member.Namespace, "", "")
+	if err != nil {
 		return err
 	}
-	return store.DeleteAsRead(ctx, r.Client, secret)
+	for i := range accounts {
+		// The label may be shortened, and a user may have removed it.
+		if secret.Labels[usherv1.AccountLabel] != labels.Value(accounts[i].Name) && !accounts[i].Remembers(is.MemberUID) {
+			continue
+		}
+		account, err := store.AnyAccount(ctx, r.Live, member.Namespace, accounts[i].Name)
+		if err != nil {
+			return err
+		}
+		if account != nil && credentials.AcceptanceOf(is, nil, account) == credentials.OfEarlierMember {
+			return store.DeleteAsRead(ctx, r.Client, secret)
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ package member
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -76,7 +77,16 @@ func (r *Reconciler) eachOwned(ctx context.Context, o *membership.Observation, v
 	return nil
 }
 
+// errClusterScoped is the error for a kind whose objects are in no namespace: a member of another namespace with the same name could own them
+// as well.
+var errClusterScoped = errors.New("the kind is cluster-scoped")
+
 func (r *Reconciler) eachOwnedOf(ctx context.Context, kind schema.GroupVersionKind, member *usherv1.Member, visit visitor) error {
+	if clusterScoped, err := store.ClusterScoped(r.Client, kind); err != nil {
+		return err
+	} else if clusterScoped {
+		return errClusterScoped
+	}
 	return store.EachPage(ctx, r.Live, kind, member.Namespace,
 		func(page *metav1.PartialObjectMetadataList) error { return visit(page, kind) },
 		client.MatchingLabels{usherv1.OwnerLabel: labels.Value(member.Name)})
@@ -89,6 +99,10 @@ func (r *Reconciler) unreachable(kind schema.GroupVersionKind, plan string, err 
 		return usherv1.ReasonKindNotFound, fmt.Sprintf(
 			"The API server knows no kind %s of %s, which Plan %s names in ownedResources; install it, or correct the plan",
 			kind.Kind, kind.GroupVersion(), plan)
+	case errors.Is(err, errClusterScoped):
+		return usherv1.ReasonKindClusterScoped, fmt.Sprintf(
+			"Kind %s of %s, which Plan %s names in ownedResources, is cluster-scoped, and a member owns objects of its own namespace only; "+
+				"take the kind out of the plan", kind.Kind, kind.GroupVersion(), plan)
 	case apierrors.IsForbidden(err):
 		resource := kind.Kind
 		if mapping, err := r.Client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version); err == nil {

@@ -16,6 +16,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -223,7 +224,9 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 		return nil, nil
 	}
 	profile := credentials.ProfileGeneration(meta)
-	if found && known && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
+	recorded := found && known && credentials.CanBeAcceptedAt(meta, m.Status.AcceptedAt.Time) &&
+		meta.Labels[usherv1.MemberLabel] == labels.Value(m.Name) // the type is not in the metadata
+	if recorded && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
 		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
 			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta), Recorded: true,

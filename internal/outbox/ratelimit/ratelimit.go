@@ -7,8 +7,11 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 const (
@@ -61,7 +64,8 @@ func (l *Limiter) Held(id, recipient string, now time.Time) *delivery.Hold {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w, known := l.waiting[id]
-	if !known || w.recipient != l.recipients.bucketOf(recipient) || !now.Before(w.hold.Until) {
+	ends := moment.Clock{Now: now}.Awaits(&metav1.Time{Time: w.hold.Until}, delivery.LongestWait)
+	if !known || w.recipient != l.recipients.bucketOf(recipient) || !ends {
 		return nil
 	}
 	return &w.hold

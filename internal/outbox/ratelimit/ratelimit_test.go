@@ -272,3 +272,21 @@ func TestConcurrentMails(t *testing.T) {
 		t.Errorf("%d mails went out at once", sent)
 	}
 }
+
+// A clock that was a year ahead for a while and is right again holds no mail until next year.
+func TestAClockThatWasAheadHoldsNothing(t *testing.T) {
+	l := ratelimit.New()
+	ahead := start.AddDate(1, 0, 0)
+	for i := range delivery.MailsPerRecipient {
+		goes(t, l, mailTo("ada@acme.example", i), ahead)
+	}
+	last := mailTo("ada@acme.example", delivery.MailsPerRecipient)
+	waits(t, l, last, ahead)
+	if held := l.Held(last.ID, last.Recipient, start); held != nil {
+		t.Errorf("held until %s", held.Until)
+	}
+	for i := range delivery.MailsPerRecipient {
+		goes(t, l, mailTo("ada@acme.example", i), start)
+	}
+	waits(t, l, last, start)
+}

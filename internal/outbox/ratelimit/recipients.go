@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
 )
 
 // bucket counts the mails to the addresses with one hash; there are 65,536 buckets. A table that drops its oldest address when it is
@@ -48,9 +49,12 @@ func (r recipients) remove(b bucket, sent time.Time) {
 	}
 }
 
-// freeAt returns when the bucket may get its next mail.
+// freeAt returns when the bucket may get its next mail. It forgets mails that this process counted while its clock was ahead: they would
+// count for as long as that.
 func (r recipients) freeAt(b bucket, now time.Time) time.Time {
-	times := r.sent[b]
+	clock := moment.Clock{Now: now}
+	times := slices.DeleteFunc(r.sent[b], func(sent int64) bool { return !clock.Believes(time.Unix(sent, 0), 0) })
+	r.sent[b] = times
 	if len(times) < delivery.MailsPerRecipient {
 		return now
 	}

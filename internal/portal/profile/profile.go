@@ -11,8 +11,10 @@ import (
 	"strings"
 
 	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
@@ -37,6 +39,9 @@ const (
 
 // errSignedOut is the error of a change whose session has ended meanwhile.
 var errSignedOut = errors.New("the session has ended")
+
+// errForeignCompany is the error of a change of the company's contact where a Secret that Usher did not make has the name of its Secret.
+const errForeignCompany = page.PlainError("the Secret with the name of the company's was not made by Usher and is left alone; rename or delete it")
 
 // Options of the profile.
 type Options struct {
@@ -216,12 +221,17 @@ func (p *Pages) changeCredentials(r *http.Request, v *session.Member, change fun
 // saveCompany writes how the company is reached.
 func (p *Pages) saveCompany(ctx context.Context, v *session.Member, given profileForm) error {
 	for range web.WriteTries {
-		secret := credentials.NewCompany(&v.Account)
+		secret := &corev1.Secret{}
 		found, err := p.Read(ctx, credentials.CompanyKey(&v.Account), secret)
-		if err != nil {
+		switch {
+		case err != nil:
 			return err
+		case !found:
+			secret = credentials.NewCompany(&v.Account)
+		case !credentials.IsCompany(secret, client.ObjectKeyFromObject(&v.Account)):
+			return errForeignCompany
 		}
-		said, spec := credentials.Contact(&usherv1.Account{}, secret), v.Account.Spec.Contact
+		said, spec := credentials.SaidOfCompany(secret), v.Account.Spec.Contact
 		if spec == nil || spec.Email == "" {
 			said.Email = usherv1.EmailAddress(given.contactEmail)
 		}

@@ -19,6 +19,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/portal/page"
 )
 
@@ -177,10 +178,17 @@ func (s *Sessions) former(r *http.Request) (*Member, bool, error) {
 		return nil, false, err
 	case v.Member.UID != resumed.uid:
 		return nil, false, nil
-	case v.Member.Status.DisabledAt != nil && !v.Member.Status.DisabledAt.Time.Before(resumed.since):
+	case disabledSince(&v.Member, resumed.since, s.site.Now()):
 		return nil, false, nil // enabled again since; a session from before does not count
 	}
 	return v, hmac.Equal([]byte(resumed.fingerprint), []byte(fingerprint(resumed.key, &v.Credentials))), nil
+}
+
+// disabledSince reports whether the member was disabled at a time, or after it. It does not believe a time of a clock that was ahead, by
+// which the member could open no session: the API token was replaced as well, which ends the sessions from before.
+func disabledSince(m *usherv1.Member, since, now time.Time) bool {
+	at := m.Status.DisabledAt
+	return at != nil && !at.Time.Before(since) && moment.At(now, m).Believes(at.Time, 0)
 }
 
 func (s *Sessions) cookieName() string {

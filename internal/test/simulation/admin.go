@@ -138,9 +138,9 @@ func (w *world) memberOf(meta metav1.ObjectMeta, s Step) *usherv1.Member {
 	return m
 }
 
-// hence returns the time that many hours from now.
+// hence returns the time that many hours from now. It has a fraction of a second, which no time that Usher writes has.
 func (w *world) hence(hours int64) *metav1.Time {
-	return &metav1.Time{Time: w.now().Add(time.Duration(hours) * time.Hour).Truncate(time.Second)}
+	return &metav1.Time{Time: w.now().Add(time.Duration(hours) * time.Hour).Truncate(time.Second).Add(700 * time.Millisecond)}
 }
 
 func poolOf(meta metav1.ObjectMeta, s Step) *usherv1.SeatPool {

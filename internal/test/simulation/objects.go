@@ -170,7 +170,8 @@ func (t *table) remove(key types.NamespacedName) {
 	}
 }
 
-// serialise changes an object as JSON does: times lose their fractions of a second, and empty values become absent.
+// serialise changes an object as JSON does: times that Usher writes lose their fractions of a second, and empty values become absent. An end
+// date keeps its fraction: the admin writes it as text.
 func serialise(o client.Object) {
 	switch o := o.(type) {
 	case *usherv1.Account:
@@ -189,7 +190,7 @@ func serialise(o client.Object) {
 	case *usherv1.Member:
 		s := &o.Status
 		cutConditions(s.Conditions)
-		for _, t := range []*metav1.Time{s.AcceptedAt, s.InvitedAt, s.ExpiresAt, s.ActivatedAt, s.DisabledAt, o.Spec.AccessUntil} {
+		for _, t := range []*metav1.Time{s.AcceptedAt, s.InvitedAt, s.ExpiresAt, s.ActivatedAt, s.DisabledAt} {
 			cut(t)
 		}
 		for i := range s.EndNotices {

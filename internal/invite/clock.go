@@ -1,0 +1,35 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package invite
+
+import (
+	"time"
+
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/delivery"
+	"github.com/usher-dev/usher/internal/moment"
+)
+
+// longestTTL is how long a link may work at most; the CRDs say the same.
+const longestTTL = 720 * time.Hour
+
+// clockOf judges the times that the Invitation's status records.
+func clockOf(o Observation, now time.Time) moment.Clock { return moment.At(now, o.Invitation) }
+
+// longestLease is how far ahead nextAttemptAt can be while the state is Sending: it is the end of a lease, or of a limit on mails.
+func longestLease(s *usherv1.InvitationStatus) time.Duration {
+	if Waits(s) {
+		return delivery.LongestWait
+	}
+	return delivery.SendLease
+}
+
+// doubt starts the lifetime of a link that is out again, if a clock that was ahead wrote it: the link would work for as long as that clock
+// was ahead.
+func (p *Plan) doubt(o Observation, now time.Time) {
+	s, clock := &p.Status, clockOf(o, now)
+	if s.SentAt != nil && !clock.Believes(s.SentAt.Time, 0) || s.ExpiresAt != nil && !clock.Believes(s.ExpiresAt.Time, longestTTL) {
+		setSent(s, o, now)
+	}
+}
