@@ -3,7 +3,10 @@
 
 package delivery
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 const (
 	// SendTimeout is after how long a sender gives a conversation up. RFC 5321 section 4.5.3.2 allows a server ten minutes for
@@ -25,6 +28,15 @@ type Attempt struct {
 	Open bool
 	// LeaseEnd is until when its sender is taken to be alive. Zero if the attempt is not open.
 	LeaseEnd time.Time
+}
+
+// Attempted returns the number of the attempt that follows another. It begins again rather than overflow, since two attempts in succession
+// must differ.
+func Attempted(number int32) int32 {
+	if number < 0 || number == math.MaxInt32 {
+		return 1
+	}
+	return number + 1
 }
 
 // HangUp returns when the sender ends its conversation, unless it extends the lease before: well before another sender may take

@@ -121,7 +121,7 @@ func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.T
 		return
 	}
 	n.State = usherv1.EndNoticeSending
-	n.Attempts++
+	n.Attempts = delivery.Attempted(n.Attempts)
 	n.NextAttemptAt = &metav1.Time{Time: now.Add(delivery.SendLease)}
 	p.Send = to
 }

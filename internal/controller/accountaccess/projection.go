@@ -109,7 +109,7 @@ func (p *projection) refresh(ctx context.Context, names []string) error {
 	}
 	for _, name := range names {
 		fresh := usherv1.Member{}
-		found, err := store.Get(ctx, p.Live, p.observed.Account.Namespace, name, &fresh)
+		found, err := store.GetReadable(ctx, p.Live, p.observed.Account.Namespace, name, &fresh)
 		if err != nil {
 			return err
 		}
