@@ -24,7 +24,7 @@ func (c *tolerantClient) Get(ctx context.Context, key client.ObjectKey, object c
 		err = nil
 	}
 	if err != nil {
-		return err //nolint:wrapcheck // callers compare the errors of a client
+		return err
 	}
 	if problem := Of(object); problem != nil {
 		return problem
@@ -38,7 +38,7 @@ func (c *tolerantClient) List(ctx context.Context, list client.ObjectList, optio
 	if undecoded(ctx, err) && c.Client.List(Tolerant(ctx), list, options...) == nil {
 		err = nil
 	}
-	return err //nolint:wrapcheck // callers compare the errors of a client
+	return err
 }
 
 // Ignore returns nil for the error of a Get that returned what can be read of an undecodable object, and every other error as it is.

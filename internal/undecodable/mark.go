@@ -11,10 +11,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// annotation marks an object in memory. It is never written: whoever would write the object gets an error instead of it.
+// annotation marks an object in memory. It is never written: a reconciler that would write the object gets an error instead of it.
 const annotation = "usher.dev/undecodable"
 
-// seal begins the value of the annotation, so that nobody can mark an object by writing the annotation into it.
+// seal begins the value of the annotation, so that an annotation in the stored object marks nothing.
 var seal = rand.Text()
 
 // Error says that an object exists, and why it cannot be decoded.

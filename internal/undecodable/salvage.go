@@ -66,6 +66,15 @@ func repair(raw json.RawMessage) json.RawMessage {
 	}
 }
 
+// Check returns why an object of one of Usher's kinds cannot be decoded; nil if it can, and for every other object.
+func Check(raw []byte) *Error {
+	var object metav1.PartialObjectMetadata
+	if json.Unmarshal(repair(raw), &object) == nil {
+		return Of(&object)
+	}
+	return nil
+}
+
 // salvage decodes raw into a value, without the fields that cannot be decoded, and returns those.
 func salvage(raw json.RawMessage, into reflect.Value, path string) []problem {
 	fresh := reflect.New(into.Type())

@@ -88,7 +88,9 @@ func (s *Source) List(ctx context.Context, options metav1.ListOptions) (runtime.
 
 // Watch starts a watch. follow must see each of its events before anyone else does. If it returns a watch, that one continues in the
 // place of the first, and the event is void.
-func (s *Source) Watch(ctx context.Context, options metav1.ListOptions) (_ watch.Interface, follow func(watch.Event) watch.Interface, _ error) {
+func (s *Source) Watch(
+	ctx context.Context, options metav1.ListOptions,
+) (_ watch.Interface, follow func(watch.Event) watch.Interface, _ error) {
 	f := &follower{
 		Source: s, ctx: ctx, options: options, version: options.ResourceVersion,
 		initial:  options.SendInitialEvents != nil && *options.SendInitialEvents,
