@@ -38,6 +38,9 @@ const (
 	TokenRotatedAnnotation = "usher.dev/token-rotated"
 )
 
+// MaxCounter is the highest value of the numbers that a status counts up: the highest integer that every JSON client reads exactly.
+const MaxCounter = 1<<53 - 1
+
 // Language is one of the languages of Usher's mails and pages, as a BCP 47 tag (RFC 5646). Example: `fr`.
 //
 // +kubebuilder:validation:Enum=de;en-GB;en-US;es;fr;it;nl

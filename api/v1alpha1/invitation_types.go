@@ -32,6 +32,7 @@ type InvitationSpec struct {
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:XValidation:rule="self >= oldSelf",message="sendGeneration cannot go down; raise it to send the invitation again",reason=FieldValueInvalid
+	// +kubebuilder:validation:Maximum=1000000000
 	SendGeneration int64 `json:"sendGeneration,omitempty"`
 
 	// state is `Open` (default) or `Revoked`. The link of a revoked invitation does not work, and its member gives the
@@ -104,6 +105,7 @@ type SendError struct {
 	// at is when the attempt failed.
 	//
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	At metav1.Time `json:"at,omitempty,omitzero"`
 }
 
@@ -128,12 +130,14 @@ type Reminder struct {
 	// sentAt is when a mail server accepted the reminder.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
 
 	// nextAttemptAt is when the next attempt is due. While the reminder is being sent, it is when the sender's lease
 	// expires.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
 }
 
@@ -164,6 +168,7 @@ type InvitationStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000000
 	SendGeneration int64 `json:"sendGeneration,omitempty"`
 
 	// linkGeneration is what the link and the Message-ID are derived from. It equals sendGeneration, or exceeds it if a
@@ -171,6 +176,7 @@ type InvitationStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
 	LinkGeneration int64 `json:"linkGeneration,omitempty"`
 
 	// keyID names the token key that the link in the last mail was made with: the first four bytes of the key's SHA-256 hash in
@@ -196,27 +202,32 @@ type InvitationStatus struct {
 	// firstAttemptAt is when this link's mail was first tried. Usher gives up one ttl later.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	FirstAttemptAt *metav1.Time `json:"firstAttemptAt,omitempty"`
 
 	// sentAt is when a mail server accepted the mail, or, with delivery `Link`, when the link was made.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
 
 	// expiresAt is sentAt + ttl. The link stops working then, even if state does not say so yet.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
 	// acceptedAt is when the invitee accepted.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
 
 	// nextAttemptAt is when the next attempt is due, after a failure or because of a rate limit. In state `Sending`, it is
 	// when the sender's lease expires.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
 
 	// lastError describes the last failed attempt; in state `Sent`, the last failed attempt at a reminder.
@@ -240,6 +251,7 @@ type InvitationStatus struct {
 	// +patchStrategy=merge
 	// +patchMergeKey=type
 	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(c, c.lastTransitionTime >= timestamp('0001-01-01T00:00:00Z') && c.lastTransitionTime <= timestamp('9999-12-31T23:59:59Z'))",message="lastTransitionTime must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 

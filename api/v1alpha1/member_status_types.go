@@ -32,6 +32,7 @@ type MemberSeat struct {
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
 	Grant int64 `json:"grant"`
 
 	// releasedGrant is the highest grant that the member has given back. The seat is held while grant is above it. It
@@ -39,6 +40,7 @@ type MemberSeat struct {
 	//
 	// +required
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
 	ReleasedGrant int64 `json:"releasedGrant"`
 }
 
@@ -84,6 +86,7 @@ type EndNotice struct {
 	// accessUntil is the end of access that the mail announces.
 	//
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	AccessUntil metav1.Time `json:"accessUntil,omitempty,omitzero"`
 
 	// state is `Pending`, `Sending`, `Sent` or `Failed`.
@@ -106,11 +109,13 @@ type EndNotice struct {
 	// sentAt is when a mail server accepted the mail.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	SentAt *metav1.Time `json:"sentAt,omitempty"`
 
 	// nextAttemptAt is when the next attempt is due. In state `Sending`, it is when the sender's lease expires.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	NextAttemptAt *metav1.Time `json:"nextAttemptAt,omitempty"`
 
 	// lastError describes the last failed attempt; absent once an attempt has succeeded.

@@ -116,6 +116,7 @@ type MemberSpec struct {
 	// invitation. Default: none. Example: `2027-03-31T18:00:00Z`.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	AccessUntil *metav1.Time `json:"accessUntil,omitempty"`
 
 	// reassignTo names the member who takes over what this member owns when this member is deleted. Default: none.
@@ -167,6 +168,7 @@ type MemberStatus struct {
 	//
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=9007199254740991
 	ProfileGeneration int64 `json:"profileGeneration,omitempty"`
 
 	// seats are the grants that the member relies on or has given back, by pool.
@@ -185,26 +187,31 @@ type MemberStatus struct {
 	// invitedAt is when the invitation was sent: its status.sentAt.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	InvitedAt *metav1.Time `json:"invitedAt,omitempty"`
 
 	// expiresAt is when the invitation's link stops working.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
 
 	// acceptedAt is when the invitee accepted.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
 
 	// activatedAt is when the member last became Active.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	ActivatedAt *metav1.Time `json:"activatedAt,omitempty"`
 
 	// disabledAt is when the member last became Disabled.
 	//
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	DisabledAt *metav1.Time `json:"disabledAt,omitempty"`
 
 	// endNotices are the mails that announce the end of the member's access one week before, to the member and to the
@@ -225,6 +232,7 @@ type MemberStatus struct {
 	// +patchStrategy=merge
 	// +patchMergeKey=type
 	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(c, c.lastTransitionTime >= timestamp('0001-01-01T00:00:00Z') && c.lastTransitionTime <= timestamp('9999-12-31T23:59:59Z'))",message="lastTransitionTime must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid
 	Conditions []metav1.Condition `json:"conditions,omitempty" patchStrategy:"merge" patchMergeKey:"type"`
 }
 

@@ -19,7 +19,10 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
-type schema = apiextensionsv1.JSONSchemaProps
+type (
+	schema         = apiextensionsv1.JSONSchemaProps
+	validationRule = apiextensionsv1.ValidationRule
+)
 
 // crdSchema returns the schema of a kind that the API server uses.
 func crdSchema(ctx context.Context, kind string) schema {

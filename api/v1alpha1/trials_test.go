@@ -43,6 +43,7 @@ const (
 	badTTL          = "must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 168h"
 	badLead         = "must be a duration from 1m to 720h, written in hours, minutes and seconds, such as 48h"
 	badURL          = "must be an absolute URL that starts with https:// or http://"
+	badTime         = "must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z"
 	badColor        = "must be # and six hexadecimal digits, such as #0a7d4f"
 	badImage        = "must be an absolute URL that starts with https:// and names a host, such as https://cdn.acme.example/logo.svg"
 	badRight        = "must be resource:verb in lower case, such as orders:place"
@@ -177,6 +178,8 @@ func trials() []trial {
 		{kind: "Member", path: "spec.accessUntil", value: "2027-03-31T18:00:00Z"},
 		{kind: "Member", path: "spec.accessUntil", value: "2027-03-31T18:00:00+02:00"},
 		{kind: "Member", path: "spec.accessUntil", value: "2027-03-31", refusal: "must be of type date-time"},
+		{kind: "Member", path: "spec.accessUntil", value: "2027-03-31t18:00:00z", refusal: badTime},
+		{kind: "Member", path: "spec.accessUntil", value: "9999-12-31T23:59:59-00:01", refusal: badTime},
 
 		{kind: "Invitation", path: "spec", value: absent, refusal: required},
 		{kind: "Invitation", path: "spec.memberRef", value: absent, refusal: required},
@@ -184,6 +187,8 @@ func trials() []trial {
 		{kind: "Invitation", path: "spec.memberRef.name", from: "ada", value: "ada"},
 		{kind: "Invitation", path: "spec.sendGeneration", value: int64(0), refusal: tooSmall},
 		{kind: "Invitation", path: "spec.sendGeneration", value: int64(1)},
+		{kind: "Invitation", path: "spec.sendGeneration", value: int64(1_000_000_000)},
+		{kind: "Invitation", path: "spec.sendGeneration", value: int64(1_000_000_001), refusal: tooBig},
 		{kind: "Invitation", path: "spec.sendGeneration", from: int64(2), value: int64(3)},
 		{kind: "Invitation", path: "spec.sendGeneration", from: int64(2), value: int64(1), refusal: generationDown},
 		// Without the field, it gets its default, which is lower.

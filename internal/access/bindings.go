@@ -151,6 +151,25 @@ func Withdrawn(m *usherv1.Member, places []metav1.Object) bool {
 	return true
 }
 
+// Withhold returns the present bindings without the users who keep no access, for an account whose plan cannot be read: what it grants is
+// not known, but who is to lose it is. Marks stay as they are.
+func Withhold(o Observation) Projection {
+	keeps := map[string]bool{}
+	for i := range o.Members {
+		if kept, _ := Entitled(&o.Members[i]); kept && o.Account.Spec.State != usherv1.StateDisabled {
+			keeps[o.UserPrefix+string(o.Members[i].Spec.Email)] = true
+		}
+	}
+	var p Projection
+	for i := range o.Bindings {
+		b := *o.Bindings[i].DeepCopy()
+		b.Subjects = slices.DeleteFunc(b.Subjects, func(s rbacv1.Subject) bool { return s.Kind == rbacv1.UserKind && !keeps[s.Name] })
+		p.Bindings = append(p.Bindings, b)
+	}
+	p.Removed = removed(o.Bindings, p.Bindings)
+	return p
+}
+
 // Marked returns the marks of a binding or a password file.
 func Marked(place metav1.Object) []string {
 	return strings.Fields(place.GetAnnotations()[WithdrawnAnnotation])

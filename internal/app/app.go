@@ -33,6 +33,7 @@ import (
 	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // stopTimeout lets running sends finish and record their outcome; it is shorter than a pod's usual grace period.
@@ -66,23 +67,26 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	}
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // no client-side limit: the API server's priority and fairness decides
-	mgr, err := ctrl.NewManager(config, managerOptions(o))
+	config.Wrap(undecodable.Transport)
+	registry := undecodable.NewRegistry(ctrl.Log.WithName("undecodable"))
+	mgr, err := ctrl.NewManager(config, managerOptions(o, registry))
 	if err != nil {
 		return nil, fmt.Errorf("create the manager: %w", err)
 	}
 	if err := store.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return nil, fmt.Errorf("add the cache indexes: %w", err)
 	}
-	live, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper()})
+	uncached, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
 		return nil, fmt.Errorf("create the uncached client: %w", err)
 	}
+	live := undecodable.NewClient(uncached)
 	keys := &store.KeyStore{
 		Reader: live, Writer: live, Now: o.now(),
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
 	}
 	sender := factory.New()
-	base := reconciler.Base{Client: mgr.GetClient(), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now()}
+	base := reconciler.Base{Client: undecodable.NewClient(mgr.GetClient()), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now()}
 	defaultSecret := types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}
 	dependencies := controller.Dependencies{
 		Base: base,
@@ -98,8 +102,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		attempt("set up the portal", addPortal(ctx, mgr, live, keys, o)),
 		attempt("set up the link endpoint", addLinks(mgr, live, keys, o)),
 		attempt("close mail connections on stop", mgr.Add(closeOnStop(sender))),
-		attempt("add the liveness check", mgr.AddHealthzCheck("ping", healthz.Ping)),
-		attempt("add the readiness check", mgr.AddReadyzCheck("caches", cachesSynced(mgr))),
+		attempt("serve the probes", addProbes(mgr, registry, o.HealthProbeBindAddress)),
 	)
 }
 
@@ -111,7 +114,7 @@ func attempt(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func managerOptions(o Options) ctrl.Options {
+func managerOptions(o Options, registry *undecodable.Registry) ctrl.Options {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, usherv1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -127,20 +130,20 @@ func managerOptions(o Options) ctrl.Options {
 		Scheme:                        scheme,
 		Metrics:                       metrics,
 		WebhookServer:                 webhookServer(o),
-		HealthProbeBindAddress:        o.HealthProbeBindAddress,
+		HealthProbeBindAddress:        "0", // see addProbes
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionID:              "usher.dev",
 		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		RetryPeriod:                   &retry,
 		GracefulShutdownTimeout:       &stop,
-		Cache:                         cacheOptions(o),
+		Cache:                         cacheOptions(o, registry),
 	}
 }
 
 // cacheOptions limits the caches to the watched namespaces. Secrets are also watched in the manager's own namespace,
 // which has the default SMTP Secret.
-func cacheOptions(o Options) cache.Options {
+func cacheOptions(o Options, registry *undecodable.Registry) cache.Options {
 	relist := o.TestHooks.Relist
 	if relist == 0 {
 		relist = relistEvery
@@ -148,7 +151,7 @@ func cacheOptions(o Options) cache.Options {
 	// Of all roles and bindings, only Usher's own are cached.
 	own := cache.ByObject{Label: k8slabels.SelectorFromSet(k8slabels.Set{labels.ManagedBy: labels.Usher})}
 	options := cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist),
+		DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist, registry),
 		ByObject: map[client.Object]cache.ByObject{&rbacv1.Role{}: own, &rbacv1.RoleBinding{}: own},
 	}
 	if o.TestHooks.Resync > 0 {

@@ -13,6 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
 	toolscache "k8s.io/client-go/tools/cache"
+
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // relistEvery is how often a cache is compared with the API server even if its watch reports no problem. If a proxy or
@@ -25,33 +27,46 @@ type informerConstructor = func(
 	toolscache.ListerWatcher, runtime.Object, time.Duration, toolscache.Indexers,
 ) toolscache.SharedIndexInformer
 
-// newInformer returns a constructor of informers that list again every period, plus up to a tenth.
-func newInformer(period time.Duration) informerConstructor {
+// newInformer returns a constructor of informers that list again every period, plus up to a tenth, and that an undecodable object of one
+// of Usher's kinds does not stop.
+func newInformer(period time.Duration, registry *undecodable.Registry) informerConstructor {
 	return func(
 		lw toolscache.ListerWatcher, object runtime.Object, resync time.Duration, indexers toolscache.Indexers,
 	) toolscache.SharedIndexInformer {
 		with := toolscache.ToListerWatcherWithContext(lw)
+		list, start := with.ListWithContext, func(ctx context.Context, options metav1.ListOptions) (watch.Interface, follower, error) {
+			inner, err := with.WatchWithContext(ctx, options)
+			return inner, func(watch.Event) watch.Interface { return nil }, err //nolint:wrapcheck // client-go compares the errors of its watches
+		}
+		if undecodable.Covers(object) {
+			source := registry.Source(with)
+			list, start = source.List, source.Watch
+		}
 		return toolscache.NewSharedIndexInformer(&toolscache.ListWatch{
-			ListWithContextFunc: with.ListWithContext,
+			ListWithContextFunc: list,
 			WatchFuncWithContext: func(ctx context.Context, options metav1.ListOptions) (watch.Interface, error) {
-				inner, err := with.WatchWithContext(ctx, options)
+				inner, follow, err := start(ctx, options)
 				if err != nil {
-					return nil, err //nolint:wrapcheck // client-go compares the errors of its watches
+					return nil, err
 				}
-				return expiring(inner, wait.Jitter(period, 0.1)), nil
+				return expiring(inner, follow, wait.Jitter(period, 0.1)), nil
 			},
 		}, object, resync, indexers)
 	}
 }
 
+// follower sees each event of a watch before it is forwarded. If it returns a watch, that one continues in the place of the first, and
+// the event is void.
+type follower = func(watch.Event) watch.Interface
+
 // expiring forwards a watch until its time is over, and then ends it with the error that the API server sends when
 // history is gone (410 Expired): the one answer that makes a client list again.
-func expiring(inner watch.Interface, after time.Duration) watch.Interface {
+func expiring(inner watch.Interface, follow follower, after time.Duration) watch.Interface {
 	events := make(chan watch.Event)
 	outer := watch.NewProxyWatcher(events)
 	go func() {
 		defer close(events)
-		defer inner.Stop()
+		defer func() { inner.Stop() }()
 		over := time.NewTimer(after)
 		defer over.Stop()
 		for {
@@ -65,6 +80,11 @@ func expiring(inner watch.Interface, after time.Duration) watch.Interface {
 			case next, open := <-inner.ResultChan():
 				if !open {
 					return
+				}
+				if continued := follow(next); continued != nil {
+					inner.Stop()
+					inner = continued
+					continue
 				}
 				event = next
 			}

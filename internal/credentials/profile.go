@@ -31,7 +31,7 @@ func setPersonal(secret *corev1.Secret, said Personal) {
 // ProfileGeneration counts the member's changes of the profile; 0 if there is no usable count.
 func ProfileGeneration(secret metav1.Object) int64 {
 	n, err := strconv.ParseInt(secret.GetAnnotations()[usherv1.ProfileGenerationAnnotation], 10, 64)
-	if err != nil || n < 0 {
+	if err != nil || n < 0 || n > usherv1.MaxCounter {
 		return 0
 	}
 	return n

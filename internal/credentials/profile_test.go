@@ -28,7 +28,7 @@ func TestAProfileIsKeptAndCounted(t *testing.T) {
 	g.Expect(Read(secret)).To(And(HaveField("ProfileGeneration", BeEquivalentTo(1)), HaveField("FamilyName", "King")))
 	SetProfile(secret, profile)
 	g.Expect(ProfileGeneration(secret)).To(BeEquivalentTo(2))
-	for _, odd := range []string{"-1", "", "x"} {
+	for _, odd := range []string{"-1", "", "x", "9007199254740992", "9223372036854775807"} {
 		g.Expect(ProfileGeneration(&metav1.ObjectMeta{Annotations: map[string]string{usherv1.ProfileGenerationAnnotation: odd}})).To(BeZero())
 	}
 	empty := &corev1.Secret{}

@@ -4,6 +4,7 @@
 package delivery
 
 import (
+	"math"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -35,6 +36,15 @@ type Attempt struct {
 
 // Lease returns the end of a lease that begins at now, as a status stores it.
 func Lease(now time.Time) *metav1.Time { return moment.Ref(now.Add(SendLease)) }
+
+// Attempted returns the number of the attempt that follows another. It begins again rather than overflow, since two attempts in succession
+// must differ.
+func Attempted(number int32) int32 {
+	if number < 0 || number == math.MaxInt32 {
+		return 1
+	}
+	return number + 1
+}
 
 // HangUp returns when the sender ends its conversation, unless it extends the lease before: well before another sender may take
 // the attempt over.

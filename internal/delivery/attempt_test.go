@@ -4,6 +4,7 @@
 package delivery
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -41,4 +42,11 @@ func TestLeaseLeavesTime(t *testing.T) {
 	g.Expect(a.TooLate(now.Add(SendLease - 2*RenewEvery))).To(BeTrue())
 	g.Expect(a.TooLate(now.Add(SendLease - 2*RenewEvery - 1))).To(BeFalse())
 	g.Expect(a.TooLate(now.Add(2 * SendLease))).To(BeTrue())
+}
+
+func TestTheNumberOfAnAttemptDoesNotOverflow(t *testing.T) {
+	g := NewWithT(t)
+	for before, want := range map[int32]int32{0: 1, 1: 2, math.MaxInt32 - 1: math.MaxInt32, math.MaxInt32: 1, -1: 1, math.MinInt32: 1} {
+		g.Expect(Attempted(before)).To(Equal(want))
+	}
 }

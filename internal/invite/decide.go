@@ -137,7 +137,7 @@ func (p *Plan) sendNew(o Observation, now time.Time) {
 		return
 	}
 	s.SendGeneration = o.Invitation.Spec.SendGeneration
-	s.LinkGeneration = max(s.LinkGeneration+1, s.SendGeneration)
+	s.LinkGeneration = max(min(s.LinkGeneration, usherv1.MaxCounter-1)+1, s.SendGeneration)
 	s.Recipient = string(o.Member.Spec.Email)
 	s.Attempts, s.FirstAttemptAt, s.LastError, s.MessageID, s.KeyID, s.Reminders = 0, nil, nil, "", "", nil
 	p.attempt(o, now)
@@ -186,7 +186,7 @@ func (p *Plan) attempt(o Observation, now time.Time) {
 		return
 	}
 	s.State = usherv1.InvitationSending
-	s.Attempts++
+	s.Attempts = delivery.Attempted(s.Attempts)
 	if s.FirstAttemptAt == nil {
 		s.FirstAttemptAt = moment.Ref(now)
 	}

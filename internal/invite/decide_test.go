@@ -4,6 +4,7 @@
 package invite
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -224,6 +225,9 @@ func TestLinkGeneration(t *testing.T) {
 		{name: "raised by many", spec: 9, sent: 1, link: 1, want: 9},
 		{name: "raised, after links that no one requested", spec: 2, sent: 1, link: 5, want: 6},
 		{name: "raised to the present link's number", spec: 5, sent: 1, link: 5, want: 6},
+		{name: "the highest", spec: 1_000_000_000, sent: 1, link: 1, want: 1_000_000_000},
+		{name: "raised after the highest link of a status", spec: 2, sent: 1, link: usherv1.MaxCounter, want: usherv1.MaxCounter},
+		{name: "raised after a link that no status can have", spec: 2, sent: 1, link: math.MaxInt64, want: usherv1.MaxCounter},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

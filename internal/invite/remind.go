@@ -91,7 +91,7 @@ func (p *Plan) attemptReminder(before usherv1.Lead, now time.Time) {
 		s.Reminders = append(s.Reminders, usherv1.Reminder{Before: before})
 		r = &s.Reminders[len(s.Reminders)-1]
 	}
-	r.Attempts++
+	r.Attempts = delivery.Attempted(r.Attempts)
 	r.NextAttemptAt = delivery.Lease(now)
 	p.Send, p.Remind = true, before
 }

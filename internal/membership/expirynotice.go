@@ -124,7 +124,7 @@ func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.T
 		return
 	}
 	n.State = usherv1.EndNoticeSending
-	n.Attempts++
+	n.Attempts = delivery.Attempted(n.Attempts)
 	n.NextAttemptAt = delivery.Lease(p.clock.Now)
 	p.Send = to
 }

@@ -5,7 +5,9 @@ package portal_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -25,6 +27,7 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal"
 	"github.com/usher-dev/usher/internal/portal/web"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 const (
@@ -522,4 +525,23 @@ func TestAPortalWithoutADirectoryHasNoProfiles(t *testing.T) {
 	w.portal = w.newPortal(func(o *portal.Options) { o.MembersAt = nil })
 	w.expectPage(w.get("/me"), http.StatusNotFound, titleUnknown)
 	w.expectPage(w.post("/me", signIn("ada@acme.example", "x")), http.StatusNotFound, titleUnknown)
+}
+
+// A tenant could otherwise lock out the members of other tenants, by a Member with the same address.
+func TestANamesakeWhoCannotBeDecodedLocksNoOneOut(t *testing.T) {
+	w := newWorld(t)
+	w.join()
+	other := types.NamespacedName{Namespace: w.member.Namespace, Name: "namesake"}
+	w.wire.beforeGet = func(key client.ObjectKey, _ client.Object) error {
+		if key == other {
+			return fmt.Errorf("get Member: %w", &undecodable.Error{Kind: "Member", Namespace: key.Namespace, Name: key.Name, Problem: "spec: no"})
+		}
+		return nil
+	}
+	w.portal = w.newPortal(func(o *portal.Options) {
+		o.MembersAt = func(context.Context, string) ([]types.NamespacedName, error) {
+			return []types.NamespacedName{other, client.ObjectKeyFromObject(w.member)}, nil
+		}
+	})
+	w.signInAsMember()
 }

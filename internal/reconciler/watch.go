@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // Controller is a reconciler with all that wakes it.
@@ -81,11 +82,12 @@ func Present(before, after client.Object) client.Object {
 	return before
 }
 
-// Respecified reports whether an object was created, deleted, marked for deletion, replaced or given another spec. Every other
-// change is one of its status or metadata.
+// Respecified reports whether an object was created, deleted, marked for deletion, replaced or given another spec, or whether it can be
+// decoded now, or no longer. Every other change is one of its status or metadata.
 func Respecified(before, after client.Object) bool {
 	return before == nil || after == nil || before.GetUID() != after.GetUID() ||
 		before.GetGeneration() != after.GetGeneration() ||
+		(undecodable.Of(before) == nil) != (undecodable.Of(after) == nil) ||
 		(before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil)
 }
 

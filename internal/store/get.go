@@ -15,6 +15,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // Get reads one object and reports whether it exists.
@@ -27,6 +28,16 @@ func Get(ctx context.Context, reader client.Reader, namespace, name string, obje
 		return false, nil
 	}
 	return false, fmt.Errorf("get %s: %w", describe(object, namespace, name), err)
+}
+
+// GetReadable reads what can be read of one object, and reports whether it exists. Use it where the object's metadata or seats matter,
+// and nothing is decided for the object itself: parts that cannot be decoded are absent.
+func GetReadable(ctx context.Context, reader client.Reader, namespace, name string, object client.Object) (found bool, err error) {
+	found, err = Get(ctx, reader, namespace, name, object)
+	if undecodable.Ignore(err) == nil {
+		return found || err != nil, nil
+	}
+	return false, err
 }
 
 // Account reads an Account; nil if it does not exist or is being deleted. From the moment of its deletion an Account gives nothing and is

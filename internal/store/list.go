@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // livePage is how many objects a live list asks for at a time.
@@ -21,7 +22,7 @@ const livePage = 500
 
 // List lists the objects of a namespace ("" for all namespaces) that an index has under a value. With index "" it lists all of them. The
 // cache knows every index of Indexes, the API server only those that are selectable fields. Objects from the cache are not copied: a
-// caller must not change them.
+// caller must not change them. Of an object that cannot be decoded, the list has what can be read of it.
 func List(ctx context.Context, reader client.Reader, list client.ObjectList, namespace, index, value string) error {
 	options := []client.ListOption{client.InNamespace(namespace), client.UnsafeDisableDeepCopy}
 	if index != "" {
@@ -36,6 +37,23 @@ func List(ctx context.Context, reader client.Reader, list client.ObjectList, nam
 			what += fmt.Sprintf(" with %s=%q", index, value)
 		}
 		return fmt.Errorf("list %s: %w", what, err)
+	}
+	return nil
+}
+
+// AnyUndecodable returns err, or else the error of the first of the objects that cannot be decoded and matters for the question that they
+// were listed for.
+func AnyUndecodable[T any, P interface {
+	*T
+	client.Object
+}](err error, objects []T, matters func(P) bool) error {
+	if err != nil {
+		return err
+	}
+	for i := range objects {
+		if problem := undecodable.Of(P(&objects[i])); problem != nil && matters(&objects[i]) {
+			return problem
+		}
 	}
 	return nil
 }

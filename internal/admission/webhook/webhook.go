@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // Paths of the webhooks, as config/webhook names them.
@@ -39,11 +40,23 @@ const unjudged = "Usher could not read what it needs to check this change and ad
 func Setup(mgr manager.Manager, live client.Reader, now func() time.Time) {
 	g := gate{live, now}
 	server, scheme := mgr.GetWebhookServer(), mgr.GetScheme()
-	server.Register(pathAccounts, admission.WithValidator(scheme, rule[*usherv1.Account](g.account)))
-	server.Register(pathMembers, admission.WithValidator(scheme, rule[*usherv1.Member](g.member)))
-	server.Register(pathPools, admission.WithValidator(scheme, rule[*usherv1.SeatPool](g.pool)))
+	server.Register(pathAccounts, correctable(admission.WithValidator(scheme, rule[*usherv1.Account](g.account))))
+	server.Register(pathMembers, correctable(admission.WithValidator(scheme, rule[*usherv1.Member](g.member))))
+	server.Register(pathPools, correctable(admission.WithValidator(scheme, rule[*usherv1.SeatPool](g.pool))))
 	server.Register(pathScale, &webhook.Admission{Handler: &scale{g, admission.NewDecoder(scheme)}})
 	server.Register(pathOwners, &webhook.Admission{Handler: &owners{g}})
+}
+
+// correctable lets every change of an object pass that could not be decoded before: otherwise it could be neither corrected nor deleted.
+func correctable(hook *admission.Webhook) *admission.Webhook {
+	check := hook.Handler
+	hook.Handler = admission.HandlerFunc(func(ctx context.Context, request admission.Request) admission.Response {
+		if problem := undecodable.Check(request.OldObject.Raw); problem != nil {
+			return answer(ctx, nil, problem)
+		}
+		return check.Handle(ctx, request)
+	})
+	return hook
 }
 
 // rule checks a change of one kind: before is nil for a creation, after for a deletion.

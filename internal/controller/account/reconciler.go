@@ -6,6 +6,7 @@ package account
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -19,6 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
@@ -83,6 +85,10 @@ func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (mem
 	if o.Members, err = store.Members(ctx, r.Client, account.Namespace, store.ByAccount, account.Name); err != nil {
 		return o, err
 	}
+	// What is recorded of a member is recorded once it can be read.
+	o.Members = slices.DeleteFunc(slices.Clone(o.Members), func(m usherv1.Member) bool {
+		return undecodable.Of(&m) != nil && (m.DeletionTimestamp != nil || m.Spec.Email == "")
+	})
 	if o.Pools, err = store.Pools(ctx, r.Client, account.Namespace, account.Name); err != nil {
 		return o, err
 	}

@@ -30,6 +30,8 @@ type projection struct {
 	// known are the hashes that were read before.
 	known    hashCache
 	problems problems
+	// unreadable: the account or its plan cannot be decoded, so that observed has no terms.
+	unreadable bool
 }
 
 func (p *projection) settle(ctx context.Context) error {
@@ -65,6 +67,24 @@ func (p *projection) settle(ctx context.Context) error {
 	return p.settlePasswords(ctx)
 }
 
+// withhold takes access from those who keep none, and changes nothing else.
+func (p *projection) withhold(ctx context.Context) error {
+	if err := p.load(ctx); err != nil {
+		return err
+	}
+	wanted := access.Withhold(p.observed)
+	if len(wanted.Removed) > 0 {
+		if err := p.confirm(ctx, wanted.Removed); err != nil {
+			return err
+		}
+		wanted = access.Withhold(p.observed)
+	}
+	if err := p.settleBindings(ctx, wanted.Bindings); err != nil {
+		return err
+	}
+	return p.settlePasswords(ctx)
+}
+
 // load reads the account's roles and bindings.
 func (p *projection) load(ctx context.Context) error {
 	account := p.observed.Account
@@ -78,15 +98,21 @@ func (p *projection) load(ctx context.Context) error {
 
 // confirm reads live what the removal of users from bindings is based on: an old cache must not take anyone's access.
 func (p *projection) confirm(ctx context.Context, users []string) error {
-	account, err := store.Account(ctx, p.Live, p.observed.Account.Namespace, p.observed.Account.Name)
-	if err != nil || account == nil {
+	account, get := &usherv1.Account{}, store.Get
+	if p.unreadable {
+		get = store.GetReadable
+	}
+	if found, err := get(ctx, p.Live, p.observed.Account.Namespace, p.observed.Account.Name, account); err != nil || !found {
 		return err
 	}
-	of, err := store.Plan(ctx, p.Live, account)
-	if err != nil {
-		return err
+	p.observed.Account = account
+	if !p.unreadable {
+		of, err := store.Plan(ctx, p.Live, account)
+		if err != nil {
+			return err
+		}
+		p.observed.Terms = plan.For(account, of)
 	}
-	p.observed.Account, p.observed.Terms = account, plan.For(account, of)
 	var names []string
 	for _, user := range users {
 		known := false
@@ -109,7 +135,7 @@ func (p *projection) refresh(ctx context.Context, names []string) error {
 	}
 	for _, name := range names {
 		fresh := usherv1.Member{}
-		found, err := store.Get(ctx, p.Live, p.observed.Account.Namespace, name, &fresh)
+		found, err := store.GetReadable(ctx, p.Live, p.observed.Account.Namespace, name, &fresh)
 		if err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ package accountaccess
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // retryPause is when an account whose access could not be written is tried again: no event reports that a permission was granted.
@@ -47,6 +49,10 @@ type Reconciler struct {
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
 	account := &usherv1.Account{}
 	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, account)
+	if err != nil && undecodable.Ignore(err) == nil {
+		r.verdicts.record(account, nil)
+		return r.Finish(ctx, request, ctrl.Result{}, errors.Join(err, r.withhold(ctx, account)))
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -68,6 +74,9 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 		return ctrl.Result{}, err
 	}
 	of, err := store.Plan(ctx, r.Client, account)
+	if err != nil && undecodable.Ignore(err) == nil {
+		return ctrl.Result{}, errors.Join(err, r.withhold(ctx, account))
+	}
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -83,6 +92,18 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 		return ctrl.Result{RequeueAfter: retryPause}, nil
 	}
 	return ctrl.Result{}, nil
+}
+
+// withhold takes access from the account's members who keep none, and changes nothing else: the account or its plan cannot be decoded.
+func (r *Reconciler) withhold(ctx context.Context, account *usherv1.Account) error {
+	members, err := store.Members(ctx, r.Client, account.Namespace, store.ByAccount, account.Name)
+	if err != nil {
+		return err
+	}
+	p := projection{Base: r.Base, known: r.hashesOf(account), unreadable: true, observed: access.Observation{
+		Account: account, Members: slices.Clone(members), UserPrefix: r.userPrefix,
+	}}
+	return p.withhold(ctx)
 }
 
 // withdraw deletes all that was made for an Account that does not exist or is being deleted.

@@ -39,7 +39,7 @@ func (c *firstMemberCache) older(ctx context.Context, reader client.Reader, m *u
 	account := types.NamespacedName{Namespace: m.Namespace, Name: m.Spec.AccountRef.Name}
 	if name, known := c.names.Load(account); known {
 		first := &usherv1.Member{}
-		found, err := store.Get(ctx, reader, m.Namespace, name.(string), first)
+		found, err := store.GetReadable(ctx, reader, m.Namespace, name.(string), first)
 		if err != nil {
 			return nil, err
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/store"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // observe loads what a decision about the Member depends on, through reader: the cache or the API server. Which invitations and
@@ -105,10 +106,11 @@ func poolsOf(ctx context.Context, reader client.Reader, member *usherv1.Member) 
 	if err := store.List(ctx, reader, &all, member.Namespace, "", ""); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(slices.Clone(all.Items), func(p usherv1.SeatPool) bool {
+	pools := slices.DeleteFunc(slices.Clone(all.Items), func(p usherv1.SeatPool) bool {
 		return p.Spec.AccountRef.Name != member.Spec.AccountRef.Name &&
 			!slices.ContainsFunc(member.Status.Seats, func(s usherv1.MemberSeat) bool { return s.Pool == p.Name })
-	}), nil
+	})
+	return pools, store.AnyUndecodable(nil, pools, func(*usherv1.SeatPool) bool { return true })
 }
 
 // rivalOf returns the name of the member of the account that keeps this one from having its address; empty if there is none.
@@ -187,6 +189,9 @@ func (r *Reconciler) cachedInvitationOf(
 		inv := &all.Items[i]
 		if !invites(inv, member) {
 			continue
+		}
+		if problem := undecodable.Of(inv); problem != nil {
+			return nil, false, problem
 		}
 		if chosen == nil || rank(inv) < rank(chosen) || rank(inv) == rank(chosen) && inv.Name < chosen.Name {
 			chosen = inv

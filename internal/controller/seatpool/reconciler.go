@@ -19,6 +19,7 @@ import (
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/seat"
 	"github.com/usher-dev/usher/internal/store"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // +kubebuilder:rbac:groups=usher.dev,resources=plans,verbs=get;list;watch
@@ -123,7 +124,7 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, pool *us
 	var pools usherv1.SeatPoolList
 	err = store.List(ctx, reader, &pools, pool.Namespace, "", "")
 	s.pools = pools.Items
-	return s, err
+	return s, store.AnyUndecodable(err, s.pools, func(p *usherv1.SeatPool) bool { return p.Spec.AccountRef == pool.Spec.AccountRef })
 }
 
 // candidates returns all members of the pool's account as the ledger sees them.
@@ -134,7 +135,11 @@ func (r *Reconciler) candidates(ctx context.Context, pool *usherv1.SeatPool, aro
 	}
 	candidates := make([]seat.Candidate, 0, len(members))
 	for i := range members {
-		candidates = append(candidates, seat.CandidateOf(&members[i], pool, around.account, around.terms, around.pools, r.Now()))
+		candidate := seat.CandidateOf(&members[i], pool, around.account, around.terms, around.pools, r.Now())
+		if undecodable.Of(&members[i]) != nil {
+			candidate.Wants = false // it keeps the claim that it has
+		}
+		candidates = append(candidates, candidate)
 	}
 	return candidates, nil
 }

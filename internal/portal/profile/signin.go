@@ -19,6 +19,7 @@ import (
 	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/session"
 	"github.com/usher-dev/usher/internal/portal/web"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // maxNamesakes is how many members with one address are read when one of them signs in.
@@ -82,8 +83,12 @@ func (p *Pages) find(ctx context.Context, email, namespace, account string) (*se
 	var found *session.Member
 	for _, name := range names[:min(len(names), maxNamesakes)] {
 		v, err := p.sessions.Read(ctx, name)
-		if err != nil {
+		if undecodable.Ignore(err) != nil {
 			return nil, err
+		}
+		if err != nil {
+			p.Log.Error(err, "a member cannot sign in", "namespace", name.Namespace, "member", name.Name)
+			continue // another member with the address can sign in all the same
 		}
 		if v == nil || !v.Member.Spec.Email.SameAs(usherv1.EmailAddress(email)) || account != "" && v.Account.Name != account {
 			continue

@@ -1,0 +1,61 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	"github.com/usher-dev/usher/internal/undecodable"
+)
+
+// probeTimeout is how long a probe may take to send its request.
+const probeTimeout = 10 * time.Second
+
+// maxListed is how many undecodable objects /readyz names.
+const maxListed = 100
+
+// addProbes serves /healthz and /readyz. /readyz also names the objects that cannot be decoded, and stays 200: every replica has the
+// same, and one tenant's object must not take the portal from all others.
+func addProbes(mgr manager.Manager, registry *undecodable.Registry, address string) error {
+	if address == "0" || address == "" {
+		return nil
+	}
+	listener, err := net.Listen("tcp", address) //nolint:noctx // as the manager opens its other servers
+	if err != nil {
+		return fmt.Errorf("--health-probe-bind-address: %w", err)
+	}
+	ping := &healthz.Handler{Checks: map[string]healthz.Checker{"ping": healthz.Ping}}
+	caches := &healthz.Handler{Checks: map[string]healthz.Checker{"caches": cachesSynced(mgr)}}
+	mux := http.NewServeMux()
+	for path, handler := range map[string]http.Handler{"/healthz": ping, "/readyz": naming(caches, registry)} {
+		mux.Handle(path, http.StripPrefix(path, handler))
+		mux.Handle(path+"/", http.StripPrefix(path, handler))
+	}
+	stop := stopTimeout
+	return attempt("add the probes' server to the manager", mgr.Add(&manager.Server{
+		Name: "health probe", Listener: listener, ShutdownTimeout: &stop,
+		Server: &http.Server{Handler: mux, ReadHeaderTimeout: probeTimeout},
+	}))
+}
+
+// naming adds the objects that cannot be decoded to the answer of a check. It names fields without their values, since anyone may ask.
+func naming(check http.Handler, registry *undecodable.Registry) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		check.ServeHTTP(w, request)
+		objects := registry.List()
+		for i, object := range objects {
+			if i == maxListed {
+				fmt.Fprintf(w, "\nand %d more", len(objects)-i)
+				break
+			}
+			fmt.Fprintf(w, "\n[!]%s cannot be decoded, and is left as it is: %s", object.Object(), object.Fields)
+		}
+	})
+}
