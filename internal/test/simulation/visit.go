@@ -31,6 +31,8 @@ type visit struct {
 	profile *profileVisit
 	// admissible: the link could be answered, or the profile changed, at some moment since the visit began.
 	admissible bool
+	// made: the visit made the credentials itself.
+	made bool
 	status     int
 	location   string
 }
