@@ -63,9 +63,9 @@ func TestASecondClickAfterAChange(t *testing.T) {
 		"revoked before it was recorded": {http.StatusGone, titleRevoked, func(w *world) {
 			update(w, w.invitation, func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
 		}},
-		"revoked after it was recorded": {http.StatusOK, titleWaiting, func(w *world) {
-			updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationAccepted })
+		"revoked, but recorded": {http.StatusOK, titleWaiting, func(w *world) {
 			update(w, w.invitation, func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
+			updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationAccepted })
 		}},
 		"disabled after it was recorded": {http.StatusGone, titleMemberDisabled, func(w *world) {
 			updateStatus(w, w.invitation, func(i *usherv1.Invitation) { i.Status.State = usherv1.InvitationAccepted })
