@@ -32,9 +32,9 @@ type visit struct {
 	// admissible: the link could be answered, or the profile changed, at some moment since the visit began.
 	admissible bool
 	// made: the visit made the credentials itself.
-	made bool
-	status     int
-	location   string
+	made     bool
+	status   int
+	location string
 }
 
 var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond}
