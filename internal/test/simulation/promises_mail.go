@@ -158,8 +158,8 @@ func (w *world) checkCredentials(c change) {
 	was, _ := c.before.(*corev1.Secret)
 	is, _ := c.after.(*corev1.Secret)
 	name, ofMember := strings.CutPrefix(c.key().Name, "usher-member-")
-	if was == nil && ofMember && w.actor != nil && w.actor.visit != nil {
-		w.actor.visit.made = true
+	if was == nil && ofMember {
+		w.noteMade()
 	}
 	if was == nil || !ofMember {
 		return
@@ -181,6 +181,13 @@ func (w *world) checkCredentials(c change) {
 	}
 	if w.beliefs.welcomed[m.UID] == was.UID && !w.addressChanged(m, was) {
 		w.violated("welcome-stands", "the credentials of member %s were deleted after its welcome", name)
+	}
+}
+
+// noteMade notes that the visit at work, if one is, has made credentials.
+func (w *world) noteMade() {
+	if w.actor != nil && w.actor.visit != nil {
+		w.actor.visit.made = true
 	}
 }
 
