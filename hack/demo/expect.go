@@ -43,7 +43,9 @@ func (s seats) String() string {
 // expect waits for a situation. It fails at once if waiting cannot help: a member received a mail too many.
 func (s *story) expect(ctx context.Context, wanted situation) error {
 	if err := await(ctx, "the members, their invitations, the pool and the account", func(ctx context.Context) error {
-		return errors.Join(s.misplaced(ctx, wanted.members), s.miscounted(ctx, wanted.seats), s.missent(ctx, wanted.members), s.missummed(ctx, wanted))
+		return errors.Join(
+			s.misplaced(ctx, wanted.members), s.miscounted(ctx, wanted.seats), s.missent(ctx, wanted.members), s.missummed(ctx, wanted),
+		)
 	}); err != nil {
 		return err
 	}
@@ -131,7 +133,8 @@ func (s *story) missummed(ctx context.Context, wanted situation) error {
 		there = *found.Status.Members
 	}
 	if counts := wanted.counts(); there != counts || found.Status.SeatsSummary != wanted.seats.summary() {
-		return fmt.Errorf("expected the account to count %+v and %s seats, got %+v and %s", counts, wanted.seats.summary(), there, found.Status.SeatsSummary)
+		return fmt.Errorf("expected the account to count %+v and %s seats, got %+v and %s",
+			counts, wanted.seats.summary(), there, found.Status.SeatsSummary)
 	}
 	return nil
 }

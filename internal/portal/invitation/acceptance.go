@@ -93,13 +93,7 @@ func (p *Pages) withdrawn(ctx context.Context, v *visit, now time.Time) (invite.
 	if err != nil {
 		return "", err
 	}
-	refusal := invite.Admit(&again.invitation, &again.Member, &again.Account, false, now)
-	switch refusal {
-	case invite.RefusedRevoked, invite.RefusedMemberDisabled, invite.RefusedAccountDisabled:
-		return refusal, nil
-	default:
-		return invite.Admitted, nil
-	}
+	return again.withdrawn(now), nil
 }
 
 // newCredentials returns the acceptance of the visit's member at now.

@@ -184,9 +184,9 @@ func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, v.link.path()+web.SwitchedQuery(r), http.StatusSeeOther)
 		return
 	}
-	// Admit without the acceptance, so that a member who has been disabled since is not welcomed.
-	switch refusal := invite.Admit(&v.invitation, &v.Member, &v.Account, false, p.Now()); {
-	case refusal == invite.RefusedMemberDisabled || refusal == invite.RefusedAccountDisabled:
+	// A member who has been disabled since is not welcomed.
+	switch refusal := v.disabled(p.Now()); {
+	case refusal != invite.Admitted:
 		p.refuse(w, r, v, refusal)
 	case awaitsSeat(&v.Member):
 		p.RenderNotice(w, r, &v.Person, noticeWaiting, 0)

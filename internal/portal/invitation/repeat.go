@@ -21,7 +21,8 @@ func mayRepeat(action string, refusal invite.Refusal) bool {
 }
 
 // repeated returns Admitted if the password is the one that the visit's member has: then the member accepts once more, and not someone
-// else. It takes the same time whether or not it is, and if there is no password.
+// else. It takes the same time whether or not it is, and if there is no password. An acceptance that may be about to be taken back is not
+// confirmed, for the reason that it would be.
 func (p *Pages) repeated(ctx context.Context, v *visit, password string) (invite.Refusal, error) {
 	var hash []byte
 	if v.Acceptance.Counts() {
@@ -32,7 +33,7 @@ func (p *Pages) repeated(ctx context.Context, v *visit, password string) (invite
 	case err != nil:
 		return "", err
 	case same:
-		return invite.Admitted, nil
+		return v.withdrawn(p.Now()), nil
 	default:
 		return invite.RefusedUsed, nil
 	}

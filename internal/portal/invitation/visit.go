@@ -43,6 +43,28 @@ func (v *visit) refusal(now time.Time) invite.Refusal {
 	return invite.Admit(&v.invitation, &v.Member, &v.Account, v.Acceptance.Counts(), now)
 }
 
+// withdrawn returns what keeps an acceptance that no reconciler has recorded from standing, at now.
+func (v *visit) withdrawn(now time.Time) invite.Refusal {
+	switch refusal := invite.Admit(&v.invitation, &v.Member, &v.Account, false, now); refusal {
+	case invite.RefusedRevoked, invite.RefusedMemberDisabled, invite.RefusedAccountDisabled:
+		return refusal
+	default:
+		return invite.Admitted
+	}
+}
+
+// disabled returns the refusal of a member, or an account, that has no access at now, whatever has become of the invitation.
+func (v *visit) disabled(now time.Time) invite.Refusal {
+	open := v.invitation.DeepCopy()
+	open.Spec.State, open.Status.State = usherv1.InvitationOpen, usherv1.InvitationSent
+	switch refusal := invite.Admit(open, &v.Member, &v.Account, false, now); refusal {
+	case invite.RefusedMemberDisabled, invite.RefusedAccountDisabled:
+		return refusal
+	default:
+		return invite.Admitted
+	}
+}
+
 // recordedSince reports whether a reconciler has recorded an acceptance since an earlier visit.
 func (v *visit) recordedSince(earlier *visit) bool {
 	at := v.Member.Status.AcceptedAt

@@ -188,7 +188,13 @@ func (w *world) admissible(v *visit) bool {
 	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
 	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||
-		inv.Spec.SendGeneration > inv.Status.SendGeneration || inv.Spec.State == usherv1.InvitationRevokedWish {
+		inv.Spec.SendGeneration > inv.Status.SendGeneration {
+		return false
+	}
+	if w.repeats(v, inv) {
+		return true
+	}
+	if inv.Spec.State == usherv1.InvitationRevokedWish {
 		return false
 	}
 	switch inv.Status.State {
@@ -200,6 +206,13 @@ func (w *world) admissible(v *visit) bool {
 		return false
 	}
 	return w.invitable(w.member(inv.Spec.MemberRef.Name), v.mail.mail.To) && w.open()
+}
+
+// repeats reports whether a visit only says once more that the link's member accepts: every invitee types the same password.
+func (w *world) repeats(v *visit, inv *usherv1.Invitation) bool {
+	m, secret := w.member(inv.Spec.MemberRef.Name), w.credentials(inv.Spec.MemberRef.Name)
+	return v.accept && m != nil && m.DeletionTimestamp == nil && secret != nil &&
+		m.Spec.Email.SameAs(usherv1.EmailAddress(v.mail.mail.To)) && m.Spec.Email.SameAs(usherv1.EmailAddress(secret.Data["email"]))
 }
 
 // invitable reports whether a member with that address may still accept.

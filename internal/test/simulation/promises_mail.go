@@ -145,8 +145,8 @@ func (w *world) checkVisit(t *task) {
 		w.violated("dead-link", "link %d of invitation %s was accepted after its end", v.mail.generation, v.mail.name)
 	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
-	if inv == nil || inv.UID != v.mail.invitation {
-		return
+	if !v.made || inv == nil || inv.UID != v.mail.invitation {
+		return // one who accepts again is sent to a page that shows the state at that time
 	}
 	if m := w.member(inv.Spec.MemberRef.Name); m != nil && acceptedBy(m, w.credentials(m.Name)) {
 		w.pastFacts.welcomed[m.UID] = w.credentials(m.Name).UID
@@ -158,6 +158,9 @@ func (w *world) checkCredentials(c change) {
 	was, _ := c.before.(*corev1.Secret)
 	is, _ := c.after.(*corev1.Secret)
 	name, ofMember := strings.CutPrefix(c.key().Name, "usher-member-")
+	if was == nil && ofMember {
+		w.noteMade()
+	}
 	if was == nil || !ofMember {
 		return
 	}
@@ -178,6 +181,13 @@ func (w *world) checkCredentials(c change) {
 	}
 	if w.pastFacts.welcomed[m.UID] == was.UID && !w.addressChanged(m, was) {
 		w.violated("welcome-stands", "the credentials of member %s were deleted after its welcome", name)
+	}
+}
+
+// noteMade notes that the visit at work, if one is, has made credentials.
+func (w *world) noteMade() {
+	if w.actor != nil && w.actor.visit != nil {
+		w.actor.visit.made = true
 	}
 }
 

@@ -31,8 +31,10 @@ type visit struct {
 	profile *profileVisit
 	// admissible: the link could be answered, or the profile changed, at some time since the visit began.
 	admissible bool
-	status     int
-	location   string
+	// made: the visit made the credentials itself.
+	made     bool
+	status   int
+	location string
 }
 
 var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond}
