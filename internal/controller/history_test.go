@@ -169,6 +169,7 @@ var outlooks = map[usherv1.ObservedState]map[string]string{
 		"MailNotReady":       usherv1.ConditionReconciling,
 		"DuplicateEmail":     usherv1.ConditionStalled,
 		"AccountNotFound":    usherv1.ConditionStalled,
+		"AccountDeleting":    usherv1.ConditionStalled,
 		"SeatPoolNotFound":   usherv1.ConditionStalled,
 		"PlanNotFound":       usherv1.ConditionStalled,
 		"RoleNotInPlan":      usherv1.ConditionStalled,

@@ -238,16 +238,38 @@ var _ = Describe("A member", func() {
 		Eventually(w.member("ada")).Should(beInvited)
 	})
 
-	It("that names an unknown pool waits for it, and is not invited into another", func(ctx SpecContext) {
+	It("that names an unknown pool is invited with the account's only base pool, and moves once the named one is there", func(ctx SpecContext) {
 		w, o := running(ctx, 1)
 		w.create(testkit.Member("ada").Pools("gold").Build())
-		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound))
-		Expect(w.member("ada")()).To(testkit.HaveCondition(usherv1.ConditionStalled, "True"))
-		o.settles()
-		Expect(w.holders(base)).To(BeEmpty())
-		w.create(testkit.SeatPool("gold").Seats(1).Build())
 		Eventually(w.member("ada")).Should(beInvited)
-		Expect(w.holders("gold")).To(Equal([]string{"ada"}))
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+		Expect(w.member("ada")()).To(testkit.HaveCondition(usherv1.ConditionSeatsAssigned, "False", usherv1.ReasonAddOnSeatUnavailable))
+		w.accept("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonAddOnSeatUnavailable))
+		o.settles()
+		w.create(testkit.SeatPool("gold").Seats(1).Build())
+		Eventually(func() []string { return w.holders("gold") }).Should(Equal([]string{"ada"}))
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
+		Eventually(w.member("ada")).Should(beActive)
+	})
+
+	It("keeps its access when the pool of its add-on is deleted, and gets the add-on again with the pool", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		extra := func() *testkit.SeatPoolBuilder { return testkit.SeatPool("extra").AddOn("pipelines").Seats(1) }
+		w.create(extra().Build(), testkit.Member("ada").Pools("extra").Build())
+		w.activate("ada")
+		Eventually(w.member("ada")).Should(beActive)
+		edit(w, extra().Build(), allowDeletion)
+		w.remove(extra().Build())
+		Eventually(exists(w, extra().Build())).Should(BeFalse())
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonAddOnSeatUnavailable))
+		o.settles()
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+		Expect(w.member("ada")().Status.Conditions).To(ContainElement(And(HaveField("Type", usherv1.ConditionSeatsAssigned),
+			HaveField("Message", ContainSubstring("no SeatPool extra that gives seats: create it, or correct spec.seatPoolRefs")))))
+		w.create(extra().Build())
+		Eventually(w.member("ada")).Should(beActive)
+		Expect(w.neverWithout("ada")).To(BeTrue())
 	})
 
 	It("that names neither of two pools reports that, and takes the one that it is edited to name", func(ctx SpecContext) {
