@@ -87,7 +87,7 @@ func (d *Decision) judgeCredentials(o Observation, now time.Time) bool {
 		return false
 	case c == nil:
 		d.MakeCredentials = m.Spec.Activation == usherv1.ActivateImmediately && m.Spec.State != usherv1.StateDisabled &&
-			!accessEnded(m, now) && o.Account != nil && o.Account.DeletionTimestamp == nil && o.Rival == "" && o.choice().Problem == "" && o.terms().Fit(m)
+			!accessEnded(m, now) && o.accountLives() && o.Rival == "" && o.choice().Problem == "" && o.terms().Fit(m)
 		return false
 	}
 	switch creds.AcceptanceOf(c, m, o.Account) {
