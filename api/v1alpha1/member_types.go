@@ -88,7 +88,7 @@ type MemberSpec struct {
 	Rights []Right `json:"rights,omitempty"`
 
 	// seatPoolRefs name the pools that the member takes a seat from: one base pool, and any number of add-on pools.
-	// Default: the account's only base pool. Example: `[{"name": "acme-base"}]`.
+	// Default: the account's only base pool. A pool that does not exist is taken for an add-on's. Example: `[{"name": "acme-base"}]`.
 	//
 	// +optional
 	// +listType=map

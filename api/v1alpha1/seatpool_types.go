@@ -118,7 +118,7 @@ type SeatPoolStatus struct {
 	// +kubebuilder:validation:MaxProperties=10000
 	Claims map[string]int64 `json:"claims,omitempty"`
 
-	// conditions are Ready, Full and OverCapacity; Reconciling and Stalled while they are True.
+	// conditions are Ready, Full and OverCapacity; DeletionBlocked, Reconciling and Stalled while they are True.
 	//
 	// +optional
 	// +listType=map

@@ -96,6 +96,45 @@ var _ = Describe("A deleted member", func() {
 		Expect(w.owned("ada")()).To(HaveLen(2))
 	})
 
+	It("says what to do if the plan was deleted first, and goes when that is done", func(ctx SpecContext) {
+		w, _ := ownsSome(ctx, 1)
+		plan := &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}
+		Expect(w.api.Get(ctx, client.ObjectKeyFromObject(plan), plan)).To(Succeed())
+		Expect(w.api.Delete(ctx, plan)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { // ownsSome deletes it
+			Expect(client.IgnoreAlreadyExists(w.api.Create(ctx, testkit.Plan(w.namespace).Build()))).To(Succeed())
+		})
+		w.remove(testkit.Member("ada").Build(), testkit.Member("bob").Build())
+		for _, name := range []string{"ada", "bob"} {
+			Eventually(w.member(name)).Should(blocked(usherv1.ReasonPlanNotFound))
+			Expect(w.member(name)().Status.Conditions).To(ContainElement(And(HaveField("Type", usherv1.ConditionReady), HaveField("Message", And(
+				ContainSubstring("no Plan "+w.namespace), ContainSubstring("create it, or correct the Account's spec.planRef"),
+				ContainSubstring("kubectl annotate member %s -n %s usher.dev/orphan=true", name, w.namespace))))))
+		}
+		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty(), "the seats are free all the same")
+		w.editMember("ada", func(m *usherv1.Member) { metav1.SetMetaDataAnnotation(&m.ObjectMeta, usherv1.OrphanAnnotation, "true") })
+		Eventually(gone(w, "ada")).Should(BeTrue())
+
+		By("creating the plan again")
+		plan.ResourceVersion, plan.UID = "", ""
+		Expect(w.api.Create(ctx, plan)).To(Succeed())
+		Eventually(gone(w, "bob")).Should(BeTrue())
+	})
+
+	It("goes once a planRef is corrected that was wrong from the start", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		account := testkit.Account(testkit.DefaultAccount).Build()
+		account.Spec.PlanRef = &usherv1.PlanReference{Name: "profesional"}
+		w.create(account, testkit.SeatPool(base).Seats(2).Build())
+		w.start()
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonPlanNotFound))
+		w.remove(testkit.Member("ada").Build())
+		Eventually(w.member("ada")).Should(blocked(usherv1.ReasonPlanNotFound))
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { a.Spec.PlanRef = nil })
+		Eventually(gone(w, "ada")).Should(BeTrue())
+	})
+
 	It("is not delayed if the account is deleted, too", func(ctx SpecContext) {
 		w, _ := ownsSome(ctx, 2)
 		w.remove(testkit.Member("ada").Build())

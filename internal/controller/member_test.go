@@ -254,6 +254,26 @@ var _ = Describe("A member", func() {
 		Expect(w.holders("gold")).To(Equal([]string{"ada"}))
 	})
 
+	It("keeps its access when the pool of its add-on is deleted, and gets the add-on again with the pool", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		addOnPlan(ctx, w)
+		extra := func() *testkit.SeatPoolBuilder { return testkit.SeatPool("extra").AddOn("pipelines").Seats(1) }
+		w.create(extra().Build(), testkit.Member("ada").Pools("extra").Build())
+		w.activate("ada")
+		Eventually(w.member("ada")).Should(beActive)
+		edit(w, extra().Build(), allowDeletion)
+		w.remove(extra().Build())
+		Eventually(exists(w, extra().Build())).Should(BeFalse())
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonAddOnSeatUnavailable))
+		o.settles()
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+		Expect(w.member("ada")().Status.Conditions).To(ContainElement(And(HaveField("Type", usherv1.ConditionSeatsAssigned),
+			HaveField("Message", ContainSubstring("no SeatPool extra that gives seats: create it, or correct spec.seatPoolRefs")))))
+		w.create(extra().Build())
+		Eventually(w.member("ada")).Should(beActive)
+		Expect(w.neverWithout("ada")).To(BeTrue())
+	})
+
 	It("that names neither of two pools reports that, and takes the one that it is edited to name", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.create(testkit.SeatPool("gold").Seats(1).Build())
@@ -305,12 +325,7 @@ var _ = Describe("A member", func() {
 
 	It("with an add-on has access while its add-on seat is missing", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
-		plan := testkit.Plan(w.namespace).AddOn("pipelines", 0, usherv1.SeatPurchase{}).Build()
-		Expect(w.api.Create(ctx, plan)).To(Succeed())
-		DeferCleanup(func(ctx SpecContext) { Expect(w.api.Delete(ctx, plan)).To(Succeed()) })
-		edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) {
-			a.Spec.PlanRef, a.Spec.AddOns = &usherv1.PlanReference{Name: plan.Name}, []string{"pipelines"}
-		})
+		addOnPlan(ctx, w)
 		w.create(testkit.SeatPool("acme-pipelines").AddOn("pipelines").Build(), testkit.Member("ada").Pools(base, "acme-pipelines").Build())
 		w.link("ada", 1)
 		w.accept("ada")
@@ -425,4 +440,15 @@ func (w *world) secret(name string) *corev1.Secret {
 	secret := &corev1.Secret{}
 	secret.Name = name
 	return read(w, secret)
+}
+
+// addOnPlan puts the world's account on a plan with the add-on pipelines, which the account has.
+func addOnPlan(ctx context.Context, w *world) {
+	GinkgoHelper()
+	plan := testkit.Plan(w.namespace).AddOn("pipelines", 0, usherv1.SeatPurchase{}).Build()
+	Expect(w.api.Create(ctx, plan)).To(Succeed())
+	DeferCleanup(func(ctx SpecContext) { Expect(w.api.Delete(ctx, plan)).To(Succeed()) })
+	edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) {
+		a.Spec.PlanRef, a.Spec.AddOns = &usherv1.PlanReference{Name: plan.Name}, []string{"pipelines"}
+	})
 }

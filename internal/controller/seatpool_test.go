@@ -250,22 +250,6 @@ var _ = Describe("A seat pool", func() {
 		Eventually(w.account).Should(HaveField("Status.SeatsSummary", "0/3"))
 	})
 
-	It("that is deleted withdraws its seats, and grants them again when it is created again", func(ctx SpecContext) {
-		w, o := running(ctx, 2)
-		w.hire("ada", "bob")
-		w.activate("ada")
-		Eventually(w.member("bob")).Should(beInvited)
-		w.remove(testkit.SeatPool(base).Build())
-		Eventually(exists(w, testkit.SeatPool(base).Build())).Should(BeFalse())
-		Eventually(func() []string { return w.inState(usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound) }).Should(Equal([]string{"ada", "bob"}))
-		w.create(testkit.SeatPool(base).Seats(2).Build())
-		Eventually(w.member("ada")).Should(beActive)
-		Eventually(w.member("bob")).Should(beInvited)
-		o.settles()
-		Expect(w.holders(base)).To(Equal([]string{"ada", "bob"}))
-		Expect(w.mailed()).To(HaveLen(2))
-	})
-
 	It("whose status was wiped grants the seats to the members who had them", func(ctx SpecContext) {
 		w, o := running(ctx, 2)
 		w.hire("ada", "bob", "eve")

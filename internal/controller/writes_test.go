@@ -54,7 +54,7 @@ var _ = Describe("Without changes", func() {
 		w.editInvitation("revoked", func(i *usherv1.Invitation) { i.Spec.State = usherv1.InvitationRevokedWish })
 		Eventually(w.member("revoked")).Should(be(usherv1.ObservedPending, usherv1.ReasonInvitationRevoked))
 		w.create(testkit.Member("immediate").Immediate().Build(), testkit.Member("double").Email("active@acme.example").Build(),
-			testkit.Member("homeless").Account("nowhere").Build(), testkit.Member("poolless").Pools("nowhere").Build())
+			testkit.Member("homeless").Account("nowhere").Build(), testkit.Account("bare").Build(), testkit.Member("poolless").Account("bare").Build())
 		w.hire("waiting")
 		Eventually(w.table).Should(ConsistOf(
 			"active Active Accepted", "invited Pending AwaitingAcceptance", "disabled Disabled DisabledBySpec",

@@ -14,7 +14,8 @@ import (
 )
 
 // setNoAdmin sets the NoAdmin condition while an account has lost its last Active admin in spite of admission. led reports that the account
-// had an owner. A Disabled account, and one that is being deleted, has no Active member on purpose, and without its plan it is not known which member is an admin.
+// had an owner. A Disabled account, and one that is being deleted, has no Active member on purpose, and without its plan it is not known
+// which member is an admin.
 func setNoAdmin(w conditions.Writer, o AccountObservation, terms plan.Terms, led bool) {
 	if terms.Problem != "" {
 		return
@@ -23,7 +24,8 @@ func setNoAdmin(w conditions.Writer, o AccountObservation, terms plan.Terms, led
 		return m.Status.ActivatedAt != nil && terms.Admin(m.Status.Role)
 	})
 	led = led || hadAdmin || meta.IsStatusConditionTrue(*w.List, usherv1.ConditionNoAdmin)
-	if led && o.Account.DeletionTimestamp == nil && o.Account.Spec.State != usherv1.StateDisabled && !slices.ContainsFunc(o.Members, func(m usherv1.Member) bool {
+	open := o.Account.DeletionTimestamp == nil && o.Account.Spec.State != usherv1.StateDisabled
+	if led && open && !slices.ContainsFunc(o.Members, func(m usherv1.Member) bool {
 		return m.Status.State == usherv1.ObservedActive && m.DeletionTimestamp == nil && terms.Admin(m.Status.Role)
 	}) {
 		w.Set(usherv1.ConditionNoAdmin, true, usherv1.ReasonLastAdminLost,

@@ -29,7 +29,7 @@ func orphans(m *usherv1.Member) bool { return m.Annotations[usherv1.OrphanAnnota
 // and no user wants it to be deleted whatever it owns.
 func (o Observation) OwnershipMatters() bool {
 	return o.Member.DeletionTimestamp != nil && !orphans(o.Member) &&
-		o.Account != nil && o.Account.DeletionTimestamp == nil && o.Account.Spec.PlanRef != nil
+		o.accountLives() && o.Account.Spec.PlanRef != nil
 }
 
 // obstacle says why a Member that is being deleted cannot go, and what to do about it; empty if it owns nothing, or another member takes

@@ -30,8 +30,8 @@
 // the same write (package seat). A member that was Active releases them in a second write: its access in Kubernetes goes first (package
 // access). What each reason means to the seats is in its row in package reason; the sentences are in verdicts.go.
 //
-// A SeatPool that is being deleted gives no new seat. A member that has a seat of it keeps it, and its access, until it holds one of another
-// pool, or until a user allows the deletion (seat.TakesBack).
+// A SeatPool that is being deleted gives no new seat. A member that has a seat of it keeps it, and its access, until it holds one of
+// another pool, or until a user allows the deletion (seat.TakesBack).
 //
 // # Old caches
 //

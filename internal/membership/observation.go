@@ -102,6 +102,11 @@ func (o Observation) claim(pool string) int64 {
 	return 0
 }
 
+// accountLives reports whether the Account exists and is not being deleted.
+func (o Observation) accountLives() bool {
+	return o.Account != nil && o.Account.DeletionTimestamp == nil
+}
+
 // terms returns what the account's plan says.
 func (o Observation) terms() plan.Terms { return plan.For(o.Account, o.Plan) }
 

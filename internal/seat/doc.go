@@ -18,6 +18,8 @@
 //   - Order, when seats are short: first members that lost a seat because the ledger was wiped, then members that have accepted, by the
 //     time of it, then by creation time, then by name.
 //   - One address, one claim: a pool never adds a claim for an address that another claim already stands for.
+//   - Deletion. A pool that is being deleted gives no new claim. Its members release theirs when they hold one of another pool, or when a
+//     user allows the deletion (TakesBack); until then the pool stays, and says so.
 //
 // # Why it cannot be oversold
 //

@@ -153,8 +153,8 @@ func (p *projection) refreshAll(ctx context.Context) (err error) {
 }
 
 // mayCreate reports whether an object can be created: its account is not being deleted, which would delete the object in turn, and no
-// object that Usher did not make has its name. If another object of Usher's has the name, the cache is old, or the object has lost what Usher
-// knows its own objects by; then it is deleted, to be made again.
+// object that Usher did not make has its name. If another object of Usher's has the name, the cache is old, or the object has lost what
+// Usher knows its own objects by; then it is deleted, to be made again.
 func (p *projection) mayCreate(ctx context.Context, kind string, wanted, present client.Object) (bool, error) {
 	account, err := store.Account(ctx, p.Live, wanted.GetNamespace(), p.observed.Account.Name)
 	if err != nil || account == nil {

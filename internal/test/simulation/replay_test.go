@@ -178,6 +178,7 @@ var replays = []struct{ name, schedule string }{
 			go op=1 on=pools name=p0
 			go op=1 on=pools name=p0
 			delete-pool name=p0
+			allow-pool name=p0
 			begin op=0 on=members name=m0
 			subscribe name=acme to=plan
 			deliver op=0 on=pools`,
@@ -267,6 +268,64 @@ var replays = []struct{ name, schedule string }{
 			begin op=1 on=pools name=p0
 			move name=m1 to=p1
 			pass n=61000`,
+	},
+	{
+		// The same, where the duplicate named two pools.
+		name: "a duplicate that names two pools",
+		schedule: `schedule seed=118153 fine=false week=false
+			make-plan n=2
+			make-pool name=p0 n=1
+			make-member name=m1 to=a0@acme.example
+			make-account name=acme
+			restart op=1
+			make-member name=m0 to=a0@acme.example
+			subscribe name=acme to=plan
+			begin op=1 on=pools name=p0
+			make-pool name=p1
+			move name=m1 to=p0,p1
+			pass n=61000`,
+	},
+	{
+		// A member was reconciled from a cache that had not heard of its account's deletion.
+		name: "an invitation for an account that is gone",
+		schedule: `schedule seed=49 fine=false week=false
+			restart op=0
+			make-account name=acme
+			make-pool name=p0 n=2
+			make-member name=m2 to=a2@acme.example
+			rest to=members n=5000
+			delete-account name=acme
+			begin op=0 on=members name=m2`,
+	},
+	{
+		// The garbage collector had deleted the password file of an account that was being deleted, and the cache had both as they were.
+		name: "a password file that a foreground deletion had removed",
+		schedule: `schedule seed=908 fine=false week=false
+			make-account name=acme
+			restart op=1
+			keep-passwords name=acme to=passwords
+			rest to=invitations n=5000
+			delete-account-foreground name=acme
+			deliver op=1 on=accounts
+			begin op=1 on=accountaccess name=acme
+			reap name=acme`,
+	},
+	{
+		// A pool that people sit in was deleted by mistake; they keep their access, and a new pool takes them over as it has seats.
+		name: "a pool that is deleted under its members",
+		schedule: `schedule seed=1 fine=false week=false
+			restart op=0
+			restart op=1
+			mend-secret
+			make-account name=acme
+			make-pool name=p0 n=2
+			make-member name=m0 to=a0@acme.example n=1
+			make-member name=m1 to=a1@acme.example n=1
+			rest n=5000
+			delete-pool name=p0
+			rest n=5000
+			make-pool name=p1 n=1
+			rest n=5000`,
 	},
 }
 
