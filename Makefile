@@ -8,7 +8,7 @@ IMG ?= ghcr.io/usher-dev/usher:latest
 PORTAL_URL ?=
 # How many packages are tested at once; each may run an API server.
 TEST_JOBS ?= 2
-# The tests to run, and more flags for go test.
+# The tests to run, and more flags for go test. The flags come last: those of the tests' own, such as -ginkgo.focus-file, end the packages.
 TEST ?= ./...
 TESTFLAGS ?=
 
@@ -34,7 +34,7 @@ TESTED_MODULES = $(foreach m,$(patsubst %/go.mod,%,$(wildcard hack/*/go.mod)),$(
 ##@ Try it
 
 .PHONY: demo
-demo: controlplane build ## Tell Usher's story on a control plane of its own; stays up until Ctrl-C, or exits with ONCE=1
+demo: controlplane build ## Run a scripted demo on a local control plane; it stays up until Ctrl-C, or exits with ONCE=1
 	@$(GO) build -o bin/demo ./hack/demo
 	@KUBEBUILDER_ASSETS="$(ASSETS)" bin/demo
 
@@ -42,7 +42,7 @@ demo: controlplane build ## Tell Usher's story on a control plane of its own; st
 test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS=-v for some, RACE=1 for races)
 	@assets="$(ASSETS)" && export KUBEBUILDER_ASSETS="$$assets" && \
 	for module in $(TESTED_MODULES); do (cd $$module && $(GO) test ./...) || exit 1; done && \
-	$(if $(RACE),go test -race,$(GO) test) -timeout 20m -p $(TEST_JOBS) $(TESTFLAGS) $(TEST)
+	$(if $(RACE),go test -race,$(GO) test) -timeout 20m -p $(TEST_JOBS) $(TEST) $(TESTFLAGS)
 
 .PHONY: pictures
 pictures: controlplane ## Take the pictures in docs/images anew, by the tests that look at every page (needs chromium)

@@ -48,8 +48,9 @@ const (
 	ConditionAccepted = "Accepted"
 )
 
-// Reasons of a Member's state; README.md draws how one follows another. Package reason has a row for each constant below: the rules read
-// it, and its text is the comment here.
+// Reasons of a Member's state; README.md draws how one follows another, except those that make any member Pending until a user corrects a
+// mistake: a missing object, role or right, or a duplicate address. Package reason has a row for each constant below: the rules read it,
+// and its text is the comment here.
 const (
 	// ReasonInviting means: the member has the seat that it needs, and no mail server has accepted its invitation yet.
 	ReasonInviting = "Inviting"

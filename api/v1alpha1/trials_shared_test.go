@@ -6,6 +6,8 @@ package v1alpha1_test
 import (
 	"fmt"
 	"strings"
+
+	"github.com/usher-dev/usher/internal/message/catalogue"
 )
 
 // Trials of types that several fields share.
@@ -26,13 +28,21 @@ func lines(kind, path string, limit int) []trial {
 
 func languages(kind string) []trial {
 	var list []trial
-	for _, tag := range []string{"de", "en-GB", "en-US", "es", "fr", "it", "nl"} {
-		list = append(list, trial{kind: kind, path: "spec.language", value: tag})
+	for _, tag := range catalogue.All().Tags() {
+		list = append(list, trial{kind: kind, path: "spec.language", value: string(tag)})
 	}
-	for _, tag := range []string{"", "en", "en-gb", "pt"} {
+	for _, tag := range []string{"", "en", "en-gb", "tlh"} {
 		list = append(list, trial{kind: kind, path: "spec.language", value: tag, refusal: unsupported})
 	}
 	return list
+}
+
+func inEveryLanguage(text string) map[string]any {
+	texts := map[string]any{}
+	for _, tag := range catalogue.All().Tags() {
+		texts[string(tag)] = text
+	}
+	return texts
 }
 
 func leads(kind, path string) []trial {

@@ -63,7 +63,7 @@ const (
 	noInvitedRole   = "invitedRole must be one of the plan's roles; add the role to spec.roles, or name another"
 	strangeRight    = "a role's rights must be among the plan's rights; add the missing right to spec.rights, or use * for all"
 	oneRight        = "must name one right as resource:verb, such as orders:place; * is not allowed here"
-	badLanguage     = "keys must be languages: de, en-GB"
+	badLanguage     = "keys must be languages: "
 	badPlaceholder  = "must not contain braces, except in the placeholder {owner}"
 	badSecretName   = "must be a Secret's name: lower-case letters, digits, hyphens and dots"
 	ownSecretName   = "must not begin with usher-, which is reserved for Usher's other Secrets; choose another name"

@@ -246,7 +246,8 @@ func TestControllersComeToRestNoticesAnUnknownReason(t *testing.T) {
 					return
 				}
 			}
-			t.Fatal("not noticed: no situation leads to the reason, or none makes pool and member disagree; add one to anySituation in situation_test.go")
+			t.Fatal("not noticed: decide.go has no case for the reason, no situation leads to it, or none makes pool and member disagree; " +
+				"add a case to decide.go, or a situation to anySituation in situation_test.go")
 		})
 	}
 }
@@ -280,7 +281,7 @@ func TestVerdictsAreWithinTheirRows(t *testing.T) {
 	}
 	for _, row := range reason.Members() {
 		if !decided[row.Reason] && row.Reason != usherv1.ReasonDeletionBlocked && row.Reason != usherv1.ReasonRightNotInPlan {
-			t.Errorf("no situation leads to %s; have anySituation in situation_test.go draw one that does", row.Reason)
+			t.Errorf("no situation leads to %s, or decide.go has no case for it; add the case, or have anySituation in situation_test.go draw a situation that leads to it", row.Reason)
 		}
 	}
 }

@@ -240,7 +240,7 @@ func TestAnyObservationReachesEveryReason(t *testing.T) {
 	for _, row := range reason.Members() {
 		switch why, excepted := unreached[row.Reason]; {
 		case !excepted && !reached[row.Reason]:
-			t.Errorf("no observation led to %s; have anyObservation draw one that does, or add the reason to unreached", row.Reason)
+			t.Errorf("no observation led to %s, or decide.go has no case for it; add the case, have anyObservation draw one that leads to it, or add the reason to unreached", row.Reason)
 		case excepted && reached[row.Reason]:
 			t.Errorf("an observation led to %s; remove it from unreached (%s)", row.Reason, why)
 		}

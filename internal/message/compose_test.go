@@ -202,12 +202,13 @@ func golden(t *testing.T, name, got string) {
 			t.Fatal(err)
 		}
 	}
+	const remedy = "run go test ./internal/message -update, then review the new files"
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v; %s", err, remedy)
 	}
 	if got != string(want) {
-		t.Errorf("%s is not what the golden file says; look at it, then run with -update.\ngot:\n%s", file, got)
+		t.Errorf("the mail differs from %s; if that is intended, %s\ngot:\n%s", file, remedy, got)
 	}
 }
 

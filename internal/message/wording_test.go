@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/usher-dev/usher/internal/message"
+	"github.com/usher-dev/usher/internal/message/catalogue"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
@@ -73,6 +74,15 @@ func TestWordingIsUsedWhereItIs(t *testing.T) {
 	}
 }
 
+// languages returns the tags of all languages, as a mistake lists them.
+func languages() string {
+	var tags []string
+	for _, tag := range catalogue.All().Tags() {
+		tags = append(tags, string(tag))
+	}
+	return strings.Join(tags, ", ")
+}
+
 func TestWordingSaysWhatIsWrongAndWhere(t *testing.T) {
 	const text, page, subject = "en-GB.invitation.txt", "en-GB.invitation.html", "en-GB.invitation.subject"
 	for name, test := range map[string]struct{ key, source, want string }{
@@ -107,7 +117,7 @@ func TestWordingSaysWhatIsWrongAndWhere(t *testing.T) {
 		"empty":                     {text, " \n", "key en-GB.invitation.txt: is empty"},
 		"too long a template":       {page, strings.Repeat("x", 65<<10), "key en-GB.invitation.html: has 65 KiB; a template has at most 64"},
 		"too long a mail":           {text, strings.Repeat("{{.Link}}\n", 4000), "key en-GB.invitation.txt: is longer than 100 KiB once it is filled in"},
-		"unknown language":          {"sv.invitation.txt", "x", "key sv.invitation.txt: Usher writes no mails in this language; it is one of de, en-GB, en-US, es, fr, it, nl"},
+		"unknown language":          {"tlh.invitation.txt", "x", "key tlh.invitation.txt: Usher writes no mails in this language; it is one of " + languages()},
 		"unknown mail":              {"fr.farewell.txt", "x", "key fr.farewell.txt: no such template; write <language>.invitation.<part>"},
 		"unknown part":              {"fr.invitation.body", "x", "key fr.invitation.body: no such template"},
 		"one body of two":           {"fr.invitation.txt", "{{.Link}}", "key fr.invitation.html: missing; write it as well, or remove the keys fr.invitation.txt and fr.invitation.subject"},

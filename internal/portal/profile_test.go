@@ -169,7 +169,7 @@ func TestMistakesInAProfile(t *testing.T) {
 	}{
 		{"given_name", "Use at most 100 characters.", details(url.Values{"given_name": {strings.Repeat("x", 101)}})},
 		{"family_name", "on one line", details(url.Values{"family_name": {"x\ny"}})},
-		{"language", "languages of the list", details(url.Values{"language": {"pt"}})},
+		{"language", "languages of the list", details(url.Values{"language": {"tlh"}})},
 		{"old_password", "not your present password", password("wrong wrong wrong", newPassword, newPassword)},
 		{"old_password", "not your present password", password("", newPassword, newPassword)},
 		{"password", "Use at least 12", password(goodPassword, "short", "short")},

@@ -281,8 +281,8 @@ func TestTheMembersLanguageComesFirst(t *testing.T) {
 		{"", "fr", "en-US,en;q=0.8", american},
 		{"", "en-GB", "fr-CH, fr;q=0.9, en;q=0.8", french},
 		{"", "en-GB", "de;q=0.9, fr;q=0.5", german},
-		{"", "en-GB", "pt;q=0.9, fr;q=0.5", french},
-		{"", "fr", "ja", french}, // the browser asks for what there is not: the account's
+		{"", "en-GB", "sux;q=0.9, fr;q=0.5", french},
+		{"", "fr", "sux", french}, // the browser asks for what there is not: the account's
 		{"it", "fr", "de", italian},
 		{"", "it", "", italian},
 		{"", "en-GB", "", english},

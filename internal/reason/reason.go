@@ -64,7 +64,8 @@ type Member struct {
 	// WaitsFor is what ends the state.
 	WaitsFor Dependency
 
-	// Own: the member's own object says so, and no old copy of another object can be wrong about it.
+	// Own: the member's own object says so, and every earlier line of the table in membership/doc.go is Own too. So no old copy of another
+	// object can be wrong about it.
 	Own bool
 	// Lasting: the reason stays until the spec changes, whatever another clock says.
 	Lasting bool

@@ -73,7 +73,7 @@ func TestEveryConstantHasARow(t *testing.T) {
 			for _, e := range Explain(c.value) {
 				meanings = append(meanings, e.Meaning+".")
 			}
-			g.Expect(meanings).To(ContainElement(meaning), "a row whose Meaning is the constant's comment")
+			g.Expect(meanings).To(ContainElement(meaning), "add a row to internal/reason/member.go (account.go, invitation.go, others.go) whose Meaning is the constant's comment")
 		})
 	}
 }
@@ -81,18 +81,22 @@ func TestEveryConstantHasARow(t *testing.T) {
 // Every reason of a Member's state has a row that says what it means to the rules, and the Invitation's, MailReady's and AccessReady's do.
 func TestEveryConstantThatARuleReadsHasARowOfItsKind(t *testing.T) {
 	g := NewWithT(t)
-	tables := map[string]func(string) bool{
-		"Reasons of a Member's state":                   func(r string) bool { return MemberRow(r).Reason != "" },
-		"Reasons of an Invitation whose mail":           func(r string) bool { return InvitationRow(r).Limited },
-		"Reasons of an Account's MailReady condition":   func(r string) bool { return deliveryRow(r).Reason != "" },
-		"Reasons of an Account's AccessReady condition": func(r string) bool { return AccessRow(r).Reason != "" },
+	type table struct {
+		file string
+		has  func(string) bool
+	}
+	tables := map[string]table{
+		"Reasons of a Member's state":                   {"member.go", func(r string) bool { return MemberRow(r).Reason != "" }},
+		"Reasons of an Invitation whose mail":           {"invitation.go", func(r string) bool { return InvitationRow(r).Limited }},
+		"Reasons of an Account's MailReady condition":   {"account.go", func(r string) bool { return deliveryRow(r).Reason != "" }},
+		"Reasons of an Account's AccessReady condition": {"account.go", func(r string) bool { return AccessRow(r).Reason != "" }},
 	}
 	seen := map[string]int{}
 	for _, c := range constants(t) {
-		for group, has := range tables {
+		for group, rows := range tables {
 			if strings.HasPrefix(c.group, group) {
 				seen[group]++
-				g.Expect(has(c.value)).To(BeTrue(), "%s has a row in the table of its kind", c.name)
+				g.Expect(rows.has(c.value)).To(BeTrue(), "%s has no row in the table of its kind; add one to internal/reason/%s", c.name, rows.file)
 			}
 		}
 	}

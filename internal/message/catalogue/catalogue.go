@@ -3,8 +3,7 @@
 
 // Package catalogue holds everything that Usher says to people, in every language.
 //
-// A language is one file, <tag>.yaml, named after its BCP 47 tag. To add one, copy en-GB.yaml, translate it and add the tag to
-// the enum of Language in the API. The portal offers the languages that have a file; a test compares the files with the enum.
+// A language is one file, <tag>.yaml, named after its BCP 47 tag. To add one, see CONTRIBUTING.md, A language.
 //
 // The package is pure: its data is part of the binary.
 package catalogue

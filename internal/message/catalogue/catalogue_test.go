@@ -104,6 +104,25 @@ func languagesOfTheAPI(t *testing.T) []usherv1.Language {
 	return languages
 }
 
+// TestThePortalsPageNamesEveryLanguage: docs/portal.md lists the languages, in alphabetical order.
+func TestThePortalsPageNamesEveryLanguage(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/portal.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sentence := regexp.MustCompile(`Pages are available in ([^.]*)\.`).FindSubmatch(page)
+	if sentence == nil {
+		t.Fatal("docs/portal.md does not say in which languages pages are available")
+	}
+	var listed []usherv1.Language
+	for _, tag := range regexp.MustCompile("`([^`]+)`").FindAllSubmatch(sentence[1], -1) {
+		listed = append(listed, usherv1.Language(tag[1]))
+	}
+	if want := All().Tags(); !slices.Equal(listed, want) {
+		t.Errorf("docs/portal.md lists the languages %q, and there are %q", listed, want)
+	}
+}
+
 func placeholders(text string) []string {
 	var names []string
 	for _, match := range placeholder.FindAllStringSubmatch(text, -1) {

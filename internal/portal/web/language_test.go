@@ -23,7 +23,8 @@ func TestTheLanguageThatTheBrowserAsksFor(t *testing.T) {
 		"fr": "fr", "fr-CA": "fr", "fr-BE,nl;q=0.5": "fr",
 		"it": "it", "it-CH": "it",
 		"nl": "nl", "nl-BE": "nl", "nl-BE,fr;q=0.5": "nl",
-		"pt": "en-GB", "pt-BR,pt;q=0.9": "en-GB", "pt-BR,es;q=0.5": "es", "ja": "en-GB", "*": "en-GB", "": "en-GB",
+		// Sumerian: no one will add it, and it is close to no other language, as Klingon (tlh) is to English.
+		"sux": "en-GB", "sux-IQ,sux;q=0.9": "en-GB", "sux-IQ,es;q=0.5": "es", "*": "en-GB", "": "en-GB",
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.Header.Set("Accept-Language", accept)
