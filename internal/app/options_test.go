@@ -29,7 +29,7 @@ var _ = Describe("the flags", func() {
 		GinkgoT().Setenv("POD_NAMESPACE", "")
 		Expect(parse()).To(Equal(app.Options{
 			Namespace: "usher-system", SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalBindAddress: ":8082",
-			MetricsBindAddress: ":8443", MetricsSecure: true, HealthProbeBindAddress: ":8081", LeaderElect: true, MailWorkers: 8, WebhookPort: 9443,
+			MetricsBindAddress: ":8443", MetricsSecure: true, HealthProbeBindAddress: ":8081", LeaderElect: true, MailWorkers: 16, WebhookPort: 9443,
 		}))
 		GinkgoT().Setenv("POD_NAMESPACE", "elsewhere")
 		Expect(parse().Namespace).To(Equal("elsewhere"))
