@@ -8,11 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	k8slabels "k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -138,11 +139,11 @@ func managerOptions(o Options, registry *undecodable.Registry) ctrl.Options {
 		RetryPeriod:                   &retry,
 		GracefulShutdownTimeout:       &stop,
 		Cache:                         cacheOptions(o, registry),
+		NewClient:                     newScopedClient(o.namespaces()),
 	}
 }
 
-// cacheOptions limits the caches to the watched namespaces. Secrets are also watched in the manager's own namespace,
-// which has the default SMTP Secret.
+// cacheOptions limits the caches to the watched namespaces, and to the default SMTP Secret in the manager's own namespace.
 func cacheOptions(o Options, registry *undecodable.Registry) cache.Options {
 	relist := o.TestHooks.Relist
 	if relist == 0 {
@@ -165,8 +166,10 @@ func cacheOptions(o Options, registry *undecodable.Registry) cache.Options {
 	for _, namespace := range watched {
 		options.DefaultNamespaces[namespace] = cache.Config{}
 	}
-	secrets := map[string]cache.Config{}
-	for _, namespace := range slices.Concat(watched, []string{o.Namespace}) {
+	secrets := map[string]cache.Config{
+		o.Namespace: {FieldSelector: fields.OneTermEqualSelector(metav1.ObjectNameField, o.SMTPSecret)},
+	}
+	for _, namespace := range watched {
 		secrets[namespace] = cache.Config{}
 	}
 	options.ByObject[&corev1.Secret{}] = cache.ByObject{Namespaces: secrets}

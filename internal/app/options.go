@@ -43,7 +43,7 @@ type Options struct {
 	// tls.key; "" turns them off too.
 	WebhookPort    int
 	WebhookCertDir string
-	// MailWorkers is the number of concurrent SMTP conversations.
+	// MailWorkers is how many mails are sent at the same time, to all servers and for all namespaces.
 	MailWorkers int
 
 	// TestHooks has no flags; only tests set it.
@@ -91,7 +91,7 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 		"`port` of the admission webhooks; 0 turns them off, and mistakes are then reported by conditions only")
 	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", "",
 		"`directory` with tls.crt and tls.key for the admission webhooks; without them, the webhooks are off")
-	flags.IntVar(&o.MailWorkers, "mail-workers", 8, "`number` of concurrent SMTP conversations")
+	flags.IntVar(&o.MailWorkers, "mail-workers", 8, "`number` of mails that are sent at the same time; one server gets at most half")
 }
 
 // validate checks the options; the error says what to write instead.

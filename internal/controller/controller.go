@@ -36,7 +36,7 @@ type Dependencies struct {
 	PortalURL string
 	// UserPrefix comes before a member's address in the name of its Kubernetes user.
 	UserPrefix string
-	// MailWorkers is how many SMTP conversations run at once.
+	// MailWorkers is how many mails are sent at once.
 	MailWorkers int
 }
 
@@ -49,7 +49,7 @@ func All(d Dependencies) []reconciler.Controller {
 		seatpool.New(d.Base),
 		invitation.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
 		expirynotice.New(d.Base, d.Outbox, d.MailWorkers),
-		account.New(d.Base, endpoints, verdicts, hasPortal),
+		account.New(d.Base, d.Outbox, verdicts, hasPortal),
 		access,
 		plan.New(d.Base),
 		mailserver.New(d.Base, d.Outbox.Channel, endpoints, hasPortal),
@@ -60,7 +60,8 @@ func All(d Dependencies) []reconciler.Controller {
 func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
 	for _, c := range All(d) {
 		b := ctrl.NewControllerManagedBy(mgr).Named(c.Name).WithOptions(controller.Options{
-			MaxConcurrentReconciles: c.Workers, SkipNameValidation: &skipNameValidation,
+			MaxConcurrentReconciles: c.Workers * reconciler.Shares, SkipNameValidation: &skipNameValidation,
+			NewQueue: reconciler.NewQueue(c.Workers),
 		})
 		if c.For != nil {
 			b = b.For(c.For)

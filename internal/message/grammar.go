@@ -4,7 +4,6 @@
 package message
 
 import (
-	"fmt"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -14,7 +13,8 @@ import (
 
 // An account's template consists of text, variables and conditions: {{.Name}}, {{if .Role}} … {{else}} … {{end}}, and in a
 // condition the functions and, or, not, eq and ne. A mail needs no more of text/template. Without loops, calls and definitions a
-// template always ends, never fails while it runs, and its output is never much longer than its source.
+// template always ends, never fails while it runs, and its output is never much longer than its source. See limits.go
+// for what parsing it may cost.
 
 // variables are the names that an account's templates may use; there are no others. Each is one line of text, and empty if it is
 // not known for an invitee.
@@ -34,9 +34,6 @@ type variables struct {
 	// ContactEmail and ContactPhone are for questions; either may be empty.
 	ContactEmail, ContactPhone string
 }
-
-// maxTemplate is the maximum length of one template, in bytes.
-const maxTemplate = 64 << 10
 
 // functions are those that a template may call. The parser needs only their names.
 var functions = map[string]any{"and": true, "or": true, "not": true, "eq": true, "ne": true}
@@ -71,10 +68,10 @@ func clip(problem string) string {
 
 // parseTemplate parses a template and checks that it keeps to the grammar.
 func parseTemplate(key, source string) (*parse.Tree, *Mistake) {
-	switch {
-	case len(source) > maxTemplate:
-		return nil, &Mistake{Key: key, Problem: fmt.Sprintf("has %d KiB; a template has at most %d", len(source)>>10, maxTemplate>>10)}
-	case strings.TrimSpace(source) == "":
+	if mistake := measure(key, source); mistake != nil {
+		return nil, mistake
+	}
+	if strings.TrimSpace(source) == "" {
 		return nil, &Mistake{Key: key, Problem: "is empty; write the template, or remove the key"}
 	}
 	trees, err := parse.Parse(key, source, "", "", functions)
@@ -86,7 +83,7 @@ func parseTemplate(key, source string) (*parse.Tree, *Mistake) {
 	if len(trees) != 1 || tree == nil {
 		return nil, &Mistake{Key: key, Problem: "defines templates; a mail is one template with text, variables and {{if}}"}
 	}
-	if wrong := checkNode(tree.Root); wrong != nil {
+	if wrong := checkNode(tree.Root, 0); wrong != nil {
 		line := 1 + strings.Count(source[:min(int(wrong.node.Position()), len(source))], "\n")
 		return nil, &Mistake{Key: key, Line: line, Problem: clip(wrong.problem)}
 	}
@@ -99,25 +96,20 @@ type illegal struct {
 	problem string
 }
 
-func checkNode(node parse.Node) *illegal {
+// checkNode checks a part of a template that stands in that many conditions.
+func checkNode(node parse.Node, depth int) *illegal {
 	switch n := node.(type) {
 	case nil:
 		return nil
 	case *parse.TextNode, *parse.CommentNode:
 		return nil
 	case *parse.ActionNode:
-		return checkPipe(n.Pipe)
+		return checkPipe(n.Pipe, 0)
 	case *parse.IfNode:
-		if wrong := checkPipe(n.Pipe); wrong != nil {
-			return wrong
-		}
-		if wrong := checkNode(n.List); wrong != nil || n.ElseList == nil {
-			return wrong
-		}
-		return checkNode(n.ElseList)
+		return checkIf(n, depth+1)
 	case *parse.ListNode:
 		for _, inner := range n.Nodes {
-			if wrong := checkNode(inner); wrong != nil {
+			if wrong := checkNode(inner, depth); wrong != nil {
 				return wrong
 			}
 		}
@@ -126,7 +118,24 @@ func checkNode(node parse.Node) *illegal {
 	return &illegal{node, "only text, variables and {{if}} may stand in a mail"}
 }
 
-func checkPipe(pipe *parse.PipeNode) *illegal {
+func checkIf(n *parse.IfNode, depth int) *illegal {
+	if wrong := tooDeep(n, depth); wrong != nil {
+		return wrong
+	}
+	if wrong := checkPipe(n.Pipe, 0); wrong != nil {
+		return wrong
+	}
+	if wrong := checkNode(n.List, depth); wrong != nil || n.ElseList == nil {
+		return wrong
+	}
+	return checkNode(n.ElseList, depth)
+}
+
+// checkPipe checks an expression that stands in that many parentheses.
+func checkPipe(pipe *parse.PipeNode, depth int) *illegal {
+	if wrong := tooDeep(pipe, depth); wrong != nil {
+		return wrong
+	}
 	if len(pipe.Decl) > 0 || len(pipe.Cmds) != 1 {
 		return &illegal{pipe, "a mail has no variables of its own and no pipes; write {{.Name}} or {{if .Name}}"}
 	}
@@ -137,17 +146,21 @@ func checkPipe(pipe *parse.PipeNode) *illegal {
 		if len(arguments) > 0 {
 			return &illegal{command, "takes no arguments"}
 		}
-		return checkValue(first)
+		return checkValue(first, depth)
 	}
-	comparison := name.Ident == "eq" || name.Ident == "ne"
 	if !takes(name.Ident, len(arguments)) {
 		return &illegal{command, name.Ident + " is given too few or too many values"}
 	}
+	return checkArguments(name.Ident, arguments, depth)
+}
+
+func checkArguments(function string, arguments []parse.Node, depth int) *illegal {
+	comparison := function == "eq" || function == "ne"
 	for _, argument := range arguments {
 		if _, nested := argument.(*parse.PipeNode); nested && comparison {
-			return &illegal{argument, name.Ident + " compares a variable with a text, such as {{if eq .Role \"admin\"}}"}
+			return &illegal{argument, function + " compares a variable with a text, such as {{if eq .Role \"admin\"}}"}
 		}
-		if wrong := checkValue(argument); wrong != nil {
+		if wrong := checkValue(argument, depth); wrong != nil {
 			return wrong
 		}
 	}
@@ -167,12 +180,12 @@ func takes(function string, values int) bool {
 	return values >= 1
 }
 
-func checkValue(node parse.Node) *illegal {
+func checkValue(node parse.Node, depth int) *illegal {
 	switch n := node.(type) {
 	case *parse.StringNode:
 		return nil
 	case *parse.PipeNode:
-		return checkPipe(n)
+		return checkPipe(n, depth+1)
 	case *parse.FieldNode:
 		if _, known := reflect.TypeFor[variables]().FieldByName(n.Ident[0]); known && len(n.Ident) == 1 {
 			return nil

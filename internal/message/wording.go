@@ -48,7 +48,7 @@ type ownTemplates struct {
 
 // Mistake says what is wrong with an account's templates, and where.
 type Mistake struct {
-	// Key of the ConfigMap.
+	// Key of the ConfigMap; empty if the mistake concerns all of it.
 	Key string
 	// Line in it, from 1; 0 if the mistake concerns the whole template.
 	Line int
@@ -58,7 +58,10 @@ type Mistake struct {
 
 // String returns the mistake as a condition shows it.
 func (m Mistake) String() string {
-	if m.Line == 0 {
+	switch {
+	case m.Key == "":
+		return m.Problem
+	case m.Line == 0:
 		return fmt.Sprintf("key %s: %s", m.Key, m.Problem)
 	}
 	return fmt.Sprintf("key %s, line %d: %s", m.Key, m.Line, m.Problem)
@@ -66,9 +69,13 @@ func (m Mistake) String() string {
 
 // ParseWording parses an account's templates, which are the data of its ConfigMap. Its keys are <language>.<mail>.<part>, such as
 // fr.invitation.html: the mail is invitation or reminder, the part subject, txt or html. If one part of a mail has a mistake,
-// Usher words the whole mail; the other mails are the account's. The mistakes are sorted by key.
+// Usher words the whole mail; the other mails are the account's. If the templates together are too long, Usher words
+// every mail. The mistakes are sorted by key.
 func ParseWording(data map[string]string) (Wording, []Mistake) {
 	w := Wording{mails: map[wordedMail]*ownTemplates{}}
+	if mistake := measureAll(data); mistake != nil {
+		return w, []Mistake{*mistake}
+	}
 	parts := map[wordedMail]map[string]string{}
 	var mistakes []Mistake
 	for key, source := range data {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 	corev1 "k8s.io/api/core/v1"
@@ -116,8 +117,12 @@ func TestWordingSaysWhatIsWrongAndWhere(t *testing.T) {
 		"an empty subject":          {subject, "{{if .Name}}Dear {{.Name}}{{end}}", "key en-GB.invitation.subject: a subject is one line of text"},
 		"empty":                     {text, " \n", "key en-GB.invitation.txt: is empty"},
 		"too long a template":       {page, strings.Repeat("x", 65<<10), "key en-GB.invitation.html: has 65 KiB; a template has at most 64"},
-		"too long a mail":           {text, strings.Repeat("{{.Link}}\n", 4000), "key en-GB.invitation.txt: is longer than 100 KiB once it is filled in"},
 		"unknown language":          {"tlh.invitation.txt", "x", "key tlh.invitation.txt: Usher writes no mails in this language; it is one of " + languages()},
+		"too many actions":          {text, "{{.Link}}\n" + strings.Repeat("{{.Name}}", 200), "key en-GB.invitation.txt: has {{ 201 times; a template has it at most 200 times"},
+		"too long an action":        {page, "\n{{if or \"}}\" " + strings.Repeat(" .Name", 200) + "}}{{end}}", "key en-GB.invitation.html, line 2: what stands between {{ and }} has at most 1024 bytes"},
+		"too many conditions":       {text, "{{.Link}}\n" + strings.Repeat("{{if .Name}}", 21) + strings.Repeat("{{end}}", 21), "line 2: conditions and parentheses are nested more than 20 deep"},
+		"a long else if":            {text, "{{.Link}}\n{{if .Name}}" + strings.Repeat("{{else if .Role}}", 20) + "{{end}}", "nested more than 20 deep"},
+		"too many parentheses":      {page, "{{if " + strings.Repeat("(", 21) + ".Name" + strings.Repeat(")", 21) + "}}{{end}}", "line 1: conditions and parentheses are nested more than 20 deep"},
 		"unknown mail":              {"fr.farewell.txt", "x", "key fr.farewell.txt: no such template; write <language>.invitation.<part>"},
 		"unknown part":              {"fr.invitation.body", "x", "key fr.invitation.body: no such template"},
 		"one body of two":           {"fr.invitation.txt", "{{.Link}}", "key fr.invitation.html: missing; write it as well, or remove the keys fr.invitation.txt and fr.invitation.subject"},
@@ -161,10 +166,74 @@ func TestWordingNamesEveryMistake(t *testing.T) {
 	}
 }
 
+// hardest are templates that cost as much as any that are within the limits.
+func hardest() map[string]string {
+	data := map[string]string{}
+	for _, language := range []string{"de", "en-GB", "en-US", "es", "fr"} {
+		actions := strings.Repeat("<a title={{.Role}}>", 90) + strings.Repeat("{{if .Name}}", 20) + strings.Repeat("{{end}}", 20) +
+			"{{if or" + strings.Repeat(" .Name", 160) + "}}{{end}}"
+		data[language+".invitation.txt"] = actions + "\n{{.Link}}\n" + strings.Repeat("word ", 8<<10)
+		data[language+".invitation.html"] = `<a href="{{.Link}}">x</a>` + actions + strings.Repeat("<p>x</p>", 6<<10)
+	}
+	return data
+}
+
+// What is within the limits is used, and parsing it takes a fraction of a second on a busy machine.
+func TestWordingWithinTheLimitsIsCheap(t *testing.T) {
+	data := hardest()
+	if size := message.Size(data); size < 450<<10 {
+		t.Fatalf("the templates have only %d bytes", size)
+	}
+	i := invitation()
+	began := time.Now()
+	i.Wording = wording(t, data)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("parsing %d bytes took %s", message.Size(data), took)
+	} else {
+		t.Logf("parsing %d bytes took %s", message.Size(data), took)
+	}
+	if _, read := compose(t, i); !strings.Contains(read.Text, "word word") {
+		t.Errorf("the mail is not the account's: %.100s", read.Text)
+	}
+}
+
+// A comment may be long, and what looks like an action in a comment or a text in quotation marks is none.
+func TestWordingWithCommentsAndQuotes(t *testing.T) {
+	data := own()
+	data["en-GB.invitation.txt"] = "{{/* don't " + strings.Repeat("}} {{if x}} ", 150) + "*/}}{{- /* it's */ -}}" +
+		"{{if eq .Name \"\\\"}}\" `}}`}}x{{end}}\n{{.Link}}"
+	wording(t, data)
+}
+
+// Templates that are too long together are not read at all, and Usher words all mails.
+func TestWordingIsNotReadIfItIsTooLong(t *testing.T) {
+	data := hardest()
+	for _, language := range []string{"it", "nl"} {
+		data[language+".invitation.txt"], data[language+".invitation.html"] = data["fr.invitation.txt"], data["fr.invitation.html"]
+	}
+	read, mistakes := message.ParseWording(data)
+	if len(mistakes) != 1 || mistakes[0].String() != fmt.Sprintf("has %d KiB; all templates together have at most 512", message.Size(data)>>10) {
+		t.Errorf("the mistakes are %q", mistakes)
+	}
+	i := invitation()
+	_, usual := compose(t, i)
+	i.Wording = read
+	if _, got := compose(t, i); got.Text != usual.Text {
+		t.Errorf("the mail is not Usher's: %.100s", got.Text)
+	}
+	many := own()
+	for n := range 200 {
+		many[fmt.Sprint("key", n)] = ""
+	}
+	if _, mistakes := message.ParseWording(many); len(mistakes) != 1 || mistakes[0].String() != "has 203 keys; a ConfigMap of templates has at most 200" {
+		t.Errorf("the mistakes are %q", mistakes)
+	}
+}
+
 // If the account's mail is too long for one invitee, or lacks the link, this invitee gets Usher's mail.
 func TestWordingThatFailsForOneInviteeIsLeftToUsher(t *testing.T) {
 	data := own()
-	data["en-GB.invitation.txt"] = strings.Repeat("{{.Name}}", 1000) + "\n{{.Link}}"
+	data["en-GB.invitation.txt"] = strings.Repeat("word\n", 12_000) + strings.Repeat("{{.Name}}", 199) + "\n{{.Link}}"
 	data["en-GB.invitation.html"] = `<a href="{{.Link}}">x</a>`
 	i := invitation()
 	i.Wording = wording(t, data)

@@ -5,8 +5,8 @@
 //
 // Send makes one attempt at one Mail, in this order:
 //
-//  1. acquire a slot: one of a few concurrent conversations with the endpoint. This comes first, so that a mail that waits for a slow
-//     server costs no reads. A mail that finds no free slot is reconciled again when one is free.
+//  1. acquire a slot: one of a few concurrent conversations, which endpoints and namespaces share fairly. This comes first, so that a
+//     mail that waits for a slow server costs no reads. A mail that finds no free slot is reconciled again when it is its turn.
 //  2. decide: the controller reads live and decides again whether the mail is still due.
 //  3. reserve: ask the rate limits of the endpoint and of the recipient. A mail that has to wait learns until when.
 //  4. claim: write the attempt to the object's status, with the resourceVersion that was read. Of two senders, one succeeds.

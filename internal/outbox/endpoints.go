@@ -23,8 +23,12 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// probePause is how often an endpoint that fails is probed.
-const probePause = time.Minute
+const (
+	// probePause is how often an endpoint that fails is probed.
+	probePause = time.Minute
+	// probesAtOnce is how many endpoints are probed at once.
+	probesAtOnce = 8
+)
 
 // NotConfigured is the verdict for every account of a manager that makes no links.
 var NotConfigured = membership.MailVerdict{
@@ -45,7 +49,8 @@ type Endpoints struct {
 	// Limiter has the rate limits.
 	Limiter *ratelimit.Limiter
 
-	slots *slots
+	// slots bounds the mails that are sent at once, probes the probes.
+	slots, probes *slots
 
 	mu     sync.Mutex
 	probed map[types.NamespacedName]Probed
@@ -77,12 +82,12 @@ func (p Probed) Due() time.Time {
 	return p.At.Add(pause)
 }
 
-// NewEndpoints returns Endpoints without any results yet. Each endpoint gets slots for half of the workers.
+// NewEndpoints returns Endpoints without any results yet, for that many mails at once.
 func NewEndpoints(
-	live client.Reader, parse func(map[string][]byte) (channel.Endpoint, error), defaultSecret types.NamespacedName, workers int,
+	live client.Reader, parse func(map[string][]byte) (channel.Endpoint, error), defaultSecret types.NamespacedName, mails int,
 ) *Endpoints {
 	return &Endpoints{
-		Live: live, Parse: parse, Default: defaultSecret, Limiter: ratelimit.New(), slots: newSlots(workers / 2),
+		Live: live, Parse: parse, Default: defaultSecret, Limiter: ratelimit.New(), slots: newSlots(mails), probes: newSlots(probesAtOnce),
 		Accounts: reconciler.NewWakeups(), Secrets: reconciler.NewWakeups(), probed: map[types.NamespacedName]Probed{},
 	}
 }
@@ -93,6 +98,21 @@ func (e *Endpoints) SecretOf(account *usherv1.Account) types.NamespacedName {
 		return types.NamespacedName{Namespace: account.Namespace, Name: name}
 	}
 	return e.Default
+}
+
+// laneOf returns what an account's mails need a slot for, given the address of its endpoint.
+func (e *Endpoints) laneOf(account *usherv1.Account, endpoint string) lane {
+	return lane{namespace: account.Namespace, endpoint: endpoint, byDefault: e.SecretOf(account) == e.Default}
+}
+
+// StartProbe asks for a slot to probe the endpoint of a Secret; end gives it back. If none is free, the controller of endpoints is woken
+// when it is this one's turn, and asks again after pause at the latest.
+func (e *Endpoints) StartProbe(
+	key types.NamespacedName, endpoint channel.Endpoint, now time.Time,
+) (end func(now time.Time), pause time.Duration, free bool) {
+	in := lane{namespace: key.Namespace, endpoint: endpoint.String(), byDefault: key == e.Default}
+	end, free = e.probes.acquire(in, waiter{e.Secrets, key}, now)
+	return end, busyPause, free
 }
 
 // Load reads an account's endpoint. It is not usable if its Secret does not exist or cannot be parsed. An error comes from the

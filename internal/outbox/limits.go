@@ -35,7 +35,7 @@ func (e *Endpoints) reserve(
 		}
 		e.Limiter.Recall(sent)
 	}
-	m.Server, m.Recipient = e.SecretOf(account).String(), address.Inbox(m.Recipient)
+	m.Server, m.Share, m.Recipient = e.SecretOf(account).String(), account.Namespace, address.Inbox(m.Recipient)
 	cancel, hold = e.Limiter.Reserve(m, now)
 	return cancel, hold, nil
 }

@@ -53,6 +53,8 @@ type Outbox struct {
 	Backoff wait.Backoff
 	// NoLeaseExtension turns lease extension off, for a simulation in which no time passes while a mail is sent.
 	NoLeaseExtension bool
+
+	wordings wordings
 }
 
 // Record reads and writes what an object's status records of the attempts at one mail.
@@ -99,11 +101,11 @@ func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Resu
 	if !usable {
 		return o.unusable(ctx, m.Account()), nil
 	}
-	release, free := o.Endpoints.slots.acquire(name, waiter{m.Wakeups(), m.Key()})
+	release, free := o.Endpoints.slots.acquire(o.Endpoints.laneOf(m.Account(), name), waiter{m.Wakeups(), m.Key()}, o.Now())
 	if !free {
 		return ctrl.Result{RequeueAfter: busyPause}, nil
 	}
-	defer release()
+	defer func() { release(o.Now()) }()
 	due, result, err := m.Decide(ctx)
 	if err != nil || !due {
 		return result, err

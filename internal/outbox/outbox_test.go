@@ -19,7 +19,6 @@ import (
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
-	"github.com/usher-dev/usher/internal/reconciler"
 )
 
 // invitationRecord is the Record of an invitation's own mail.
@@ -77,39 +76,6 @@ func TestChannelErrors(t *testing.T) {
 		g.Expect(concernsEndpoint(tt.err)).To(Equal(tt.endpoint), name)
 		g.Expect(wentOut(tt.err)).To(Equal(tt.wentOut), name)
 	}
-}
-
-// Waiters are woken in the order in which they asked, one for each released slot, and no waiter twice.
-func TestSlots(t *testing.T) {
-	g := NewWithT(t)
-	s, wakeups := newSlots(2), reconciler.NewWakeups()
-	key := func(name string) waiter { return waiter{wakeups, types.NamespacedName{Namespace: "acme", Name: name}} }
-	woken := func() (names []string) {
-		for _, key := range wakeups.Drain() {
-			names = append(names, key.Name)
-		}
-		return names
-	}
-	first, free := s.acquire("a", key("m1"))
-	g.Expect(free).To(BeTrue())
-	second, free := s.acquire("a", key("m2"))
-	g.Expect(free).To(BeTrue())
-	for _, name := range []string{"m3", "m4", "m3"} {
-		_, free = s.acquire("a", key(name))
-		g.Expect(free).To(BeFalse(), name)
-	}
-	_, free = s.acquire("b", key("m5"))
-	g.Expect(free).To(BeTrue(), "another endpoint has slots of its own")
-
-	first()
-	g.Expect(woken()).To(Equal([]string{"m3"}))
-	third, free := s.acquire("a", key("m3"))
-	g.Expect(free).To(BeTrue())
-	second()
-	g.Expect(woken()).To(Equal([]string{"m4"}), "m3 asked twice and waits once")
-	third()
-	g.Expect(woken()).To(BeEmpty())
-	g.Expect(s.endpoints).NotTo(HaveKey("a"), "an endpoint that no one uses is forgotten")
 }
 
 // cachedInvitations is a cache that holds nothing but these.

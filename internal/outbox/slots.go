@@ -5,73 +5,138 @@ package outbox
 
 import (
 	"sync"
-
-	"k8s.io/apimachinery/pkg/types"
-
-	"github.com/usher-dev/usher/internal/reconciler"
+	"time"
 )
 
-// slots bounds the concurrent conversations with each endpoint, so that a slow one leaves workers for the others. Waiters are woken in
-// the order in which they asked.
+// slots bounds the conversations that run at the same time, so that no server and no namespace has all of them, however slow its
+// servers are. Of total slots:
+//
+//   - an endpoint has at most half.
+//   - a quarter is reserved for the endpoint of the default Secret, which the other endpoints share the rest of.
+//   - a namespace takes at most half of what is left: of the slots of an endpoint, and of those of all endpoints but the default one. So
+//     slots are left for the next namespace until several of them have slow servers. Switches share their buffers among queues in this
+//     way ("dynamic thresholds").
+//
+// Who finds no free slot waits: see waiters.go.
 type slots struct {
-	perEndpoint int
+	total, perEndpoint, own int
 
-	mu        sync.Mutex
-	endpoints map[string]*slotQueue
+	mu sync.Mutex
+	// taken counts all slots that are taken or kept for a waiter, ownTaken those of endpoints that are not the default one.
+	taken, ownTaken int
+	endpoints       map[string]*endpointShare
+	namespaces      map[string]*namespaceShare
+	waiting         map[waiter]waiting
+	promised        map[waiter]promise
+	// arrivals and turn count the waiters that came and those that were woken.
+	arrivals, turn uint64
 }
 
-// slotQueue counts the taken slots of an endpoint, and has the waiters for one.
-type slotQueue struct {
-	taken   int
-	order   []waiter
-	waiting map[waiter]bool
+// endpointShare is what an endpoint has.
+type endpointShare struct {
+	taken int
+	// by is what each lane has taken, lanes who waits in it, in order.
+	by    map[lane]int
+	lanes map[lane][]waiter
 }
 
-// waiter is an object that has a mail to send, and the controller to wake for it.
-type waiter struct {
-	wakeups *reconciler.Wakeups
-	key     types.NamespacedName
+// namespaceShare is what a namespace has: of all slots, and of those of endpoints that are not the default one.
+type namespaceShare struct {
+	taken, own int
+	// waiting counts its waiters. turn is when one of them was last woken.
+	waiting int
+	turn    uint64
 }
 
-func newSlots(perEndpoint int) *slots {
-	return &slots{perEndpoint: max(1, perEndpoint), endpoints: map[string]*slotQueue{}}
+// waiting is where a waiter waits, when it last asked, and when it came.
+type waiting struct {
+	in      lane
+	asked   time.Time
+	arrival uint64
 }
 
-// acquire takes a slot of an endpoint; release gives it back. If none is free, w is woken when one is.
-func (s *slots) acquire(endpoint string, w waiter) (release func(), free bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q := s.endpoints[endpoint]
-	if q == nil {
-		q = &slotQueue{waiting: map[waiter]bool{}}
-		s.endpoints[endpoint] = q
+// promise is a slot that is kept for a waiter.
+type promise struct {
+	in    lane
+	until time.Time
+}
+
+func newSlots(total int) *slots {
+	total = max(1, total)
+	reserved := (total + 3) / 4
+	return &slots{
+		total: total, perEndpoint: max(1, total/2), own: max(1, total-reserved),
+		endpoints: map[string]*endpointShare{}, namespaces: map[string]*namespaceShare{},
+		waiting: map[waiter]waiting{}, promised: map[waiter]promise{},
 	}
-	if q.taken < s.perEndpoint {
-		q.taken++
-		delete(q.waiting, w)
-		return func() { s.release(endpoint, q) }, true
-	}
-	if !q.waiting[w] {
-		q.waiting[w] = true
-		q.order = append(q.order, w)
-	}
-	return nil, false
 }
 
-func (s *slots) release(endpoint string, q *slotQueue) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	q.taken--
-	for len(q.order) > 0 {
-		next := q.order[0]
-		q.order = q.order[1:]
-		if q.waiting[next] {
-			delete(q.waiting, next)
-			next.wakeups.Add(next.key)
-			return
-		}
+// admits reports whether a lane may have one slot more.
+func (s *slots) admits(l lane) bool {
+	if s.taken >= s.total {
+		return false
 	}
-	if q.taken == 0 {
-		delete(s.endpoints, endpoint)
+	if e := s.endpoints[l.endpoint]; e != nil && !fair(e.by[l], s.perEndpoint-e.taken) {
+		return false
+	}
+	if l.byDefault {
+		return true
+	}
+	own := 0
+	if n := s.namespaces[l.namespace]; n != nil {
+		own = n.own
+	}
+	return fair(own, s.own-s.ownTaken)
+}
+
+// fair reports whether who has that many slots may have one more of those that are free.
+func fair(has, free int) bool { return has < free }
+
+// give counts a slot that a lane has taken, or given back if n is -1.
+func (s *slots) give(l lane, n int) {
+	e, of := s.endpoint(l.endpoint), s.namespace(l.namespace)
+	s.taken += n
+	e.taken += n
+	e.by[l] += n
+	of.taken += n
+	if !l.byDefault {
+		s.ownTaken += n
+		of.own += n
+	}
+	s.tidy(l)
+}
+
+func (s *slots) endpoint(name string) *endpointShare {
+	e := s.endpoints[name]
+	if e == nil {
+		e = &endpointShare{by: map[lane]int{}, lanes: map[lane][]waiter{}}
+		s.endpoints[name] = e
+	}
+	return e
+}
+
+func (s *slots) namespace(name string) *namespaceShare {
+	n := s.namespaces[name]
+	if n == nil {
+		n = &namespaceShare{}
+		s.namespaces[name] = n
+	}
+	return n
+}
+
+// tidy forgets what is not used any more.
+func (s *slots) tidy(l lane) {
+	e := s.endpoint(l.endpoint)
+	if e.by[l] == 0 {
+		delete(e.by, l)
+	}
+	if len(e.lanes[l]) == 0 {
+		delete(e.lanes, l)
+	}
+	if len(e.by) == 0 && len(e.lanes) == 0 {
+		delete(s.endpoints, l.endpoint)
+	}
+	if n := s.namespace(l.namespace); n.taken == 0 && n.waiting == 0 {
+		delete(s.namespaces, l.namespace)
 	}
 }

@@ -30,13 +30,16 @@ type Controller struct {
 	Watches []Watch
 	// Wakeups wake it from within the process; nil if nothing does.
 	Wakeups *Wakeups
-	// Workers is how many keys it reconciles at once.
+	// Workers is how many keys of one namespace it reconciles at once. It has workers for Shares namespaces.
 	Workers int
 	reconcile.Reconciler
 }
 
-// Mapping returns the keys to reconcile because an object changed. before is nil if the object is new, after if it is gone. An
-// error is logged: the watch has no one else to report it to.
+// mapAgain is when a change is mapped again if its keys could not be found.
+const mapAgain = time.Second
+
+// Mapping returns the keys to reconcile because an object changed. before is nil if the object is new, after if it is gone. After an
+// error, the change is mapped again: no other event might come that wakes its keys.
 type Mapping func(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error)
 
 // Watch is a kind whose changes wake a controller, besides the kind that it reconciles.
@@ -47,24 +50,22 @@ type Watch struct {
 	Delay time.Duration
 }
 
-// Keys returns the keys that a change wakes.
-func (w Watch) Keys(ctx context.Context, before, after client.Object) []types.NamespacedName {
-	keys, err := w.Map(ctx, before, after)
-	if err != nil {
-		object := Present(before, after)
-		log.FromContext(ctx).Error(err, "cannot find out what a change concerns; the next resync will",
-			"namespace", object.GetNamespace(), "name", object.GetName())
-	}
-	return keys
-}
-
 // Handler returns the event handler of a watch.
 func (w Watch) Handler() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	add := func(ctx context.Context, q queue, before, after client.Object) {
-		for _, key := range w.Keys(ctx, before, after) {
+	var add func(ctx context.Context, q queue, before, after client.Object)
+	add = func(ctx context.Context, q queue, before, after client.Object) {
+		keys, err := w.Map(ctx, before, after)
+		for _, key := range keys {
 			q.AddAfter(reconcile.Request{NamespacedName: key}, w.Delay)
 		}
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		object := Present(before, after)
+		log.FromContext(ctx).Error(err, "cannot find out what a change concerns; trying again",
+			"namespace", object.GetNamespace(), "name", object.GetName())
+		time.AfterFunc(mapAgain, func() { add(ctx, q, before, after) })
 	}
 	return handler.Funcs{
 		CreateFunc:  func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, nil, e.Object) },

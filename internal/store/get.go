@@ -92,6 +92,13 @@ func SecretMetadata() *metav1.PartialObjectMetadata {
 	return meta
 }
 
+// ConfigMapMetadata returns an empty object to read a ConfigMap's metadata into.
+func ConfigMapMetadata() *metav1.PartialObjectMetadata {
+	meta := &metav1.PartialObjectMetadata{}
+	meta.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ConfigMap"))
+	return meta
+}
+
 // describe names an object in errors, such as "Member acme/ada".
 func describe(object client.Object, namespace, name string) string {
 	if namespace != "" {

@@ -31,8 +31,8 @@ import (
 // Reconciler reconciles Accounts.
 type Reconciler struct {
 	reconciler.Base
-	endpoints *outbox.Endpoints
-	access    *accountaccess.Verdicts
+	outbox *outbox.Outbox
+	access *accountaccess.Verdicts
 	// hasPortal: the manager knows the portal's URL.
 	hasPortal bool
 }
@@ -64,7 +64,7 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 		return ctrl.Result{}, err
 	}
 	observed.Access = access
-	wording, unread := outbox.WordingOf(ctx, r.Live, account)
+	wording, unread := r.outbox.Wording(ctx, account)
 	observed.Templates, observed.TemplatesUnknown = wordingVerdict(account, wording), unread != nil
 	before := account.DeepCopy()
 	status, wake := membership.Summarize(observed, r.Now())
@@ -96,7 +96,7 @@ func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (mem
 		return o, err
 	}
 	if o.Mail = r.delivery(account); o.Mail != nil && o.Mail.Outdated(account, r.Now()) {
-		r.endpoints.Suspect(account)
+		r.outbox.Endpoints.Suspect(account)
 	}
 	return o, nil
 }
@@ -105,7 +105,7 @@ func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (mem
 func (r *Reconciler) delivery(account *usherv1.Account) *membership.MailVerdict {
 	switch {
 	case !account.DeliversByLink():
-		return r.endpoints.Verdict(account)
+		return r.outbox.Endpoints.Verdict(account)
 	case !r.hasPortal:
 		verdict := outbox.NotConfigured
 		verdict.At = r.Now()

@@ -22,17 +22,17 @@ import (
 )
 
 const (
-	// workers is how many Accounts are reconciled at once.
+	// workers is how many Accounts of a namespace are reconciled at once.
 	workers = 2
 	// batchDelay collects changes of many members and pools into one write.
 	batchDelay = 250 * time.Millisecond
 )
 
 // New returns the controller of Accounts. Without a portal there are no links, and nothing is delivered.
-func New(base reconciler.Base, endpoints *outbox.Endpoints, access *accountaccess.Verdicts, hasPortal bool) reconciler.Controller {
-	r := &Reconciler{Base: base.ForController(), endpoints: endpoints, access: access, hasPortal: hasPortal}
+func New(base reconciler.Base, box *outbox.Outbox, access *accountaccess.Verdicts, hasPortal bool) reconciler.Controller {
+	r := &Reconciler{Base: base.ForController(), outbox: box, access: access, hasPortal: hasPortal}
 	return reconciler.Controller{
-		Name: "account", For: &usherv1.Account{}, Workers: workers, Reconciler: r, Wakeups: endpoints.Accounts,
+		Name: "account", For: &usherv1.Account{}, Workers: workers, Reconciler: r, Wakeups: box.Endpoints.Accounts,
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay},
 			{Object: &usherv1.SeatPool{}, Map: ofPool, Delay: batchDelay},

@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	// workers is how many Accounts are reconciled at once.
+	// workers is how many Accounts of a namespace are reconciled at once.
 	workers = 2
 	// batchDelay collects changes of many members into one write of each binding.
 	batchDelay = 250 * time.Millisecond

@@ -15,7 +15,7 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// New returns the controller of expiry notices, for that many mails at once.
+// New returns the controller of expiry notices, for those of that many Members of a namespace at once.
 func New(base reconciler.Base, box *outbox.Outbox, workers int) reconciler.Controller {
 	r := &Reconciler{Base: base.ForController(), outbox: box, wakeups: reconciler.NewWakeups()}
 	return reconciler.Controller{

@@ -63,7 +63,7 @@ func (m *mail) Message(ctx context.Context, endpoint channel.Endpoint) (message.
 	if err != nil {
 		return nil, err
 	}
-	wording, err := outbox.WordingOf(ctx, m.r.Live, account)
+	wording, err := m.r.outbox.Wording(ctx, account)
 	if err != nil {
 		return nil, err
 	}

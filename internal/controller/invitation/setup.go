@@ -16,8 +16,8 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// New returns the controller of Invitations, for that many mails at once. portalURL is the public base URL of the links, without a
-// slash at the end.
+// New returns the controller of Invitations, for that many of a namespace at once. portalURL is the public base URL of the links,
+// without a slash at the end.
 func New(base reconciler.Base, box *outbox.Outbox, keys *store.KeyStore, portalURL string, workers int) reconciler.Controller {
 	r := &Reconciler{Base: base.ForController(), outbox: box, keys: keys, portalURL: portalURL, wakeups: reconciler.NewWakeups()}
 	return reconciler.Controller{

@@ -64,7 +64,14 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 		}
 	}
 	next := outbox.Probed{Version: secret.ResourceVersion, At: now}
-	next.Endpoint, next.Verdict = r.probe(ctx, key, secret, found)
+	if next.Endpoint, next.Verdict = r.endpointOf(key, secret, found); next.Endpoint != nil {
+		end, pause, free := r.endpoints.StartProbe(key, next.Endpoint, now)
+		if !free {
+			return ctrl.Result{RequeueAfter: pause}, nil
+		}
+		next.Verdict = r.probe(ctx, key, next.Endpoint)
+		end(r.Now())
+	}
 	if same {
 		next.Refusals = last.Refusals
 	} else {
@@ -114,10 +121,8 @@ func (r *Reconciler) wake(accounts []usherv1.Account) {
 	}
 }
 
-// probe returns the endpoint that the Secret describes, nil if it describes none, and what the accounts report of it.
-func (r *Reconciler) probe(
-	ctx context.Context, key types.NamespacedName, secret *corev1.Secret, found bool,
-) (channel.Endpoint, membership.MailVerdict) {
+// endpointOf returns the endpoint that the Secret describes. If it describes none, the endpoint is nil and the verdict says why.
+func (r *Reconciler) endpointOf(key types.NamespacedName, secret *corev1.Secret, found bool) (channel.Endpoint, membership.MailVerdict) {
 	if !r.hasPortal {
 		return nil, outbox.NotConfigured
 	}
@@ -129,9 +134,14 @@ func (r *Reconciler) probe(
 	if err != nil {
 		return nil, outbox.VerdictOf(key, err)
 	}
+	return endpoint, membership.MailVerdict{}
+}
+
+// probe returns what the accounts report of the endpoint.
+func (r *Reconciler) probe(ctx context.Context, key types.NamespacedName, endpoint channel.Endpoint) membership.MailVerdict {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	return endpoint, outbox.VerdictOf(key, r.channel.Probe(ctx, endpoint))
+	return outbox.VerdictOf(key, r.channel.Probe(ctx, endpoint))
 }
 
 // accountsOf returns the accounts that send with the Secret.

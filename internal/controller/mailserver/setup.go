@@ -18,7 +18,7 @@ import (
 	"github.com/usher-dev/usher/internal/reconciler"
 )
 
-// workers is how many endpoints are probed at once.
+// workers is how many Secrets of a namespace are reconciled at once. Fewer endpoints are probed at once, so that none has all workers.
 const workers = 8
 
 // New returns the controller of the endpoints that accounts send with. Its keys are those of their Secrets, whether those exist or

@@ -21,7 +21,7 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// workers is how many Members are reconciled at once.
+// workers is how many Members of a namespace are reconciled at once.
 const workers = 8
 
 // New returns the controller of Members.

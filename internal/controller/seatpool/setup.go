@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	// workers is how many SeatPools are reconciled at once.
+	// workers is how many SeatPools of a namespace are reconciled at once.
 	workers = 4
 	// batchDelay collects changes of many members into one write of the ledger.
 	batchDelay = 20 * time.Millisecond

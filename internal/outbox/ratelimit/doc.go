@@ -15,6 +15,10 @@
 // than reserveAhead; a mail that comes later gets none and has to ask again. So a Secret whose limit has changed, or a queue that has
 // been deleted, delays other mails for no longer than that.
 //
+// The namespaces that send through a server share its limit: the first mail of a namespace gets the next reservation of one that has
+// several, and each further mail one of those after that, so that both have every other one. The mail that gives way is moved to the
+// end. It learns that when its hold would have ended.
+//
 // # Memory
 //
 // All state is in memory, and bounded. Recipients are counted in a fixed number of buckets, by a hash of their addresses. Two

@@ -34,6 +34,8 @@ type Mail struct {
 	// Server names the server, and PerMinute is its limit; 0 for none.
 	Server    string
 	PerMinute int
+	// Share names who shares the server with others: the namespace of the account.
+	Share string
 }
 
 // Limiter counts the mails that were sent lately and remembers those that wait. It is safe for concurrent use.
@@ -78,14 +80,18 @@ func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.
 	defer l.mu.Unlock()
 	l.sweep(now)
 	w := l.waiting[m.ID]
-	delete(l.waiting, m.ID)
 	recipient := l.recipients.bucketOf(m.Recipient)
+	if w.awaits(m, recipient, now) {
+		return nil, &w.hold
+	}
+	l.forget(m.ID, w)
 	if free := l.recipients.freeAt(recipient, now); now.Before(free) {
 		return nil, l.wait(m, waiting{hold: delivery.Hold{Until: free, Reason: usherv1.ReasonRecipientLimited}, recipient: recipient})
 	}
 	hasReservation := w.server == m.Server && !now.Before(w.hold.Until) && !now.After(w.hold.Until.Add(reservationLasts))
 	if m.PerMinute > 0 && !hasReservation {
-		at, reserved := l.server(m).reserve(now, len(l.waiting) < maxWaiting)
+		at, reserved, moved := l.server(m).book(m, now, len(l.waiting) < maxWaiting)
+		l.move(moved)
 		if now.Before(at) {
 			w := waiting{hold: delivery.Hold{Until: at, Reason: usherv1.ReasonRateLimited}, recipient: recipient}
 			if reserved {
@@ -105,11 +111,47 @@ func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.
 	}, nil
 }
 
-// wait remembers a held mail and returns its hold, which ends at a whole second, as times in a status do.
-func (l *Limiter) wait(m Mail, w waiting) *delivery.Hold {
-	if cut := w.hold.Until.Truncate(time.Second); cut.Before(w.hold.Until) {
-		w.hold.Until = cut.Add(time.Second)
+// awaits reports whether the mail asks before its reservation. It keeps it, unless the clock was set back far.
+func (w waiting) awaits(m Mail, recipient bucket, now time.Time) bool {
+	return w.server != "" && w.server == m.Server && w.recipient == recipient && now.Before(w.hold.Until) &&
+		w.hold.Until.Sub(now) <= reserveAhead+time.Second
+}
+
+// forget removes a held mail and its reservation.
+func (l *Limiter) forget(id string, w waiting) {
+	delete(l.waiting, id)
+	if s := l.servers[w.server]; s != nil {
+		s.bookings.remove(id, w.hold.Until)
 	}
+}
+
+// move tells a held mail that its reservation was moved, which Held and Reserve then return. If it has lost it, it asks for another one.
+func (l *Limiter) move(moved *booking) {
+	if moved == nil {
+		return
+	}
+	w, known := l.waiting[moved.id]
+	switch {
+	case !known:
+	case moved.at.IsZero():
+		delete(l.waiting, moved.id)
+	default:
+		w.hold.Until = wholeSecond(moved.at)
+		l.waiting[moved.id] = w
+	}
+}
+
+// wholeSecond rounds up to a whole second, as times in a status are.
+func wholeSecond(at time.Time) time.Time {
+	if cut := at.Truncate(time.Second); cut.Before(at) {
+		return cut.Add(time.Second)
+	}
+	return at
+}
+
+// wait remembers a held mail and returns its hold.
+func (l *Limiter) wait(m Mail, w waiting) *delivery.Hold {
+	w.hold.Until = wholeSecond(w.hold.Until)
 	if len(l.waiting) < maxWaiting {
 		l.waiting[m.ID] = w
 	}
@@ -134,7 +176,7 @@ func (l *Limiter) sweep(now time.Time) {
 	l.swept = now
 	for uid, w := range l.waiting {
 		if now.After(w.hold.Until.Add(reservationLasts)) {
-			delete(l.waiting, uid)
+			l.forget(uid, w)
 		}
 	}
 	for name, s := range l.servers {

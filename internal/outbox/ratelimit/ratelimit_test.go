@@ -290,3 +290,94 @@ func TestAClockThatWasAheadHoldsNothing(t *testing.T) {
 	}
 	waits(t, l, last, start)
 }
+
+// ofNamespace is a mail through the default server, which sends one mail a second.
+func ofNamespace(namespace string, number int) ratelimit.Mail {
+	m := mailTo(fmt.Sprint(namespace, number, "@acme.example"), number)
+	m.Share, m.PerMinute = namespace, 60
+	return m
+}
+
+// A namespace with thousands of mails delays a mail of another one by one interval, and many mails of another one get every other turn.
+func TestNamespacesShareTheLimitOfAServer(t *testing.T) {
+	l := ratelimit.New()
+	goes(t, l, ofNamespace("hot", 0), start)
+	for n := range 2000 {
+		waits(t, l, ofNamespace("hot", n+1), start)
+	}
+	for n, seconds := range []int{1, 3, 5, 7} {
+		hold := waits(t, l, ofNamespace("acme", n), start)
+		if want := start.Add(time.Duration(seconds) * time.Second); !hold.Until.Equal(want) {
+			t.Errorf("mail %d of acme waits until %s, want %s", n, hold.Until, want)
+		}
+	}
+	if hold := waits(t, l, ofNamespace("bolt", 0), start); !hold.Until.Equal(start.Add(2 * time.Second)) {
+		t.Errorf("the mail of bolt waits until %s", hold.Until)
+	}
+	moved := l.Held(ofNamespace("hot", 1).ID, ofNamespace("hot", 1).Recipient, start.Add(time.Second))
+	if moved != nil {
+		t.Errorf("there was no room, so the mail of hot has no reservation: %v", moved)
+	}
+
+	// Everyone comes when the hold is over, and asks again: no more than one mail a second goes.
+	sent, last := map[string]int{}, time.Time{}
+	for second := range 30 {
+		now := start.Add(time.Duration(second+1) * time.Second)
+		for _, namespace := range []string{"hot", "acme", "bolt"} {
+			for n := range 40 {
+				m := ofNamespace(namespace, n+1)
+				if namespace != "hot" {
+					m = ofNamespace(namespace, n)
+				}
+				if sent[m.ID] > 0 || l.Held(m.ID, m.Recipient, now) != nil || namespace == "acme" && n > 3 || namespace == "bolt" && n > 0 {
+					continue
+				}
+				if _, hold := l.Reserve(m, now); hold == nil {
+					if now.Equal(last) {
+						t.Fatalf("two mails at %s", now)
+					}
+					sent[m.ID], last = second+1, now
+				}
+			}
+		}
+	}
+	for n, within := range []int{2, 4, 6, 8} {
+		if at := sent[ofNamespace("acme", n).ID]; at == 0 || at > within {
+			t.Errorf("mail %d of acme went at %d s", n, at)
+		}
+	}
+}
+
+// A mail that gives way is moved to the end, and keeps that reservation whenever it asks.
+func TestAMailThatGivesWayIsMoved(t *testing.T) {
+	l := ratelimit.New()
+	goes(t, l, ofNamespace("hot", 0), start)
+	for n := range 3 {
+		waits(t, l, ofNamespace("hot", n+1), start)
+	}
+	if hold := waits(t, l, ofNamespace("acme", 0), start); !hold.Until.Equal(start.Add(time.Second)) {
+		t.Fatalf("the mail of acme waits until %s", hold.Until)
+	}
+	gave, now, end := ofNamespace("hot", 1), start.Add(time.Second), start.Add(4*time.Second)
+	if held := l.Held(gave.ID, gave.Recipient, now); held == nil || !held.Until.Equal(end) {
+		t.Fatalf("the mail that gave way is held: %v", held)
+	}
+	if hold := waits(t, l, gave, now); !hold.Until.Equal(end) {
+		t.Errorf("it waits until %s when it asks", hold.Until)
+	}
+	goes(t, l, ofNamespace("acme", 0), now)
+	goes(t, l, ofNamespace("hot", 2), start.Add(2*time.Second))
+	goes(t, l, ofNamespace("hot", 3), start.Add(3*time.Second))
+	goes(t, l, gave, end)
+}
+
+// Without others, a namespace's mails go one after the other.
+func TestANamespaceAloneHasTheWholeLimit(t *testing.T) {
+	l := ratelimit.New()
+	goes(t, l, ofNamespace("acme", 0), start)
+	for n := range 600 {
+		if hold := waits(t, l, ofNamespace("acme", n+1), start); !hold.Until.Equal(start.Add(time.Duration(n+1) * time.Second)) {
+			t.Fatalf("mail %d waits until %s", n+1, hold.Until)
+		}
+	}
+}

@@ -13,10 +13,39 @@ import (
 type server struct {
 	perMinute int
 	limiter   *rate.Limiter
+	bookings  *bookings
 }
 
 func newServer(perMinute int) *server {
-	return &server{perMinute: perMinute, limiter: rate.NewLimiter(rate.Every(time.Minute/time.Duration(perMinute)), 1)}
+	s := &server{perMinute: perMinute, bookings: newBookings()}
+	s.limiter = rate.NewLimiter(rate.Every(s.interval()), 1)
+	return s
+}
+
+func (s *server) interval() time.Duration { return time.Minute / time.Duration(s.perMinute) }
+
+// book returns when a mail may go, as reserve does. A share that has fewer reservations than another gets an earlier one of that. The
+// mail that had it is moved to the end, or has lost its reservation if there is no room: then moved.at is zero.
+func (s *server) book(m Mail, now time.Time, wait bool) (at time.Time, reserved bool, moved *booking) {
+	s.bookings.prune(now.Add(-reservationLasts))
+	at, reserved = s.reserve(now, wait)
+	if !now.Before(at) {
+		return at, reserved, nil
+	}
+	end := booking{at: at, id: m.ID, share: m.Share}
+	if i, found := s.bookings.yields(m.Share, now, s.interval()); found {
+		had, has := s.bookings.replace(i, m.ID, m.Share)
+		at, end.id, end.share = has.at, had.id, had.share
+		moved = &booking{id: had.id, share: had.share}
+		if !reserved {
+			return at, true, moved
+		}
+		moved.at = end.at
+	}
+	if reserved {
+		s.bookings.add(end)
+	}
+	return at, reserved, moved
 }
 
 // reserve returns when a mail may go. If the reservations already reach as far ahead as they may, or wait is not set, it reserves

@@ -20,6 +20,7 @@ import (
 	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/message"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // mutation is a way to break the design.
@@ -516,7 +517,7 @@ func believeCredentials(at ClientSite, c client.Client) client.Client {
 	}
 	return &tampered{Client: c, get: func(key client.ObjectKey, o client.Object, next func() error) error {
 		if _, ok := o.(*corev1.Secret); ok && strings.HasPrefix(key.Name, "usher-member-") {
-			if err := at.Cached.Get(context.Background(), key, &metav1.PartialObjectMetadata{}); err != nil {
+			if err := at.Cached.Get(context.Background(), key, store.SecretMetadata()); err != nil {
 				return err
 			}
 		}

@@ -69,7 +69,7 @@ func kindOf(o any) kind {
 		return invitations
 	case *usherv1.Plan, *usherv1.PlanList:
 		return plans
-	case *corev1.Secret, *metav1.PartialObjectMetadata:
+	case *corev1.Secret:
 		return secrets
 	case *corev1.ConfigMap:
 		return configMaps
@@ -77,6 +77,11 @@ func kindOf(o any) kind {
 		return roles
 	case *rbacv1.RoleBinding, *rbacv1.RoleBindingList:
 		return bindings
+	case *metav1.PartialObjectMetadata:
+		if o.Kind == "ConfigMap" {
+			return configMaps
+		}
+		return secrets
 	case *metav1.PartialObjectMetadataList:
 		return map[string]kind{"MemberList": members, "SecretList": secrets}[o.Kind]
 	}
