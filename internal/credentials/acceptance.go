@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 // Credentials is what a credentials Secret says, without the password and the API token.
@@ -26,8 +27,10 @@ type Credentials struct {
 	ProfileGeneration int64
 	// TokenRotatedFor is the status.disabledAt of the Member for which the API token was last replaced; zero if it never was.
 	TokenRotatedFor time.Time
+	// Standing is the member's place in its account, if that is decided.
+	Standing plan.Standing
 	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
-	// was read: AcceptedAt, MemberUID, ProfileGeneration and TokenRotatedFor.
+	// was read: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing.
 	Recorded bool
 }
 
@@ -50,6 +53,7 @@ func Read(secret *corev1.Secret) *Credentials {
 
 		TokenRotatedFor:   TokenRotatedFor(secret),
 		ProfileGeneration: ProfileGeneration(secret),
+		Standing:          plan.Recorded(secret.Annotations),
 	}
 }
 
@@ -87,12 +91,13 @@ func (a Acceptance) Blocks() bool { return a == OfEarlierMember || a == OfAnothe
 // c is nil if there is no Secret, and member is nil if there is no Member. account is the member's, or nil if there is none.
 //
 // A UID that is neither the member's nor that of a member whom the account remembers comes from before a restore: those
-// credentials are the member's. Credentials that do not say a UID or an address are the member's, too.
+// credentials are the member's. Those of a deleted member are, too, if the member was restored (see Member.Is), and not if another was
+// created under its name. Credentials that do not say a UID or an address are the member's.
 func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Account) Acceptance {
 	switch {
 	case c == nil:
 		return None
-	case (member == nil || c.MemberUID != string(member.UID)) && account.Remembers(c.MemberUID):
+	case (member == nil || !member.Is(c.MemberUID)) && account.Remembers(c.MemberUID):
 		return OfEarlierMember
 	case member == nil:
 		return OfAbsentMember

@@ -385,13 +385,19 @@ func TestCleared(t *testing.T) {
 	for reason, want := range reasons {
 		t.Run(reason, func(t *testing.T) {
 			o := observed(memberIs(reason))
-			NewWithT(t).Expect(Cleared(o.Member, o.Invitation)).To(Equal(want))
+			NewWithT(t).Expect(Cleared(o.Member, o.Invitation, o.Account)).To(Equal(want))
 		})
 	}
 
 	made := func(by types.UID, controls bool) func(*Observation) {
 		return func(o *Observation) {
-			o.Invitation.OwnerReferences = []metav1.OwnerReference{{Kind: "Member", Name: "ada", UID: by, Controller: &controls}}
+			o.Invitation.OwnerReferences = []metav1.OwnerReference{{APIVersion: "usher.dev/v1alpha1", Kind: "Member", Name: "ada", UID: by, Controller: &controls}}
+		}
+	}
+	remembered := func(edit func(*Observation)) func(*Observation) {
+		return func(o *Observation) {
+			edit(o)
+			o.Account.Status.Departures = []usherv1.Departure{{UID: "uid-before"}}
 		}
 	}
 	tests := []struct {
@@ -400,7 +406,20 @@ func TestCleared(t *testing.T) {
 		want bool
 	}{
 		{name: "made for this member", edit: made("uid-ada", true), want: true},
-		{name: "made for an earlier member of this name", edit: made("uid-before", true)},
+		{name: "made before a restore", edit: made("uid-before", true), want: true},
+		{name: "made for an earlier member of this name", edit: remembered(made("uid-before", true))},
+		{name: "made for this member, who was deleted and restored", edit: remembered(func(o *Observation) {
+			made("uid-before", true)(o)
+			o.Member.Annotations = map[string]string{usherv1.MemberUIDAnnotation: "uid-before"}
+		}), want: true},
+		{name: "made by something else", edit: remembered(func(o *Observation) {
+			made("uid-before", true)(o)
+			o.Invitation.OwnerReferences[0].APIVersion, o.Invitation.OwnerReferences[0].Kind = "kro.run/v1alpha1", "Team"
+		}), want: true},
+		{name: "made by a Member of another API", edit: remembered(func(o *Observation) {
+			made("uid-before", true)(o)
+			o.Invitation.OwnerReferences[0].APIVersion = "gym.example/v1"
+		}), want: true},
 		{name: "owned by something else, not made for it", edit: made("uid-team", false), want: true},
 		{name: "the member's status is about an older spec", edit: func(o *Observation) { o.Member.Generation++ }},
 		{name: "the member has no status", edit: func(o *Observation) { o.Member.Status = usherv1.MemberStatus{ObservedGeneration: -1} }},
@@ -411,7 +430,7 @@ func TestCleared(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			o := observed(tt.edit)
-			NewWithT(t).Expect(Cleared(o.Member, o.Invitation)).To(Equal(tt.want))
+			NewWithT(t).Expect(Cleared(o.Member, o.Invitation, o.Account)).To(Equal(tt.want))
 		})
 	}
 }

@@ -111,6 +111,11 @@ func written(t *rapid.T, o Observation, d Decision) Observation {
 		moved.Email = string(o.Member.Spec.Email)
 		o.Credentials = &moved
 	}
+	if d.AdoptCredentials {
+		adopted := *o.Credentials
+		adopted.MemberUID = string(o.Member.UID)
+		o.Credentials = &adopted
+	}
 	raw, err := json.Marshal(d.Status)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +134,7 @@ func TestDecideTwiceIsDecideOnce(t *testing.T) {
 		d := Decide(o, now)
 		// An effect comes before the status, and the status is decided again after it. A member that names none of several
 		// base pools is asked which one it means once it lost its seat.
-		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
+		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.AdoptCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
 			o = written(t, o, d)
 			d = Decide(o, now)
 		}

@@ -41,6 +41,9 @@ func stands(m *usherv1.Member)    { judged("Active", usherv1.ReasonAccepted)(m);
 func sits(m *usherv1.Member)      { m.Status.Seats = []usherv1.MemberSeat{{Pool: "base", Grant: 7}} }
 func duplicate(m *usherv1.Member) { judged("Pending", usherv1.ReasonDuplicateEmail)(m) }
 func edited(m *usherv1.Member)    { m.Generation++ }
+func hasAccepted(m *usherv1.Member) {
+	m.Status.AcceptedAt = later(-time.Minute)
+}
 
 func TestPrecedes(t *testing.T) {
 	const older, newer = 2 * time.Hour, time.Hour
@@ -56,6 +59,8 @@ func TestPrecedes(t *testing.T) {
 		{name: "who stands there, before an older one that has just taken up the address", first: claimant("bob", newer, stands), second: claimant("ada", older, stands, edited)},
 		{name: "who waits there without a seat, before an older one that has none either and has just taken up the address", first: claimant("bob", newer, judged("Pending", "SeatUnavailable")), second: claimant("ada", older, judged("Pending", "SeatUnavailable"), edited)},
 		{name: "of two that stand there, the older", first: claimant("bob", older, stands), second: claimant("ada", newer, stands)},
+		{name: "who has accepted, before an older one that has not, when no more is known of either", first: claimant("bob", newer, hasAccepted), second: claimant("ada", older)},
+		{name: "who stands there, before one that has accepted", first: claimant("bob", newer, stands), second: claimant("ada", older, hasAccepted)},
 		{name: "of two that were edited, the older", first: claimant("bob", older, stands, edited), second: claimant("ada", newer, stands, edited)},
 		{name: "who stands there, before its older duplicate", first: claimant("bob", newer, stands), second: claimant("ada", older, duplicate)},
 		{name: "who waits there, before its older duplicate", first: claimant("bob", newer, judged("Pending", "SeatUnavailable")), second: claimant("ada", older, duplicate)},
@@ -116,6 +121,9 @@ func TestPrecedesIsAnOrder(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "edited") {
 			edited(m)
+		}
+		if rapid.Bool().Draw(t, "accepted") {
+			hasAccepted(m)
 		}
 		return m
 	}

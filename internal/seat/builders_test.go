@@ -130,3 +130,5 @@ func aPlan() *usherv1.Plan {
 		Roles: []usherv1.PlanRole{{Name: "seller"}}, DefaultRole: "seller", Rights: []usherv1.PlanRight{{Name: "orders:place"}},
 	}}
 }
+
+func restored(c *Candidate) { c.Restored = true }

@@ -30,7 +30,7 @@ func (c Choice) Names(pool string) bool {
 
 // Choose resolves the Member's seatPoolRefs among pools, in any order. Only pools of the Member's account count, and none that is being
 // deleted. A Member that names no base pool keeps the pool that it holds, or held, a seat of, so that a second base pool changes nothing
-// for members that have access or come back. Otherwise it takes the account's only base pool.
+// for members that have access or come back; after a restore its metadata says which. Otherwise it takes the account's only base pool.
 func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	account := member.Spec.AccountRef.Name
 	addOnOf := map[string]string{}
@@ -74,6 +74,16 @@ func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	return choice
 }
 
+// RecordsBase reports whether it has to be recorded which base pool the Member takes its seat from: it names none, and its account has
+// another one, so that nothing else tells after a restore.
+func (c Choice) RecordsBase(member *usherv1.Member, pools []usherv1.SeatPool) bool {
+	return c.Base != "" && member.Annotations[usherv1.SeatPoolAnnotation] != c.Base &&
+		!slices.ContainsFunc(member.Spec.SeatPoolRefs, func(ref usherv1.SeatPoolReference) bool { return ref.Name == c.Base }) &&
+		slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
+			return p.Name != c.Base && p.Spec.AddOn == "" && p.Spec.AccountRef.Name == member.Spec.AccountRef.Name && p.DeletionTimestamp == nil
+		})
+}
+
 func defaultBase(member *usherv1.Member, account string, bases []string) (base, problem string) {
 	var left []string
 	for _, s := range member.Status.Seats {
@@ -84,6 +94,9 @@ func defaultBase(member *usherv1.Member, account string, bases []string) (base, 
 		default:
 			left = append(left, s.Pool)
 		}
+	}
+	if recorded := member.Annotations[usherv1.SeatPoolAnnotation]; slices.Contains(bases, recorded) {
+		return recorded, ""
 	}
 	if len(left) == 1 {
 		return left[0], ""
