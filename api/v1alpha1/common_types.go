@@ -29,8 +29,18 @@ const (
 	AllowDeletionAnnotation = "usher.dev/allow-deletion"
 	// AggregateLabel on a ClusterRole, with the value "true", grants its rules to Usher.
 	AggregateLabel = "usher.dev/aggregate-to-manager"
-	// MemberUIDAnnotation on a credentials Secret holds the UID of the Member that accepted; see Departure.
+	// MemberUIDAnnotation on a credentials Secret holds the UID of the Member that accepted; see Departure. On a Member it holds
+	// the Member's own UID. A Member that is restored from a backup has another UID, and keeps the annotation.
 	MemberUIDAnnotation = "usher.dev/member-uid"
+	// FirstMemberAnnotation on a credentials Secret and on a Member says whether the member is its account's first one: "true"
+	// or "false". It is written when that is decided, and is not decided again.
+	FirstMemberAnnotation = "usher.dev/first-member"
+	// SeatPoolAnnotation on a Member names the base SeatPool that it had a seat of when its account got another one, if its spec
+	// names none.
+	SeatPoolAnnotation = "usher.dev/seat-pool"
+	// IncludedSeatsAnnotation on a SeatPool, with the value "true", says that the pool has the seats that the plan includes.
+	// As long as the pool exists, no other one gets them.
+	IncludedSeatsAnnotation = "usher.dev/included-seats"
 	// ProfileGenerationAnnotation on a credentials Secret counts how often the member has changed their profile.
 	ProfileGenerationAnnotation = "usher.dev/profile-generation"
 	// TokenRotatedAnnotation on a credentials Secret holds the member's status.disabledAt for which the API token was last

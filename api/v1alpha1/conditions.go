@@ -167,6 +167,9 @@ const (
 	ReasonReassigned = "Reassigned"
 )
 
+// ReasonCredentialsDropped means: there were credentials of an earlier member of this name, who was deleted, and they are gone.
+const ReasonCredentialsDropped = "CredentialsDropped"
+
 // ReasonTokenRotated means: the member's API token was replaced, since the member was disabled.
 const ReasonTokenRotated = "TokenRotated"
 

@@ -30,7 +30,7 @@ func Plan(before, after plan.Terms, members []usherv1.Member, pools []usherv1.Se
 	var why string
 	for i := range members {
 		m := &members[i]
-		if a := after.Assign(m, m.Status.AcceptedAt != nil, false); a.Problem != "" && m.DeletionTimestamp == nil {
+		if a := after.Assign(m, m.Status.AcceptedAt != nil, plan.Recorded(m.Annotations)); a.Problem != "" && m.DeletionTimestamp == nil {
 			misfits, why = append(misfits, m.Name), a.Problem
 		}
 	}
@@ -58,7 +58,7 @@ func Plan(before, after plan.Terms, members []usherv1.Member, pools []usherv1.Se
 // remains reports whether a member who is Active now is an admin under other terms.
 func remains(m *usherv1.Member, account string, terms plan.Terms, now time.Time) bool {
 	next := m.DeepCopy()
-	assigned := terms.Assign(m, true, false)
+	assigned := terms.Assign(m, true, plan.Recorded(m.Annotations))
 	next.Status.Role = assigned.Role
 	return assigned.Problem == "" && administers(next, account, terms, now)
 }

@@ -62,11 +62,15 @@ func LastAdmin(before, after *usherv1.Member, members []usherv1.Member, terms pl
 	), ""
 }
 
-// demotes reports whether the change takes an admin role away. members decide who came first, and so may have the
-// owner's role.
+// demotes reports whether the change takes an admin role away. Where it is not recorded who came first, and so may have the
+// owner's role, members decide that.
 func demotes(before, after *usherv1.Member, terms plan.Terms, members []usherv1.Member) bool {
-	first := members != nil && !slices.ContainsFunc(members, func(m usherv1.Member) bool { return plan.CameBefore(&m, before) })
-	return terms.Admin(terms.Assign(before, true, first).Role) && !terms.Admin(terms.Assign(after, true, first).Role)
+	standing := plan.Recorded(before.Annotations)
+	if standing == plan.Junior && members != nil &&
+		!slices.ContainsFunc(members, func(m usherv1.Member) bool { return plan.CameBefore(&m, before) }) {
+		standing = plan.Eldest
+	}
+	return terms.Admin(terms.Assign(before, true, standing).Role) && !terms.Admin(terms.Assign(after, true, standing).Role)
 }
 
 // ends reports whether the change sets an end of access, or an earlier one.

@@ -24,7 +24,7 @@ func Role(before, after *usherv1.Member, terms plan.Terms) string {
 	if terms.Problem != "" || !roleChanged && !rightsChanged {
 		return ""
 	}
-	if a := terms.Assign(after, after.Status.AcceptedAt != nil, false); a.Problem != "" {
+	if a := terms.Assign(after, after.Status.AcceptedAt != nil, plan.Recorded(after.Annotations)); a.Problem != "" {
 		return a.Problem
 	}
 	if invited := terms.InvitedRole(); before != nil && roleChanged && invited != "" && after.Status.AcceptedAt == nil {

@@ -6,12 +6,10 @@ package controller_test
 import (
 	"context"
 	"net/http"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -382,64 +380,6 @@ func wipe(w *world, objects ...client.Object) {
 		o.SetNamespace(w.namespace)
 		Expect(w.api.Status().Patch(context.Background(), o, client.RawPatch("application/merge-patch+json", []byte(`{"status":null}`)))).To(Succeed())
 	}
-}
-
-var _ = Describe("A restore from a backup", func() {
-	It("makes the members who had accepted Active without a mail, and sends the others a new link", func(ctx SpecContext) {
-		w, o := running(ctx, 3)
-		w.hire("ada", "bob", "eve")
-		w.activate("ada", "bob")
-		w.disable("bob")
-		Eventually(w.member("bob")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
-		Eventually(w.member("eve")).Should(beInvited)
-		dead := w.link("eve", 1)
-		o.settles()
-		o.stop()
-
-		By("restoring into another namespace, with new UIDs and without statuses")
-		other := newWorld(ctx, smtpsink.Options{})
-		token := w.secret(tokenSecret)
-		other.create(restored(token), restored(w.credentials("ada")), restored(w.credentials("bob")),
-			restored(w.account()), restored(w.pool(base)()), restored(w.member("ada")()), restored(w.member("bob")()),
-			restored(w.member("eve")()), restored(w.invitation("ada")()), restored(w.invitation("eve")()))
-		again := other.start()
-		Eventually(other.member("ada")).Should(beActive)
-		Eventually(other.member("bob")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
-		Eventually(other.member("eve")).Should(beInvited)
-		other.enable("bob")
-		Eventually(other.member("bob")).Should(beActive)
-		again.settles()
-		Expect(other.mailed()).To(Equal([]string{"eve"}))
-		Expect(other.visit(strings.Replace(dead, w.namespace, other.namespace, 1))).To(Equal(http.StatusNotFound))
-		Expect(other.credentials("ada").Data).To(Equal(w.credentials("ada").Data))
-		Expect(other.member("ada")().Status.AcceptedAt.Time).To(BeTemporally("~", w.member("ada")().Status.AcceptedAt.Time, time.Second))
-		other.activate("eve")
-	})
-})
-
-// restored returns an object as a backup tool creates it again: with its finalizers, without UID, owners and status.
-func restored[T client.Object](o T) T {
-	o.SetResourceVersion("")
-	o.SetUID("")
-	o.SetManagedFields(nil)
-	o.SetOwnerReferences(nil)
-	switch o := any(o).(type) {
-	case *usherv1.Account:
-		o.Status = usherv1.AccountStatus{}
-	case *usherv1.SeatPool:
-		o.Status = usherv1.SeatPoolStatus{}
-	case *usherv1.Member:
-		o.Status = usherv1.MemberStatus{}
-	case *usherv1.Invitation:
-		o.Status = usherv1.InvitationStatus{}
-	}
-	return o
-}
-
-func (w *world) secret(name string) *corev1.Secret {
-	secret := &corev1.Secret{}
-	secret.Name = name
-	return read(w, secret)
 }
 
 // addOnPlan puts the world's account on a plan with the add-on pipelines, which the account has.

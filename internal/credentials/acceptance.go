@@ -11,6 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/moment"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 // Credentials is what a credentials Secret says, without the password and the API token.
@@ -29,8 +30,10 @@ type Credentials struct {
 	TokenRotatedFor time.Time
 	// Foreign: Usher did not make the Secret. It has the name of a Member's credentials and another type, and a type cannot be changed.
 	Foreign bool
+	// Standing is the member's place in its account, if that is decided.
+	Standing plan.Standing
 	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
-	// was read: AcceptedAt, MemberUID, ProfileGeneration and TokenRotatedFor.
+	// was read: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing.
 	Recorded bool
 }
 
@@ -61,6 +64,7 @@ func Read(secret *corev1.Secret) *Credentials {
 
 		TokenRotatedFor:   TokenRotatedFor(secret),
 		ProfileGeneration: ProfileGeneration(secret),
+		Standing:          plan.Recorded(secret.Annotations),
 	}
 }
 
@@ -102,14 +106,15 @@ func (a Acceptance) Blocks() bool {
 // c is nil if there is no Secret, and member is nil if there is no Member. account is the member's, or nil if there is none.
 //
 // A UID that is neither the member's nor that of a member whom the account remembers comes from before a restore: those
-// credentials are the member's. Credentials that do not say a UID or an address are the member's, too.
+// credentials are the member's. Those of a deleted member are, too, if the member was restored (see Member.Is), and not if another was
+// created under its name. Credentials that do not say a UID or an address are the member's.
 func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Account) Acceptance {
 	switch {
 	case c == nil:
 		return None
 	case c.Foreign:
 		return NotCredentials
-	case (member == nil || c.MemberUID != string(member.UID)) && account.Remembers(c.MemberUID):
+	case (member == nil || !member.Is(c.MemberUID)) && account.Remembers(c.MemberUID):
 		return OfEarlierMember
 	case member == nil:
 		return OfAbsentMember

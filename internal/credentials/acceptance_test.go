@@ -24,6 +24,7 @@ func TestAcceptanceOf(t *testing.T) {
 		}
 		return m
 	}
+	wasBefore := func(m *usherv1.Member) { m.Annotations = map[string]string{usherv1.MemberUIDAnnotation: "ada-0"} }
 	recorded := func(m *usherv1.Member) { m.Status.AcceptedAt = &accepted }
 	account := func(status usherv1.AccountStatus) *usherv1.Account { return &usherv1.Account{Status: status} }
 	former := account(usherv1.AccountStatus{FormerMembers: []usherv1.FormerMember{{UID: "ada-0"}}})
@@ -52,15 +53,19 @@ func TestAcceptanceOf(t *testing.T) {
 		"of a departed member":                 {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(), departed, OfEarlierMember},
 		"of a former member, after acceptance": {&Credentials{MemberUID: "ada-0"}, member(recorded), former, OfEarlierMember},
 		"of a former member, elsewhere":        {&Credentials{MemberUID: "ada-0", Email: "old@acme.example"}, member(recorded), former, OfEarlierMember},
-		"address corrected before":             {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
-		"address changed after":                {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(recorded), no, AcceptedAtFormerAddress},
-		"read from the metadata":               {&Credentials{MemberUID: "ada-1", Recorded: true}, member(recorded), no, Accepted},
-		"not by Usher":                         {&Credentials{Foreign: true, MemberUID: "ada-1", Email: "ada@acme.example"}, member(recorded), no, NotCredentials},
-		"not by Usher, with a former UID":      {&Credentials{Foreign: true, MemberUID: "ada-0"}, nil, former, NotCredentials},
-		"no Member, of a former one":           {&Credentials{MemberUID: "ada-0"}, nil, former, OfEarlierMember},
-		"no Member, of an unknown one":         {&Credentials{MemberUID: "ada-0"}, nil, no, OfAbsentMember},
-		"no Member, without a UID":             {&Credentials{}, nil, knowsAda, OfAbsentMember},
-		"neither Member nor Account":           {&Credentials{MemberUID: "ada-0"}, nil, nil, OfAbsentMember},
+		"deleted and restored":                 {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(wasBefore), former, Accepted},
+		"deleted, restored with another Secret": {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(func(m *usherv1.Member) {
+			m.Annotations = map[string]string{usherv1.MemberUIDAnnotation: "ada-1"}
+		}), former, OfEarlierMember},
+		"address corrected before":        {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
+		"address changed after":           {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(recorded), no, AcceptedAtFormerAddress},
+		"read from the metadata":          {&Credentials{MemberUID: "ada-1", Recorded: true}, member(recorded), no, Accepted},
+		"not by Usher":                    {&Credentials{Foreign: true, MemberUID: "ada-1", Email: "ada@acme.example"}, member(recorded), no, NotCredentials},
+		"not by Usher, with a former UID": {&Credentials{Foreign: true, MemberUID: "ada-0"}, nil, former, NotCredentials},
+		"no Member, of a former one":      {&Credentials{MemberUID: "ada-0"}, nil, former, OfEarlierMember},
+		"no Member, of an unknown one":    {&Credentials{MemberUID: "ada-0"}, nil, no, OfAbsentMember},
+		"no Member, without a UID":        {&Credentials{}, nil, knowsAda, OfAbsentMember},
+		"neither Member nor Account":      {&Credentials{MemberUID: "ada-0"}, nil, nil, OfAbsentMember},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)

@@ -52,6 +52,11 @@ type Answers struct {
 	PasswordHash []byte
 }
 
+// AddressedTo has the Secret say that it is a Member's, who was restored since.
+func AddressedTo(secret *corev1.Secret, member *usherv1.Member) {
+	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, usherv1.MemberUIDAnnotation, string(member.UID))
+}
+
 // New returns the acceptance of a Member at now, with an API token of its own. It has no owner: an owner reference to a UID
 // from before a restore would have it garbage-collected.
 func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret {

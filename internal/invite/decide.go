@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
@@ -120,11 +119,8 @@ func Asked(inv *usherv1.Invitation, email string) bool {
 // Cleared reports whether the Member, in the state that it recorded, may be sent this Invitation: it holds the seat that it needs. A member
 // that is activated without an invitation is sent none, and an Invitation that was made for an earlier Member of this name is about to be
 // deleted.
-func Cleared(member *usherv1.Member, inv *usherv1.Invitation) bool {
-	if member.Spec.Activation == usherv1.ActivateImmediately {
-		return false
-	}
-	if owner := metav1.GetControllerOf(inv); owner != nil && owner.UID != member.UID {
+func Cleared(member *usherv1.Member, inv *usherv1.Invitation, account *usherv1.Account) bool {
+	if member.Spec.Activation == usherv1.ActivateImmediately || Leftover(inv, member, account) {
 		return false
 	}
 	return reason.OfMember(member).Invitable && member.Status.ObservedGeneration == member.Generation &&
@@ -225,7 +221,7 @@ func (p *Plan) settle(state usherv1.InvitationState) {
 }
 
 func maySend(o Observation) bool {
-	return Cleared(o.Member, o.Invitation) && o.Account != nil && o.Account.Spec.State != usherv1.StateDisabled &&
+	return Cleared(o.Member, o.Invitation, o.Account) && o.Account != nil && o.Account.Spec.State != usherv1.StateDisabled &&
 		deliveryReady(o.Account)
 }
 

@@ -425,13 +425,19 @@ func TestCleared(t *testing.T) {
 	for why, want := range reasons {
 		t.Run(why, func(t *testing.T) {
 			o := observed(memberIs(why))
-			NewWithT(t).Expect(Cleared(o.Member, o.Invitation)).To(Equal(want))
+			NewWithT(t).Expect(Cleared(o.Member, o.Invitation, o.Account)).To(Equal(want))
 		})
 	}
 
-	controlledBy := func(uid types.UID, controls bool) func(*Observation) {
+	madeBy := func(uid types.UID, controls bool) func(*Observation) {
 		return func(o *Observation) {
-			o.Invitation.OwnerReferences = []metav1.OwnerReference{{Kind: "Member", Name: "ada", UID: uid, Controller: &controls}}
+			o.Invitation.OwnerReferences = []metav1.OwnerReference{{APIVersion: "usher.dev/v1alpha1", Kind: "Member", Name: "ada", UID: uid, Controller: &controls}}
+		}
+	}
+	remembered := func(edit func(*Observation)) func(*Observation) {
+		return func(o *Observation) {
+			edit(o)
+			o.Account.Status.Departures = []usherv1.Departure{{UID: "uid-before"}}
 		}
 	}
 	tests := []struct {
@@ -439,9 +445,22 @@ func TestCleared(t *testing.T) {
 		edit func(*Observation)
 		want bool
 	}{
-		{name: "created for this member", edit: controlledBy("uid-ada", true), want: true},
-		{name: "created for an earlier member with this name", edit: controlledBy("uid-before", true)},
-		{name: "owned by something else that is not its controller", edit: controlledBy("uid-team", false), want: true},
+		{name: "made for this member", edit: madeBy("uid-ada", true), want: true},
+		{name: "made before a restore", edit: madeBy("uid-before", true), want: true},
+		{name: "made for an earlier member of this name", edit: remembered(madeBy("uid-before", true))},
+		{name: "made for this member, who was deleted and restored", edit: remembered(func(o *Observation) {
+			madeBy("uid-before", true)(o)
+			o.Member.Annotations = map[string]string{usherv1.MemberUIDAnnotation: "uid-before"}
+		}), want: true},
+		{name: "made by something else", edit: remembered(func(o *Observation) {
+			madeBy("uid-before", true)(o)
+			o.Invitation.OwnerReferences[0].APIVersion, o.Invitation.OwnerReferences[0].Kind = "kro.run/v1alpha1", "Team"
+		}), want: true},
+		{name: "made by a Member of another API", edit: remembered(func(o *Observation) {
+			madeBy("uid-before", true)(o)
+			o.Invitation.OwnerReferences[0].APIVersion = "gym.example/v1"
+		}), want: true},
+		{name: "owned by something else, not made for it", edit: madeBy("uid-team", false), want: true},
 		{name: "the member's status is about an older spec", edit: func(o *Observation) { o.Member.Generation++ }},
 		{name: "the member has no status", edit: func(o *Observation) { o.Member.Status = usherv1.MemberStatus{ObservedGeneration: -1} }},
 		{name: "the member has another invitation", edit: func(o *Observation) { o.Member.Status.InvitationRef.Name = "by-hand" }},
@@ -451,7 +470,7 @@ func TestCleared(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			o := observed(tt.edit)
-			NewWithT(t).Expect(Cleared(o.Member, o.Invitation)).To(Equal(tt.want))
+			NewWithT(t).Expect(Cleared(o.Member, o.Invitation, o.Account)).To(Equal(tt.want))
 		})
 	}
 }

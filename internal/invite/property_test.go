@@ -136,7 +136,7 @@ func TestSendInvariants(t *testing.T) {
 		switch {
 		case o.Member == nil || o.Account == nil:
 			t.Fatalf("sent without a recipient")
-		case p.Remind == "" && !Cleared(o.Member, o.Invitation):
+		case p.Remind == "" && !Cleared(o.Member, o.Invitation, o.Account):
 			t.Fatalf("sent without a seat")
 		case p.Remind != "" && (was.State != usherv1.InvitationSent || !now.Before(was.ExpiresAt.Time)):
 			t.Fatalf("reminded of a link that does not work")

@@ -122,25 +122,44 @@ func countSeats(pools []usherv1.SeatPool) *usherv1.SeatCounts {
 	return c
 }
 
-// owner returns the present owner as long as that member exists, else the admin that has been Active the longest.
+// owner returns the present owner as long as that member exists, else the Active admin that came first: the account's first member, then
+// the one who accepted first. While the state of a member is not known yet, as right after a restore, no owner is chosen.
 func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.Terms) *usherv1.AccountOwner {
 	var best *usherv1.Member
+	unknown := false
 	for i := range members {
 		m := &members[i]
 		if present != nil && m.Name == present.Name && m.DeletionTimestamp == nil {
-			best = m
-			break
+			return ownerOf(m)
 		}
-		if m.Status.State != usherv1.ObservedActive || !terms.Admin(m.Status.Role) || m.Status.ActivatedAt == nil {
-			continue
-		}
-		if best == nil || m.Status.ActivatedAt.Before(best.Status.ActivatedAt) ||
-			m.Status.ActivatedAt.Equal(best.Status.ActivatedAt) && m.Name < best.Name {
+		unknown = unknown || m.Status.State == ""
+		if m.Status.State == usherv1.ObservedActive && terms.Admin(m.Status.Role) && m.Status.ActivatedAt != nil &&
+			(best == nil || leads(m, best)) {
 			best = m
 		}
 	}
-	if best == nil {
+	if best == nil || unknown {
 		return nil
 	}
-	return &usherv1.AccountOwner{Name: best.Name, Email: string(best.Spec.Email)}
+	return ownerOf(best)
+}
+
+func ownerOf(m *usherv1.Member) *usherv1.AccountOwner {
+	return &usherv1.AccountOwner{Name: m.Name, Email: string(m.Spec.Email)}
+}
+
+// leads reports whether one Active admin comes before another as the account's owner.
+func leads(a, b *usherv1.Member) bool {
+	if first := plan.Recorded(a.Annotations) == plan.First; first != (plan.Recorded(b.Annotations) == plan.First) {
+		return first
+	}
+	for _, at := range []func(*usherv1.Member) *metav1.Time{
+		func(m *usherv1.Member) *metav1.Time { return m.Status.AcceptedAt },
+		func(m *usherv1.Member) *metav1.Time { return m.Status.ActivatedAt },
+	} {
+		if !at(a).Equal(at(b)) {
+			return at(a).Before(at(b))
+		}
+	}
+	return a.Name < b.Name
 }

@@ -242,6 +242,10 @@ func TestOwner(t *testing.T) {
 		return &usherv1.AccountOwner{Name: name, Email: name + "@acme.example"}
 	}
 	gone := func(m *usherv1.Member) { m.DeletionTimestamp = later(0) }
+	first := func(m *usherv1.Member) { m.Annotations = map[string]string{usherv1.FirstMemberAnnotation: "true"} }
+	acceptedSince := func(ago time.Duration) func(*usherv1.Member) {
+		return func(m *usherv1.Member) { m.Status.AcceptedAt = later(-ago) }
+	}
 	tests := []struct {
 		name    string
 		present *usherv1.AccountOwner
@@ -253,14 +257,12 @@ func TestOwner(t *testing.T) {
 		{name: "an admin who is not Active", members: []usherv1.Member{aMember("ada", "Pending", admin(time.Hour))}},
 		{name: "the only admin", members: []usherv1.Member{aMember("bob", "Active"), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "the first to become Active", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Active", admin(2*time.Hour))}, want: of("bob")},
-		{
-			name:    "in the same second, the lower name",
-			members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada"),
-		},
-		{
-			name: "stays, even if another admin was Active first", present: of("ada"),
-			members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada"),
-		},
+		{name: "at the same second, the lower name", members: []usherv1.Member{aMember("bob", "Active", admin(time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
+		{name: "the first member, if several are Active at once", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Active", admin(time.Hour), first)}, want: of("bob")},
+		{name: "the first to accept, if several are Active at once", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour), acceptedSince(time.Hour)), aMember("bob", "Active", admin(time.Hour), acceptedSince(2*time.Hour))}, want: of("bob")},
+		{name: "none while the state of a member is not known yet", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "")}},
+		{name: "stays while the state of another is not known", present: of("ada"), members: []usherv1.Member{aMember("bob", ""), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
+		{name: "stays, even if another was created first", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "stays while disabled", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled"), aMember("bob", "Active", admin(time.Hour))}, want: of("ada")},
 		{
 			name: "gets a new address", present: of("ada"),

@@ -41,11 +41,16 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 
 	accepted := d.judgeCredentials(o)
 	d.RotateToken = accepted && tokenIsOld(o)
-	given := o.terms().Assign(m, accepted, o.FirstMember)
+	d.settleStanding(o, accepted)
+	d.adopt(o, accepted)
+	given := o.terms().Assign(m, accepted, o.standing())
 	recordPerson(s, o, accepted, given)
 	recordInvitation(s, o)
 
 	choice := o.choice()
+	if m.DeletionTimestamp == nil && choice.RecordsBase(m, o.Pools) {
+		d.MarkPool = choice.Base
+	}
 	v := d.judge(o, choice, given, accepted, now)
 	s.Seats = settleSeats(o, choice, v.Custody, accepted)
 	switch {
@@ -61,7 +66,6 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	}
 	d.withdraw(o, v, now)
 	recordState(s, m, v, now)
-	d.GrantsOwnerRole = o.FirstMember && m.Status.Role != s.Role
 	if again := describe(s, o, choice, v, now); !again.IsZero() {
 		d.wakeBy(again)
 	}
@@ -71,7 +75,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 }
 
 func needsLiveReads(d Decision, m *usherv1.Member) bool {
-	return d.Withdraws || d.GrantsOwnerRole || d.DropCredentials || m.DeletionTimestamp != nil ||
+	return d.Withdraws || d.GrantsOwnerRole || d.MarkStanding || d.DropCredentials || m.DeletionTimestamp != nil ||
 		d.AwaitsWithdrawal && m.Status.State != usherv1.ObservedActive
 }
 
@@ -244,8 +248,10 @@ func (d *Decision) awaitSeat(o Observation, pool *usherv1.SeatPool, now time.Tim
 		return true
 	}
 	d.wakeBy(now.Add(seatPause))
-	// A pool that reserves on acceptance learns of the acceptance from what is written now.
-	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil)
+	// A pool that reserves on acceptance learns of the acceptance from what is written now. After a restore every pool does: members
+	// that had accepted come before those that had not.
+	unaware := seat.WaitsForAcceptance(pool, o.Member.Status.AcceptedAt != nil) ||
+		restored(o) && o.Member.Status.AcceptedAt == nil && d.Status.AcceptedAt != nil
 	age := now.Sub(o.Member.CreationTimestamp.Time) // below zero by a slow clock
 	d.DeferStatus = o.Member.Status.State == "" && !unaware && age > -seatPatience && age < seatPatience
 	return false

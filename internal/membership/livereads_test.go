@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/plan"
 )
 
 // A Member loses something because of another object, or gets the owner role as the first member, only after live reads.
@@ -26,7 +27,9 @@ func TestNeedsLiveReads(t *testing.T) {
 		{name: "it is being deleted", edits: []edit{deleting}, want: true},
 		{name: "credentials of an earlier member", edits: []edit{remembersUID("uid-former"), credentials(func(c *Credentials) { c.MemberUID = "uid-former" })}, want: true},
 		{name: "a seat is to be given back", edits: []edit{active, was(usherv1.ObservedDisabled), disabled, notWithdrawn}, want: true},
-		{name: "the first member", edits: []edit{active, onPlan(aPlan()), func(o *Observation) { o.FirstMember, o.Member.Status.Role = true, "" }}, want: true},
+		{name: "the first member", edits: []edit{active, onPlan(aPlan()), func(o *Observation) {
+			o.Standing, o.Member.Status.Role, o.Member.Status.ActivatedAt = plan.Eldest, "", nil
+		}}, want: true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -39,7 +42,7 @@ func TestNeedsLiveReads(t *testing.T) {
 		o := anyObservation.Draw(t, "observation")
 		d := Decide(o, now)
 		waits := d.AwaitsWithdrawal && o.Member.Status.State != usherv1.ObservedActive
-		if want := d.Withdraws || d.GrantsOwnerRole || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
+		if want := d.Withdraws || d.GrantsOwnerRole || d.MarkStanding || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
 			t.Fatalf("NeedsLiveReads is %v of %+v", d.NeedsLiveReads(), d)
 		}
 	})

@@ -19,8 +19,9 @@ type Observation struct {
 	Account *usherv1.Account
 	// Plan that the Account names; nil if it does not exist, or if the Account names none.
 	Plan *usherv1.Plan
-	// FirstMember: no other member of the account came before (see plan.CameBefore). It is only looked up if that matters.
-	FirstMember bool
+	// Standing is the Member's place in its account, as found where StandingMatters: Eldest if no other member came before, Later if
+	// others had accepted before anything was known of this one.
+	Standing plan.Standing
 	// Pools are the SeatPools of the Member's namespace that belong to its Account, and those in which its status has a seat.
 	Pools []usherv1.SeatPool
 	// Rival is another member of the account that has the address and came first (see Precedes); empty if there is none.
@@ -56,6 +57,8 @@ type Decision struct {
 	AwaitsWithdrawal bool
 	// GrantsOwnerRole: the Member gets the role of the account's first member.
 	GrantsOwnerRole bool
+	// Standing is First or Later, where the account's first member has a role of its own.
+	Standing plan.Standing
 
 	// The effects that come before the status is written; all are safe to repeat.
 
@@ -67,6 +70,17 @@ type Decision struct {
 	MoveCredentials bool
 	// RotateToken: the Member was disabled, and its credentials still have the API token that it had before.
 	RotateToken bool
+
+	// RecordStanding: the credentials do not say the Standing yet.
+	RecordStanding bool
+	// AdoptCredentials: the Member was deleted and restored, and its credentials do not say that they are the restored Member's yet.
+	AdoptCredentials bool
+	// MarkStanding: the Member's metadata has to say the Standing. MarkUID: it says a UID from before a restore.
+	MarkStanding, MarkUID bool
+	// MarkPool is the base pool that the Member's metadata has to name; empty if it need not.
+	MarkPool string
+	// AdoptInvitation: the Invitation was made before the Member was restored, and its owner reference names the UID of that time.
+	AdoptInvitation bool
 
 	// ReassignOwned is the name of the successor that gets what the Member owns; empty if nothing has to be reassigned.
 	ReassignOwned string

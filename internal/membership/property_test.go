@@ -118,6 +118,11 @@ func written(t rapid.TB, o Observation, d Decision) Observation {
 		moved.Email = string(o.Member.Spec.Email)
 		o.Credentials = &moved
 	}
+	if d.AdoptCredentials {
+		adopted := *o.Credentials
+		adopted.MemberUID = string(o.Member.UID)
+		o.Credentials = &adopted
+	}
 	raw, err := json.Marshal(d.Status)
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +141,7 @@ func TestDecideIsIdempotent(t *testing.T) {
 		d := Decide(o, now)
 		// An effect comes before the status, and the status is decided again after it. Once a member that names none of several base
 		// pools has lost its seat, its pool is ambiguous.
-		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
+		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.AdoptCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
 			o = written(t, o, d)
 			d = Decide(o, now)
 		}

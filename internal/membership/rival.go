@@ -12,14 +12,15 @@ import (
 
 // Precedes reports whether other keeps member from having the address that both have: it belongs to the same account, is not being deleted,
 // and came first. A member that has a seat comes before one that has none, and a member that already had the address comes before one that
-// has just taken it up. So an edit never takes another member's access away. Otherwise the older member comes first, then the lower name.
+// has just taken it up. So an edit never takes another member's access away. Otherwise a member that has accepted comes first, then the
+// older one, then the lower name.
 func Precedes(other, member *usherv1.Member) bool {
 	if other.UID == member.UID || other.Namespace != member.Namespace || other.DeletionTimestamp != nil ||
 		other.Spec.AccountRef.Name != member.Spec.AccountRef.Name ||
 		!other.Spec.Email.SameAs(member.Spec.Email) {
 		return false
 	}
-	for _, better := range []func(*usherv1.Member) bool{established, seated, judgedAsItIs} {
+	for _, better := range []func(*usherv1.Member) bool{established, seated, judgedAsItIs, accepted} {
 		if a, b := better(other), better(member); a != b {
 			return a
 		}
@@ -43,3 +44,6 @@ func seated(m *usherv1.Member) bool {
 
 // judgedAsItIs reports whether a Member's status is about its present spec, so that it has not just taken up its address.
 func judgedAsItIs(m *usherv1.Member) bool { return m.Status.ObservedGeneration == m.Generation }
+
+// accepted reports whether a Member has accepted. It decides after a restore, when no other status is left.
+func accepted(m *usherv1.Member) bool { return m.Status.AcceptedAt != nil }

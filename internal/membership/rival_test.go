@@ -41,6 +41,9 @@ func activeWithSeat(m *usherv1.Member) { reconciled("Active", usherv1.ReasonAcce
 func withSeat(m *usherv1.Member)       { m.Status.Seats = []usherv1.MemberSeat{{Pool: "base", Grant: 7}} }
 func duplicate(m *usherv1.Member)      { reconciled("Pending", usherv1.ReasonDuplicateEmail)(m) }
 func edited(m *usherv1.Member)         { m.Generation++ }
+func hasAccepted(m *usherv1.Member) {
+	m.Status.AcceptedAt = later(-time.Minute)
+}
 
 func TestPrecedes(t *testing.T) {
 	const older, newer = 2 * time.Hour, time.Hour
@@ -51,6 +54,8 @@ func TestPrecedes(t *testing.T) {
 	}{
 		{name: "the older", first: claimant("bob", older), second: claimant("ada", newer)},
 		{name: "of the same age, the lower name", first: claimant("ada", older), second: claimant("bob", older)},
+		{name: "who has accepted, before an older one that has not, when no more is known of either", first: claimant("bob", newer, hasAccepted), second: claimant("ada", older)},
+		{name: "who activeWithSeat there, before one that has accepted", first: claimant("bob", newer, activeWithSeat), second: claimant("ada", older, hasAccepted)},
 		{
 			name: "the address in another case", first: claimant("bob", older, func(m *usherv1.Member) { m.Spec.Email = "ADA@acme.example" }),
 			second: claimant("ada", newer),
@@ -154,6 +159,9 @@ func TestPrecedesIsAnOrder(t *testing.T) {
 		}
 		if rapid.Bool().Draw(t, "edited") {
 			edited(m)
+		}
+		if rapid.Bool().Draw(t, "accepted") {
+			hasAccepted(m)
 		}
 		return m
 	}

@@ -232,7 +232,7 @@ func (s *situation) drawInvitation(t *rapid.T, chance func(string) bool, o *Obse
 // observe returns what the Member controller observes of m by live reads.
 func (s *situation) observe(m *usherv1.Member) Observation {
 	o := Observation{
-		Member: m.DeepCopy(), Account: s.account.DeepCopy(), Plan: s.plan, FirstMember: true, Invitation: s.invitations[m.Name].DeepCopy(),
+		Member: m.DeepCopy(), Account: s.account.DeepCopy(), Plan: s.plan, Standing: plan.Eldest, Invitation: s.invitations[m.Name].DeepCopy(),
 		Credentials: s.credentials[m.Name], Withdrawn: m.Status.State != usherv1.ObservedActive,
 	}
 	for _, p := range s.pools {
@@ -240,7 +240,7 @@ func (s *situation) observe(m *usherv1.Member) Observation {
 	}
 	for _, other := range s.members {
 		if plan.CameBefore(other, m) {
-			o.FirstMember = false
+			o.Standing = plan.Junior
 		}
 		if o.Rival == "" && Precedes(other, m) {
 			o.Rival = other.Name

@@ -126,13 +126,13 @@ type Assignment struct {
 	Reason, Problem string
 }
 
-// Assign returns the role and rights of a Member. first reports whether it is the account's first member (see CameBefore).
-func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
+// Assign returns the role and rights of a Member with that standing.
+func (t Terms) Assign(m *usherv1.Member, accepted bool, standing Standing) Assignment {
 	if t.Problem != "" {
 		// The plan is unknown. Keep the last role and rights: who was the first member depends on them.
 		return Assignment{Role: cmp.Or(m.Status.Role, m.Spec.Role), Rights: m.Status.Rights}
 	}
-	a := Assignment{Role: t.roleOf(m, accepted, first)}
+	a := Assignment{Role: t.roleOf(m, accepted, standing)}
 	wanted := m.Spec.Role
 	if wanted == "" {
 		wanted = a.Role
@@ -158,46 +158,20 @@ func (t Terms) Assign(m *usherv1.Member, accepted, first bool) Assignment {
 
 // Fit reports whether the plan lets a Member have a seat.
 func (t Terms) Fit(m *usherv1.Member) bool {
-	return t.Problem == "" && t.Assign(m, false, false).Reason == ""
+	return t.Problem == "" && t.Assign(m, false, Junior).Reason == ""
 }
 
-// roleOf returns the effective role. A member who was Active with a role that its spec does not name keeps it; the
-// owner's role is kept only until the member's spec changes. So no member becomes an admin because an older member
-// left, or stops being one because another joined.
-func (t Terms) roleOf(m *usherv1.Member, accepted, first bool) string {
+// roleOf returns the effective role.
+func (t Terms) roleOf(m *usherv1.Member, accepted bool, standing Standing) string {
 	switch {
 	case !accepted && t.spec.InvitedRole != "":
 		return t.spec.InvitedRole
 	case m.Spec.Role != "":
 		return m.Spec.Role
-	case t.spec.OwnerRole == "":
-		return t.spec.DefaultRole
-	}
-	settled := m.Status.ActivatedAt != nil
-	if settled && m.Status.Role == t.spec.DefaultRole {
-		return t.spec.DefaultRole
-	}
-	if first || settled && m.Status.Role == t.spec.OwnerRole && m.Status.ObservedGeneration == m.Generation {
+	case t.spec.OwnerRole != "" && t.Settle(m, standing) == First:
 		return t.spec.OwnerRole
 	}
 	return t.spec.DefaultRole
-}
-
-// FirstMemberMatters reports whether the terms give the account's first member another role than the rest.
-func (t Terms) FirstMemberMatters() bool {
-	return t.spec.OwnerRole != "" && t.spec.OwnerRole != t.spec.DefaultRole
-}
-
-// CameBefore reports whether other joined the account before m: it was created earlier, or within the same second and its
-// name sorts first. The first member is the one that no other came before. Members that are being deleted do not count.
-func CameBefore(other, m *usherv1.Member) bool {
-	if other.UID == m.UID || other.DeletionTimestamp != nil || other.Spec.AccountRef.Name != m.Spec.AccountRef.Name {
-		return false
-	}
-	if !other.CreationTimestamp.Equal(&m.CreationTimestamp) {
-		return other.CreationTimestamp.Before(&m.CreationTimestamp)
-	}
-	return other.Name < m.Name
 }
 
 func (t Terms) roles() (names []string) {

@@ -66,6 +66,14 @@ func after(d time.Duration) func(*usherv1.Member) {
 	return func(m *usherv1.Member) { m.CreationTimestamp.Time = m.CreationTimestamp.Add(d) }
 }
 
+// recordedAs has the member's metadata record its standing.
+func recordedAs(standing Standing) func(*usherv1.Member) {
+	return func(m *usherv1.Member) {
+		m.Annotations = map[string]string{}
+		Record(m.Annotations, standing)
+	}
+}
+
 func TestAssign(t *testing.T) {
 	type rights = []usherv1.Right
 	tests := []struct {
@@ -73,6 +81,7 @@ func TestAssign(t *testing.T) {
 		terms           Terms
 		member          *usherv1.Member
 		accepted, first bool
+		standing        Standing
 		role            string
 		rights          rights
 		reason, problem string
@@ -98,6 +107,15 @@ func TestAssign(t *testing.T) {
 		{name: "an owner keeps the role when an older member appears", terms: For(account(), proPlan()), member: member("bob", activeAs("admin")),
 			accepted: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
 		{name: "an owner whose spec changed", terms: For(account(), proPlan()), member: member("bob", activeAs("admin"), edited), accepted: true,
+			role: "seller", rights: rights{"orders:place"}},
+		{name: "an owner whose spec changed, and who is recorded as the first", terms: For(account(), proPlan()),
+			member: member("bob", activeAs("admin"), edited), standing: First, accepted: true, role: "admin", rights: rights{"invoices:view", "orders:place"}},
+		{name: "the recorded first member, without a status", terms: For(account(), proPlan()), member: member("bob"), standing: First, accepted: true,
+			role: "admin", rights: rights{"invoices:view", "orders:place"}},
+		{name: "the recorded first member, under a plan with another owner's role", terms: For(account(), proPlan(func(s *usherv1.PlanSpec) { s.OwnerRole = "guest" })),
+			member: member("bob", activeAs("admin")), standing: First, accepted: true, role: "guest"},
+		{name: "the recorded first member names its role", terms: For(account(), proPlan()), member: member("bob", as("guest")), standing: First, role: "guest"},
+		{name: "a recorded later member, without a status", terms: For(account(), proPlan()), member: member("bob"), standing: Later, accepted: true,
 			role: "seller", rights: rights{"orders:place"}},
 		{name: "the invited role", terms: For(account(), proPlan(invitedAsGuest)), member: member("ada", as("admin")), role: "guest"},
 		{name: "the invited role, also for the first member", terms: For(account(), proPlan(invitedAsGuest)), member: member("ada"), first: true,
@@ -144,7 +162,11 @@ func TestAssign(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			g := NewWithT(t)
-			g.Expect(tt.terms.Assign(tt.member, tt.accepted, tt.first)).To(Equal(Assignment{Role: tt.role, Rights: tt.rights, Reason: tt.reason,
+			standing := tt.standing
+			if tt.first {
+				standing = Eldest
+			}
+			g.Expect(tt.terms.Assign(tt.member, tt.accepted, standing)).To(Equal(Assignment{Role: tt.role, Rights: tt.rights, Reason: tt.reason,
 				Problem: tt.problem}))
 			g.Expect(tt.terms.Fit(tt.member)).To(Equal(tt.reason == "" && tt.terms.Problem == ""), "Fit")
 		})
@@ -172,6 +194,10 @@ func TestCameBefore(t *testing.T) {
 		{"of the same age, by name, in reverse", member("zoe"), member("ada"), false},
 		{"itself", member("ada"), member("ada"), false},
 		{"of another account", member("ada", func(m *usherv1.Member) { m.Spec.AccountRef.Name = "globex" }), member("zoe"), false},
+		{"older, and the other is recorded as the first", member("ada"), member("zoe", recordedAs(First)), false},
+		{"younger, and recorded as the first", member("zoe", after(time.Hour), recordedAs(First)), member("ada"), true},
+		{"older, both recorded as the first", member("ada", recordedAs(First)), member("zoe", recordedAs(First)), true},
+		{"younger, and recorded as a later one", member("zoe", after(time.Hour), recordedAs(Later)), member("ada"), false},
 		{"being deleted", member("ada", func(m *usherv1.Member) { m.DeletionTimestamp = &metav1.Time{Time: t0} }), member("zoe"), false},
 	}
 	for _, tt := range tests {

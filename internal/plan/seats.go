@@ -31,8 +31,9 @@ type Seats struct {
 // Capacity returns the number of seats.
 func (s Seats) Capacity() int { return int(s.Included) + int(s.Bought) }
 
-// SeatsOf returns the seats of a pool. The included seats go to one pool: the account's oldest of the base product or
-// of the add-on, by name if several were created at the same time. pools are all of the namespace.
+// SeatsOf returns the seats of a pool. The included seats go to one pool: the one that is recorded to have them, else the
+// account's oldest of the base product or of the add-on, by name if several were created at the same time. pools are all
+// of the namespace.
 func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 	wanted := ptr.Deref(pool.Spec.Seats, 0)
 	if t.Problem != "" {
@@ -139,12 +140,15 @@ func allAssigned(pool *usherv1.SeatPool) bool {
 	return ptr.Deref(pool.Status.Assigned, 0) >= ptr.Deref(pool.Status.Capacity, 0)
 }
 
-// oldest reports whether the account has no older pool for the same product or add-on. A pool that is being deleted counts until its last
-// seat was given back: before that, another pool would give the included seats a second time.
+// oldest reports whether no pool of the account comes before for the same product or add-on. A pool that is being deleted counts until its
+// last seat was given back: before that, another pool would give the included seats a second time.
 func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
 	return !emptied(pool) && !slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
 		if p.UID == pool.UID || emptied(&p) || p.Spec.AddOn != pool.Spec.AddOn || p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
 			return false
+		}
+		if recorded := hasIncluded(&p); recorded != hasIncluded(pool) {
+			return recorded
 		}
 		if !p.CreationTimestamp.Equal(&pool.CreationTimestamp) {
 			return p.CreationTimestamp.Before(&pool.CreationTimestamp)
@@ -156,4 +160,14 @@ func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
 // emptied reports whether a pool is being deleted and no claim is left in it.
 func emptied(pool *usherv1.SeatPool) bool {
 	return pool.DeletionTimestamp != nil && len(pool.Status.Claims) == 0
+}
+
+func hasIncluded(pool *usherv1.SeatPool) bool {
+	return pool.Annotations[usherv1.IncludedSeatsAnnotation] == "true"
+}
+
+// RecordsIncluded reports whether it has to be recorded that the pool has the included seats: after a restore, creation times say
+// nothing.
+func (t Terms) RecordsIncluded(pool *usherv1.SeatPool, seats Seats) bool {
+	return t.Problem == "" && seats.Included > 0 && !hasIncluded(pool)
 }

@@ -145,3 +145,34 @@ func TestSeatsOf(t *testing.T) {
 		})
 	}
 }
+
+// Which pool has the included seats is recorded on it, since creation times do not survive a restore.
+func TestIncludedSeatsStay(t *testing.T) {
+	g := NewWithT(t)
+	terms := For(account(), proPlan())
+	recorded := func(p *usherv1.SeatPool) { p.Annotations = map[string]string{usherv1.IncludedSeatsAnnotation: "true"} }
+	had, other := pool("zzz", 0, recorded), pool("aaa", 0, older)
+	pools := []usherv1.SeatPool{had, other}
+	g.Expect(terms.SeatsOf(&had, pools).Included).To(BeEquivalentTo(3))
+	g.Expect(terms.SeatsOf(&other, pools).Included).To(BeZero())
+
+	both := pool("aaa", 0, older, recorded)
+	pools = []usherv1.SeatPool{had, both}
+	g.Expect(terms.SeatsOf(&had, pools).Included).To(BeZero(), "an annotation does not multiply seats")
+	g.Expect(terms.SeatsOf(&both, pools).Included).To(BeEquivalentTo(3))
+
+	gone := pool("zzz", 0, recorded, leaving)
+	g.Expect(terms.SeatsOf(&other, []usherv1.SeatPool{gone, other}).Included).To(BeEquivalentTo(3))
+	elsewhere := pool("zzz", 0, recorded, elsewhere)
+	g.Expect(terms.SeatsOf(&other, []usherv1.SeatPool{elsewhere, other}).Included).To(BeEquivalentTo(3))
+	addOn := pool("zzz", 0, recorded, of("pipelines"))
+	g.Expect(terms.SeatsOf(&other, []usherv1.SeatPool{addOn, other}).Included).To(BeEquivalentTo(3))
+
+	fresh := pool("base", 0)
+	g.Expect(terms.RecordsIncluded(&fresh, terms.SeatsOf(&fresh, []usherv1.SeatPool{fresh}))).To(BeTrue())
+	g.Expect(terms.RecordsIncluded(&had, terms.SeatsOf(&had, []usherv1.SeatPool{had}))).To(BeFalse(), "recorded already")
+	g.Expect(terms.RecordsIncluded(&fresh, terms.SeatsOf(&fresh, []usherv1.SeatPool{had, fresh}))).To(BeFalse(), "another has them")
+	known := pool("base", 0, counted(3, 3, 0))
+	missing := For(account(), nil)
+	g.Expect(missing.RecordsIncluded(&known, missing.SeatsOf(&known, []usherv1.SeatPool{known}))).To(BeFalse(), "nothing is decided without the plan")
+}

@@ -30,6 +30,9 @@ var others = []Entry{
 	{"Member", "", Text{Reason: usherv1.ReasonReassigned, Meaning: "another member owns what this member owned"}},
 	{"Member", "", Text{Reason: usherv1.ReasonAccessEnding,
 		Meaning: "the member or the account's contact was told when the access ends, or could not be told"}},
+	{"Member", "", Text{Reason: usherv1.ReasonCredentialsDropped,
+		Meaning: "there were credentials of an earlier member of this name, who was deleted, and they are gone",
+		Action:  "To bring a deleted member back, restore its credentials and its Member, with its annotations, from the same backup"}},
 	{"Member", "", Text{Reason: usherv1.ReasonTokenRotated,
 		Meaning: "the member's API token was replaced, since the member was disabled"}},
 

@@ -140,3 +140,4 @@ func aPlan() *usherv1.Plan {
 }
 
 func hasAccepted(m *usherv1.Member) { m.Status.AcceptedAt = &metav1.Time{Time: t0} }
+func restored(c *Candidate)         { c.Restored = true }

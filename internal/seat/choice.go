@@ -31,7 +31,8 @@ func (c Choice) Names(pool string) bool {
 
 // Choose resolves the Member's seatPoolRefs among pools, in any order. Only pools of the Member's account count. One that is being deleted
 // counts only for a member that keeps a seat of it (see Keeps), and only until there is another. A Member that names no base pool keeps
-// the pool that it holds, or held, a seat of, so that a second base pool changes nothing for members that have access or come back.
+// the pool that it holds, or held, a seat of, so that a second base pool changes nothing for members that have access or come back;
+// after a restore its metadata says which.
 // Otherwise it takes the account's only base pool. For a member that has a base seat, or has accepted, a name that is missing is an add-on's,
 // unless it is known to be a base pool's: a missing add-on never costs base access. A new member waits for what it names.
 func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
@@ -67,6 +68,16 @@ func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 		c.Base, c.Problem = f.defaultBase(member, c.Missing)
 	}
 	return c
+}
+
+// RecordsBase reports whether it has to be recorded which base pool the Member takes its seat from: it names none, and its account has
+// another one, so that nothing else tells after a restore.
+func (c Choice) RecordsBase(member *usherv1.Member, pools []usherv1.SeatPool) bool {
+	return c.Base != "" && member.Annotations[usherv1.SeatPoolAnnotation] != c.Base &&
+		!slices.ContainsFunc(member.Spec.SeatPoolRefs, func(ref usherv1.SeatPoolReference) bool { return ref.Name == c.Base }) &&
+		slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
+			return p.Name != c.Base && p.Spec.AddOn == "" && p.Spec.AccountRef.Name == member.Spec.AccountRef.Name && p.DeletionTimestamp == nil
+		})
 }
 
 // found is what there is for a Member among the pools of its account.
@@ -120,6 +131,9 @@ func (f found) defaultBase(member *usherv1.Member, missing []string) (base, prob
 		default:
 			left = append(left, s.Pool)
 		}
+	}
+	if recorded := member.Annotations[usherv1.SeatPoolAnnotation]; slices.Contains(bases, recorded) {
+		return recorded, ""
 	}
 	kept := f.bases(f.kept)
 	switch {

@@ -61,6 +61,22 @@ func TestChoose(t *testing.T) {
 			want:  Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
 		},
 		{
+			name: "several base pools, and its metadata says which", member: member("ada", noted("b")), pools: pools{pool("b"), pool("a")},
+			want: Choice{Base: "b"},
+		},
+		{
+			name: "several base pools, a seat held in another than its metadata says", member: member("ada", noted("b"), seated("a", "", 3, 0)),
+			pools: pools{pool("b"), pool("a")}, want: Choice{Base: "a"},
+		},
+		{
+			name: "what is named comes before what its metadata says", member: member("ada", noted("b"), from("a")), pools: pools{pool("b"), pool("a")},
+			want: Choice{Base: "a"},
+		},
+		{
+			name: "its metadata names a pool that is gone", member: member("ada", noted("c")), pools: pools{pool("b"), pool("a")},
+			want: Choice{Problem: "account acme has 2 SeatPools for the base product (a, b); name one in spec.seatPoolRefs"},
+		},
+		{
 			name: "several base pools and one named", member: member("ada", from("a")), pools: pools{pool("a"), pool("b")}, want: Choice{Base: "a"},
 		},
 		{
@@ -193,4 +209,29 @@ func TestChoiceNames(t *testing.T) {
 	g.Expect(c.Names("charts")).To(BeFalse(), "a missing pool gives no seat")
 	g.Expect(c.Names("other")).To(BeFalse())
 	g.Expect(Choice{}.Names("")).To(BeFalse(), "the empty name is not the name of a missing base pool")
+}
+
+// noted has the member's metadata name its base pool.
+func noted(pool string) func(*usherv1.Member) {
+	return func(m *usherv1.Member) { m.Annotations = map[string]string{usherv1.SeatPoolAnnotation: pool} }
+}
+
+func TestRecordsBase(t *testing.T) {
+	two, one := []usherv1.SeatPool{pool("a"), pool("b")}, []usherv1.SeatPool{pool("a"), pool("x", ofAccount("globex")), pool("y", addOn("y")), pool("z", terminating)}
+	for name, tt := range map[string]struct {
+		member *usherv1.Member
+		pools  []usherv1.SeatPool
+		want   bool
+	}{
+		"its account has another":     {member("ada", seated("a", "", 3, 0)), two, true},
+		"its account has no other":    {member("ada", seated("a", "", 3, 0)), one, false},
+		"it is recorded":              {member("ada", seated("a", "", 3, 0), noted("a")), two, false},
+		"another is recorded":         {member("ada", seated("a", "", 3, 0), noted("b")), two, true},
+		"the spec names it":           {member("ada", from("a")), two, false},
+		"it is not clear which it is": {member("ada"), two, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			NewWithT(t).Expect(Choose(tt.member, tt.pools).RecordsBase(tt.member, tt.pools)).To(Equal(tt.want))
+		})
+	}
 }

@@ -35,6 +35,8 @@ type Candidate struct {
 	Created time.Time
 	// AcceptedAt is when the invitee accepted; zero if they have not accepted.
 	AcceptedAt time.Time
+	// Restored: it had accepted before a restore, and its status does not say so yet.
+	Restored bool
 	// Active: its status says so.
 	Active bool
 	// Stays: nothing is known for which it gives its seats back.
@@ -105,13 +107,23 @@ func (l *Ledger) drop(candidates []Candidate, gone map[string]bool) (taken map[s
 	return taken
 }
 
-// grant adds claims up to capacity, in order, and counts the candidates that wait. No claim is added for an address that is taken.
+// grant adds claims up to capacity, in order, and counts the candidates that wait. No claim is added for an address that is taken. Right
+// after a restore none is added where seats may be short: the order is known once the status of each member says whether it has accepted.
 func (l *Ledger) grant(capacity int, candidates []Candidate, taken map[string]bool) {
 	waiting := make([]Candidate, 0, len(candidates))
+	restored := 0
 	for _, c := range candidates {
-		if _, claimed := l.Claims[c.UID]; !claimed && c.Wants {
+		_, claimed := l.Claims[c.UID]
+		if !claimed && c.Wants {
 			waiting = append(waiting, c)
 		}
+		if !claimed && c.Restored {
+			restored++
+		}
+	}
+	if restored > 0 && len(l.Claims)+len(waiting)+restored > capacity {
+		l.Waiting += len(waiting)
+		return
 	}
 	if len(l.Claims) < capacity { // if there is nothing to give, the order does not matter
 		slices.SortFunc(waiting, precedence)

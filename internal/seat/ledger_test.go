@@ -44,6 +44,26 @@ func TestAllocate(t *testing.T) {
 			candidates: []Candidate{cand("ada", unwilling, holding(7))}, want: m{"ada": 7}, last: 7,
 		},
 		{
+			name: "after a restore: none, until it is known who had accepted", capacity: 1,
+			candidates: []Candidate{cand("ada", created(1)), cand("bob", created(2), restored)}, want: m{}, waiting: 2,
+		},
+		{
+			name: "after a restore: none also for who had accepted, since another may have before", capacity: 1,
+			candidates: []Candidate{cand("ada", acceptedAt(9)), cand("bob", restored)}, want: m{}, waiting: 2,
+		},
+		{
+			name: "after a restore: none, also while the pool gives seats on acceptance", capacity: 1,
+			candidates: []Candidate{cand("ada", acceptedAt(9)), cand("bob", unwilling, restored)}, want: m{}, waiting: 1,
+		},
+		{
+			name: "after a restore: at once, where there are seats for all", capacity: 2,
+			candidates: []Candidate{cand("ada", unwilling), cand("cat", created(2), restored, unwilling), cand("bob")}, want: m{"bob": 1}, last: 1,
+		},
+		{
+			name: "after a restore: who has a claim keeps it", old: ledger(7, m{"bob": 7}), capacity: 1,
+			candidates: []Candidate{cand("ada"), cand("bob", restored)}, want: m{"bob": 7}, last: 7, waiting: 1,
+		},
+		{
 			name: "short of seats: the older member", capacity: 1, candidates: []Candidate{cand("ada", created(2)), cand("bob", created(1))},
 			want: m{"bob": 1}, last: 1, waiting: 1,
 		},

@@ -15,6 +15,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/labels"
 )
 
@@ -49,6 +50,20 @@ func PasswordFiles(ctx context.Context, reader client.Reader, namespace, account
 		files[i].SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
 	}
 	return files, nil
+}
+
+// Credentials returns the metadata of the credentials of an account's members.
+func Credentials(ctx context.Context, reader client.Reader, namespace, account string) ([]metav1.PartialObjectMetadata, error) {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
+	err := reader.List(ctx, list, client.InNamespace(namespace), client.MatchingLabels{usherv1.AccountLabel: labels.Value(account)})
+	if err != nil {
+		return nil, fmt.Errorf("list the credentials of Account %s/%s: %w", namespace, account, err)
+	}
+	return slices.DeleteFunc(list.Items, func(s metav1.PartialObjectMetadata) bool {
+		_, ofMember := credentials.MemberOf(s.Name)
+		return !ofMember
+	}), nil
 }
 
 func madeFor(namespace, account string) []client.ListOption {

@@ -42,14 +42,24 @@ func DeleteUID(ctx context.Context, writer client.Writer, object client.Object) 
 
 // SetFinalizer adds or removes one finalizer by a patch that touches nothing else and fails if the object has changed.
 func SetFinalizer(ctx context.Context, writer client.Writer, object client.Object, finalizer string, present bool) error {
-	before := object.DeepCopyObject().(client.Object)
 	verb := "add the finalizer of"
-	if present {
-		controllerutil.AddFinalizer(object, finalizer)
-	} else {
+	if !present {
 		verb = "remove the finalizer of"
-		controllerutil.RemoveFinalizer(object, finalizer)
 	}
+	return PatchMetadata(ctx, writer, object, verb, func() {
+		if present {
+			controllerutil.AddFinalizer(object, finalizer)
+		} else {
+			controllerutil.RemoveFinalizer(object, finalizer)
+		}
+	})
+}
+
+// PatchMetadata changes an object's metadata by a patch that touches nothing else and fails if the object has changed. verb is what an
+// error says was attempted.
+func PatchMetadata(ctx context.Context, writer client.Writer, object client.Object, verb string, change func()) error {
+	before := object.DeepCopyObject().(client.Object)
+	change()
 	err := writer.Patch(ctx, object, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	return wrapped(verb, object, err)
 }

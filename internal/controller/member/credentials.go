@@ -6,15 +6,18 @@ package member
 import (
 	"context"
 	"errors"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/store"
 )
 
@@ -30,8 +33,9 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 			return false, err
 		}
 		secret = credentials.New(m, credentials.Answers{}, r.Now())
+		plan.Record(secret.Annotations, d.Standing)
 		err = store.Create(ctx, r.Client, secret)
-	case d.MoveCredentials || d.RotateToken:
+	case d.MoveCredentials || d.RotateToken || d.RecordStanding || d.AdoptCredentials:
 		secret, err = r.changeCredentials(ctx, m, d)
 	default:
 		return false, nil
@@ -52,12 +56,16 @@ func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observat
 	if err != nil {
 		return false, err
 	}
+	if found && credentials.AcceptanceOf(credentials.Read(secret), o.Member, o.Account) == credentials.OfEarlierMember &&
+		o.Member.DeletionTimestamp == nil {
+		r.emitCredentialsDropped(o.Member)
+	}
 	o.Credentials = nil
 	return true, nil
 }
 
-// changeCredentials moves the Member's credentials to another address, and replaces their API token, as decided. It returns them as
-// they are afterwards.
+// changeCredentials moves the Member's credentials to another address, replaces their API token, and records whose they are and which
+// standing the Member has, as decided. It returns them as they are afterwards.
 //
 // The token is replaced once for each time that the Member was disabled, and never while it is Active: the Secret is read before the
 // Member, and written with the resourceVersion that was read. Before the Member can be Active again the Secret says that the token
@@ -80,7 +88,7 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 			return nil, err
 		}
 	}
-	if !rotated && !d.MoveCredentials {
+	if annotated := annotate(secret, m, d); !rotated && !d.MoveCredentials && !annotated {
 		return secret, nil
 	}
 	if err := store.Update(ctx, r.Client, secret); err != nil {
@@ -90,6 +98,21 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 		r.emitTokenRotated(m)
 	}
 	return secret, nil
+}
+
+// annotate has the metadata of credentials say whose they are and which standing the Member has, as decided.
+func annotate(secret *corev1.Secret, m *usherv1.Member, d membership.Decision) (changed bool) {
+	if d.AdoptCredentials {
+		credentials.AddressedTo(secret, m)
+	}
+	if !d.RecordStanding || plan.Recorded(secret.Annotations) != plan.Junior {
+		return d.AdoptCredentials
+	}
+	if secret.Annotations == nil {
+		secret.Annotations = map[string]string{}
+	}
+	plan.Record(secret.Annotations, d.Standing)
+	return true
 }
 
 // checkStillDisabled returns a conflict if the Member, as it is now, was not disabled at the moment that m says.
@@ -104,24 +127,28 @@ func (r *Reconciler) checkStillDisabled(ctx context.Context, m *usherv1.Member) 
 	return nil
 }
 
+// restorePause is how long credentials of a deleted Member are kept. A Member is restored after its credentials.
+const restorePause = 10 * time.Minute
+
 // sweep deletes credentials that were created while their Member was being deleted, by a client that had not heard of it yet: only
-// those of a Member whose deletion the account has recorded. Any others may have been restored before their Member.
-func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) error {
+// those of a Member whose deletion the account has recorded, and not before it is clear that no such Member is restored with them. Any
+// others may have been restored before their Member.
+func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) (ctrl.Result, error) {
 	found, err := store.Get(ctx, r.Client, member.Namespace, credentials.Name(member.Name), store.SecretMetadata())
 	if err != nil || !found {
-		return err
+		return ctrl.Result{}, err
 	}
 	if found, err = store.Get(ctx, r.Live, member.Namespace, member.Name, &usherv1.Member{}); err != nil || found {
-		return err
+		return ctrl.Result{}, err
 	}
 	secret := &corev1.Secret{}
 	if found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); err != nil || !found {
-		return err
+		return ctrl.Result{}, err
 	}
 	is := credentials.Read(secret)
 	accounts, err := store.Accounts(ctx, r.Client, member.Namespace, "", "")
 	if err != nil {
-		return err
+		return ctrl.Result{}, err
 	}
 	for i := range accounts {
 		// The label may be shortened, and a user may have removed it.
@@ -130,11 +157,15 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) err
 		}
 		account, err := store.AnyAccount(ctx, r.Live, member.Namespace, accounts[i].Name)
 		if err != nil {
-			return err
+			return ctrl.Result{}, err
 		}
-		if account != nil && credentials.AcceptanceOf(is, nil, account) == credentials.OfEarlierMember {
-			return store.DeleteAsRead(ctx, r.Client, secret)
+		if account == nil || credentials.AcceptanceOf(is, nil, account) != credentials.OfEarlierMember {
+			continue
 		}
+		if until := secret.CreationTimestamp.Add(restorePause); r.Now().Before(until) {
+			return r.WakeAt(until), nil
+		}
+		return ctrl.Result{}, store.DeleteAsRead(ctx, r.Client, secret)
 	}
-	return nil
+	return ctrl.Result{}, nil
 }

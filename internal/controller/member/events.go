@@ -33,3 +33,9 @@ func (r *Reconciler) emitTokenRotated(m *usherv1.Member) {
 func (r *Reconciler) emitReassigned(from, to *usherv1.Member, count int) {
 	r.Recorder.Eventf(from, to, corev1.EventTypeNormal, usherv1.ReasonReassigned, "Reassign", "Reassigned %d objects to %s", count, to.Name)
 }
+
+func (r *Reconciler) emitCredentialsDropped(m *usherv1.Member) {
+	r.Recorder.Eventf(m, nil, corev1.EventTypeWarning, usherv1.ReasonCredentialsDropped, "DropCredentials",
+		"The credentials of a deleted member of this name were there and are gone, since a deletion is final; to bring the deleted "+
+			"member back, restore its Member from the same backup, with the annotation "+usherv1.MemberUIDAnnotation)
+}

@@ -5,12 +5,16 @@ package member
 
 import (
 	"context"
+	"slices"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -22,16 +26,36 @@ type firstMemberCache struct {
 	names sync.Map
 }
 
-// isFirst reports whether m is the account's first member, where the plan gives the first member a role of its own and m's spec names
-// no role. reader is the cache, or the API server where the answer matters.
-func (c *firstMemberCache) isFirst(
-	ctx context.Context, reader client.Reader, account *usherv1.Account, of *usherv1.Plan, m *usherv1.Member,
-) (bool, error) {
-	if m.Spec.Role != "" || !plan.For(account, of).FirstMemberMatters() {
-		return false, nil
+// standingOf returns the member's standing as far as nothing records it, where that matters. reader is the cache, or the API server where
+// the answer matters.
+func (r *Reconciler) standingOf(ctx context.Context, reader client.Reader, o membership.Observation) (plan.Standing, error) {
+	if !o.StandingMatters() {
+		return plan.Junior, nil
 	}
-	older, err := c.older(ctx, reader, m)
-	return older == nil && err == nil, err
+	m := o.Member.DeepCopy()
+	delete(m.Annotations, usherv1.FirstMemberAnnotation) // it does not count, or there would be a standing
+	if older, err := r.firstMembers.older(ctx, reader, m); err != nil || older != nil {
+		return plan.Junior, err
+	}
+	if preceded, err := r.preceded(ctx, reader, o); err != nil || preceded {
+		return plan.Later, err
+	}
+	return plan.Eldest, nil
+}
+
+// preceded reports whether the credentials of another member of the account say that it is the first one or, where the status of o's
+// member is still empty, that it has accepted. Creation times do not tell who was first after a restore.
+func (r *Reconciler) preceded(ctx context.Context, reader client.Reader, o membership.Observation) (bool, error) {
+	all, err := store.Credentials(ctx, reader, o.Member.Namespace, o.Member.Spec.AccountRef.Name)
+	if err != nil {
+		return false, err
+	}
+	fresh := o.Member.Status.State == "" && !o.Accepted()
+	return slices.ContainsFunc(all, func(secret metav1.PartialObjectMetadata) bool {
+		name, _ := credentials.MemberOf(secret.Name)
+		return name != o.Member.Name && !o.Account.Remembers(secret.Annotations[usherv1.MemberUIDAnnotation]) &&
+			(fresh || plan.Recorded(secret.Annotations) == plan.First)
+	}), nil
 }
 
 // older returns a member of the account that is older than m; nil if m is the first.

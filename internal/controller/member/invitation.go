@@ -8,9 +8,11 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -37,13 +39,27 @@ func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Membe
 			Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},
 		})
 	}
-	switch owner := metav1.GetControllerOf(present); {
-	case present.Spec.MemberRef.Name != member.Name:
+	if present.Spec.MemberRef.Name != member.Name {
 		return apierrors.NewAlreadyExists(usherv1.GroupVersion.WithResource("invitations").GroupResource(), present.Name)
-	case owner != nil && owner.UID != member.UID:
-		return store.DeleteUID(ctx, r.Client, present)
 	}
-	return nil
+	account, err := store.Account(ctx, r.Live, member.Namespace, member.Spec.AccountRef.Name)
+	if err != nil || !invite.Leftover(present, member, account) {
+		return err
+	}
+	return store.DeleteUID(ctx, r.Client, present)
+}
+
+// adoptInvitation has the Invitation that was made for the Member before a restore name the Member's present UID as its owner. Its spec
+// stays: what was revoked stays revoked. A garbage collector would delete it otherwise.
+func (r *Reconciler) adoptInvitation(ctx context.Context, member *usherv1.Member, inv *usherv1.Invitation) error {
+	inv = inv.DeepCopy()
+	return store.PatchMetadata(ctx, r.Client, inv, "adopt", func() {
+		for i := range inv.OwnerReferences {
+			if ptr.Deref(inv.OwnerReferences[i].Controller, false) {
+				inv.OwnerReferences[i] = *metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))
+			}
+		}
+	})
 }
 
 // accountLives reports, by a live read, whether the Member's Account exists and is not being deleted: an old cache makes nothing for an
@@ -61,7 +77,7 @@ func (r *Reconciler) forget(ctx context.Context, member *usherv1.Member) error {
 	if err != nil {
 		return err
 	}
-	if found && metav1.IsControlledBy(inv, member) {
+	if found && made(inv) && inv.Spec.MemberRef.Name == member.Name {
 		if err := store.DeleteUID(ctx, r.Client, inv); err != nil {
 			return err
 		}

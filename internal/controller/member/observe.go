@@ -16,8 +16,10 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/store"
 	"github.com/usher-dev/usher/internal/undecodable"
 )
@@ -33,22 +35,22 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, member *
 	if o.Plan, err = store.Plan(ctx, reader, o.Account); err != nil {
 		return o, err
 	}
-	if o.FirstMember, err = r.firstMembers.isFirst(ctx, reader, o.Account, o.Plan, member); err != nil {
-		return o, err
-	}
 	if o.Pools, err = poolsOf(ctx, reader, member); err != nil {
 		return o, err
 	}
 	if o.Rival, err = r.rivalOf(ctx, reader, member); err != nil {
 		return o, err
 	}
-	if o.Invitation, o.NameTaken, err = r.invitationOf(ctx, reader, member); err != nil {
+	if o.Invitation, o.NameTaken, err = r.invitationOf(ctx, reader, member, o.Account); err != nil {
 		return o, err
 	}
 	if o.Withdrawn, err = r.withdrawn(ctx, reader, member); err != nil {
 		return o, err
 	}
-	o.Credentials, err = r.credentialsOf(ctx, reader, o)
+	if o.Credentials, err = r.credentialsOf(ctx, reader, o); err != nil {
+		return o, err
+	}
+	o.Standing, err = r.standingOf(ctx, reader, o)
 	return o, err
 }
 
@@ -116,10 +118,22 @@ func poolsOf(ctx context.Context, reader client.Reader, member *usherv1.Member) 
 // rivalOf returns the name of the member of the account that keeps this one from having its address; empty if there is none.
 func (r *Reconciler) rivalOf(ctx context.Context, reader client.Reader, member *usherv1.Member) (string, error) {
 	same, err := store.Members(ctx, r.Client, member.Namespace, store.ByAddress, store.AddressKey(member))
-	if err != nil {
+	if err != nil || len(same) == 0 || len(same) == 1 && same[0].UID == member.UID {
 		return "", err
 	}
-	rivals := slices.DeleteFunc(slices.Clone(same), func(m usherv1.Member) bool { return !membership.Precedes(&m, member) })
+	if member, err = r.withAcceptance(ctx, reader, member); err != nil {
+		return "", err
+	}
+	var rivals []usherv1.Member
+	for i := range same {
+		other, err := r.withAcceptance(ctx, r.Client, &same[i])
+		if err != nil {
+			return "", err
+		}
+		if membership.Precedes(other, member) {
+			rivals = append(rivals, *other)
+		}
+	}
 	slices.SortFunc(rivals, func(a, b usherv1.Member) int { return strings.Compare(a.Name, b.Name) })
 	for i := range rivals {
 		if !r.isLive(reader) {
@@ -130,6 +144,9 @@ func (r *Reconciler) rivalOf(ctx context.Context, reader client.Reader, member *
 		if err != nil {
 			return "", err
 		}
+		if rival, err = r.withAcceptance(ctx, reader, rival); err != nil {
+			return "", err
+		}
 		if found && membership.Precedes(rival, member) {
 			return rival.Name, nil
 		}
@@ -137,12 +154,28 @@ func (r *Reconciler) rivalOf(ctx context.Context, reader client.Reader, member *
 	return "", nil
 }
 
+// withAcceptance returns a Member whose status, if there is none yet, says that it has accepted if it has credentials: after a restore
+// that is all that is left.
+func (r *Reconciler) withAcceptance(ctx context.Context, reader client.Reader, member *usherv1.Member) (*usherv1.Member, error) {
+	if member.Status.State != "" || member.Name == "" {
+		return member, nil
+	}
+	meta := store.SecretMetadata()
+	found, err := store.Get(ctx, reader, member.Namespace, credentials.Name(member.Name), meta)
+	if err != nil || !found {
+		return member, err
+	}
+	member = member.DeepCopy()
+	member.Status.AcceptedAt = &meta.CreationTimestamp
+	return member, nil
+}
+
 // invitationOf chooses the Invitation that invites the Member: the one on record, else one written by hand, else the one made for
 // the Member. nameTaken reports that none can be made, since the Invitation of that name invites another member.
 func (r *Reconciler) invitationOf(
-	ctx context.Context, reader client.Reader, member *usherv1.Member,
+	ctx context.Context, reader client.Reader, member *usherv1.Member, account *usherv1.Account,
 ) (chosen *usherv1.Invitation, nameTaken bool, err error) {
-	chosen, nameTaken, err = r.cachedInvitationOf(ctx, member)
+	chosen, nameTaken, err = r.cachedInvitationOf(ctx, member, account)
 	if err != nil || !r.isLive(reader) {
 		return chosen, nameTaken, err
 	}
@@ -160,7 +193,7 @@ func (r *Reconciler) invitationOf(
 		if err != nil {
 			return nil, nameTaken, err
 		}
-		if found && invites(inv, member) {
+		if found && invite.Invites(inv, member, account) {
 			return inv, nameTaken, nil
 		}
 	}
@@ -169,7 +202,7 @@ func (r *Reconciler) invitationOf(
 
 // cachedInvitationOf chooses among the Invitations that the cache has.
 func (r *Reconciler) cachedInvitationOf(
-	ctx context.Context, member *usherv1.Member,
+	ctx context.Context, member *usherv1.Member, account *usherv1.Account,
 ) (chosen *usherv1.Invitation, nameTaken bool, err error) {
 	var all usherv1.InvitationList
 	byMember := client.MatchingFields{store.ByMemberRef: member.Name}
@@ -180,14 +213,14 @@ func (r *Reconciler) cachedInvitationOf(
 		switch {
 		case member.Status.InvitationRef != nil && member.Status.InvitationRef.Name == inv.Name:
 			return 0
-		case metav1.GetControllerOf(inv) == nil:
+		case !made(inv):
 			return 1
 		}
 		return 2
 	}
 	for i := range all.Items {
 		inv := &all.Items[i]
-		if !invites(inv, member) {
+		if !invite.Invites(inv, member, account) {
 			continue
 		}
 		if problem := undecodable.Of(inv); problem != nil {
@@ -205,11 +238,10 @@ func (r *Reconciler) cachedInvitationOf(
 	return nil, found && namesake.Spec.MemberRef.Name != member.Name, err
 }
 
-// invites reports whether an Invitation invites this Member: it names it, is not being deleted, and was not made for an earlier
-// Member of this name.
-func invites(inv *usherv1.Invitation, member *usherv1.Member) bool {
-	owner := metav1.GetControllerOf(inv)
-	return inv.Spec.MemberRef.Name == member.Name && inv.DeletionTimestamp == nil && (owner == nil || owner.UID == member.UID)
+// made reports whether Usher made the Invitation.
+func made(inv *usherv1.Invitation) bool {
+	_, made := invite.MadeFor(inv)
+	return made
 }
 
 // credentialsOf reads the Member's credentials. Where reader is the cache, they are read only if its metadata has them or something
@@ -234,7 +266,8 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 	if recorded && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
 		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
-			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta), Recorded: true,
+			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta),
+			Standing: plan.Recorded(meta.Annotations), Recorded: true,
 		}, nil
 	}
 	return r.readCredentials(ctx, m)

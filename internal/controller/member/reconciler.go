@@ -11,11 +11,13 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/membership"
+	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -29,7 +31,7 @@ var errGone = errors.New("the member is gone")
 // +kubebuilder:rbac:groups=usher.dev,resources=members,verbs=get;list;watch;patch
 // +kubebuilder:rbac:groups=usher.dev,resources=members/status,verbs=update
 // +kubebuilder:rbac:groups=usher.dev,resources=members/finalizers,verbs=update
-// +kubebuilder:rbac:groups=usher.dev,resources=invitations,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=usher.dev,resources=invitations,verbs=get;list;watch;create;delete;patch
 // +kubebuilder:rbac:groups=usher.dev,resources=accounts;seatpools,verbs=get;list;watch
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
@@ -51,7 +53,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if found {
 		result, err = r.reconcile(ctx, member)
 	} else {
-		err = r.sweep(ctx, request.NamespacedName)
+		result, err = r.sweep(ctx, request.NamespacedName)
 	}
 	return r.Finish(ctx, request, result, err)
 }
@@ -61,7 +63,7 @@ func (r *Reconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctr
 		if member.DeletionTimestamp != nil {
 			return ctrl.Result{}, nil
 		}
-		if err := store.SetFinalizer(ctx, r.Client, member, usherv1.MemberFinalizer, true); err != nil {
+		if err := r.takeUp(ctx, member); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
@@ -70,7 +72,8 @@ func (r *Reconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctr
 		return ctrl.Result{}, err
 	}
 	decide := func(o membership.Observation) membership.Decision { return membership.Decide(o, r.Now()) }
-	observed, decision, err := reconciler.DecideLive(cached, decide, func() (membership.Observation, error) { return r.observeLive(ctx, member) })
+	live := func() (membership.Observation, error) { return r.observeLive(ctx, member) }
+	observed, decision, err := reconciler.DecideLive(cached, decide, live)
 	if errors.Is(err, errGone) {
 		return ctrl.Result{}, nil
 	}
@@ -98,10 +101,49 @@ func (r *Reconciler) prepare(ctx context.Context, o *membership.Observation, d m
 	if changed, err = r.settleCredentials(ctx, o, d); err != nil {
 		return changed, err
 	}
+	if d.MarkStanding || d.MarkUID || d.MarkPool != "" {
+		if err := r.mark(ctx, o.Member, d); err != nil {
+			return changed, err
+		}
+	}
+	if d.AdoptInvitation {
+		if err := r.adoptInvitation(ctx, o.Member, o.Invitation); err != nil {
+			return changed, err
+		}
+	}
 	if d.ReassignOwned != "" {
 		return true, r.reassignOwned(ctx, o)
 	}
 	return changed, nil
+}
+
+// takeUp adds the finalizer of a Member, and its UID: a backup keeps that, so that a restored Member can be told from one that was
+// created anew.
+func (r *Reconciler) takeUp(ctx context.Context, member *usherv1.Member) error {
+	return store.PatchMetadata(ctx, r.Client, member, "add the finalizer of", func() {
+		controllerutil.AddFinalizer(member, usherv1.MemberFinalizer)
+		if member.Annotations[usherv1.MemberUIDAnnotation] == "" {
+			metav1.SetMetaDataAnnotation(&member.ObjectMeta, usherv1.MemberUIDAnnotation, string(member.UID))
+		}
+	})
+}
+
+// mark has a Member's metadata say what has to survive its status.
+func (r *Reconciler) mark(ctx context.Context, member *usherv1.Member, d membership.Decision) error {
+	return store.PatchMetadata(ctx, r.Client, member, "annotate", func() {
+		if member.Annotations == nil {
+			member.Annotations = map[string]string{}
+		}
+		if d.MarkStanding {
+			plan.Record(member.Annotations, d.Standing)
+		}
+		if d.MarkPool != "" {
+			member.Annotations[usherv1.SeatPoolAnnotation] = d.MarkPool
+		}
+		if d.MarkUID {
+			member.Annotations[usherv1.MemberUIDAnnotation] = string(member.UID)
+		}
+	})
 }
 
 func (r *Reconciler) writeStatus(ctx context.Context, member *usherv1.Member, status usherv1.MemberStatus) error {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/seat"
@@ -61,6 +62,14 @@ func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) (ctr
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	if size.recordsIncluded {
+		err := store.PatchMetadata(ctx, r.Client, pool, "annotate", func() {
+			metav1.SetMetaDataAnnotation(&pool.ObjectMeta, usherv1.IncludedSeatsAnnotation, "true")
+		})
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	candidates, err := r.candidates(ctx, pool, around)
 	if err != nil {
 		return ctrl.Result{}, err
@@ -98,17 +107,23 @@ type surroundings struct {
 type capacity struct {
 	seats plan.Seats
 	grows bool
+	// recordsIncluded: it has to be recorded that the pool has the seats that the plan includes.
+	recordsIncluded bool
 }
 
-// NeedsLiveReads reports whether the pool gets more seats: they are given by what is, not by what an old cache says.
-func (c capacity) NeedsLiveReads() bool { return c.grows }
+// NeedsLiveReads reports whether the pool gets more seats, or keeps them for good: that is decided by what is, not by what an old cache
+// says.
+func (c capacity) NeedsLiveReads() bool { return c.grows || c.recordsIncluded }
 
 func (s surroundings) capacityOf(pool *usherv1.SeatPool) capacity {
 	seats := s.terms.SeatsOf(pool, s.pools)
 	if s.account == nil {
 		seats = plan.SeatsWithoutAccount(pool)
 	}
-	return capacity{seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0))}
+	return capacity{
+		seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0)),
+		recordsIncluded: s.account != nil && s.terms.RecordsIncluded(pool, seats),
+	}
 }
 
 // observe loads the pool's surroundings through reader.
@@ -139,9 +154,23 @@ func (r *Reconciler) candidates(ctx context.Context, pool *usherv1.SeatPool, aro
 		if undecodable.Of(&members[i]) != nil {
 			candidate.Wants = false // it keeps the claim that it has
 		}
+		if candidate.Restored, err = r.restored(ctx, &members[i]); err != nil {
+			return nil, err
+		}
 		candidates = append(candidates, candidate)
 	}
 	return candidates, nil
+}
+
+// restored reports whether a Member had accepted before it was restored from a backup, and its status does not say so yet.
+func (r *Reconciler) restored(ctx context.Context, member *usherv1.Member) (bool, error) {
+	if member.Status.State != "" {
+		return false, nil
+	}
+	secret := store.SecretMetadata()
+	found, err := store.Get(ctx, r.Client, member.Namespace, credentials.Name(member.Name), secret)
+	of := secret.Annotations[usherv1.MemberUIDAnnotation]
+	return found && of != "" && of != string(member.UID), err
 }
 
 // gone returns which of the UIDs belong to no Member of the namespace, by a live list.

@@ -220,7 +220,7 @@ func (w *world) deleteInForeground() bool {
 	}
 	a = a.DeepCopy()
 	a.Finalizers = []string{metav1.FinalizerDeleteDependents}
-	return w.api.SetFinalizers(a) == nil && w.api.Delete(accounts, named(accountName), nil) == nil
+	return w.api.PatchMetadata(a) == nil && w.api.Delete(accounts, named(accountName), nil) == nil
 }
 
 func (w *world) finalizeAccount() bool {
@@ -230,7 +230,7 @@ func (w *world) finalizeAccount() bool {
 	}
 	a = a.DeepCopy()
 	a.Finalizers = nil
-	return w.api.SetFinalizers(a) == nil
+	return w.api.PatchMetadata(a) == nil
 }
 
 // reap deletes what an account owns that is being deleted.

@@ -167,15 +167,17 @@ func (a *API) UpdateStatus(o client.Object) error {
 	return a.store(stored, next, o)
 }
 
-// SetFinalizers is a merge patch of o's finalizers with its resourceVersion in it. An object that is marked for deletion is
+// PatchMetadata is a merge patch of o's finalizers with its resourceVersion in it. An object that is marked for deletion is
 // deleted with its last finalizer.
-func (a *API) SetFinalizers(o client.Object) error {
+func (a *API) PatchMetadata(o client.Object) error {
 	stored, err := a.current(o)
 	if err != nil {
 		return err
 	}
 	next := clone(stored)
 	next.SetFinalizers(o.GetFinalizers())
+	next.SetAnnotations(o.GetAnnotations())
+	next.SetOwnerReferences(o.GetOwnerReferences())
 	if stored.GetDeletionTimestamp() != nil {
 		if len(next.GetFinalizers()) > len(stored.GetFinalizers()) {
 			return apierrors.NewForbidden(resources[kindOf(o)], o.GetName(),

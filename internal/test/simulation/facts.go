@@ -115,9 +115,18 @@ func (w *world) terms() plan.Terms {
 	return plan.For(a, p)
 }
 
-// first reports whether the account has no older member.
-func (w *world) first(m *usherv1.Member) bool {
-	return !slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return plan.CameBefore(o.(*usherv1.Member), m) })
+// standing is what is recorded of a member's standing, else whether the account has an older member.
+func (w *world) standing(m *usherv1.Member) plan.Standing {
+	if secret := w.credentials(m.Name); secret != nil && acceptedBy(m, secret) && plan.Recorded(secret.Annotations) != plan.Junior {
+		return plan.Recorded(secret.Annotations)
+	}
+	if recorded := plan.Recorded(m.Annotations); recorded != plan.Junior {
+		return recorded
+	}
+	if slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return plan.CameBefore(o.(*usherv1.Member), m) }) {
+		return plan.Junior
+	}
+	return plan.Eldest
 }
 
 func (w *world) pool(name string) *usherv1.SeatPool {

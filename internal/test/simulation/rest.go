@@ -105,7 +105,7 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	state, reason, held := m.Status.State, readyReason(m.Status.Conditions), holdsBase(m)
 	is := fmt.Sprintf("%s %s, seat %t", state, reason, held)
 	accepted := acceptedBy(m, w.credentials(m.Name))
-	given := w.terms().Assign(m, accepted, w.first(m))
+	given := w.terms().Assign(m, accepted, w.standing(m))
 	if m.Status.Role != given.Role || !slices.Equal(m.Status.Rights, given.Rights) {
 		w.violated("converged", "member %s has role %q and rights %v; should be %q and %v",
 			m.Name, m.Status.Role, m.Status.Rights, given.Role, given.Rights)

@@ -184,12 +184,12 @@ func (c *wire) Update(_ context.Context, o client.Object, _ ...client.UpdateOpti
 	return c.write("update", o, func() error { return c.world.api.Update(o) })
 }
 
-// Patch supports the only patch that the operators use: finalizers, with the resourceVersion.
+// Patch supports the patches that the operators make: finalizers, annotations and owners, with the resourceVersion.
 func (c *wire) Patch(_ context.Context, o client.Object, patch client.Patch, _ ...client.PatchOption) error {
 	if check := c.world.options.checkPatch; check != nil {
 		check(o, patch)
 	}
-	return c.write("patch", o, func() error { return c.world.api.SetFinalizers(o) })
+	return c.write("patch", o, func() error { return c.world.api.PatchMetadata(o) })
 }
 
 func (c *wire) Delete(_ context.Context, o client.Object, options ...client.DeleteOption) error {
