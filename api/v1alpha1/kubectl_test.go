@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -131,9 +132,12 @@ var _ = Describe("kubectl output", func() {
 			s.State, s.Role = v1alpha1.ObservedPending, "member"
 			s.Conditions = ready(metav1.ConditionTrue, "AwaitingAcceptance", "asked")
 		}).Build())
-		for _, kind := range []string{"accounts", "members", "plans"} {
+		plan := testkit.Plan("professional").Build()
+		Expect(c.Create(ctx, plan)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(c.Delete(ctx, plan)).To(Succeed()) })
+		for _, what := range []string{"accounts", "members", "plan/professional"} {
 			var out bytes.Buffer
-			get := exec.Command(server.Program("kubectl"), "--kubeconfig", server.KubeconfigPath(), "get", kind, "-n", ns)
+			get := exec.Command(server.Program("kubectl"), "--kubeconfig", server.KubeconfigPath(), "get", what, "-n", ns)
 			get.Stdout, get.Stderr = &out, &out
 			Expect(get.Run()).To(Succeed(), out.String)
 			for line := range strings.Lines(out.String()) {
@@ -144,9 +148,12 @@ var _ = Describe("kubectl output", func() {
 
 	It("of explain", func() {
 		var out bytes.Buffer
-		explain := exec.Command(server.Program("kubectl"), "--kubeconfig", server.KubeconfigPath(), "explain", "mbr.spec.email")
-		explain.Stdout, explain.Stderr = &out, &out
-		Expect(explain.Run()).To(Succeed(), out.String)
+		Eventually(func() error { // the API server publishes the schemas of new CRDs a moment after it serves them
+			out.Reset()
+			explain := exec.Command(server.Program("kubectl"), "--kubeconfig", server.KubeconfigPath(), "explain", "mbr.spec.email")
+			explain.Stdout, explain.Stderr = &out, &out
+			return explain.Run()
+		}).WithTimeout(30*time.Second).Should(Succeed(), out.String)
 		Expect(out.String()).To(ContainSubstring("where the invitation goes and what the member signs in with"))
 	})
 })
