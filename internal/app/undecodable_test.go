@@ -379,7 +379,7 @@ var _ = Describe("an object that cannot be decoded", func() {
 		var list usherv1.MemberList
 		Expect(live.List(ctx, &list, client.InNamespace(ns))).To(Succeed())
 		Expect(list.Items).To(HaveLen(2))
-		Expect(undecodable.Of(&list.Items[0]) != nil).To(BeTrue())
-		Expect(undecodable.Of(&list.Items[1]) == nil).To(BeTrue())
+		Expect(undecodable.Of(&list.Items[0])).To(HaveOccurred())
+		Expect(undecodable.Of(&list.Items[1])).NotTo(HaveOccurred())
 	}, SpecTimeout(2*time.Minute))
 })

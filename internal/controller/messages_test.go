@@ -79,7 +79,7 @@ var _ = Describe("Messages", func() {
 		w.hire("ada")
 		secret := "Secret " + w.namespace + "/" + smtpSecret
 		Eventually(w.member("ada")).Should(says(usherv1.ReasonMailNotReady, usherv1.ReasonSecretInvalid, secret, "port"))
-		w.editMail(func(d map[string][]byte) { d["port"], d["from"] = []byte("25"), []byte("nobody") })
+		w.editMail(func(d map[string][]byte) { d["port"], d["from"] = []byte("25"), []byte("no address") })
 		Eventually(w.member("ada")).Should(says(usherv1.ReasonMailNotReady, usherv1.ReasonSecretInvalid, secret, "from"))
 		o.settles()
 	})

@@ -128,7 +128,8 @@ func saysMemberWaits(s *usherv1.InvitationStatus, member *usherv1.Member) condit
 
 func saysMailNotReady(s *usherv1.InvitationStatus, account *usherv1.Account) conditions.Sentence {
 	said := conditions.Sentence{Outlook: conditions.Working, Reason: string(s.State), Message: "Waiting for the first test of the mail server"}
-	if mail := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady); mail != nil && mail.Status == metav1.ConditionFalse {
+	mail := meta.FindStatusCondition(account.Status.Conditions, usherv1.ConditionMailReady)
+	if mail != nil && mail.Status == metav1.ConditionFalse {
 		said.Message = fmt.Sprintf("No mail can be sent (%s): %s", mail.Reason, mail.Message)
 	}
 	return said
@@ -148,7 +149,8 @@ func saysLimited(h *delivery.Hold) conditions.Sentence {
 
 // LinkInvalid says why the link of an Invitation does not work, and what to do.
 func LinkInvalid(inv *usherv1.Invitation) string {
-	return "The link in the mail does not work any more, since its key was removed from the token Secret; to send another: " + HowToAskAgain(inv)
+	return "The link in the mail does not work any more, since its key was removed from the token Secret; to send another: " +
+		HowToAskAgain(inv)
 }
 
 // Failed says why an Invitation in state Failed did, and what to do.

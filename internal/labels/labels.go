@@ -41,7 +41,8 @@ func Shortened(value string) bool {
 	return len(value) == validation.LabelValueMaxLength && strings.Contains(value, "_")
 }
 
-// Name returns prefix and the name of another object as the name of an object or, if that is too long, its beginning and a hash of the whole.
+// Name returns prefix and the name of another object as the name of an object or, if that is too long, its beginning and a hash of the
+// whole.
 // A shortened name may be that of another object: a label with Value tells which name it was made of.
 func Name(prefix, name string) string {
 	whole := prefix + name

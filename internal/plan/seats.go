@@ -67,7 +67,8 @@ func (t Terms) SeatsOf(pool *usherv1.SeatPool, pools []usherv1.SeatPool) Seats {
 // SeatsWithoutAccount returns the seats of a pool whose account does not exist.
 func SeatsWithoutAccount(pool *usherv1.SeatPool) Seats {
 	name := pool.Spec.AccountRef.Name
-	return unchanged(pool, usherv1.ReasonAccountNotFound, "There is no Account "+name+" in this namespace, or it is being deleted; create it, or delete this SeatPool")
+	return unchanged(pool, usherv1.ReasonAccountNotFound,
+		"There is no Account "+name+" in this namespace, or it is being deleted; create it, or delete this SeatPool")
 }
 
 // unchanged returns the seats that there were, for as long as something that they depend on does not exist: no seat is granted meanwhile.

@@ -31,10 +31,11 @@ func (c Choice) Names(pool string) bool {
 
 // Choose resolves the Member's seatPoolRefs among pools, in any order. Only pools of the Member's account count. One that is being deleted
 // counts only for a member that keeps a seat of it (see Keeps), and only until there is another. A Member that names no base pool keeps
-// the pool that it holds, or held, a seat of, so that a second base pool changes nothing for members that have access or come back;
-// after a restore its metadata says which.
-// Otherwise it takes the account's only base pool. For a member that has a base seat, or has accepted, a name that is missing is an add-on's,
-// unless it is known to be a base pool's: a missing add-on never costs base access. A new member waits for what it names.
+// the pool that it holds, or held, a seat of, so that a second base pool changes nothing for members that have access or come back; after a
+// restore its metadata says which. Otherwise it takes the account's only base pool.
+//
+// For a member that has a base seat, or has accepted, a name that is missing is an add-on's, unless it is known to be a base pool's: a
+// missing add-on never costs base access. A new member waits for what it names.
 func Choose(member *usherv1.Member, pools []usherv1.SeatPool) Choice {
 	f := find(member, pools)
 	var c Choice

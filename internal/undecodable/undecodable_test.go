@@ -41,7 +41,7 @@ func TestWhatCanBeReadOfAnObjectStays(t *testing.T) {
 	g := NewWithT(t)
 	m := memberOf(t, repair([]byte(unreadable)))
 	problem := Of(m)
-	g.Expect(problem != nil).To(BeTrue())
+	g.Expect(problem).To(HaveOccurred())
 	g.Expect(problem.Object()).To(Equal("Member acme/ada"))
 	for _, field := range []string{"spec.accessUntil", "spec.rights[1]", "status.profileGeneration", "status.seats[0].releasedGrant", "status.seats[1]"} {
 		g.Expect(problem.Fields).To(ContainSubstring(field))
@@ -69,7 +69,7 @@ func TestWhatIsLeftCanBeDecoded(t *testing.T) {
 func TestOnlyRepairMarksAnObject(t *testing.T) {
 	g := NewWithT(t)
 	forged := strings.Replace(readable, `"uid":"2"`, `"uid":"2","annotations":{"usher.dev/undecodable":"x\nMember\nspec\nspec: no"}`, 1)
-	g.Expect(Of(memberOf(t, repair([]byte(forged)))) == nil).To(BeTrue())
+	g.Expect(Of(memberOf(t, repair([]byte(forged))))).NotTo(HaveOccurred())
 	g.Expect(repair([]byte(readable))).To(Equal(json.RawMessage(readable)), "an object that can be decoded stays as it is")
 	for _, other := range []string{`{"kind":"Status","apiVersion":"v1"}`, `[]`, `x`, `{"kind":"Member","apiVersion":"usher.dev/v9"}`} {
 		g.Expect(repair([]byte(other))).To(Equal(json.RawMessage(other)))
@@ -118,8 +118,8 @@ func TestTheTransportRepairsOnlyWhatItIsAskedTo(t *testing.T) {
 	g.Expect(utiljson.Unmarshal(through(t, usual, "", true), &members)).To(Succeed())
 	g.Expect(members.ResourceVersion).To(Equal("9"))
 	g.Expect(members.Items).To(HaveLen(2))
-	g.Expect(Of(&members.Items[0]) == nil).To(BeTrue())
-	g.Expect(Of(&members.Items[1]) != nil).To(BeTrue())
+	g.Expect(Of(&members.Items[0])).NotTo(HaveOccurred())
+	g.Expect(Of(&members.Items[1])).To(HaveOccurred())
 }
 
 func TestTheTransportRepairsEventsOneByOne(t *testing.T) {

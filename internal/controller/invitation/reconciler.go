@@ -99,7 +99,7 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 }
 
 // keyLost reports whether the key of a link that was sent is no longer among the token keys. If the keys cannot be read, nothing is
-// known: whoever makes a link reports that.
+// known: the sender of a mail reports that.
 func (r *Reconciler) keyLost(ctx context.Context, inv *usherv1.Invitation) bool {
 	if inv.Status.State != usherv1.InvitationSent || inv.Status.KeyID == "" {
 		return false

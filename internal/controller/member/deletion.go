@@ -77,8 +77,8 @@ func (r *Reconciler) eachOwned(ctx context.Context, o *membership.Observation, v
 	return nil
 }
 
-// errClusterScoped is the error for a kind whose objects are in no namespace: a member of another namespace with the same name could own them
-// as well.
+// errClusterScoped is the error for a kind whose objects are in no namespace: a member of another namespace with the same name could own
+// them as well.
 var errClusterScoped = errors.New("the kind is cluster-scoped")
 
 func (r *Reconciler) eachOwnedOf(ctx context.Context, kind schema.GroupVersionKind, member *usherv1.Member, visit visitor) error {

@@ -1,8 +1,8 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package plan reconciles Plans: it records that a Plan was seen, and refuses kinds that no member can own. The controllers of the other kinds
-// watch Plans themselves.
+// Package plan reconciles Plans: it records that a Plan was seen, and refuses kinds that no member can own. The controllers of the other
+// kinds watch Plans themselves.
 package plan
 
 import (

@@ -41,7 +41,8 @@ const (
 var errSignedOut = errors.New("the session has ended")
 
 // errForeignCompany is the error of a change of the company's contact where a Secret that Usher did not make has the name of its Secret.
-const errForeignCompany = page.PlainError("the Secret with the name of the company's was not made by Usher and is left alone; rename or delete it")
+const errForeignCompany = page.PlainError(
+	"Usher did not make the Secret that has the name of the company's profile, and leaves it alone; rename or delete it")
 
 // Options of the profile.
 type Options struct {
@@ -231,17 +232,7 @@ func (p *Pages) saveCompany(ctx context.Context, v *session.Member, given profil
 		case !credentials.IsCompany(secret, client.ObjectKeyFromObject(&v.Account)):
 			return errForeignCompany
 		}
-		said, spec := credentials.SaidOfCompany(secret), v.Account.Spec.Contact
-		if spec == nil || spec.Email == "" {
-			said.Email = usherv1.EmailAddress(given.contactEmail)
-		}
-		if spec == nil || spec.Phone == "" {
-			said.Phone = usherv1.Line(given.contactPhone)
-		}
-		if spec == nil || spec.Address == "" {
-			said.Address = given.contactAddress
-		}
-		credentials.SetContact(secret, said)
+		credentials.SetContact(secret, contactOf(credentials.SaidOfCompany(secret), v.Account.Spec.Contact, given))
 		write := func() error { return store.Create(ctx, p.Client, secret) }
 		if found {
 			write = func() error { return store.Update(ctx, p.Client, secret) }
@@ -251,6 +242,21 @@ func (p *Pages) saveCompany(ctx context.Context, v *session.Member, given profil
 		}
 	}
 	return web.ErrBusy
+}
+
+// contactOf returns how the company is reached: said is what its admins said before, and given what one of them says now. What the spec
+// says is not theirs to change.
+func contactOf(said usherv1.AccountContact, spec *usherv1.AccountContact, given profileForm) usherv1.AccountContact {
+	if spec == nil || spec.Email == "" {
+		said.Email = usherv1.EmailAddress(given.contactEmail)
+	}
+	if spec == nil || spec.Phone == "" {
+		said.Phone = usherv1.Line(given.contactPhone)
+	}
+	if spec == nil || spec.Address == "" {
+		said.Address = given.contactAddress
+	}
+	return said
 }
 
 // savedQuery returns the query that makes the next page say what was saved, in the language of this one.

@@ -192,15 +192,30 @@ func (w *world) endsAfter(k cut, c clean) {
 	w.endsLike(c, int(copies.Load()))
 }
 
-// underWay returns how many invitations are being sent; 0 if it cannot read that.
+// underWay returns how many mails are being sent, or were sent without a record yet: invitations, reminders and expiry notices. It is 0 if it
+// cannot read that.
 func (w *world) underWay() (n int64) {
-	var all usherv1.InvitationList
-	if w.api.List(w.ctx, &all, client.InNamespace(w.namespace)) != nil {
+	var invitations usherv1.InvitationList
+	var members usherv1.MemberList
+	if w.api.List(w.ctx, &invitations, client.InNamespace(w.namespace)) != nil || w.api.List(w.ctx, &members, client.InNamespace(w.namespace)) != nil {
 		return 0
 	}
-	for i := range all.Items {
-		if all.Items[i].Status.State == usherv1.InvitationSending {
+	for i := range invitations.Items {
+		s := &invitations.Items[i].Status
+		if s.State == usherv1.InvitationSending {
 			n++
+		}
+		for _, r := range s.Reminders {
+			if r.SentAt == nil && r.NextAttemptAt != nil {
+				n++
+			}
+		}
+	}
+	for i := range members.Items {
+		for _, notice := range members.Items[i].Status.EndNotices {
+			if notice.State == usherv1.EndNoticeSending {
+				n++
+			}
 		}
 	}
 	return n

@@ -81,7 +81,8 @@ func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
 	}
 	for _, to := range []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact} {
 		if !slices.ContainsFunc(m.Status.EndNotices, func(n usherv1.EndNotice) bool {
-			return n.To == to && moment.Same(n.AccessUntil.Time, m.Spec.AccessUntil.Time) && (n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed)
+			return n.To == to && moment.Same(n.AccessUntil.Time, m.Spec.AccessUntil.Time) &&
+				(n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed)
 		}) {
 			w.violated("announced", "the access of member %s ends within a week, and the %s was not told", m.Name, to)
 		}

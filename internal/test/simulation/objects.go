@@ -175,8 +175,8 @@ func (t *table) remove(key types.NamespacedName) {
 	}
 }
 
-// serialise changes an object as JSON does: times that Usher writes lose their fractions of a second, and empty values become absent. An end
-// date keeps its fraction: the admin writes it as text.
+// serialise changes an object as JSON does: times that Usher writes lose their fractions of a second, and empty values become absent. An
+// end date keeps its fraction: the admin writes it as text.
 func serialise(o client.Object) {
 	switch o := o.(type) {
 	case *usherv1.Account:
