@@ -6,6 +6,7 @@ package controller_test
 import (
 	"context"
 	"strings"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -129,6 +130,7 @@ var _ = Describe("An account with a name that no label has room for", func() {
 			o.settles()
 			late.ResourceVersion, late.UID = "", ""
 			change(late)
+			w.clock.Step(time.Hour) // a Secret that was just made may have been restored before its member
 			w.create(late)
 			Eventually(func() *corev1.Secret { return w.credentials("ada") }).Should(BeNil(), "round %d", round)
 		}

@@ -207,6 +207,9 @@ var _ = Describe("What members were granted", func() {
 		w.activate("zoe")
 		Eventually(func() *usherv1.AccountOwner { return w.account().Status.Owner }).ShouldNot(BeNil())
 		w.clock.Step(2 * time.Second) // times in a Secret have a resolution of one second
+		// An acceptance is not believed to be later than its Secret, whose time is the API server's.
+		made := w.credentials("zoe").CreationTimestamp
+		Eventually(func() time.Duration { return time.Since(made.Time) }).Should(BeNumerically(">", 2*time.Second))
 
 		// Another pool for the same product: after the restore it is older, or its name sorts first.
 		second := testkit.SeatPool("aaa").Seats(0).Build()

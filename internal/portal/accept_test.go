@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/portal"
 )
 
@@ -465,7 +466,7 @@ func TestCredentialsOfAnotherUID(t *testing.T) {
 			old := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{
 				Namespace: w.member.Namespace, Name: "usher-member-ada",
 				Annotations: map[string]string{usherv1.MemberUIDAnnotation: "older-uid"},
-			}}
+			}, Type: credentials.Type}
 			w.Expect(w.api.Create(w.ctx, old)).To(Succeed())
 			w.expectPage(w.get(w.link()), c.status, c.title)
 			if c.status != http.StatusOK {

@@ -323,7 +323,7 @@ func TestAWrongPasswordRevealsNothingElse(t *testing.T) {
 		}}
 		w.create(member)
 		w.activate(member)
-		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: member.Namespace, Name: "usher-member-" + name}}
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: member.Namespace, Name: "usher-member-" + name}, Type: credentials.Type}
 		secret.Data = map[string][]byte{"email": []byte(email)}
 		if hash != "" {
 			secret.Data["password-hash"] = []byte(hash)

@@ -44,18 +44,36 @@ func (r *Reconciler) standingOf(ctx context.Context, reader client.Reader, o mem
 }
 
 // preceded reports whether the credentials of another member of the account say that it is the first one or, where the status of o's
-// member is still empty, that it has accepted. Creation times do not tell who was first after a restore.
+// member is still empty, that it had accepted before a restore. Creation times do not tell who was first after a restore.
 func (r *Reconciler) preceded(ctx context.Context, reader client.Reader, o membership.Observation) (bool, error) {
 	all, err := store.Credentials(ctx, reader, o.Member.Namespace, o.Member.Spec.AccountRef.Name)
 	if err != nil {
 		return false, err
 	}
-	fresh := o.Member.Status.State == "" && !o.Accepted()
-	return slices.ContainsFunc(all, func(secret metav1.PartialObjectMetadata) bool {
+	others := slices.DeleteFunc(slices.Clone(all), func(secret metav1.PartialObjectMetadata) bool {
 		name, _ := credentials.MemberOf(secret.Name)
-		return name != o.Member.Name && !o.Account.Remembers(secret.Annotations[usherv1.MemberUIDAnnotation]) &&
-			(fresh || plan.Recorded(secret.Annotations) == plan.First)
-	}), nil
+		return name == o.Member.Name || o.Account.Remembers(secret.Annotations[usherv1.MemberUIDAnnotation])
+	})
+	if slices.ContainsFunc(others, func(secret metav1.PartialObjectMetadata) bool { return plan.Recorded(secret.Annotations) == plan.First }) {
+		return true, nil
+	}
+	if o.Member.Status.State != "" || o.Accepted() {
+		return false, nil
+	}
+	for i := range others {
+		if restored, err := r.isRestored(ctx, reader, &others[i]); err != nil || restored {
+			return restored, err
+		}
+	}
+	return false, nil
+}
+
+// isRestored reports whether credentials are from before a restore: their Member, if it is there, has another UID.
+func (r *Reconciler) isRestored(ctx context.Context, reader client.Reader, secret *metav1.PartialObjectMetadata) (bool, error) {
+	name, _ := credentials.MemberOf(secret.Name)
+	member := &usherv1.Member{}
+	found, err := store.GetReadable(ctx, reader, secret.Namespace, name, member)
+	return !found || string(member.UID) != secret.Annotations[usherv1.MemberUIDAnnotation], err
 }
 
 // older returns a member of the account that is older than m; nil if m is the first.

@@ -50,7 +50,9 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	for _, c := range append(append([]func(*managerOptions){}, w.options...), change...) {
 		c(&options)
 	}
-	options.wire.Watches("plans").Only(func(name string) bool { return name == w.namespace }) // other runs have plans of their own
+	options.wire.Watches("plans").Only(func(name string) bool { // other runs have plans of their own
+		return name == w.namespace || name == w.namespace+starter
+	})
 	o := &operator{wire: options.wire, done: make(chan struct{})}
 	var config *rest.Config
 	if options.wrap != nil {

@@ -32,7 +32,7 @@ type mutation struct {
 }
 
 // mutationSchedules is how many schedules a mutation may survive.
-const mutationSchedules = 5000
+const mutationSchedules = 20000
 
 // TestMutations breaks the design in one place at a time, and checks that the simulation notices.
 func TestMutations(t *testing.T) {

@@ -42,8 +42,8 @@ const portalURL = "https://usher.example"
 // workers is the number of objects that one controller reconciles at once.
 const workers = 3
 
-// mailWorkers is the number of mails that one operator sends at once.
-const mailWorkers = 8
+// mailWorkers is the number of mails that one operator sends at once: so many that a slot seldom keeps two operators from sending at once.
+const mailWorkers = 32
 
 // recordTries is how often an operator tries to write the outcome of a mail. No time passes in between.
 const recordTries = 3
