@@ -30,6 +30,8 @@ type Observation struct {
 	Bindings []rbacv1.RoleBinding
 	// UserPrefix comes before the address in a subject's name.
 	UserPrefix string
+	// Unreadable: the account or its plan cannot be decoded, so that it is not known what its members may do. None gets more.
+	Unreadable bool
 }
 
 // Projection is the roles and bindings that an account should have.

@@ -68,7 +68,7 @@ func (o Observation) Passwords(present *corev1.Secret, hashes map[string]string)
 	for i := range o.Members {
 		m := &o.Members[i]
 		keeps, gains := Entitled(m)
-		if !keeps || o.closed() || !bcryptHash.MatchString(hashes[m.Name]) {
+		if gains = gains && !o.Unreadable; !keeps || o.closed() || !bcryptHash.MatchString(hashes[m.Name]) {
 			continue
 		}
 		entries[string(m.Spec.Email)] = entry{string(m.Spec.Email) + ":" + hashes[m.Name], m.Name, gains}

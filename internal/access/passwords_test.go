@@ -23,6 +23,7 @@ func TestPasswords(t *testing.T) {
 	line := func(name string, n int) string { return name + "@acme.example:" + hashOf(n) + "\n" }
 	disabled := func(o *Observation) { o.Account.Spec.State = usherv1.StateDisabled }
 	problem := func(o *Observation) { o.Terms.Problem = "There is no Plan" }
+	unreadable := func(o *Observation) { o.Unreadable = true }
 	unseen := func(m *usherv1.Member) { m.Generation++ }
 	off := func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }
 	leaving := func(m *usherv1.Member) { m.DeletionTimestamp = &t0 }
@@ -53,6 +54,10 @@ func TestPasswords(t *testing.T) {
 		},
 		{name: "edited by hand", members: []usherv1.Member{member("ada", "seller")}, present: "# hello\n" + line("mallory", 1) + line("ada", 1), want: line("ada", 1), removed: []string{"mallory@acme.example"}},
 		{name: "the account is disabled", members: []usherv1.Member{member("ada", "seller")}, change: disabled, present: line("ada", 1), removed: []string{"ada@acme.example"}},
+		{
+			name: "the account or its plan cannot be decoded", members: []usherv1.Member{member("ada", "seller"), member("bob", "seller", gone), member("eve", "seller")},
+			change: unreadable, present: line("ada", 1) + line("bob", 2), want: line("ada", 1), removed: []string{"bob@acme.example"},
+		},
 		{
 			name: "the account's plan does not exist", members: []usherv1.Member{member("ada", "seller")}, change: problem, present: line("ada", 1),
 			removed: []string{"ada@acme.example"},

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/plan"
 )
@@ -114,7 +115,7 @@ func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Accou
 		return None
 	case c.Foreign:
 		return NotCredentials
-	case (member == nil || !member.Is(c.MemberUID)) && account.Remembers(c.MemberUID):
+	case leftBehind(c.MemberUID, member, account):
 		return OfEarlierMember
 	case member == nil:
 		return OfAbsentMember
@@ -125,4 +126,24 @@ func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Accou
 	default:
 		return OfAnotherAddress
 	}
+}
+
+// leftBehind reports whether credentials with that UID are those of a deleted member of this name. member is nil if there is none now.
+func leftBehind(uid string, member *usherv1.Member, account *usherv1.Account) bool {
+	return (member == nil || !member.Is(uid)) && account.Remembers(uid)
+}
+
+// MayBeAcceptance reports whether a Secret under the name of a Member's credentials is an acceptance, as far as its metadata tells: that
+// has neither its type nor an address. member is nil if there is no Member of this name.
+func MayBeAcceptance(secret metav1.Object, member *usherv1.Member, account *usherv1.Account) bool {
+	name, ofMember := MemberOf(secret.GetName())
+	uid := secret.GetAnnotations()[usherv1.MemberUIDAnnotation]
+	made := uid != "" || secret.GetLabels()[usherv1.MemberLabel] == labels.Value(name)
+	return ofMember && made && !leftBehind(uid, member, account)
+}
+
+// BeforeRestore reports whether credentials with that UID are from before the Member was restored from a backup. member is nil if it has
+// not been restored yet.
+func BeforeRestore(uid string, member *usherv1.Member) bool {
+	return uid != "" && (member == nil || uid != string(member.UID))
 }

@@ -104,3 +104,53 @@ func TestAnAcceptanceIsNotLaterThanItsSecret(t *testing.T) {
 	with := &corev1.Secret{Data: map[string][]byte{KeyAcceptedAt: []byte("2026-03-08T09:30:00.7Z")}}
 	NewWithT(t).Expect(Read(with).AcceptedAt.Time).To(BeTemporally("==", made.Time), "as it is stored")
 }
+
+// What metadata tells agrees with what the whole Secret says: it rules out what a deleted member left behind, and what Usher did not make.
+func TestMayBeAcceptance(t *testing.T) {
+	ada := func(annotated ...string) *usherv1.Member {
+		m := &usherv1.Member{ObjectMeta: metav1.ObjectMeta{Name: "ada", UID: "ada-1"}}
+		for _, uid := range annotated {
+			metav1.SetMetaDataAnnotation(&m.ObjectMeta, usherv1.MemberUIDAnnotation, uid)
+		}
+		return m
+	}
+	departed := &usherv1.Account{Status: usherv1.AccountStatus{Departures: []usherv1.Departure{{UID: "ada-0"}}}}
+	for name, c := range map[string]struct {
+		uid, label, secret string
+		member             *usherv1.Member
+		account            *usherv1.Account
+		want, before       bool
+	}{
+		"hers":                            {uid: "ada-1", member: ada(), account: departed, want: true},
+		"without a UID":                   {label: "ada", member: ada(), account: departed, want: true},
+		"restored":                        {uid: "ada-0", member: ada(), want: true, before: true},
+		"restored, before its Member":     {uid: "ada-0", want: true, before: true},
+		"of a departed member":            {uid: "ada-0", member: ada(), account: departed, before: true},
+		"of a departed member, no Member": {uid: "ada-0", account: departed, before: true},
+		"deleted and restored":            {uid: "ada-0", member: ada("ada-0"), account: departed, want: true, before: true},
+		"not by Usher":                    {member: ada()},
+		"copied from another member":      {label: "bob", member: ada()},
+		"another name":                    {uid: "ada-1", secret: "usher-smtp", member: ada()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			secret := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: Name("ada")}}
+			if c.secret != "" {
+				secret.Name = c.secret
+			}
+			if c.uid != "" {
+				secret.Annotations = map[string]string{usherv1.MemberUIDAnnotation: c.uid}
+			}
+			secret.Labels = map[string]string{usherv1.MemberLabel: c.label}
+			if got := MayBeAcceptance(secret, c.member, c.account); got != c.want {
+				t.Errorf("MayBeAcceptance is %v", got)
+			}
+			if got := BeforeRestore(c.uid, c.member); got != c.before {
+				t.Errorf("BeforeRestore is %v", got)
+			}
+			whole := &corev1.Secret{ObjectMeta: secret.ObjectMeta, Type: Type}
+			if of := AcceptanceOf(Read(whole), c.member, c.account); c.secret == "" && of == OfEarlierMember && c.want {
+				t.Error("the whole Secret says that an earlier member left it behind")
+			}
+		})
+	}
+}

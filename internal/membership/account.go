@@ -132,7 +132,7 @@ func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.T
 		if present != nil && m.Name == present.Name && m.DeletionTimestamp == nil {
 			return ownerOf(m)
 		}
-		unknown = unknown || m.Status.State == ""
+		unknown = unknown || m.Status.State == "" && m.DeletionTimestamp == nil
 		if m.Status.State == usherv1.ObservedActive && terms.Admin(m.Status.Role) && m.Status.ActivatedAt != nil &&
 			(best == nil || leads(m, best)) {
 			best = m

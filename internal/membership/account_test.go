@@ -261,6 +261,7 @@ func TestOwner(t *testing.T) {
 		{name: "the first member, if several are Active at once", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Active", admin(time.Hour), first)}, want: of("bob")},
 		{name: "the first to accept, if several are Active at once", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour), acceptedSince(time.Hour)), aMember("bob", "Active", admin(time.Hour), acceptedSince(2*time.Hour))}, want: of("bob")},
 		{name: "none while the state of a member is not known yet", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "")}},
+		{name: "the state of a member that is being deleted does not matter", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "", gone)}, want: of("ada")},
 		{name: "stays while the state of another is not known", present: of("ada"), members: []usherv1.Member{aMember("bob", ""), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "stays, even if another was created first", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "stays while disabled", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled"), aMember("bob", "Active", admin(time.Hour))}, want: of("ada")},

@@ -75,8 +75,13 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 }
 
 func needsLiveReads(d Decision, m *usherv1.Member) bool {
-	return d.Withdraws || d.GrantsOwnerRole || d.MarkStanding || d.DropCredentials || m.DeletionTimestamp != nil ||
+	return d.Withdraws || d.GrantsOwnerRole || d.recordsStanding() || d.DropCredentials || m.DeletionTimestamp != nil ||
 		d.AwaitsWithdrawal && m.Status.State != usherv1.ObservedActive
+}
+
+// recordsStanding reports whether the Member's standing is written somewhere, for good.
+func (d *Decision) recordsStanding() bool {
+	return d.MarkStanding || d.RecordStanding || d.MakeCredentials && d.Standing != plan.Junior
 }
 
 // tokenIsOld reports whether the API token was not replaced since the Member was disabled.

@@ -40,7 +40,8 @@ func formerOf(m *usherv1.Member) usherv1.FormerMember {
 	return usherv1.FormerMember{Name: m.Name, UID: string(m.UID), Email: string(m.Spec.Email), Role: role, DeletedAt: *m.DeletionTimestamp}
 }
 
-// Depart returns the account's departures with the members that are being deleted: the latest 50, the latest first.
+// Depart returns the account's departures with the members that are being deleted: the latest 50, the latest first. A member that was
+// restored departs with both its UIDs: credentials and manifests from before its deletion may have the earlier one.
 func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Departure {
 	list := slices.Clone(account.Status.Departures)
 	add := func(d usherv1.Departure) {
@@ -54,6 +55,7 @@ func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Depart
 	for i := range members {
 		if m := &members[i]; m.DeletionTimestamp != nil {
 			add(usherv1.Departure{UID: string(m.UID), DeletedAt: *m.DeletionTimestamp})
+			add(usherv1.Departure{UID: m.Annotations[usherv1.MemberUIDAnnotation], DeletedAt: *m.DeletionTimestamp})
 		}
 	}
 	slices.SortStableFunc(list, func(a, b usherv1.Departure) int {

@@ -142,6 +142,19 @@ func TestRetention(t *testing.T) {
 	}
 }
 
+// Neither the credentials nor the manifest of a member that was restored and deleted again count for the next member of its name.
+func TestARestoredMemberDepartsWithBothUIDs(t *testing.T) {
+	g := NewWithT(t)
+	restored := leaver("ada", 0, func(m *usherv1.Member) {
+		m.Annotations = map[string]string{usherv1.MemberUIDAnnotation: "uid-before"}
+	})
+	a := &usherv1.Account{}
+	a.Status.Departures = Depart(a, []usherv1.Member{restored})
+	g.Expect(a.Remembers("uid-ada")).To(BeTrue())
+	g.Expect(a.Remembers("uid-before")).To(BeTrue())
+	g.Expect(Depart(a, []usherv1.Member{restored})).To(Equal(a.Status.Departures), "no member departs twice")
+}
+
 // A status without departures, of an earlier version, gets them from its former members.
 func TestDepartTakesOverFormerMembers(t *testing.T) {
 	g := NewWithT(t)

@@ -30,6 +30,9 @@ func TestNeedsLiveReads(t *testing.T) {
 		{name: "the first member", edits: []edit{active, onPlan(aPlan()), func(o *Observation) {
 			o.Standing, o.Member.Status.Role, o.Member.Status.ActivatedAt = plan.Eldest, "", nil
 		}}, want: true},
+		{name: "accepted, and its standing is not recorded yet", edits: []edit{onPlan(ownersPlan()), credentials()}, want: true},
+		{name: "it gets credentials, which record its standing", edits: []edit{onPlan(ownersPlan()), immediate}, want: true},
+		{name: "it gets credentials where no standing matters", edits: []edit{immediate}, want: false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -42,7 +45,8 @@ func TestNeedsLiveReads(t *testing.T) {
 		o := anyObservation.Draw(t, "observation")
 		d := Decide(o, now)
 		waits := d.AwaitsWithdrawal && o.Member.Status.State != usherv1.ObservedActive
-		if want := d.Withdraws || d.GrantsOwnerRole || d.MarkStanding || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
+		records := d.MarkStanding || d.RecordStanding || d.MakeCredentials && d.Standing != plan.Junior
+		if want := d.Withdraws || d.GrantsOwnerRole || records || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
 			t.Fatalf("NeedsLiveReads is %v of %+v", d.NeedsLiveReads(), d)
 		}
 	})

@@ -21,14 +21,15 @@ func (o Observation) Accepted() bool {
 	return creds.AcceptanceOf(o.Credentials, o.Member, o.Account).Counts()
 }
 
-// recordedStanding is what the credentials say, else what the Member's metadata says; Junior if neither says anything. The metadata of a
-// deleted member can come back with a manifest that was copied from the cluster. A deletion is final, so that it does not count then.
+// recordedStanding is what the credentials say, else what the Member's metadata says; Junior if neither says anything. Metadata counts
+// only beside the UID of the Member that it was written for. The metadata of a deleted member can come back with a manifest that was
+// copied from the cluster. A deletion is final, so that it does not count then.
 func (o Observation) recordedStanding() plan.Standing {
 	m := o.Member
 	if o.Accepted() && o.Credentials.Standing != plan.Junior {
 		return o.Credentials.Standing
 	}
-	if uid := m.Annotations[usherv1.MemberUIDAnnotation]; uid != string(m.UID) && o.Account.Remembers(uid) {
+	if uid := m.Annotations[usherv1.MemberUIDAnnotation]; uid == "" || uid != string(m.UID) && o.Account.Remembers(uid) {
 		return plan.Junior
 	}
 	return plan.Recorded(m.Annotations)
@@ -79,5 +80,5 @@ func (d *Decision) adopt(o Observation, accepted bool) {
 
 // restored reports whether the Member had accepted before it was restored from a backup.
 func restored(o Observation) bool {
-	return o.Credentials != nil && o.Credentials.MemberUID != "" && o.Credentials.MemberUID != string(o.Member.UID)
+	return o.Accepted() && creds.BeforeRestore(o.Credentials.MemberUID, o.Member)
 }

@@ -28,11 +28,18 @@ func TestStanding(t *testing.T) {
 	annotate := func(key, value string) edit {
 		return func(o *Observation) { metav1.SetMetaDataAnnotation(&o.Member.ObjectMeta, key, value) }
 	}
-	marked := func(value string) edit { return annotate(usherv1.FirstMemberAnnotation, value) }
+	before := annotate(usherv1.MemberUIDAnnotation, "uid-before")
+	marked := func(value string) edit {
+		return func(o *Observation) {
+			if o.Member.Annotations[usherv1.MemberUIDAnnotation] == "" {
+				annotate(usherv1.MemberUIDAnnotation, string(o.Member.UID))(o)
+			}
+			annotate(usherv1.FirstMemberAnnotation, value)(o)
+		}
+	}
 	found := func(s plan.Standing) edit { return func(o *Observation) { o.Standing = s } }
 	says := func(s plan.Standing) edit { return credentials(func(c *Credentials) { c.Standing = s }) }
 	as := func(role string) edit { return func(o *Observation) { o.Member.Spec.Role = role } }
-	before := annotate(usherv1.MemberUIDAnnotation, "uid-before")
 	tests := []struct {
 		name                 string
 		edits                []edit
@@ -54,6 +61,7 @@ func TestStanding(t *testing.T) {
 		{name: "recorded as a later one, whatever its metadata says", edits: []edit{says(plan.Later), marked("true")}, role: "seller", mark: true, standing: plan.Later},
 		{name: "credentials of an earlier member say nothing", edits: []edit{credentials(func(c *Credentials) { c.MemberUID, c.Standing = "uid-before", plan.First }), remembersUID("uid-before")}, role: "seller", matters: true, standing: plan.Later},
 		{name: "restored, and marked as first", edits: []edit{before, marked("true")}, role: "admin", standing: plan.First},
+		{name: "marked as first by hand, beside no UID", edits: []edit{annotate(usherv1.FirstMemberAnnotation, "true")}, role: "seller", matters: true, mark: true, standing: plan.Later},
 		{name: "made anew from a copy of a deleted member", edits: []edit{before, marked("true"), remembersUID("uid-before")}, role: "seller", matters: true, mark: true, standing: plan.Later},
 		{name: "deleted and restored with its credentials", edits: []edit{before, remembersUID("uid-before"), credentials(func(c *Credentials) { c.MemberUID, c.Standing = "uid-before", plan.First })}, role: "admin", mark: true, standing: plan.First},
 		{name: "being deleted", edits: []edit{deleting, found(plan.Eldest)}, role: "seller"},

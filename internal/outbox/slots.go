@@ -57,8 +57,8 @@ type waiting struct {
 
 // promise is a slot that is kept for a waiter.
 type promise struct {
-	in    lane
-	until time.Time
+	waited waiting
+	until  time.Time
 }
 
 func newSlots(total int) *slots {

@@ -179,11 +179,12 @@ func TestSlotsDoNotWaitForThoseWhoLeft(t *testing.T) {
 	c.end("acme", "m1")
 	g.Expect(c.woken()).To(Equal([]string{"acme/gone1"}))
 	c.now = c.now.Add(turnLasts + time.Second)
-	g.Expect(c.ask("acme", "m2", "relay")).To(BeFalse())
+	g.Expect(c.ask("bolt", "m0", "default")).To(BeTrue())
 	g.Expect(c.woken()).To(Equal([]string{"acme/gone2"}), "the next one gets the slot")
 	c.now = c.now.Add(turnLasts + time.Second)
 	g.Expect(c.ask("acme", "m2", "relay")).To(BeTrue())
 	g.Expect(c.woken()).To(BeEmpty(), "m2 is here already")
+	c.end("bolt", "m0")
 
 	c.ask("acme", "gone3", "relay")
 	c.now = c.now.Add(waitLasts + time.Second)
@@ -198,6 +199,42 @@ func TestSlotsDoNotWaitForThoseWhoLeft(t *testing.T) {
 	g.Expect(c.ask("acme", "m4", "relay")).To(BeTrue(), "the clock was set back")
 	c.end("acme", "m4")
 	g.Expect(c.endpoints).To(BeEmpty())
+}
+
+// While thousands of keys of its namespace are ahead of the waiter that was woken, the others of its lane use its slot, and it is next.
+func TestASlotIsUsedByTheFirstOfItsLaneToCome(t *testing.T) {
+	g := NewWithT(t)
+	c := newCounter(4)
+	g.Expect(c.ask("acme", "m1", "relay")).To(BeTrue())
+	for _, name := range []string{"m2", "m3", "m4"} {
+		g.Expect(c.ask("acme", name, "relay")).To(BeFalse(), name)
+	}
+	c.end("acme", "m1")
+	g.Expect(c.woken()).To(Equal([]string{"acme/m2"}))
+	g.Expect(c.ask("bolt", "m1", "relay")).To(BeTrue(), "another namespace has its own share")
+	notice := waiter{reconciler.NewWakeups(), types.NamespacedName{Namespace: "acme", Name: "m5"}}
+	_, free := c.acquire(lane{"acme", "relay", false}, notice, c.now)
+	g.Expect(free).To(BeFalse(), "another controller has a queue of its own, where the order says nothing")
+	g.Expect(c.ask("acme", "m4", "relay")).To(BeTrue())
+	g.Expect(c.ask("acme", "m2", "relay")).To(BeFalse())
+	c.end("acme", "m4")
+	g.Expect(c.woken()).To(Equal([]string{"acme/m2"}), "m2 is still before m3")
+}
+
+// A caller that is a little behind another one in time, or has read the clock before it, does not end a promise.
+func TestAPromiseOutlastsAnEarlierClock(t *testing.T) {
+	g := NewWithT(t)
+	c := newCounter(4)
+	c.ask("acme", "m1", "relay")
+	c.ask("acme", "m2", "relay")
+	c.end("acme", "m1")
+	g.Expect(c.woken()).To(Equal([]string{"acme/m2"}))
+	c.now = c.now.Add(-time.Millisecond)
+	c.ask("bolt", "m1", "default")
+	g.Expect(c.promised).To(HaveLen(1))
+	c.now = c.now.Add(-time.Hour)
+	c.ask("bolt", "m2", "default")
+	g.Expect(c.promised).To(BeEmpty(), "the clock was set back by more than a promise lasts")
 }
 
 // However objects ask, end and leave: the limits hold, the counts are right, and who may have a slot is never left waiting.

@@ -46,6 +46,9 @@ func (s *slots) acquire(in lane, w waiter, now time.Time) (release func(now time
 		delete(s.promised, w)
 		return s.releaseOf(in), true
 	}
+	if s.comesBefore(in, w) {
+		return s.releaseOf(in), true
+	}
 	if !s.admits(in) {
 		s.wait(in, w, now)
 		return nil, false
@@ -63,14 +66,35 @@ func (s *slots) releaseOf(in lane) func(now time.Time) {
 	}
 }
 
+// comesBefore has w take the slot that is kept for another waiter of its lane and controller, which is the next one then, and reports
+// whether there is such a slot. The keys of a namespace are reconciled in order: if w is reconciled first, thousands of keys may be ahead
+// of the other one, and the slot would be kept for nothing.
+func (s *slots) comesBefore(in lane, w waiter) bool {
+	for other, kept := range s.promised {
+		if kept.waited.in != in || other.wakeups != w.wakeups {
+			continue
+		}
+		if _, waits := s.waiting[w]; waits {
+			s.leave(w)
+		}
+		delete(s.promised, other)
+		s.waiting[other] = kept.waited
+		e := s.endpoint(in.endpoint)
+		e.lanes[in] = append([]waiter{other}, e.lanes[in]...)
+		s.namespace(in.namespace).waiting++
+		return true
+	}
+	return false
+}
+
 // forgetOther takes w out of another lane than in: its account has another endpoint now.
 func (s *slots) forgetOther(in lane, w waiter) {
 	if is, waits := s.waiting[w]; waits && is.in != in {
 		s.leave(w)
 	}
-	if kept, promised := s.promised[w]; promised && kept.in != in {
+	if kept, promised := s.promised[w]; promised && kept.waited.in != in {
 		delete(s.promised, w)
-		s.give(kept.in, -1)
+		s.give(kept.waited.in, -1)
 	}
 }
 
@@ -107,9 +131,9 @@ func (s *slots) leave(w waiter) {
 // them, except for present, which is being reconciled.
 func (s *slots) settle(now time.Time, present waiter) {
 	for w, kept := range s.promised {
-		if now.After(kept.until) || now.Before(kept.until.Add(-turnLasts)) { // the clock may go back
+		if now.After(kept.until) || kept.until.Sub(now) > 2*turnLasts { // the clock was set back; callers may differ by a little
 			delete(s.promised, w)
-			s.give(kept.in, -1)
+			s.give(kept.waited.in, -1)
 		}
 	}
 	for {
@@ -118,10 +142,10 @@ func (s *slots) settle(now time.Time, present waiter) {
 			return
 		}
 		s.give(in, 1)
+		s.promised[w] = promise{waited: s.waiting[w], until: now.Add(turnLasts)}
 		s.leave(w)
 		s.turn++
 		s.namespace(in.namespace).turn = s.turn
-		s.promised[w] = promise{in: in, until: now.Add(turnLasts)}
 		if w != present {
 			w.wakeups.Add(w.key)
 		}

@@ -35,11 +35,15 @@ type Controller struct {
 	reconcile.Reconciler
 }
 
-// mapAgain is when a change is mapped again if its keys could not be found.
-const mapAgain = time.Second
+// A change whose keys could not be found is mapped again after mapAgain, which doubles up to mapAgainAtMost.
+const (
+	mapAgain       = time.Second
+	mapAgainAtMost = time.Minute
+)
 
 // Mapping returns the keys to reconcile because an object changed. before is nil if the object is new, after if it is gone. After an
-// error, the change is mapped again: no other event might come that wakes its keys.
+// error, the change is mapped again: no other event might come that wakes its keys. If an object that has to be read for it cannot be
+// decoded, it is not: the correction of that object brings an event of its own.
 type Mapping func(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error)
 
 // Watch is a kind whose changes wake a controller, besides the kind that it reconciles.
@@ -53,8 +57,8 @@ type Watch struct {
 // Handler returns the event handler of a watch.
 func (w Watch) Handler() handler.EventHandler {
 	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
-	var add func(ctx context.Context, q queue, before, after client.Object)
-	add = func(ctx context.Context, q queue, before, after client.Object) {
+	var addAfter func(ctx context.Context, q queue, before, after client.Object, pause time.Duration)
+	addAfter = func(ctx context.Context, q queue, before, after client.Object, pause time.Duration) {
 		keys, err := w.Map(ctx, before, after)
 		for _, key := range keys {
 			q.AddAfter(reconcile.Request{NamespacedName: key}, w.Delay)
@@ -62,10 +66,15 @@ func (w Watch) Handler() handler.EventHandler {
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		object := Present(before, after)
-		log.FromContext(ctx).Error(err, "cannot find out what a change concerns; trying again",
-			"namespace", object.GetNamespace(), "name", object.GetName())
-		time.AfterFunc(mapAgain, func() { add(ctx, q, before, after) })
+		object, final := Present(before, after), undecodable.Ignore(err) == nil
+		log.FromContext(ctx).Error(err, "cannot find out what a change concerns", "namespace", object.GetNamespace(),
+			"name", object.GetName(), "triesAgain", !final)
+		if !final {
+			time.AfterFunc(pause, func() { addAfter(ctx, q, before, after, min(2*pause, mapAgainAtMost)) })
+		}
+	}
+	add := func(ctx context.Context, q queue, before, after client.Object) {
+		addAfter(ctx, q, before, after, mapAgain)
 	}
 	return handler.Funcs{
 		CreateFunc:  func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, nil, e.Object) },

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/undecodable"
 )
 
 // A change whose keys cannot be found at first wakes them all the same.
@@ -41,4 +44,36 @@ func TestAChangeThatCannotBeMappedIsMappedAgain(t *testing.T) {
 	}
 	g.Expect(names).To(Equal([]string{"half", "acme"}))
 	g.Expect(tries).To(Equal(2))
+}
+
+// A change that concerns what cannot be decoded is mapped once. Any other that cannot be mapped is mapped again, ever more rarely.
+func TestAChangeOfWhatCannotBeDecodedIsMappedOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err  error
+		want int
+	}{
+		"undecodable": {err: &undecodable.Error{}, want: 1},
+		"other":       {err: errors.New("no answer"), want: 1 + 6 + 9}, // after 1, 2, 4, 8, 16 and 32 s, then every minute
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				q := newFairQueue(1)
+				defer q.ShutDown()
+				ctx, cancel := context.WithCancel(t.Context())
+				tries := 0
+				watch := Watch{Object: &usherv1.Account{}, Map: func(context.Context, client.Object, client.Object) ([]types.NamespacedName, error) {
+					tries++
+					return nil, tt.err
+				}}
+				watch.Handler().Create(ctx, event.CreateEvent{Object: &usherv1.Account{}}, q)
+				time.Sleep(10*time.Minute + 30*time.Second)
+				synctest.Wait()
+				if tries != tt.want {
+					t.Errorf("mapped %d times in ten minutes and a half, want %d", tries, tt.want)
+				}
+				cancel()
+				time.Sleep(mapAgainAtMost)
+			})
+		})
+	}
 }

@@ -50,6 +50,35 @@ func (p *projection) settlePasswords(ctx context.Context) error {
 	if err != nil || present == nil {
 		return err
 	}
+	return p.settlePasswordFile(ctx, present)
+}
+
+// withholdPasswords removes from the account's password files the members who keep no access. Which file the account wants may be what
+// cannot be decoded, so none is created or deleted.
+func (p *projection) withholdPasswords(ctx context.Context) error {
+	account := p.observed.Account
+	files, err := store.PasswordFiles(ctx, p.Client, account.Namespace, account.Name)
+	if err != nil {
+		return err
+	}
+	for i := range files {
+		present := &corev1.Secret{}
+		found, err := store.Get(ctx, p.Live, account.Namespace, files[i].Name, present)
+		if err != nil {
+			return err
+		}
+		if !found || access.PasswordsOf(present) != account.Name {
+			continue
+		}
+		if err := p.settlePasswordFile(ctx, present); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settlePasswordFile brings a password file up to date.
+func (p *projection) settlePasswordFile(ctx context.Context, present *corev1.Secret) error {
 	hashes, err := p.readHashes(ctx)
 	if err != nil {
 		return err

@@ -30,8 +30,6 @@ type projection struct {
 	// known are the hashes that were read before.
 	known    hashCache
 	problems problems
-	// unreadable: the account or its plan cannot be decoded, so that observed has no terms.
-	unreadable bool
 }
 
 func (p *projection) settle(ctx context.Context) error {
@@ -82,7 +80,7 @@ func (p *projection) withhold(ctx context.Context) error {
 	if err := p.settleBindings(ctx, wanted.Bindings); err != nil {
 		return err
 	}
-	return p.settlePasswords(ctx)
+	return p.withholdPasswords(ctx)
 }
 
 // load reads the account's roles and bindings.
@@ -99,14 +97,14 @@ func (p *projection) load(ctx context.Context) error {
 // confirm reads live what the removal of users from bindings is based on: an old cache must not take anyone's access.
 func (p *projection) confirm(ctx context.Context, users []string) error {
 	account, get := &usherv1.Account{}, store.Get
-	if p.unreadable {
+	if p.observed.Unreadable {
 		get = store.GetReadable
 	}
 	if found, err := get(ctx, p.Live, p.observed.Account.Namespace, p.observed.Account.Name, account); err != nil || !found {
 		return err
 	}
 	p.observed.Account = account
-	if !p.unreadable {
+	if !p.observed.Unreadable {
 		of, err := store.Plan(ctx, p.Live, account)
 		if err != nil {
 			return err

@@ -100,8 +100,8 @@ func (r *Reconciler) withhold(ctx context.Context, account *usherv1.Account) err
 	if err != nil {
 		return err
 	}
-	p := projection{Base: r.Base, known: r.hashesOf(account), unreadable: true, observed: access.Observation{
-		Account: account, Members: slices.Clone(members), UserPrefix: r.userPrefix,
+	p := projection{Base: r.Base, known: r.hashesOf(account), observed: access.Observation{
+		Account: account, Members: slices.Clone(members), UserPrefix: r.userPrefix, Unreadable: true,
 	}}
 	return p.withhold(ctx)
 }

@@ -65,12 +65,11 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 	}
 	next := outbox.Probed{Version: secret.ResourceVersion, At: now}
 	if next.Endpoint, next.Verdict = r.endpointOf(key, secret, found); next.Endpoint != nil {
-		end, pause, free := r.endpoints.StartProbe(key, next.Endpoint, now)
-		if !free {
+		verdict, pause := r.probeInTurn(ctx, key, next.Endpoint, now)
+		if pause > 0 {
 			return ctrl.Result{RequeueAfter: pause}, nil
 		}
-		next.Verdict = r.probe(ctx, key, next.Endpoint)
-		end(r.Now())
+		next.Verdict = verdict
 	}
 	if same {
 		next.Refusals = last.Refusals
@@ -135,6 +134,18 @@ func (r *Reconciler) endpointOf(key types.NamespacedName, secret *corev1.Secret,
 		return nil, outbox.VerdictOf(key, err)
 	}
 	return endpoint, membership.MailVerdict{}
+}
+
+// probeInTurn probes the endpoint in a slot of its own. If none is free, pause is after how long to ask again.
+func (r *Reconciler) probeInTurn(
+	ctx context.Context, key types.NamespacedName, endpoint channel.Endpoint, now time.Time,
+) (verdict membership.MailVerdict, pause time.Duration) {
+	end, pause, free := r.endpoints.StartProbe(key, endpoint, now)
+	if !free {
+		return verdict, pause
+	}
+	defer func() { end(r.Now()) }() // also after a panic, which ends one reconcile and not the process
+	return r.probe(ctx, key, endpoint), 0
 }
 
 // probe returns what the accounts report of the endpoint.

@@ -5,10 +5,8 @@ package member
 
 import (
 	"context"
-	"slices"
 	"sync"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -50,30 +48,26 @@ func (r *Reconciler) preceded(ctx context.Context, reader client.Reader, o membe
 	if err != nil {
 		return false, err
 	}
-	others := slices.DeleteFunc(slices.Clone(all), func(secret metav1.PartialObjectMetadata) bool {
+	restoresCount := o.Member.Status.State == "" && !o.Accepted()
+	for i := range all {
+		secret := &all[i]
 		name, _ := credentials.MemberOf(secret.Name)
-		return name == o.Member.Name || o.Account.Remembers(secret.Annotations[usherv1.MemberUIDAnnotation])
-	})
-	if slices.ContainsFunc(others, func(secret metav1.PartialObjectMetadata) bool { return plan.Recorded(secret.Annotations) == plan.First }) {
-		return true, nil
-	}
-	if o.Member.Status.State != "" || o.Accepted() {
-		return false, nil
-	}
-	for i := range others {
-		if restored, err := r.isRestored(ctx, reader, &others[i]); err != nil || restored {
-			return restored, err
+		first := plan.Recorded(secret.Annotations) == plan.First
+		if name == o.Member.Name || !first && !restoresCount {
+			continue
+		}
+		member := &usherv1.Member{}
+		if found, err := store.GetReadable(ctx, reader, secret.Namespace, name, member); err != nil {
+			return false, err
+		} else if !found {
+			member = nil
+		}
+		restored := credentials.BeforeRestore(secret.Annotations[usherv1.MemberUIDAnnotation], member)
+		if credentials.MayBeAcceptance(secret, member, o.Account) && (first || restored) {
+			return true, nil
 		}
 	}
 	return false, nil
-}
-
-// isRestored reports whether credentials are from before a restore: their Member, if it is there, has another UID.
-func (r *Reconciler) isRestored(ctx context.Context, reader client.Reader, secret *metav1.PartialObjectMetadata) (bool, error) {
-	name, _ := credentials.MemberOf(secret.Name)
-	member := &usherv1.Member{}
-	found, err := store.GetReadable(ctx, reader, secret.Namespace, name, member)
-	return !found || string(member.UID) != secret.Annotations[usherv1.MemberUIDAnnotation], err
 }
 
 // older returns a member of the account that is older than m; nil if m is the first.

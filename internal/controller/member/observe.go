@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,7 +37,7 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, member *
 	if o.Pools, err = poolsOf(ctx, reader, member); err != nil {
 		return o, err
 	}
-	if o.Rival, err = r.rivalOf(ctx, reader, member); err != nil {
+	if o.Rival, err = r.rivalOf(ctx, reader, member, o.Account); err != nil {
 		return o, err
 	}
 	if o.Invitation, o.NameTaken, err = r.invitationOf(ctx, reader, member, o.Account); err != nil {
@@ -113,61 +112,6 @@ func poolsOf(ctx context.Context, reader client.Reader, member *usherv1.Member) 
 			!slices.ContainsFunc(member.Status.Seats, func(s usherv1.MemberSeat) bool { return s.Pool == p.Name })
 	})
 	return pools, store.AnyUndecodable(nil, pools, func(*usherv1.SeatPool) bool { return true })
-}
-
-// rivalOf returns the name of the member of the account that keeps this one from having its address; empty if there is none.
-func (r *Reconciler) rivalOf(ctx context.Context, reader client.Reader, member *usherv1.Member) (string, error) {
-	same, err := store.Members(ctx, r.Client, member.Namespace, store.ByAddress, store.AddressKey(member))
-	if err != nil || len(same) == 0 || len(same) == 1 && same[0].UID == member.UID {
-		return "", err
-	}
-	if member, err = r.withAcceptance(ctx, reader, member); err != nil {
-		return "", err
-	}
-	var rivals []usherv1.Member
-	for i := range same {
-		other, err := r.withAcceptance(ctx, r.Client, &same[i])
-		if err != nil {
-			return "", err
-		}
-		if membership.Precedes(other, member) {
-			rivals = append(rivals, *other)
-		}
-	}
-	slices.SortFunc(rivals, func(a, b usherv1.Member) int { return strings.Compare(a.Name, b.Name) })
-	for i := range rivals {
-		if !r.isLive(reader) {
-			return rivals[i].Name, nil
-		}
-		rival := &usherv1.Member{}
-		found, err := store.Get(ctx, reader, rivals[i].Namespace, rivals[i].Name, rival)
-		if err != nil {
-			return "", err
-		}
-		if rival, err = r.withAcceptance(ctx, reader, rival); err != nil {
-			return "", err
-		}
-		if found && membership.Precedes(rival, member) {
-			return rival.Name, nil
-		}
-	}
-	return "", nil
-}
-
-// withAcceptance returns a Member whose status, if there is none yet, says that it has accepted if it has credentials: after a restore
-// that is all that is left.
-func (r *Reconciler) withAcceptance(ctx context.Context, reader client.Reader, member *usherv1.Member) (*usherv1.Member, error) {
-	if member.Status.State != "" || member.Name == "" {
-		return member, nil
-	}
-	meta := store.SecretMetadata()
-	found, err := store.Get(ctx, reader, member.Namespace, credentials.Name(member.Name), meta)
-	if err != nil || !found {
-		return member, err
-	}
-	member = member.DeepCopy()
-	member.Status.AcceptedAt = &meta.CreationTimestamp
-	return member, nil
 }
 
 // invitationOf chooses the Invitation that invites the Member: the one on record, else one written by hand, else the one made for

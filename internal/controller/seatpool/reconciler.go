@@ -153,8 +153,7 @@ func (r *Reconciler) candidates(ctx context.Context, pool *usherv1.SeatPool, aro
 		candidate := seat.CandidateOf(&members[i], pool, around.account, around.terms, around.pools, r.Now())
 		if undecodable.Of(&members[i]) != nil {
 			candidate.Wants = false // it keeps the claim that it has
-		}
-		if candidate.Restored, err = r.restored(ctx, &members[i]); err != nil {
+		} else if candidate.Restored, err = r.restored(ctx, &members[i], around.account); err != nil {
 			return nil, err
 		}
 		candidates = append(candidates, candidate)
@@ -163,14 +162,14 @@ func (r *Reconciler) candidates(ctx context.Context, pool *usherv1.SeatPool, aro
 }
 
 // restored reports whether a Member had accepted before it was restored from a backup, and its status does not say so yet.
-func (r *Reconciler) restored(ctx context.Context, member *usherv1.Member) (bool, error) {
-	if member.Status.State != "" {
+func (r *Reconciler) restored(ctx context.Context, member *usherv1.Member, account *usherv1.Account) (bool, error) {
+	if member.Status.State != "" || member.DeletionTimestamp != nil {
 		return false, nil
 	}
 	secret := store.SecretMetadata()
 	found, err := store.Get(ctx, r.Client, member.Namespace, credentials.Name(member.Name), secret)
-	of := secret.Annotations[usherv1.MemberUIDAnnotation]
-	return found && of != "" && of != string(member.UID), err
+	return found && credentials.MayBeAcceptance(secret, member, account) &&
+		credentials.BeforeRestore(secret.Annotations[usherv1.MemberUIDAnnotation], member), err
 }
 
 // gone returns which of the UIDs belong to no Member of the namespace, by a live list.

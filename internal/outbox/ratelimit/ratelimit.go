@@ -111,9 +111,9 @@ func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.
 	}, nil
 }
 
-// awaits reports whether the mail asks before its reservation. It keeps it, unless the clock was set back far.
+// awaits reports whether the mail asks before its reservation. It keeps it, unless the clock was set back far or the limit was taken away.
 func (w waiting) awaits(m Mail, recipient bucket, now time.Time) bool {
-	return w.server != "" && w.server == m.Server && w.recipient == recipient && now.Before(w.hold.Until) &&
+	return m.PerMinute > 0 && w.server != "" && w.server == m.Server && w.recipient == recipient && now.Before(w.hold.Until) &&
 		w.hold.Until.Sub(now) <= reserveAhead+time.Second
 }
 

@@ -381,3 +381,14 @@ func TestANamespaceAloneHasTheWholeLimit(t *testing.T) {
 		}
 	}
 }
+
+// A mail that waits for its reservation goes at once when the Secret has no limit any more.
+func TestALimitThatWasTakenAwayHoldsNothing(t *testing.T) {
+	l := ratelimit.New()
+	goes(t, l, ofNamespace("acme", 0), start)
+	waits(t, l, ofNamespace("acme", 1), start)
+	waits(t, l, ofNamespace("acme", 2), start)
+	unlimited := ofNamespace("acme", 2)
+	unlimited.PerMinute = 0
+	goes(t, l, unlimited, start)
+}
