@@ -41,6 +41,8 @@ const (
 	// IncludedSeatsAnnotation on a SeatPool, with the value "true", says that the pool has the seats that the plan includes.
 	// As long as the pool exists, no other one gets them.
 	IncludedSeatsAnnotation = "usher.dev/included-seats"
+	// KeyIDAnnotation on a credentials Secret names the key that signed it, so that it is signed anew once that key is rotated.
+	KeyIDAnnotation = "usher.dev/key-id"
 	// ProfileGenerationAnnotation on a credentials Secret counts how often the member has changed their profile.
 	ProfileGenerationAnnotation = "usher.dev/profile-generation"
 	// TokenRotatedAnnotation on a credentials Secret holds the member's status.disabledAt for which the API token was last

@@ -171,6 +171,13 @@ type MemberStatus struct {
 	// +kubebuilder:validation:Maximum=9007199254740991
 	ProfileGeneration int64 `json:"profileGeneration,omitempty"`
 
+	// credentialsProblem says which values of the member's credentials Secret are not used, and why. The Ready condition's message says
+	// it too.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	CredentialsProblem string `json:"credentialsProblem,omitempty"`
+
 	// seats are the grants that the member relies on or has given back, by pool.
 	//
 	// +optional

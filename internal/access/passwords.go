@@ -5,7 +5,6 @@ package access
 
 import (
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/labels"
 )
 
@@ -22,9 +22,6 @@ const KeyPasswords = "auth"
 
 // PasswordsLabel is on Secrets with a password file.
 const PasswordsLabel = "usher.dev/htpasswd"
-
-// bcryptHash matches a bcrypt hash as in crypt(5). Nothing else gets into a file in which each line gives access.
-var bcryptHash = regexp.MustCompile(`^\$2[aby]\$[0-9]{2}\$[./A-Za-z0-9]{53}$`)
 
 // Passwords is the password file that an account should have.
 type Passwords struct {
@@ -68,7 +65,7 @@ func (o Observation) Passwords(present *corev1.Secret, hashes map[string]string)
 	for i := range o.Members {
 		m := &o.Members[i]
 		keeps, gains := Entitled(m)
-		if gains = gains && !o.Unreadable; !keeps || o.closed() || !bcryptHash.MatchString(hashes[m.Name]) {
+		if gains = gains && !o.Unreadable; !keeps || o.closed() || !credentials.IsPasswordHash(hashes[m.Name]) {
 			continue
 		}
 		entries[string(m.Spec.Email)] = entry{string(m.Spec.Email) + ":" + hashes[m.Name], m.Name, gains}

@@ -43,9 +43,9 @@ type Dependencies struct {
 // All returns the controllers.
 func All(d Dependencies) []reconciler.Controller {
 	endpoints, hasPortal := d.Outbox.Endpoints, d.PortalURL != ""
-	access, verdicts := accountaccess.New(d.Base, d.UserPrefix, endpoints.Accounts)
+	access, verdicts := accountaccess.New(d.Base, d.Keys, d.UserPrefix, endpoints.Accounts)
 	return []reconciler.Controller{
-		member.New(d.Base),
+		member.New(d.Base, d.Keys),
 		seatpool.New(d.Base),
 		invitation.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
 		expirynotice.New(d.Base, d.Outbox, d.MailWorkers),

@@ -33,8 +33,16 @@ type Credentials struct {
 	Foreign bool
 	// Standing is the member's place in its account, if that is decided.
 	Standing plan.Standing
+	// Signature is whether Usher signed the acceptance.
+	Signature Signature
+	// HasPassword: there is a password that can be used.
+	HasPassword bool
+	// Immutable: the API server lets no one change the Secret.
+	Immutable bool
+	// Problems are why values of the Secret are not used; empty if there are none.
+	Problems string
 	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
-	// was read: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing.
+	// was read: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing; and Signature is Signed.
 	Recorded bool
 }
 
@@ -46,26 +54,32 @@ func CanBeAcceptedAt(secret metav1.Object, t time.Time) bool {
 }
 
 // Read returns what a credentials Secret says; nil if secret is nil. A Secret without a usable time was accepted when it was
-// created.
-func Read(secret *corev1.Secret) *Credentials {
+// created. A nil signer checks no signature.
+func Read(secret *corev1.Secret, signer *Signer) *Credentials {
 	if secret == nil {
 		return nil
 	}
 	accepted := secret.CreationTimestamp
-	if t, err := time.Parse(time.RFC3339, string(secret.Data[KeyAcceptedAt])); err == nil && CanBeAcceptedAt(secret, t) {
+	if t, err := time.Parse(time.RFC3339, value(secret, KeyAcceptedAt)); err == nil && CanBeAcceptedAt(secret, t) {
 		accepted = moment.Of(t.Local())
 	}
+	said := Said(secret)
 	return &Credentials{
 		Foreign:    secret.Type != Type,
 		MemberUID:  secret.Annotations[usherv1.MemberUIDAnnotation],
-		Email:      string(secret.Data[KeyEmail]),
+		Email:      value(secret, KeyEmail),
 		AcceptedAt: accepted,
-		GivenName:  string(secret.Data[KeyGivenName]),
-		FamilyName: string(secret.Data[KeyFamilyName]),
+		GivenName:  said[KeyGivenName],
+		FamilyName: said[KeyFamilyName],
 
 		TokenRotatedFor:   TokenRotatedFor(secret),
 		ProfileGeneration: ProfileGeneration(secret),
 		Standing:          plan.Recorded(secret.Annotations),
+
+		Signature:   signer.Check(secret),
+		HasPassword: PasswordHash(secret) != nil,
+		Immutable:   immutable(secret),
+		Problems:    problemsOf(secret),
 	}
 }
 
@@ -88,6 +102,9 @@ const (
 	OfAnotherAddress
 	// NotCredentials: a Secret that Usher did not make has their name. It is no acceptance, and is left alone.
 	NotCredentials
+	// NotSigned: the Secret has their type, and no valid signature: Usher did not make it, or its key is lost. It is no acceptance, and is
+	// left alone.
+	NotSigned
 	// OfAbsentMember: there is no Member of this name. The credentials may have been restored before their Member, so they must be
 	// kept.
 	OfAbsentMember
@@ -99,8 +116,11 @@ func (a Acceptance) Counts() bool { return a == Accepted || a == AcceptedAtForme
 // Blocks reports whether the credentials are no acceptance of the Member and prevent one: a Secret of that name exists until the
 // reconcilers delete it or, if Usher did not make it, a user does.
 func (a Acceptance) Blocks() bool {
-	return a == OfEarlierMember || a == OfAnotherAddress || a == NotCredentials
+	return a == OfEarlierMember || a == OfAnotherAddress || a.LeftAlone()
 }
+
+// LeftAlone reports whether Usher neither believes, nor changes, nor deletes the Secret.
+func (a Acceptance) LeftAlone() bool { return a == NotCredentials || a == NotSigned }
 
 // AcceptanceOf says what credentials mean for the member whose name they have. It is the only place that decides this.
 //
@@ -108,13 +128,16 @@ func (a Acceptance) Blocks() bool {
 //
 // A UID that is neither the member's nor that of a member whom the account remembers comes from before a restore: those
 // credentials are the member's. Those of a deleted member are, too, if the member was restored (see Member.Is), and not if another was
-// created under its name. Credentials that do not say a UID or an address are the member's.
+// created under its name. Credentials that do not say a UID or an address are the member's. While signatures cannot be checked, an
+// acceptance that the member's status has recorded counts, and no other.
 func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Account) Acceptance {
 	switch {
 	case c == nil:
 		return None
 	case c.Foreign:
 		return NotCredentials
+	case c.Signature == Unsigned, c.Signature == Unchecked && (member == nil || member.Status.AcceptedAt == nil):
+		return NotSigned
 	case leftBehind(c.MemberUID, member, account):
 		return OfEarlierMember
 	case member == nil:

@@ -4,6 +4,7 @@
 package credentials
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -57,31 +58,43 @@ func TestAcceptanceOf(t *testing.T) {
 		"deleted, restored with another Secret": {&Credentials{MemberUID: "ada-0", Email: "ada@acme.example"}, member(func(m *usherv1.Member) {
 			m.Annotations = map[string]string{usherv1.MemberUIDAnnotation: "ada-1"}
 		}), former, OfEarlierMember},
-		"address corrected before":        {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
-		"address changed after":           {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(recorded), no, AcceptedAtFormerAddress},
-		"read from the metadata":          {&Credentials{MemberUID: "ada-1", Recorded: true}, member(recorded), no, Accepted},
-		"not by Usher":                    {&Credentials{Foreign: true, MemberUID: "ada-1", Email: "ada@acme.example"}, member(recorded), no, NotCredentials},
-		"not by Usher, with a former UID": {&Credentials{Foreign: true, MemberUID: "ada-0"}, nil, former, NotCredentials},
-		"no Member, of a former one":      {&Credentials{MemberUID: "ada-0"}, nil, former, OfEarlierMember},
-		"no Member, of an unknown one":    {&Credentials{MemberUID: "ada-0"}, nil, no, OfAbsentMember},
-		"no Member, without a UID":        {&Credentials{}, nil, knowsAda, OfAbsentMember},
-		"neither Member nor Account":      {&Credentials{MemberUID: "ada-0"}, nil, nil, OfAbsentMember},
+		"address corrected before":                 {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(), no, OfAnotherAddress},
+		"address changed after":                    {&Credentials{MemberUID: "ada-1", Email: "old@acme.example"}, member(recorded), no, AcceptedAtFormerAddress},
+		"read from the metadata":                   {&Credentials{MemberUID: "ada-1", Recorded: true}, member(recorded), no, Accepted},
+		"not by Usher":                             {&Credentials{Foreign: true, MemberUID: "ada-1", Email: "ada@acme.example"}, member(recorded), no, NotCredentials},
+		"not by Usher, with a former UID":          {&Credentials{Foreign: true, MemberUID: "ada-0"}, nil, former, NotCredentials},
+		"no Member, of a former one":               {&Credentials{MemberUID: "ada-0"}, nil, former, OfEarlierMember},
+		"no Member, of an unknown one":             {&Credentials{MemberUID: "ada-0"}, nil, no, OfAbsentMember},
+		"no Member, without a UID":                 {&Credentials{}, nil, knowsAda, OfAbsentMember},
+		"no signature":                             {&Credentials{MemberUID: "ada-1", Email: "ada@acme.example"}, member(), no, NotSigned},
+		"no signature, after acceptance":           {&Credentials{MemberUID: "ada-1", Email: "ada@acme.example"}, member(recorded), no, NotSigned},
+		"no signature, of a former member":         {&Credentials{MemberUID: "ada-0"}, member(), former, NotSigned},
+		"no signature, no Member":                  {&Credentials{MemberUID: "ada-0"}, nil, former, NotSigned},
+		"a signature by a previous key":            {&Credentials{MemberUID: "ada-1", Signature: SignedBefore}, member(), no, Accepted},
+		"an unchecked signature":                   {&Credentials{MemberUID: "ada-1", Signature: Unchecked}, member(), no, NotSigned},
+		"an unchecked signature, after acceptance": {&Credentials{MemberUID: "ada-1", Signature: Unchecked}, member(recorded), no, Accepted},
+		"an unchecked signature, no Member":        {&Credentials{MemberUID: "ada-0", Signature: Unchecked}, nil, former, NotSigned},
+		"neither Member nor Account":               {&Credentials{MemberUID: "ada-0"}, nil, nil, OfAbsentMember},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := NewWithT(t)
+			if c.credentials != nil && !strings.Contains(name, "signature") {
+				c.credentials.Signature = Signed
+			}
 			got := AcceptanceOf(c.credentials, c.member, c.account)
 			g.Expect(got).To(Equal(c.want))
 			g.Expect(got.Counts()).To(Equal(c.want == Accepted || c.want == AcceptedAtFormerAddress))
-			g.Expect(got.Blocks()).To(Equal(c.want == OfEarlierMember || c.want == OfAnotherAddress || c.want == NotCredentials))
+			g.Expect(got.Blocks()).To(Equal(c.want == OfEarlierMember || c.want == OfAnotherAddress || got.LeftAlone()))
+			g.Expect(got.LeftAlone()).To(Equal(c.want == NotCredentials || c.want == NotSigned))
 		})
 	}
 }
 
 func TestReadWithoutASecret(t *testing.T) {
 	g := NewWithT(t)
-	g.Expect(Read(nil)).To(BeNil())
+	g.Expect(Read(nil, nil)).To(BeNil())
 	created := metav1.Now()
-	g.Expect(Read(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: created}}).AcceptedAt).To(Equal(created))
+	g.Expect(Read(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{CreationTimestamp: created}}, nil).AcceptedAt).To(Equal(created))
 }
 
 // An acceptance by a portal whose clock is ahead counts from when the API server made the Secret: by a later time its member would wait
@@ -97,12 +110,12 @@ func TestAnAcceptanceIsNotLaterThanItsSecret(t *testing.T) {
 		"a clock a year ahead":      {made.AddDate(1, 0, 0), made.Time},
 		"a Secret that is restored": {made.AddDate(-1, 0, 0), made.AddDate(-1, 0, 0)},
 	} {
-		secret := New(&usherv1.Member{}, Answers{}, tt.said)
+		secret := New(&usherv1.Member{}, Answers{}, tt.said, aSigner(t))
 		secret.CreationTimestamp = made
-		NewWithT(t).Expect(Read(secret).AcceptedAt.Time).To(BeTemporally("==", tt.want), name)
+		NewWithT(t).Expect(Read(secret, nil).AcceptedAt.Time).To(BeTemporally("==", tt.want), name)
 	}
 	with := &corev1.Secret{Data: map[string][]byte{KeyAcceptedAt: []byte("2026-03-08T09:30:00.7Z")}}
-	NewWithT(t).Expect(Read(with).AcceptedAt.Time).To(BeTemporally("==", made.Time), "as it is stored")
+	NewWithT(t).Expect(Read(with, nil).AcceptedAt.Time).To(BeTemporally("==", made.Time), "as it is stored")
 }
 
 // What metadata tells agrees with what the whole Secret says: it rules out what a deleted member left behind, and what Usher did not make.
@@ -148,7 +161,8 @@ func TestMayBeAcceptance(t *testing.T) {
 				t.Errorf("BeforeRestore is %v", got)
 			}
 			whole := &corev1.Secret{ObjectMeta: secret.ObjectMeta, Type: Type}
-			if of := AcceptanceOf(Read(whole), c.member, c.account); c.secret == "" && of == OfEarlierMember && c.want {
+			aSigner(t).Sign(whole)
+			if of := AcceptanceOf(Read(whole, aSigner(t)), c.member, c.account); c.secret == "" && of == OfEarlierMember && c.want {
 				t.Error("the whole Secret says that an earlier member left it behind")
 			}
 		})

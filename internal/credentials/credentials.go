@@ -30,6 +30,7 @@ const (
 	KeyLanguage     = "language"      // chosen by the member in the profile
 	KeyPasswordHash = "password-hash" // bcrypt
 	KeyAPIToken     = "api-token"
+	KeySignature    = "signature" // see Signer
 )
 
 const namePrefix = "usher-member-"
@@ -57,9 +58,9 @@ func AddressedTo(secret *corev1.Secret, member *usherv1.Member) {
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, usherv1.MemberUIDAnnotation, string(member.UID))
 }
 
-// New returns the acceptance of a Member at now, with an API token of its own. It has no owner: an owner reference to a UID
+// New returns the acceptance of a Member at now, signed, with an API token of its own. It has no owner: an owner reference to a UID
 // from before a restore would have it garbage-collected.
-func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret {
+func New(member *usherv1.Member, answers Answers, now time.Time, signer *Signer) *corev1.Secret {
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Namespace: member.Namespace,
@@ -81,5 +82,28 @@ func New(member *usherv1.Member, answers Answers, now time.Time) *corev1.Secret 
 	})
 	setPersonal(secret, answers.Personal)
 	setToken(secret, member.Status.DisabledAt)
+	signer.Sign(secret)
 	return secret
+}
+
+// TakeOver makes an imported Secret with a password the acceptance of a Member that needs no invitation. It keeps its time, if it says
+// one.
+func TakeOver(secret *corev1.Secret, member *usherv1.Member, now time.Time, signer *Signer) {
+	made := New(member, Answers{}, now, signer)
+	if _, err := time.Parse(time.RFC3339, value(secret, KeyAcceptedAt)); err == nil {
+		delete(made.Data, KeyAcceptedAt)
+	}
+	if value(secret, KeyAPIToken) != "" {
+		delete(made.Data, KeyAPIToken)
+	}
+	for key, said := range made.Data {
+		setData(secret, map[string]string{key: string(said)})
+	}
+	for key, said := range made.Labels {
+		metav1.SetMetaDataLabel(&secret.ObjectMeta, key, said)
+	}
+	for key, said := range made.Annotations {
+		metav1.SetMetaDataAnnotation(&secret.ObjectMeta, key, said)
+	}
+	signer.Sign(secret)
 }

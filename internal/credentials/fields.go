@@ -70,11 +70,12 @@ func OfSpec(spec *usherv1.MemberSpec) Personal {
 	return said
 }
 
-// Said returns what the member says in the credentials.
+// Said returns what the member says in the credentials, as far as it can be used.
 func Said(secret *corev1.Secret) Personal {
 	said := Personal{}
 	for _, f := range Fields {
-		said.Set(f.Key, string(secret.Data[f.Key]))
+		text, _ := f.usable(secret)
+		said.Set(f.Key, text)
 	}
 	return said
 }

@@ -20,12 +20,12 @@ import (
 func TestAProfileIsKeptAndCounted(t *testing.T) {
 	g := NewWithT(t)
 	secret := &corev1.Secret{Data: map[string][]byte{KeyEmail: []byte("ada@acme.example"), KeyPhone: []byte("1")}}
-	g.Expect(Read(secret).ProfileGeneration).To(BeZero())
+	g.Expect(Read(secret, nil).ProfileGeneration).To(BeZero())
 	profile := Personal{KeySalutation: "Mx", KeyGivenName: "Ada", KeyFamilyName: "King", KeyLanguage: "fr"}
 	SetProfile(secret, profile)
 	g.Expect(Said(secret)).To(Equal(profile))
 	g.Expect(secret.Data).To(And(HaveKey(KeyEmail), Not(HaveKey(KeyPhone))), "what is emptied is left out")
-	g.Expect(Read(secret)).To(And(HaveField("ProfileGeneration", BeEquivalentTo(1)), HaveField("FamilyName", "King")))
+	g.Expect(Read(secret, nil)).To(And(HaveField("ProfileGeneration", BeEquivalentTo(1)), HaveField("FamilyName", "King")))
 	SetProfile(secret, profile)
 	g.Expect(ProfileGeneration(secret)).To(BeEquivalentTo(2))
 	for _, odd := range []string{"-1", "", "x", "9007199254740992", "9223372036854775807"} {
@@ -87,7 +87,7 @@ func TestEveryNameLeadsBack(t *testing.T) {
 		account := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: accounts.Draw(t, "account")}}
 		member := &usherv1.Member{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: members.Draw(t, "member")}}
 		member.Spec.AccountRef.Name = account.Name
-		company, secret := NewCompany(account), New(member, Answers{}, metav1.Now().Time)
+		company, secret := NewCompany(account), New(member, Answers{}, metav1.Now().Time, aSigner(t))
 		for _, o := range []*corev1.Secret{company, secret} {
 			if faults := validation.IsDNS1123Subdomain(o.Name); len(faults) > 0 {
 				t.Fatalf("%s: %v", o.Name, faults)

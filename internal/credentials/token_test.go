@@ -19,17 +19,17 @@ func TestATokenIsReplacedOnceForEachTime(t *testing.T) {
 	g := NewWithT(t)
 	first := metav1.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	second := metav1.NewTime(first.Add(time.Second))
-	secret := New(&usherv1.Member{}, Answers{Personal: Personal{KeyGivenName: "Ada"}}, first.Time)
+	secret := New(&usherv1.Member{}, Answers{Personal: Personal{KeyGivenName: "Ada"}}, first.Time, aSigner(t))
 	token := func() string { return string(secret.Data[KeyAPIToken]) }
 	made := token()
 	g.Expect(base64.RawURLEncoding.DecodeString(made)).To(HaveLen(32))
-	g.Expect(Read(secret).TokenRotatedFor).To(BeZero())
+	g.Expect(Read(secret, nil).TokenRotatedFor).To(BeZero())
 
 	g.Expect(RotateToken(secret, first)).To(BeTrue())
 	rotated := token()
 	g.Expect(rotated).NotTo(Equal(made))
 	g.Expect(base64.RawURLEncoding.DecodeString(rotated)).To(HaveLen(32))
-	g.Expect(Read(secret).TokenRotatedFor).To(BeTemporally("==", first.Time))
+	g.Expect(Read(secret, nil).TokenRotatedFor).To(BeTemporally("==", first.Time))
 	g.Expect(string(secret.Data[KeyGivenName])).To(Equal("Ada"), "nothing else changes")
 
 	inAnotherZone := metav1.NewTime(first.In(time.FixedZone("", 3600)))
@@ -46,7 +46,7 @@ func TestANewTokenNeedsNoReplacement(t *testing.T) {
 	g := NewWithT(t)
 	disabledAt := metav1.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	member := &usherv1.Member{Status: usherv1.MemberStatus{DisabledAt: &disabledAt}}
-	g.Expect(RotateToken(New(member, Answers{}, disabledAt.Time), disabledAt)).To(BeFalse())
+	g.Expect(RotateToken(New(member, Answers{}, disabledAt.Time, aSigner(t)), disabledAt)).To(BeFalse())
 }
 
 func TestATokenWithoutDataOrWithNonsense(t *testing.T) {

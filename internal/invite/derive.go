@@ -9,15 +9,19 @@ import (
 	"fmt"
 )
 
-// Derive returns keys of KeyLength bytes for another purpose than links, one from the current key and one from the previous,
-// which is nil where there is none (HKDF with SHA-256, RFC 5869). A label names the purpose; keys of different labels tell
-// nothing about each other, nor about those that they come from.
-func (k Keyring) Derive(label string) (current, previous []byte, err error) {
-	if current, err = derive(k.current, label); err != nil || k.previous == nil {
-		return current, nil, err
+// Derive returns keys of KeyLength bytes for another purpose than links: one from the current key and, after it, one from each previous
+// key (HKDF with SHA-256, RFC 5869). A label names the purpose; keys of different labels tell nothing about each other, nor about those
+// that they come from.
+func (k Keyring) Derive(label string) ([][]byte, error) {
+	derived := make([][]byte, 0, len(k.keys))
+	for _, key := range k.keys {
+		next, err := derive(key, label)
+		if err != nil {
+			return nil, err
+		}
+		derived = append(derived, next)
 	}
-	previous, err = derive(k.previous, label)
-	return current, previous, err
+	return derived, nil
 }
 
 func derive(key []byte, label string) ([]byte, error) {

@@ -10,6 +10,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -28,25 +29,26 @@ var TokenLength = base64.RawURLEncoding.EncodedLen(keyIDLength + sha256.Size)
 
 // Keyring holds the keys that links are made and checked with.
 type Keyring struct {
-	current  []byte
-	previous []byte
+	// keys are the current one and, after it, the previous ones.
+	keys [][]byte
 }
 
-// NewKeyring returns a Keyring that makes tokens with current and also takes those made with previous, which may be nil:
-// links that are out when the key is rotated keep working. A key of another length than KeyLength is an error.
-func NewKeyring(current, previous []byte) (Keyring, error) {
-	if len(current) != KeyLength || (previous != nil && len(previous) != KeyLength) {
+// NewKeyring returns a Keyring that makes tokens with current and also takes those made with one of previous: links that are out when
+// the key is rotated keep working. A key of another length than KeyLength is an error.
+func NewKeyring(current []byte, previous ...[]byte) (Keyring, error) {
+	k := Keyring{keys: append([][]byte{current}, previous...)}
+	if slices.ContainsFunc(k.keys, func(key []byte) bool { return len(key) != KeyLength }) {
 		return Keyring{}, errors.New("a token key must be 32 bytes long")
 	}
-	return Keyring{current: current, previous: previous}, nil
+	return k, nil
 }
 
 // ID names the key that links are made with, as Invitations record it. It is also in every link.
-func (k Keyring) ID() string { return keyID(k.current) }
+func (k Keyring) ID() string { return keyID(k.keys[0]) }
 
 // Has reports whether links that were made with the key of that ID work.
 func (k Keyring) Has(id string) bool {
-	return id == keyID(k.current) || k.previous != nil && id == keyID(k.previous)
+	return slices.ContainsFunc(k.keys, func(key []byte) bool { return id == keyID(key) })
 }
 
 func keyID(key []byte) string {
@@ -58,7 +60,7 @@ func keyID(key []byte) string {
 // character if that is a dash or an underscore: mail programs leave those out of a link when they end it.
 // It can be derived again, so it is stored nowhere; another link generation or address makes it worthless.
 func (k Keyring) Token(invitation types.UID, linkGeneration int64, email string) string {
-	return alphanumericEnd(seal(k.current, invitation, linkGeneration, email))
+	return alphanumericEnd(seal(k.keys[0], invitation, linkGeneration, email))
 }
 
 // Link is the present link of an invitation; portal is the base URL, without a slash at the end.
@@ -75,10 +77,7 @@ func (k Keyring) Verify(token string, invitation types.UID, linkGeneration int64
 	}
 	given := withoutEnd(token)
 	genuine := false
-	for _, key := range [][]byte{k.current, k.previous} {
-		if key == nil {
-			continue
-		}
+	for _, key := range k.keys {
 		sealed := seal(key, invitation, linkGeneration, email)
 		genuine = hmac.Equal(given, withoutEnd(alphanumericEnd(sealed))) || genuine
 		genuine = hmac.Equal(given, withoutEnd(sealed)) || genuine

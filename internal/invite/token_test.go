@@ -22,9 +22,31 @@ var (
 
 func keyring(t testing.TB, current, previous []byte) Keyring {
 	t.Helper()
-	k, err := NewKeyring(current, previous)
+	k, err := NewKeyring(current, theOne(previous)...)
 	NewWithT(t).Expect(err).NotTo(HaveOccurred())
 	return k
+}
+
+// theOne is a list of one previous key; none if it is nil.
+func theOne(previous []byte) [][]byte {
+	if previous == nil {
+		return nil
+	}
+	return [][]byte{previous}
+}
+
+// The links of every previous key work, such as those of a cluster whose members were moved here.
+func TestSeveralPreviousKeys(t *testing.T) {
+	g := NewWithT(t)
+	moved := bytes.Repeat([]byte{9}, KeyLength)
+	k, err := NewKeyring(newKey, oldKey, moved)
+	g.Expect(err).NotTo(HaveOccurred())
+	for _, key := range [][]byte{newKey, oldKey, moved} {
+		before := keyring(t, key, nil)
+		g.Expect(k.Has(before.ID())).To(BeTrue())
+		g.Expect(k.Verify(before.Token("uid-1", 7, ada), "uid-1", 7, ada)).To(BeTrue())
+	}
+	g.Expect(k.ID()).To(Equal(keyring(t, newKey, nil).ID()))
 }
 
 func TestNewKeyring(t *testing.T) {
@@ -43,7 +65,7 @@ func TestNewKeyring(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := NewKeyring(tt.current, tt.previous)
+			_, err := NewKeyring(tt.current, theOne(tt.previous)...)
 			NewWithT(t).Expect(err != nil).To(Equal(tt.fails))
 		})
 	}
@@ -111,7 +133,7 @@ func TestVerify(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			ring := tt.ring
-			if ring.current == nil {
+			if len(ring.keys) == 0 {
 				ring = k
 			}
 			got := ring.Verify(tt.token, tt.link.uid, tt.link.generation, tt.link.email)

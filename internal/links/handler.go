@@ -176,7 +176,15 @@ func (h *Handler) accepted(ctx context.Context, member *usherv1.Member, account 
 	if err != nil || !found {
 		return false, err
 	}
-	return credentials.AcceptanceOf(credentials.Read(secret), member, account).Counts(), nil
+	keys, err := h.Keys(ctx)
+	if err != nil {
+		return false, refusal(apierrors.NewInternalError(errKeys))
+	}
+	signer, err := credentials.SignerOf(keys)
+	if err != nil {
+		return false, refusal(apierrors.NewInternalError(errKeys))
+	}
+	return credentials.AcceptanceOf(credentials.Read(secret, signer), member, account).Counts(), nil
 }
 
 func answer(w http.ResponseWriter, code int, object any) {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	creds "github.com/usher-dev/usher/internal/credentials"
 )
 
 // now is the time that the tests pass to the decisions.
@@ -129,12 +130,15 @@ func refs(names ...string) edit {
 // credentials gives the Member credentials that are two hours old.
 func credentials(edits ...func(*Credentials)) edit {
 	return func(o *Observation) {
-		o.Credentials = &Credentials{MemberUID: string(o.Member.UID), Email: string(o.Member.Spec.Email), AcceptedAt: *later(-2 * time.Hour)}
+		o.Credentials = &Credentials{MemberUID: string(o.Member.UID), Email: string(o.Member.Spec.Email), AcceptedAt: *later(-2 * time.Hour), Signature: creds.Signed}
 		for _, e := range edits {
 			e(o.Credentials)
 		}
 	}
 }
+
+// unsigned makes the credentials ones that no known key has signed.
+func unsigned(c *Credentials) { c.Signature = creds.Unsigned }
 
 // foreign makes the credentials a Secret that Usher did not make.
 func foreign(c *Credentials) { *c = Credentials{Foreign: true} }

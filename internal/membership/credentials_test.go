@@ -10,8 +10,11 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/conditions"
+	creds "github.com/usher-dev/usher/internal/credentials"
 )
 
 func TestCredentials(t *testing.T) {
@@ -19,12 +22,19 @@ func TestCredentials(t *testing.T) {
 		return credentials(func(c *Credentials) { c.MemberUID, c.Email = uid, email })
 	}
 	seat := claims("base", 7)
+	signed := func(is creds.Signature) func(*Credentials) { return func(c *Credentials) { c.Signature = is } }
+	other := func(c *Credentials) { c.Email = "eve@acme.example" }
+	former := func(c *Credentials) { c.MemberUID = "uid-former" }
+	password := func(c *Credentials) { c.HasPassword = true }
+	immutable := func(c *Credentials) { c.Immutable = true }
 	tests := []struct {
 		name             string
 		edits            []edit
 		accepted         bool
 		drop, make, move bool
 		withdraws        bool
+		takes, again     bool
+		invalid          string
 	}{
 		{name: "none"},
 		{name: "the member's own", edits: []edit{seat, credentials()}, accepted: true},
@@ -71,6 +81,24 @@ func TestCredentials(t *testing.T) {
 			name:  "no invitation needed, credentials of a former member exist",
 			edits: []edit{immediate, of("uid-former", adaEmail), remembersUID("uid-former")}, drop: true,
 		},
+		{name: "without a signature", edits: []edit{seat, credentials(unsigned)}, invalid: "Secret usher-member-ada is not signed by Usher"},
+		{name: "without a signature, accepted before", edits: []edit{acceptedBefore, seat, credentials(unsigned)}, invalid: "add the token key from there"},
+		{name: "without a signature, at another address", edits: []edit{seat, credentials(unsigned, other)}, invalid: "is not signed"},
+		{name: "without a signature, of a former member", edits: []edit{seat, credentials(unsigned, former), remembersUID("uid-former")}, invalid: "is not signed"},
+		{name: "without a signature, being deleted", edits: []edit{deleting, credentials(unsigned)}},
+		{name: "signed by a previous key", edits: []edit{seat, credentials(signed(creds.SignedBefore))}, accepted: true, again: true},
+		{name: "signed by a previous key, immutable", edits: []edit{seat, credentials(signed(creds.SignedBefore), immutable)}, accepted: true},
+		{name: "the keys cannot be read", edits: []edit{seat, acceptedBefore, credentials(signed(creds.Unchecked))}, accepted: true},
+		{name: "the keys cannot be read, and it is disabled", edits: []edit{disabled, credentials(signed(creds.Unchecked))}},
+		{name: "the address changed, and they are immutable", edits: []edit{active, readdressed, credentials(func(c *Credentials) { c.Email = adaEmail }, immutable)}, accepted: true},
+		{name: "imported", edits: []edit{immediate, credentials(unsigned, password)}, takes: true},
+		{name: "imported, without an address", edits: []edit{immediate, credentials(unsigned, password, func(c *Credentials) { c.Email = "" })}, takes: true},
+		{name: "imported, at another address", edits: []edit{immediate, credentials(unsigned, password, other)}, invalid: "cannot be imported"},
+		{name: "imported, without a password", edits: []edit{immediate, credentials(unsigned)}, invalid: "cannot be imported"},
+		{name: "imported, immutable", edits: []edit{immediate, credentials(unsigned, password, immutable)}, invalid: "cannot be imported"},
+		{name: "imported, while disabled", edits: []edit{immediate, disabled, credentials(unsigned, password)}},
+		{name: "with a password, and invited", edits: []edit{seat, credentials(unsigned, password)}, invalid: "is not signed"},
+
 		{name: "no invitation needed, but disabled", edits: []edit{immediate, disabled}},
 		{name: "no invitation needed, but no account", edits: []edit{immediate, noAccount}},
 		{name: "no invitation needed, but no pool", edits: []edit{immediate, noPools}},
@@ -87,6 +115,15 @@ func TestCredentials(t *testing.T) {
 			g.Expect(d.MakeCredentials).To(Equal(tt.make), "MakeCredentials")
 			g.Expect(d.MoveCredentials).To(Equal(tt.move), "MoveCredentials")
 			g.Expect(d.Withdraws).To(Equal(tt.withdraws), "Withdraws")
+			g.Expect(d.TakeOverCredentials).To(Equal(tt.takes), "TakeOverCredentials")
+			g.Expect(d.SignAgain).To(Equal(tt.again), "SignAgain")
+			says := conditions.Reason(d.Status.Conditions, ready)
+			g.Expect(says == usherv1.ReasonCredentialsInvalid).To(Equal(tt.invalid != ""), says)
+			if tt.invalid != "" {
+				g.Expect(meta.FindStatusCondition(d.Status.Conditions, ready).Message).To(ContainSubstring(tt.invalid))
+				g.Expect(d.Invite).To(BeFalse(), "Invite")
+				g.Expect(d.Wake).To(Equal(now.Add(keysPause)), "the key may come back without an event")
+			}
 			if tt.accepted {
 				g.Expect(*d.Status.AcceptedAt).To(Equal(o.Credentials.AcceptedAt))
 			}
@@ -148,6 +185,24 @@ func TestRotateToken(t *testing.T) {
 		g := NewWithT(t)
 		g.Expect(Decide(observed(active, was(usherv1.ObservedPending), rival), now).RotateToken).To(BeFalse())
 	})
+}
+
+// The seat of a member whose token cannot be replaced does not wait for that for ever, and the Member says so.
+func TestAnImmutableTokenKeepsNoSeat(t *testing.T) {
+	g := NewWithT(t)
+	o := with(observed(active, disabled), func(o *Observation) {
+		o.Credentials.Immutable, o.Credentials.Problems = true, "it is immutable"
+		o.Member.Status.State, o.Member.Status.DisabledAt = usherv1.ObservedDisabled, later(0)
+	})
+	d := Decide(o, now)
+	g.Expect(d.RotateToken).To(BeFalse())
+	g.Expect(d.Status.Seats[0].Held()).To(BeFalse())
+	g.Expect(d.Status.CredentialsProblem).To(Equal("it is immutable"))
+	g.Expect(meta.FindStatusCondition(d.Status.Conditions, ready).Message).To(HaveSuffix("; correct Secret usher-member-ada: it is immutable"))
+
+	o = with(o, func(o *Observation) { o.Credentials.Recorded, o.Credentials.Problems = true, "" })
+	o.Member.Status = d.Status
+	g.Expect(Decide(o, now).Status.CredentialsProblem).To(Equal("it is immutable"), "only the metadata was read")
 }
 
 // Each time that a member is disabled has its own DisabledAt: if it is disabled twice within a second, or if an operator's clock is behind or

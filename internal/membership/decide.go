@@ -24,6 +24,10 @@ const (
 	seatPatience = 5 * time.Second
 )
 
+// keysPause is when credentials that no known key has signed are looked at again: no event says that the key has come back where the
+// manager does not watch its own namespace.
+const keysPause = time.Minute
+
 // withdrawalPause is when a Member that is no longer Active looks again whether its access is gone, if no event comes before.
 const withdrawalPause = time.Second
 
@@ -41,6 +45,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 
 	accepted := d.judgeCredentials(o)
 	d.RotateToken = accepted && tokenIsOld(o)
+	d.SignAgain = accepted && o.Credentials.Signature == creds.SignedBefore && !o.Credentials.Immutable
 	d.settleStanding(o, accepted)
 	d.adopt(o, accepted)
 	given := o.terms().Assign(m, accepted, o.standing())
@@ -69,7 +74,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	if again := describe(s, o, choice, v, now); !again.IsZero() {
 		d.wakeBy(again)
 	}
-	d.Forget = m.DeletionTimestamp != nil && (o.Credentials == nil || foreignCredentials(o)) && nothingClaimed(o) && remembered(o) && mayGo(o)
+	d.Forget = m.DeletionTimestamp != nil && (o.Credentials == nil || o.acceptance().LeftAlone()) && nothingClaimed(o) && remembered(o) && mayGo(o)
 	d.needsLiveReads = needsLiveReads(d, m)
 	return d, v
 }
@@ -81,13 +86,14 @@ func needsLiveReads(d Decision, m *usherv1.Member) bool {
 
 // recordsStanding reports whether the Member's standing is written somewhere, for good.
 func (d *Decision) recordsStanding() bool {
-	return d.MarkStanding || d.RecordStanding || d.MakeCredentials && d.Standing != plan.Junior
+	return d.MarkStanding || d.RecordStanding || (d.MakeCredentials || d.TakeOverCredentials) && d.Standing != plan.Junior
 }
 
-// tokenIsOld reports whether the API token was not replaced since the Member was disabled.
+// tokenIsOld reports whether the API token has to be replaced, since it was not since the Member was disabled. That of an immutable Secret
+// cannot be: the seat does not wait for it, and the Member says so.
 func tokenIsOld(o Observation) bool {
 	s := &o.Member.Status
-	return s.State != usherv1.ObservedActive && s.DisabledAt != nil && !moment.Same(o.Credentials.TokenRotatedFor, s.DisabledAt.Time)
+	return !o.Credentials.Immutable && s.State != usherv1.ObservedActive && s.DisabledAt != nil && !moment.Same(o.Credentials.TokenRotatedFor, s.DisabledAt.Time)
 }
 
 // judgeCredentials reports whether the Member has accepted, and decides what to do about credentials that say otherwise.
@@ -95,25 +101,35 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 	m, c := o.Member, o.Credentials
 	switch {
 	case m.DeletionTimestamp != nil:
-		d.DropCredentials = c != nil && !c.Foreign
+		d.DropCredentials = c != nil && !o.acceptance().LeftAlone()
 		return false
 	case c == nil:
 		return false
 	}
-	switch creds.AcceptanceOf(c, m, o.Account) {
+	switch o.acceptance() {
 	case creds.OfEarlierMember, creds.OfAnotherAddress:
 		d.DropCredentials = true
 		return false
-	case creds.NotCredentials:
+	case creds.NotCredentials, creds.NotSigned:
 		return false
 	case creds.AcceptedAtFormerAddress:
-		d.MoveCredentials = true
+		d.MoveCredentials = !c.Immutable
 	}
 	return true
 }
 
-// foreignCredentials reports whether a Secret that Usher did not make has the name of the Member's credentials.
-func foreignCredentials(o Observation) bool { return o.Credentials != nil && o.Credentials.Foreign }
+// acceptance is what the credentials mean for the Member.
+func (o Observation) acceptance() creds.Acceptance {
+	return creds.AcceptanceOf(o.Credentials, o.Member, o.Account)
+}
+
+// importable reports whether credentials without a signature are taken over: they are of a member that needs no invitation, and have its
+// password.
+func (o Observation) importable() bool {
+	c := o.Credentials
+	return o.acceptance() == creds.NotSigned && o.Member.Spec.Activation == usherv1.ActivateImmediately && c.HasPassword && !c.Immutable &&
+		(c.Email == "" || o.Member.Spec.Email.SameAs(usherv1.EmailAddress(c.Email)))
+}
 
 // judge finds the first line of the table in doc.go that holds, as far as that does not depend on the seats held.
 func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignment, accepted bool, now time.Time) verdict {
@@ -141,8 +157,14 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysNotInPlan(given.Reason, given.Problem)
 	case accepted:
 		return undecided
-	case foreignCredentials(o):
-		return saysCredentialsInvalid(creds.Name(m.Name))
+	case o.importable():
+		d.TakeOverCredentials = true
+		return saysMakingCredentials()
+	case o.acceptance().LeftAlone():
+		if !o.Credentials.Foreign {
+			d.wakeBy(now.Add(keysPause))
+		}
+		return saysCredentialsInvalid(o)
 	case m.Spec.Activation == usherv1.ActivateImmediately:
 		d.MakeCredentials = o.Credentials == nil
 		return saysMakingCredentials()

@@ -16,6 +16,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
@@ -125,11 +126,17 @@ func (s *situation) settleCredentials(m *usherv1.Member, d Decision) {
 		delete(s.credentials, m.Name)
 		return
 	case d.MakeCredentials:
-		c = &Credentials{MemberUID: string(m.UID), Email: string(m.Spec.Email), AcceptedAt: *later(0)}
+		c = &Credentials{MemberUID: string(m.UID), Email: string(m.Spec.Email), AcceptedAt: *later(0), Signature: creds.Signed}
 	}
 	changed := *c
 	if d.MoveCredentials {
 		changed.Email = string(m.Spec.Email)
+	}
+	if d.TakeOverCredentials {
+		changed.Email, changed.MemberUID = string(m.Spec.Email), string(m.UID)
+	}
+	if d.TakeOverCredentials || d.SignAgain {
+		changed.Signature = creds.Signed
 	}
 	if d.RotateToken {
 		changed.TokenRotatedFor = m.Status.DisabledAt.Time

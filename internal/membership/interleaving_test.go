@@ -15,6 +15,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/seat"
 )
@@ -148,7 +149,7 @@ func (c *cluster) userAction() {
 			m.Spec.SeatPoolRefs = append(m.Spec.SeatPoolRefs, usherv1.SeatPoolReference{Name: name})
 		}
 	case 5, 6, 7:
-		c.credentials[m.UID] = append(c.credentials[m.UID], &Credentials{MemberUID: string(m.UID), AcceptedAt: *later(0)})
+		c.credentials[m.UID] = append(c.credentials[m.UID], &Credentials{MemberUID: string(m.UID), AcceptedAt: *later(0), Signature: creds.Signed})
 		return
 	case 8:
 		o := Observation{Member: m}

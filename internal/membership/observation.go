@@ -73,6 +73,10 @@ type Decision struct {
 
 	// RecordStanding: the credentials do not say the Standing yet.
 	RecordStanding bool
+	// TakeOverCredentials: an imported Secret with a password becomes the acceptance of a Member that needs no invitation.
+	TakeOverCredentials bool
+	// SignAgain: the credentials are signed with a previous key.
+	SignAgain bool
 	// AdoptCredentials: the Member was deleted and restored, and its credentials do not say that they are the restored Member's yet.
 	AdoptCredentials bool
 	// MarkStanding: the Member's metadata has to say the Standing. MarkUID: it says a UID from before a restore.

@@ -16,6 +16,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/seat"
 )
@@ -78,6 +79,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		credentials(func(c *Credentials) {
 			c.MemberUID = rapid.SampledFrom([]string{adaUID, adaUID, "uid-former", "uid-restored", ""}).Draw(t, "credentials of")
 			c.Email = rapid.SampledFrom([]string{adaEmail, adaEmail, "eve@acme.example", ""}).Draw(t, "credentials for")
+			c.Signature, c.HasPassword, c.Immutable = anySignature.Draw(t, "signature"), chance("password"), chance("immutable")
 			if rapid.IntRange(0, 9).Draw(t, "foreign") == 0 {
 				foreign(c)
 			}
@@ -106,6 +108,11 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 	return o
 })
 
+// anySignature is mostly a valid one.
+var anySignature = rapid.SampledFrom([]creds.Signature{
+	creds.Signed, creds.Signed, creds.Signed, creds.Signed, creds.Signed, creds.SignedBefore, creds.Unsigned, creds.Unchecked,
+})
+
 // written returns the observation after the decision's effects, with the status as the API server returns it.
 func written(t rapid.TB, o Observation, d Decision) Observation {
 	switch {
@@ -117,6 +124,14 @@ func written(t rapid.TB, o Observation, d Decision) Observation {
 		moved := *o.Credentials
 		moved.Email = string(o.Member.Spec.Email)
 		o.Credentials = &moved
+	}
+	if d.TakeOverCredentials || d.SignAgain {
+		signed := *o.Credentials
+		signed.Signature = creds.Signed
+		if d.TakeOverCredentials {
+			signed.MemberUID, signed.Email = string(o.Member.UID), string(o.Member.Spec.Email)
+		}
+		o.Credentials = &signed
 	}
 	if d.AdoptCredentials {
 		adopted := *o.Credentials
@@ -141,7 +156,7 @@ func TestDecideIsIdempotent(t *testing.T) {
 		d := Decide(o, now)
 		// An effect comes before the status, and the status is decided again after it. Once a member that names none of several base
 		// pools has lost its seat, its pool is ambiguous.
-		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.AdoptCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
+		for d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.TakeOverCredentials || d.SignAgain || d.AdoptCredentials || !equality.Semantic.DeepEqual(o.choice(), settled(o, d.Status).choice()) {
 			o = written(t, o, d)
 			d = Decide(o, now)
 		}
@@ -150,7 +165,7 @@ func TestDecideIsIdempotent(t *testing.T) {
 		if !equality.Semantic.DeepEqual(again.Member.Status, d2.Status) {
 			t.Fatalf("decided\n%+v\nand then\n%+v", again.Member.Status, d2.Status)
 		}
-		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.Withdraws || d2.DeferStatus || d2.Invite != d.Invite || d2.Forget != d.Forget {
+		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.TakeOverCredentials || d2.SignAgain || d2.Withdraws || d2.DeferStatus || d2.Invite != d.Invite || d2.Forget != d.Forget {
 			t.Fatalf("the second decision differs: %+v, %+v", d, d2)
 		}
 	})
@@ -222,7 +237,7 @@ func TestDecideInvariants(t *testing.T) {
 		if d.Invite && (o.Invitation != nil || s.State != usherv1.ObservedPending || s.AcceptedAt != nil || !holdsBase && !seat.WaitsForAcceptance(o.pool(o.choice().Base), false)) {
 			t.Fatalf("invites a member that may not be invited")
 		}
-		if d.Forget && (o.Member.DeletionTimestamp == nil || o.Credentials != nil && !o.Credentials.Foreign || slices.ContainsFunc(o.Pools, func(p usherv1.SeatPool) bool { return p.Status.Claims[adaUID] > 0 })) {
+		if d.Forget && (o.Member.DeletionTimestamp == nil || o.Credentials != nil && !o.acceptance().LeftAlone() || slices.ContainsFunc(o.Pools, func(p usherv1.SeatPool) bool { return p.Status.Claims[adaUID] > 0 })) {
 			t.Fatalf("releases a member of which something is left")
 		}
 	})

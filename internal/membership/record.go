@@ -11,6 +11,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
@@ -27,6 +28,11 @@ func recordPerson(s *usherv1.MemberStatus, o Observation, accepted bool, given p
 		s.Role, s.Rights = given.Role, given.Rights
 	}
 	s.DisplayName = displayName(o, accepted)
+	if !accepted {
+		s.CredentialsProblem = ""
+	} else if !o.Credentials.Recorded {
+		s.CredentialsProblem = o.Credentials.Problems
+	}
 }
 
 // recordState sets the state and the moments at which it began.
@@ -68,7 +74,11 @@ func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verd
 	} else {
 		meta.RemoveStatusCondition(w.List, usherv1.ConditionDeletionBlocked)
 	}
-	return w.SetReady(conditions.Sentence{Outlook: v.Outlook, Reason: v.Reason, Message: v.message, Graced: v.Graced})
+	message := v.message
+	if s.CredentialsProblem != "" {
+		message += "; correct Secret " + creds.Name(o.Member.Name) + ": " + s.CredentialsProblem
+	}
+	return w.SetReady(conditions.Sentence{Outlook: v.Outlook, Reason: v.Reason, Message: message, Graced: v.Graced})
 }
 
 // sentence begins with a capital letter.

@@ -155,6 +155,7 @@ func (s *situation) drawMember(t *rapid.T, chance func(string) bool, name string
 	if chance("credentials") {
 		s.credentials[name] = &Credentials{
 			MemberUID: string(m.UID), Email: string(m.Spec.Email), AcceptedAt: *later(-time.Hour), Foreign: chance("foreign"),
+			Signature: anySignature.Draw(t, "signature"), HasPassword: chance("password"), Immutable: chance("immutable"),
 		}
 	}
 	s.members = append(s.members, m)

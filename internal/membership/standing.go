@@ -17,9 +17,7 @@ func (o Observation) StandingMatters() bool {
 }
 
 // Accepted reports whether the credentials are the Member's acceptance.
-func (o Observation) Accepted() bool {
-	return creds.AcceptanceOf(o.Credentials, o.Member, o.Account).Counts()
-}
+func (o Observation) Accepted() bool { return o.acceptance().Counts() }
 
 // recordedStanding is what the credentials say, else what the Member's metadata says; Junior if neither says anything. Metadata counts
 // only beside the UID of the Member that it was written for. The metadata of a deleted member can come back with a manifest that was
@@ -52,7 +50,7 @@ func (d *Decision) settleStanding(o Observation, accepted bool) {
 	}
 	found := o.standing()
 	d.Standing = o.terms().Settle(o.Member, found)
-	d.RecordStanding = accepted && o.Credentials.Standing == plan.Junior
+	d.RecordStanding = accepted && o.Credentials.Standing == plan.Junior && !o.Credentials.Immutable
 	switch marked := plan.Recorded(o.Member.Annotations); {
 	case marked == d.Standing:
 	case d.Standing == plan.First, marked == plan.First, found == plan.Later && !accepted:
@@ -69,7 +67,7 @@ func (d *Decision) adopt(o Observation, accepted bool) {
 	}
 	if accepted {
 		uid, marked := o.Credentials.MemberUID, m.Annotations[usherv1.MemberUIDAnnotation]
-		d.AdoptCredentials = uid != string(m.UID) && o.Account.Remembers(uid)
+		d.AdoptCredentials = uid != string(m.UID) && o.Account.Remembers(uid) && !o.Credentials.Immutable
 		d.MarkUID = uid == string(m.UID) && marked != "" && marked != uid
 	}
 	if o.Invitation != nil {

@@ -10,6 +10,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reason"
@@ -142,10 +143,21 @@ func saysLinkInvalid(inv *usherv1.Invitation) verdict {
 	return v
 }
 
-// saysCredentialsInvalid: the Secret may be a user's, so Usher neither reads nor deletes it.
-func saysCredentialsInvalid(secret string) verdict {
-	return because(usherv1.ReasonCredentialsInvalid,
-		"Usher did not make Secret "+secret+", which has the name of the member's credentials, and leaves it alone; rename or delete it")
+// saysCredentialsInvalid: the Secret may be a user's, or the acceptance of a member whose key is lost, so Usher does not delete it.
+func saysCredentialsInvalid(o Observation) verdict {
+	secret, m := creds.Name(o.Member.Name), o.Member
+	switch {
+	case o.acceptance() == creds.NotCredentials:
+		return because(usherv1.ReasonCredentialsInvalid,
+			"Usher did not make Secret "+secret+", which has the name of the member's credentials, and leaves it alone; rename or delete it")
+	case m.Spec.Activation == usherv1.ActivateImmediately:
+		return because(usherv1.ReasonCredentialsInvalid, "Secret "+secret+" is not signed by Usher, and cannot be imported: that takes a "+
+			creds.KeyPasswordHash+" by bcrypt of a cost of 4 to 14, the member's "+creds.KeyEmail+" or none, and a Secret that is not immutable; "+
+			"correct or delete it")
+	}
+	return because(usherv1.ReasonCredentialsInvalid, "Secret "+secret+" is not signed by Usher, so that it is no acceptance; "+
+		"if it comes from a backup or another cluster, add the token key from there to the manager's token Secret, as previous-<name>; "+
+		"else delete it, and the member is invited")
 }
 
 // saysNameTaken: nothing happens until a user has corrected it, unlike where else a member is Inviting.

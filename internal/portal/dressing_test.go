@@ -143,7 +143,7 @@ func FuzzDressedLink(f *testing.F) {
 	} {
 		f.Add(dressing)
 	}
-	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength), nil)
+	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func (d deserted) Get(_ context.Context, key client.ObjectKey, _ client.Object, 
 
 // desertedPortal returns a portal that finds nothing, and says so quickly.
 func desertedPortal(f *testing.F, asked func(types.NamespacedName)) *portal.Portal {
-	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength), nil)
+	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -159,7 +159,7 @@ func newWorld(t *testing.T, change ...func(*world)) *world {
 	w.api, w.wire = api, &wire{Client: api}
 	namespace, err := server.Namespace(w.ctx, "portal")
 	w.Expect(err).NotTo(HaveOccurred())
-	w.keys, err = invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength), nil)
+	w.keys, err = invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength))
 	w.Expect(err).NotTo(HaveOccurred())
 
 	meta := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
@@ -283,7 +283,7 @@ func kindOf(w *world, object client.Object) string {
 
 // otherKeys returns keys that the portal does not have.
 func otherKeys(w *world) invite.Keyring {
-	keys, err := invite.NewKeyring(bytes.Repeat([]byte{8}, invite.KeyLength), nil)
+	keys, err := invite.NewKeyring(bytes.Repeat([]byte{8}, invite.KeyLength))
 	w.Expect(err).NotTo(HaveOccurred())
 	return keys
 }

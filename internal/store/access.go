@@ -56,8 +56,11 @@ func PasswordFiles(ctx context.Context, reader client.Reader, namespace, account
 func Credentials(ctx context.Context, reader client.Reader, namespace, account string) ([]metav1.PartialObjectMetadata, error) {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("SecretList"))
-	err := reader.List(ctx, list, client.InNamespace(namespace), client.MatchingLabels{usherv1.AccountLabel: labels.Value(account)})
-	if err != nil {
+	options := []client.ListOption{client.InNamespace(namespace)}
+	if account != "" {
+		options = append(options, client.MatchingLabels{usherv1.AccountLabel: labels.Value(account)})
+	}
+	if err := reader.List(ctx, list, options...); err != nil {
 		return nil, fmt.Errorf("list the credentials of Account %s/%s: %w", namespace, account, err)
 	}
 	return slices.DeleteFunc(list.Items, func(s metav1.PartialObjectMetadata) bool {

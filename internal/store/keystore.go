@@ -7,6 +7,9 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,14 +19,19 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 )
 
-// Keys of the token Secret: 32 random bytes each. `previous` exists after a rotation, so that links that were sent keep working.
+// Keys of the token Secret: 32 random bytes each. `previous` exists after a rotation, so that links that were sent keep working, and
+// what was signed with it stays signed. Further ones, such as that of a cluster whose members were moved here, are `previous-<name>`.
 const (
 	tokenKeyCurrent  = "current"
 	tokenKeyPrevious = "previous"
 )
+
+// maxPrevious is how many previous keys there may be: each costs a little time wherever a link is checked.
+const maxPrevious = 16
 
 // keysAge is how long the keys are used before they are read again.
 const keysAge = 30 * time.Second
@@ -51,12 +59,46 @@ func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
 	if err != nil {
 		return invite.Keyring{}, err
 	}
-	keys, err := invite.NewKeyring(secret.Data[tokenKeyCurrent], secret.Data[tokenKeyPrevious])
+	keys, err := keyringOf(secret.Data)
 	if err != nil {
-		return invite.Keyring{}, fmt.Errorf("key %s or %s of Secret %s: %w; restore it, or delete the Secret to have a new key made, "+
-			"which ends the links that were sent", tokenKeyCurrent, tokenKeyPrevious, k.Secret, err)
+		return invite.Keyring{}, fmt.Errorf("Secret %s: %w; restore it from a backup: without its keys, the links that were sent and "+
+			"the acceptances that were signed count no more", k.Secret, err)
 	}
 	k.keys, k.readAt = keys, k.Now()
+	return keys, nil
+}
+
+// Signer returns what signs acceptances, with the keys that Get returns.
+func (k *KeyStore) Signer(ctx context.Context) (*credentials.Signer, error) {
+	keys, err := k.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	signer, err := credentials.SignerOf(keys)
+	if err != nil {
+		return nil, fmt.Errorf("Secret %s: %w", k.Secret, err)
+	}
+	return signer, nil
+}
+
+// keyringOf returns the keys of a token Secret.
+func keyringOf(data map[string][]byte) (invite.Keyring, error) {
+	var previous [][]byte
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		if name != tokenKeyPrevious && !strings.HasPrefix(name, tokenKeyPrevious+"-") {
+			continue
+		}
+		if previous = append(previous, data[name]); len(previous) > maxPrevious {
+			return invite.Keyring{}, fmt.Errorf("there are more than %d previous keys", maxPrevious)
+		}
+		if len(data[name]) != invite.KeyLength {
+			return invite.Keyring{}, fmt.Errorf("key %s is not %d bytes long", name, invite.KeyLength)
+		}
+	}
+	keys, err := invite.NewKeyring(data[tokenKeyCurrent], previous...)
+	if err != nil {
+		return keys, fmt.Errorf("key %s: %w", tokenKeyCurrent, err)
+	}
 	return keys, nil
 }
 

@@ -226,7 +226,7 @@ func (p *projection) readHash(ctx context.Context, member string) (passwordHash,
 	}
 	return passwordHash{
 		uid: secret.UID, version: secret.ResourceVersion,
-		hash: string(secret.Data[credentials.KeyPasswordHash]), of: credentials.Read(secret),
+		hash: string(credentials.PasswordHash(secret)), of: credentials.Read(secret, p.signer),
 	}, nil
 }
 

@@ -13,6 +13,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
@@ -28,7 +29,9 @@ type projection struct {
 	observed access.Observation
 	roles    []rbacv1.Role
 	// known are the hashes that were read before.
-	known    hashCache
+	known hashCache
+	// signer checks acceptances; nil if the keys cannot be read.
+	signer   *credentials.Signer
 	problems problems
 }
 

@@ -16,9 +16,11 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
@@ -38,6 +40,8 @@ const retryPause = time.Minute
 // Reconciler reconciles what the members of Accounts may do.
 type Reconciler struct {
 	reconciler.Base
+	// keys sign acceptances.
+	keys *store.KeyStore
 	// userPrefix comes before a member's address in the name of its Kubernetes user.
 	userPrefix string
 	// hashes are those of the members' passwords as they were read, by account; see hashCache.
@@ -80,7 +84,7 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	p := projection{Base: r.Base, known: r.hashesOf(account), observed: access.Observation{
+	p := projection{Base: r.Base, known: r.hashesOf(account), signer: r.signer(ctx), observed: access.Observation{
 		Account: account, Terms: plan.For(account, of), Members: slices.Clone(members), UserPrefix: r.userPrefix,
 	}}
 	if err := p.settle(ctx); err != nil {
@@ -94,13 +98,23 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 	return ctrl.Result{}, nil
 }
 
+// signer returns what checks acceptances; nil if the keys cannot be read: then those count that a member's status has recorded.
+func (r *Reconciler) signer(ctx context.Context) *credentials.Signer {
+	signer, err := r.keys.Signer(ctx)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot check the signatures of acceptances")
+		return nil
+	}
+	return signer
+}
+
 // withhold takes access from the account's members who keep none, and changes nothing else: the account or its plan cannot be decoded.
 func (r *Reconciler) withhold(ctx context.Context, account *usherv1.Account) error {
 	members, err := store.Members(ctx, r.Client, account.Namespace, store.ByAccount, account.Name)
 	if err != nil {
 		return err
 	}
-	p := projection{Base: r.Base, known: r.hashesOf(account), observed: access.Observation{
+	p := projection{Base: r.Base, known: r.hashesOf(account), signer: r.signer(ctx), observed: access.Observation{
 		Account: account, Members: slices.Clone(members), UserPrefix: r.userPrefix, Unreadable: true,
 	}}
 	return p.withhold(ctx)

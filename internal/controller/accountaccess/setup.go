@@ -29,10 +29,12 @@ const (
 	batchDelay = 250 * time.Millisecond
 )
 
-// New returns the controller of what the members of Accounts may do, and its verdicts. userPrefix comes before a member's address in
-// the name of its Kubernetes user. accounts wakes the account controller.
-func New(base reconciler.Base, userPrefix string, accounts *reconciler.Wakeups) (reconciler.Controller, *Verdicts) {
-	r := &Reconciler{Base: base.ForController(), userPrefix: userPrefix, verdicts: newVerdicts(accounts)}
+// New returns the controller of what the members of Accounts may do, and its verdicts. keys sign acceptances. userPrefix comes before a
+// member's address in the name of its Kubernetes user. accounts wakes the account controller.
+func New(
+	base reconciler.Base, keys *store.KeyStore, userPrefix string, accounts *reconciler.Wakeups,
+) (reconciler.Controller, *Verdicts) {
+	r := &Reconciler{Base: base.ForController(), keys: keys, userPrefix: userPrefix, verdicts: newVerdicts(accounts)}
 	c := reconciler.Controller{
 		Name: "accountaccess", For: &usherv1.Account{}, Workers: workers, Reconciler: r,
 		Watches: []reconciler.Watch{

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -32,10 +33,8 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 		if living, err := r.accountLives(ctx, m); !living {
 			return false, err
 		}
-		secret = credentials.New(m, credentials.Answers{}, r.Now())
-		plan.Record(secret.Annotations, d.Standing)
-		err = store.Create(ctx, r.Client, secret)
-	case d.MoveCredentials || d.RotateToken || d.RecordStanding || d.AdoptCredentials:
+		secret, err = r.makeCredentials(ctx, m, d)
+	case d.MoveCredentials || d.RotateToken || d.RecordStanding || d.AdoptCredentials || d.SignAgain || d.TakeOverCredentials:
 		secret, err = r.changeCredentials(ctx, m, d)
 	default:
 		return false, nil
@@ -43,21 +42,42 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 	if err != nil {
 		return false, err
 	}
-	o.Credentials = credentials.Read(secret)
-	return true, nil
+	o.Credentials, err = r.read(ctx, m, secret)
+	return true, err
+}
+
+// makeCredentials creates the acceptance of a Member that needs no invitation.
+func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d membership.Decision) (*corev1.Secret, error) {
+	signer, err := r.tokenKeys.Signer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	secret := credentials.New(m, credentials.Answers{}, r.Now(), signer)
+	plan.Record(secret.Annotations, d.Standing)
+	return secret, store.Create(ctx, r.Client, secret)
 }
 
 func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observation) (changed bool, err error) {
 	secret := &corev1.Secret{}
 	found, err := store.Get(ctx, r.Live, o.Member.Namespace, credentials.Name(o.Member.Name), secret)
-	if err == nil && found && secret.Type == credentials.Type {
-		err = store.DeleteAsRead(ctx, r.Client, secret)
-	}
 	if err != nil {
 		return false, err
 	}
-	if found && credentials.AcceptanceOf(credentials.Read(secret), o.Member, o.Account) == credentials.OfEarlierMember &&
-		o.Member.DeletionTimestamp == nil {
+	is := credentials.None
+	if found {
+		says, err := r.read(ctx, o.Member, secret)
+		if err != nil {
+			return false, err
+		}
+		if is = credentials.AcceptanceOf(says, o.Member, o.Account); is.LeftAlone() {
+			o.Credentials = says // they are others than were decided about
+			return true, nil
+		}
+		if err := store.DeleteAsRead(ctx, r.Client, secret); err != nil {
+			return false, err
+		}
+	}
+	if found && o.Member.DeletionTimestamp == nil && is == credentials.OfEarlierMember {
 		r.emitCredentialsDropped(o.Member)
 	}
 	o.Credentials = nil
@@ -79,17 +99,32 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 	if !found || secret.Type != credentials.Type {
 		return nil, apierrors.NewConflict(corev1.Resource("secrets"), credentials.Name(m.Name), errors.New("the credentials were deleted"))
 	}
-	if d.MoveCredentials {
-		secret.Data[credentials.KeyEmail] = []byte(m.Spec.Email)
+	if ptr.Deref(secret.Immutable, false) {
+		return secret, nil // what is decided next knows that it stays as it is
 	}
+	signer, err := r.tokenKeys.Signer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	sign := d.MoveCredentials || d.SignAgain && signer.Check(secret) == credentials.SignedBefore
+	takeOver := d.TakeOverCredentials && signer.Check(secret) == credentials.Unsigned
 	rotated := d.RotateToken && credentials.RotateToken(secret, *m.Status.DisabledAt)
 	if rotated {
 		if err := r.checkStillDisabled(ctx, m); err != nil {
 			return nil, err
 		}
 	}
-	if annotated := annotate(secret, m, d); !rotated && !d.MoveCredentials && !annotated {
+	if annotated := annotate(secret, m, d); !rotated && !sign && !takeOver && !annotated {
 		return secret, nil
+	}
+	if d.MoveCredentials {
+		secret.Data[credentials.KeyEmail] = []byte(m.Spec.Email)
+	}
+	if takeOver {
+		credentials.TakeOver(secret, m, r.Now(), signer)
+	}
+	if sign {
+		signer.Sign(secret)
 	}
 	if err := store.Update(ctx, r.Client, secret); err != nil {
 		return nil, err
@@ -105,7 +140,7 @@ func annotate(secret *corev1.Secret, m *usherv1.Member, d membership.Decision) (
 	if d.AdoptCredentials {
 		credentials.AddressedTo(secret, m)
 	}
-	if !d.RecordStanding || plan.Recorded(secret.Annotations) != plan.Junior {
+	if !d.RecordStanding && !d.TakeOverCredentials || plan.Recorded(secret.Annotations) != plan.Junior {
 		return d.AdoptCredentials
 	}
 	if secret.Annotations == nil {
@@ -145,7 +180,11 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) (ct
 	if found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); err != nil || !found {
 		return ctrl.Result{}, err
 	}
-	is := credentials.Read(secret)
+	signer, err := r.tokenKeys.Signer(ctx)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	is := credentials.Read(secret, signer)
 	accounts, err := store.Accounts(ctx, r.Client, member.Namespace, "", "")
 	if err != nil {
 		return ctrl.Result{}, err

@@ -7,6 +7,8 @@ import (
 	"context"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -63,11 +65,25 @@ func (r *Reconciler) preceded(ctx context.Context, reader client.Reader, o membe
 			member = nil
 		}
 		restored := credentials.BeforeRestore(secret.Annotations[usherv1.MemberUIDAnnotation], member)
-		if credentials.MayBeAcceptance(secret, member, o.Account) && (first || restored) {
-			return true, nil
+		if !first && !restored || !credentials.MayBeAcceptance(secret, member, o.Account) {
+			continue
+		}
+		if signed, err := r.signed(ctx, secret); err != nil || signed {
+			return signed, err
 		}
 	}
 	return false, nil
+}
+
+// signed reports whether Usher signed the credentials with that metadata.
+func (r *Reconciler) signed(ctx context.Context, meta *metav1.PartialObjectMetadata) (bool, error) {
+	signer, err := r.tokenKeys.Signer(ctx)
+	if err != nil {
+		return false, err
+	}
+	secret := &corev1.Secret{}
+	found, err := store.Get(ctx, r.Live, meta.Namespace, meta.Name, secret)
+	return found && secret.Type == credentials.Type && signer.Check(secret) != credentials.Unsigned, err
 }
 
 // older returns a member of the account that is older than m; nil if m is the first.

@@ -206,12 +206,13 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 	}
 	profile := credentials.ProfileGeneration(meta)
 	recorded := found && known && credentials.CanBeAcceptedAt(meta, m.Status.AcceptedAt.Time) &&
-		meta.Labels[usherv1.MemberLabel] == labels.Value(m.Name) // the type is not in the metadata
+		meta.Labels[usherv1.MemberLabel] == labels.Value(m.Name) && // the type is not in the metadata
+		m.Status.CredentialsProblem == "" && r.signedNow(ctx, meta)
 	if recorded && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
 		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
 			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta),
-			Standing: plan.Recorded(meta.Annotations), Recorded: true,
+			Standing: plan.Recorded(meta.Annotations), Signature: credentials.Signed, Recorded: true,
 		}, nil
 	}
 	return r.readCredentials(ctx, m)
@@ -223,5 +224,22 @@ func (r *Reconciler) readCredentials(ctx context.Context, member *usherv1.Member
 	if err != nil || !found {
 		return nil, err
 	}
-	return credentials.Read(secret), nil
+	return r.read(ctx, member, secret)
+}
+
+// read returns what the Member's credentials say. While the keys cannot be read, it is an error if the answer depends on them: not if the
+// Member's status has recorded its acceptance, and not if the Member has no access whatever they say.
+func (r *Reconciler) read(ctx context.Context, m *usherv1.Member, secret *corev1.Secret) (*credentials.Credentials, error) {
+	signer, err := r.tokenKeys.Signer(ctx)
+	if err != nil && m.Status.AcceptedAt == nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled {
+		return nil, err
+	}
+	return credentials.Read(secret, signer), nil
+}
+
+// signedNow reports whether credentials with that metadata are signed with the current key, as far as the metadata tells. While the keys
+// cannot be read, nothing can be signed anew.
+func (r *Reconciler) signedNow(ctx context.Context, meta *metav1.PartialObjectMetadata) bool {
+	signer, err := r.tokenKeys.Signer(ctx)
+	return err != nil || meta.Annotations[usherv1.KeyIDAnnotation] == signer.KeyID()
 }

@@ -39,6 +39,8 @@ var errGone = errors.New("the member is gone")
 // Reconciler reconciles Members.
 type Reconciler struct {
 	reconciler.Base
+	// tokenKeys sign acceptances.
+	tokenKeys    *store.KeyStore
 	firstMembers *firstMemberCache
 }
 

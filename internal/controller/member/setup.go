@@ -24,9 +24,9 @@ import (
 // workers is how many Members of a namespace are reconciled at once.
 const workers = 8
 
-// New returns the controller of Members.
-func New(base reconciler.Base) reconciler.Controller {
-	r := &Reconciler{Base: base.ForController(), firstMembers: &firstMemberCache{}}
+// New returns the controller of Members. tokenKeys sign acceptances.
+func New(base reconciler.Base, tokenKeys *store.KeyStore) reconciler.Controller {
+	r := &Reconciler{Base: base.ForController(), tokenKeys: tokenKeys, firstMembers: &firstMemberCache{}}
 	return reconciler.Controller{
 		Name: "member", For: &usherv1.Member{}, Workers: workers, Reconciler: r,
 		Watches: []reconciler.Watch{
@@ -38,6 +38,7 @@ func New(base reconciler.Base) reconciler.Controller {
 			{Object: &usherv1.Member{}, Map: r.predecessorsOf},
 			{Object: &usherv1.Member{}, Map: r.nextFirstMember},
 			{Object: &corev1.Secret{}, Map: r.ofSecret},
+			{Object: &corev1.Secret{}, Map: r.ofTokenSecret},
 			{Object: &rbacv1.RoleBinding{}, Map: r.withdrawnBy},
 		},
 	}
@@ -188,6 +189,22 @@ func (r *Reconciler) ofSecret(ctx context.Context, before, after client.Object) 
 		return nil, nil
 	}
 	return []types.NamespacedName{{Namespace: secret.GetNamespace(), Name: name}}, nil
+}
+
+// ofTokenSecret returns the members who have credentials, if the token keys changed: those may have to be signed anew, or count again.
+func (r *Reconciler) ofTokenSecret(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	if client.ObjectKeyFromObject(reconciler.Present(before, after)) != r.tokenKeys.Secret || before == nil {
+		return nil, nil
+	}
+	r.tokenKeys.Forget()
+	all, err := store.Credentials(ctx, r.Client, "", "")
+	var keys []types.NamespacedName
+	for i := range all {
+		if name, ofMember := credentials.MemberOf(all[i].Name); ofMember {
+			keys = append(keys, types.NamespacedName{Namespace: all[i].Namespace, Name: name})
+		}
+	}
+	return keys, err
 }
 
 // withdrawnBy returns the members whom a binding or a password file has newly marked: they wait to give their seats back.

@@ -40,7 +40,11 @@ func (p *Pages) accept(ctx context.Context, v *visit, given answers) (invite.Ref
 	// From here on, finish even if the client goes away.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), web.SettleTimeout)
 	defer cancel()
-	made, err := p.commit(ctx, newCredentials(v, given, hash, now))
+	signer, err := p.Signer(ctx)
+	if err != nil {
+		return "", err
+	}
+	made, err := p.commit(ctx, newCredentials(v, given, hash, now, signer))
 	if err != nil {
 		return "", err
 	}
@@ -97,12 +101,12 @@ func (p *Pages) withdrawn(ctx context.Context, v *visit, now time.Time) (invite.
 }
 
 // newCredentials returns the acceptance of the visit's member at now.
-func newCredentials(v *visit, given answers, passwordHash []byte, now time.Time) *corev1.Secret {
+func newCredentials(v *visit, given answers, passwordHash []byte, now time.Time, signer *credentials.Signer) *corev1.Secret {
 	return credentials.New(&v.Member, credentials.Answers{
 		Personal:     given.personal,
 		TermsURL:     string(v.Account.Spec.TermsURL),
 		PasswordHash: passwordHash,
-	}, now)
+	}, now, signer)
 }
 
 // takeBack deletes the credentials that this request made, and no others.

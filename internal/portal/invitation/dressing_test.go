@@ -15,7 +15,7 @@ import (
 )
 
 func someToken(t testing.TB) string {
-	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength), nil)
+	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@
 package invitation
 
 import (
+	"bytes"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -63,6 +64,18 @@ func TestPagesInAnotherDirection(t *testing.T) {
 	pagetest.ExpectMirrored(t, pages)
 }
 
+func aSigner(t *testing.T) *credentials.Signer {
+	keys, err := invite.NewKeyring(bytes.Repeat([]byte{7}, invite.KeyLength))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := credentials.SignerOf(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return signer
+}
+
 // A row of the table of personal fields is on the form, and in the Secret.
 func TestAPersonalFieldOfTheFormIsOneRowOfTheTable(t *testing.T) {
 	spec := ""
@@ -72,7 +85,7 @@ func TestAPersonalFieldOfTheFormIsOneRowOfTheTable(t *testing.T) {
 	form := url.Values{"phone_desk": {" 12 "}}
 	given := answersOf(form, &v.Member)
 	g.Expect(given.personal).To(HaveKeyWithValue("desk", "12"))
-	g.Expect(newCredentials(v, given, nil, noon).Data).To(HaveKeyWithValue("desk", []byte("12")))
+	g.Expect(newCredentials(v, given, nil, noon, aSigner(t)).Data).To(HaveKeyWithValue("desk", []byte("12")))
 	g.Expect(page.PersonalFields(given.personal, &v.Member.Spec)).To(ContainElement(And(HaveField("Name", "phone_desk"), HaveField("Fixed", false))))
 	given.personal["desk"] = "1234"
 	wrong := page.MistakesInPersonal(given.personal)

@@ -26,7 +26,7 @@ func mayRepeat(action string, refusal invite.Refusal) bool {
 func (p *Pages) repeated(ctx context.Context, v *visit, password string) (invite.Refusal, error) {
 	var hash []byte
 	if v.Acceptance.Counts() {
-		hash = v.Credentials.Data[credentials.KeyPasswordHash]
+		hash = credentials.PasswordHash(&v.Credentials)
 	}
 	same, err := p.Hasher.Matches(ctx, hash, password)
 	switch {

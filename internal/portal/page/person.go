@@ -52,10 +52,24 @@ func (s *Site) ReadCredentials(ctx context.Context, who *Person) error {
 		return err
 	}
 	who.Acceptance = credentials.None
-	if found {
-		who.Acceptance = credentials.AcceptanceOf(credentials.Read(secret), &who.Member, &who.Account)
+	if !found {
+		return nil
 	}
+	signer, err := s.Signer(ctx)
+	if err != nil {
+		return err
+	}
+	who.Acceptance = credentials.AcceptanceOf(credentials.Read(secret, signer), &who.Member, &who.Account)
 	return nil
+}
+
+// Signer returns what signs acceptances and checks them.
+func (s *Site) Signer(ctx context.Context) (*credentials.Signer, error) {
+	keys, err := s.Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return credentials.SignerOf(keys)
 }
 
 // Read reports whether the object exists and is not being deleted.

@@ -14,7 +14,7 @@ import (
 // savePassword writes a new password if the old one is right, and opens a new session. Every other session ends. A password that the
 // member has already is not written again: the form was sent a second time, and what it calls the old one is gone.
 func (p *Pages) savePassword(w http.ResponseWriter, r *http.Request, v *session.Member, given profileForm) ([]page.Mistake, error) {
-	right, err := p.Hasher.Matches(r.Context(), v.Credentials.Data[credentials.KeyPasswordHash], given.old)
+	right, err := p.Hasher.Matches(r.Context(), credentials.PasswordHash(&v.Credentials), given.old)
 	if err != nil {
 		return nil, err
 	}
@@ -22,7 +22,7 @@ func (p *Pages) savePassword(w http.ResponseWriter, r *http.Request, v *session.
 		// One more try of the password, which counts as such.
 		has := false
 		if p.perMember.Take(digestOf(string(v.Member.Spec.Email)), p.Now()) == 0 {
-			has, err = p.Hasher.Matches(r.Context(), v.Credentials.Data[credentials.KeyPasswordHash], given.password.Typed)
+			has, err = p.Hasher.Matches(r.Context(), credentials.PasswordHash(&v.Credentials), given.password.Typed)
 		}
 		if err != nil || has {
 			return nil, err
@@ -52,7 +52,7 @@ func (p *Pages) changePasswordAgain(w http.ResponseWriter, r *http.Request) {
 		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
 		return
 	}
-	switch has, err := p.Hasher.Matches(r.Context(), v.Credentials.Data[credentials.KeyPasswordHash], r.PostForm.Get(page.FieldPassword)); {
+	switch has, err := p.Hasher.Matches(r.Context(), credentials.PasswordHash(&v.Credentials), r.PostForm.Get(page.FieldPassword)); {
 	case err != nil:
 		p.Fail(w, r, err)
 	case !has:

@@ -51,7 +51,7 @@ func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	web.AtLeast(r.Context(), signInReads*p.Limits.EvenTime)
 	var hash []byte
 	if v != nil {
-		hash = v.Credentials.Data[credentials.KeyPasswordHash]
+		hash = credentials.PasswordHash(&v.Credentials)
 	}
 	switch right, err := p.Hasher.Matches(r.Context(), hash, password); {
 	case err != nil:

@@ -35,7 +35,7 @@ func (s *Sessions) Read(ctx context.Context, name types.NamespacedName) (*Member
 		return nil, err
 	}
 	if v.Acceptance != credentials.Accepted || len(v.Credentials.Data[credentials.KeyEmail]) == 0 ||
-		len(v.Credentials.Data[credentials.KeyPasswordHash]) == 0 {
+		credentials.PasswordHash(&v.Credentials) == nil {
 		return nil, nil
 	}
 	return v, nil

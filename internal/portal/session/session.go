@@ -55,20 +55,13 @@ type session struct {
 	key []byte
 }
 
-// keys returns the keys that sessions are signed with: the current one, and the previous one if there is one.
+// keys returns the keys that sessions are signed with: the current one, and the previous ones.
 func (s *Sessions) keys(ctx context.Context) ([][]byte, error) {
 	ring, err := s.site.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	current, previous, err := ring.Derive(sessionLabel)
-	if err != nil {
-		return nil, err
-	}
-	if previous == nil {
-		return [][]byte{current}, nil
-	}
-	return [][]byte{current, previous}, nil
+	return ring.Derive(sessionLabel)
 }
 
 // sealed returns the session as a cookie's value: what it says, and its signature.

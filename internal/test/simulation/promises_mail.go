@@ -61,7 +61,7 @@ func (w *world) deliverByLink(inv *usherv1.Invitation) {
 	}) {
 		return
 	}
-	keys, err := invite.NewKeyring(tokenKey, nil)
+	keys, err := invite.NewKeyring(tokenKey)
 	if err != nil {
 		panic(err) // the key is a constant
 	}
