@@ -34,6 +34,8 @@ type history struct {
 	events []watch.Event
 	// unlawful: the spec edits statuses by hand, so only ledgers are checked.
 	unlawful bool
+	// ended: what comes now is not recorded any more.
+	ended bool
 }
 
 func watchHistory(w *world) *history {
@@ -57,7 +59,9 @@ func watchHistory(w *world) *history {
 		watching.Go(func() {
 			for event := range events.ResultChan() {
 				h.mu.Lock()
-				h.events = append(h.events, event)
+				if !h.ended {
+					h.events = append(h.events, event)
+				}
 				h.mu.Unlock()
 			}
 		})
@@ -65,12 +69,23 @@ func watchHistory(w *world) *history {
 	DeferCleanup(func() {
 		defer watching.Wait()
 		defer cancel()
-		Eventually(func() bool { return h.complete(w) }).Should(BeTrue(), "the watch has seen all revisions")
+		h.end(w)
 		for _, violation := range h.violations() {
 			Fail(violation)
 		}
 	})
 	return h
+}
+
+// end ends the record, once it has everything so far.
+func (h *history) end(w *world) {
+	GinkgoHelper()
+	if !h.ended {
+		Eventually(func() bool { return h.complete(w) }).Should(BeTrue(), "the watch has seen all revisions")
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ended = true
 }
 
 // complete reports whether the current revision of every object has been seen.

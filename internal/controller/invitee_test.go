@@ -61,12 +61,14 @@ func (w *world) request(method, link string, form url.Values, cookies ...*http.C
 	return response
 }
 
+func signInForm(name string) url.Values {
+	return url.Values{"action": {"sign-in"}, "email": {name + "@acme.example"}, "password": {password}}
+}
+
 // signIn signs a member in and returns the cookies.
 func (w *world) signIn(name string) []*http.Cookie {
 	GinkgoHelper()
-	response := w.request(http.MethodPost, "/me", url.Values{
-		"action": {"sign-in"}, "email": {name + "@acme.example"}, "password": {password},
-	})
+	response := w.request(http.MethodPost, "/me", signInForm(name))
 	Expect(response.Code).To(Equal(http.StatusSeeOther))
 	return response.Result().Cookies()
 }

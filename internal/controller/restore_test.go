@@ -5,6 +5,7 @@ package controller_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,7 +20,10 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/utils/ptr"
@@ -43,12 +47,11 @@ var _ = Describe("A restore from a backup", func() {
 		o.settles()
 		o.stop()
 
-		By("restoring into another namespace, with new UIDs and without statuses")
-		other := newWorld(ctx, smtpsink.Options{})
-		token := w.secret(tokenSecret)
-		other.create(restored(token), restored(w.credentials("ada")), restored(w.credentials("bob")),
-			restored(w.account()), restored(w.pool(base)()), restored(w.member("ada")()), restored(w.member("bob")()),
-			restored(w.member("eve")()), restored(w.invitation("ada")()), restored(w.invitation("eve")()))
+		accepted, acceptance := w.member("ada")().Status.AcceptedAt, w.credentials("ada").Data
+
+		By("restoring, with new UIDs and without statuses")
+		other, backup := w.lost(ctx)
+		other.restore(backup...)
 		again := other.start()
 		Eventually(other.member("ada")).Should(beActive)
 		Eventually(other.member("bob")).Should(be(usherv1.ObservedDisabled, usherv1.ReasonDisabledBySpec))
@@ -57,9 +60,9 @@ var _ = Describe("A restore from a backup", func() {
 		Eventually(other.member("bob")).Should(beActive)
 		again.settles()
 		Expect(other.mailed()).To(Equal([]string{"eve"}))
-		Expect(other.visit(strings.Replace(dead, w.namespace, other.namespace, 1))).To(Equal(http.StatusNotFound))
-		Expect(other.credentials("ada").Data).To(Equal(w.credentials("ada").Data))
-		Expect(other.member("ada")().Status.AcceptedAt.Time).To(BeTemporally("~", w.member("ada")().Status.AcceptedAt.Time, time.Second))
+		Expect(other.visit(dead)).To(Equal(http.StatusNotFound))
+		Expect(other.credentials("ada").Data).To(Equal(acceptance))
+		Expect(other.member("ada")().Status.AcceptedAt.Time).To(BeTemporally("~", accepted.Time, time.Second))
 		other.activate("eve")
 	})
 })
@@ -177,6 +180,30 @@ func (w *world) backup() (objects []client.Object) {
 	return objects
 }
 
+// lost takes a backup and deletes everything in the world's namespace, as the loss of a cluster does. It returns the world after it: with
+// another mail server, and without a manager.
+func (w *world) lost(ctx context.Context) (after *world, backup []client.Object) {
+	GinkgoHelper()
+	backup = w.backup()
+	w.history.end(w)
+	for _, list := range []client.ObjectList{
+		&usherv1.MemberList{}, &usherv1.InvitationList{}, &usherv1.SeatPoolList{}, &usherv1.AccountList{},
+		&corev1.SecretList{}, &rbacv1.RoleList{}, &rbacv1.RoleBindingList{},
+	} {
+		Expect(w.api.List(ctx, list, client.InNamespace(w.namespace))).To(Succeed())
+		Expect(meta.EachListItem(list, func(item runtime.Object) error {
+			o := item.(client.Object)
+			o.SetAnnotations(map[string]string{usherv1.AllowDeletionAnnotation: "true"})
+			o.SetFinalizers(nil)
+			if err := w.api.Update(ctx, o); err != nil {
+				return err
+			}
+			return client.IgnoreNotFound(w.api.Delete(ctx, o))
+		})).To(Succeed())
+	}
+	return newWorldIn(w.namespace, smtpsink.Options{}), backup
+}
+
 // restore restores a backup: objects are made again, with their metadata and without owner references and statuses.
 func (w *world) restore(objects ...client.Object) {
 	GinkgoHelper()
@@ -252,8 +279,8 @@ var _ = Describe("What members were granted", func() {
 			o.stop()
 
 			By("restoring all")
-			other := newWorld(ctx, smtpsink.Options{})
-			other.restore(w.backup()...)
+			other, backup := w.lost(ctx)
+			other.restore(backup...)
 			again := other.start()
 			Eventually(other.granted).Should(Equal(before))
 			again.settles()
@@ -272,8 +299,8 @@ var _ = Describe("What members were granted", func() {
 		o.settles()
 		before := w.granted()
 		o.stop()
-		other := newWorld(ctx, smtpsink.Options{})
-		other.restore(w.backup()...)
+		other, backup := w.lost(ctx)
+		other.restore(backup...)
 		again := other.start()
 		Eventually(other.granted).Should(Equal(before))
 		again.settles()
@@ -290,8 +317,8 @@ var _ = Describe("What members were granted", func() {
 		o.settles()
 		before := w.granted()
 		o.stop()
-		other := newWorld(ctx, smtpsink.Options{})
-		other.restore(w.backup()...)
+		other, backup := w.lost(ctx)
+		other.restore(backup...)
 		other.start()
 		Eventually(other.granted).Should(Equal(before))
 		other.hire("new")
@@ -308,8 +335,8 @@ var _ = Describe("What members were granted", func() {
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonDuplicateEmail))
 		o.settles()
 		o.stop()
-		other := newWorld(ctx, smtpsink.Options{})
-		other.restore(w.backup()...)
+		other, backup := w.lost(ctx)
+		other.restore(backup...)
 		again := other.start()
 		Eventually(other.member("zoe")).Should(beActive)
 		Eventually(other.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonDuplicateEmail))
@@ -431,8 +458,9 @@ var _ = Describe("Owner references in a backup", func() {
 		Expect(owners).To(HaveLen(1))
 		o.stop()
 
-		other := newWorld(ctx, smtpsink.Options{})
-		for _, object := range w.backup() {
+		spec := w.invitation("ada")().Spec
+		other, backup := w.lost(ctx)
+		for _, object := range backup {
 			object = restored(object)
 			if object.GetName() == "ada" {
 				if inv, ok := object.(*usherv1.Invitation); ok {
@@ -448,7 +476,7 @@ var _ = Describe("Owner references in a backup", func() {
 		Expect(other.mailed()).To(BeEmpty())
 		Expect(other.holders(base)).To(Equal([]string{"bob"}))
 		inv := other.invitation("ada")()
-		Expect(inv.Spec).To(Equal(w.invitation("ada")().Spec))
+		Expect(inv.Spec).To(Equal(spec))
 		Expect(inv.OwnerReferences).To(ConsistOf(HaveField("UID", other.member("ada")().UID)), "adopted, before a garbage collector finds it")
 		other.deleteMembers("ada")
 		Expect(exists(other, testkit.Invitation("ada").Build())()).To(BeFalse())

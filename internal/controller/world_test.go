@@ -49,7 +49,13 @@ type world struct {
 // newWorld creates a namespace with a mail server, its Secret and the portal, without a manager.
 func newWorld(ctx context.Context, mail smtpsink.Options) *world {
 	GinkgoHelper()
-	w := &world{namespace: testkit.Namespace(ctx, server), api: testkit.Client(server.Config()), clock: &clock{}}
+	return newWorldIn(testkit.Namespace(ctx, server), mail)
+}
+
+// newWorldIn creates a world in an empty namespace.
+func newWorldIn(namespace string, mail smtpsink.Options) *world {
+	GinkgoHelper()
+	w := &world{namespace: namespace, api: testkit.Client(server.Config()), clock: &clock{}}
 	w.history = watchHistory(w)
 	w.sink = startSink(mail)
 	w.create(w.mailSecret(smtpSecret, w.sink))

@@ -47,6 +47,10 @@ func TestAcceptingMakesTheCredentials(t *testing.T) {
 	w.Expect(random).To(HaveLen(32))
 	delete(made.Data, "password-hash")
 	delete(made.Data, "api-token")
+	signer, err := credentials.SignerOf(w.keys)
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(signer.Check(made)).To(Equal(credentials.Signed))
+	delete(made.Data, "signature")
 	w.Expect(made.Data).To(Equal(map[string][]byte{
 		"email": []byte("Ada@acme.example"), "accepted-at": []byte("2026-11-27T12:00:00Z"),
 		"terms-url": []byte("https://acme.example/terms"), "salutation": []byte("Mx"),
@@ -187,7 +191,10 @@ func TestOnlyThePasswordAndTheTermsMustBeGiven(t *testing.T) {
 	w.expectDone(w.post(w.link(), url.Values{
 		"action": {"accept"}, "password": {goodPassword}, "password_confirm": {goodPassword},
 	}), titleWaiting)
-	w.Expect(w.credentials().Data).To(And(HaveLen(4), HaveKey("email"), HaveKey("accepted-at"), HaveKey("password-hash"), HaveKey("api-token")))
+	w.Expect(w.credentials().Data).To(HaveLen(5))
+	for _, key := range []string{"email", "accepted-at", "password-hash", "api-token", "signature"} {
+		w.Expect(w.credentials().Data).To(HaveKey(key))
+	}
 }
 
 func TestAMemberWithALongNameCanAccept(t *testing.T) {
@@ -467,7 +474,7 @@ func TestCredentialsOfAnotherUID(t *testing.T) {
 				Namespace: w.member.Namespace, Name: "usher-member-ada",
 				Annotations: map[string]string{usherv1.MemberUIDAnnotation: "older-uid"},
 			}, Type: credentials.Type}
-			w.Expect(w.api.Create(w.ctx, old)).To(Succeed())
+			w.Expect(w.api.Create(w.ctx, w.sign(old))).To(Succeed())
 			w.expectPage(w.get(w.link()), c.status, c.title)
 			if c.status != http.StatusOK {
 				return
@@ -480,6 +487,42 @@ func TestCredentialsOfAnotherUID(t *testing.T) {
 	}
 }
 
+// Whoever may create Secrets cannot accept for a member: without a valid signature the Secret is no acceptance, and opens no session. The
+// portal leaves it alone.
+func TestASecretWithoutASignatureIsNoAcceptance(t *testing.T) {
+	for name, forge := range map[string]func(w *world, secret *corev1.Secret){
+		"no signature":           func(*world, *corev1.Secret) {},
+		"a signature of another": func(w *world, s *corev1.Secret) { s.Name = "usher-member-eve"; w.sign(s); s.Name = "usher-member-ada" },
+		"another key": func(w *world, s *corev1.Secret) {
+			signer, err := credentials.SignerOf(otherKeys(w))
+			w.Expect(err).NotTo(HaveOccurred())
+			signer.Sign(s)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.activate(w.member)
+			hash, err := bcrypt.GenerateFromPassword([]byte(goodPassword), bcrypt.MinCost)
+			w.Expect(err).NotTo(HaveOccurred())
+			forged := &corev1.Secret{
+				ObjectMeta: metav1.ObjectMeta{
+					Namespace: w.member.Namespace, Name: "usher-member-ada",
+					Annotations: map[string]string{usherv1.MemberUIDAnnotation: string(w.member.UID)},
+				},
+				Type: credentials.Type,
+				Data: map[string][]byte{"email": []byte(w.member.Spec.Email), "accepted-at": []byte("2026-03-01T09:00:00Z"), "password-hash": hash},
+			}
+			forge(w, forged)
+			w.Expect(w.api.Create(w.ctx, forged)).To(Succeed())
+			w.expectPage(w.post("/me", signIn(string(w.member.Spec.Email), goodPassword)), http.StatusUnprocessableEntity, titleSignIn)
+			w.expectPage(w.get(w.link()), http.StatusOK, titleForm)
+			w.expectPage(w.post(w.link(), acceptance()), http.StatusServiceUnavailable, titleUnavailable)
+			w.Expect(w.credentials().UID).To(Equal(forged.UID))
+			w.Expect(w.api.Delete(w.ctx, forged)).To(Succeed())
+		})
+	}
+}
+
 // The form was answered while the address was being corrected: the wrong person answered, and the right one is still invited.
 func TestCredentialsOfAnotherAddressAreNoAcceptance(t *testing.T) {
 	w := newWorld(t)
@@ -488,9 +531,10 @@ func TestCredentialsOfAnotherAddressAreNoAcceptance(t *testing.T) {
 			Namespace: w.member.Namespace, Name: "usher-member-ada",
 			Annotations: map[string]string{usherv1.MemberUIDAnnotation: string(w.member.UID)},
 		},
+		Type: credentials.Type,
 		Data: map[string][]byte{"email": []byte("eve@acme.example")},
 	}
-	w.Expect(w.api.Create(w.ctx, wrong)).To(Succeed())
+	w.Expect(w.api.Create(w.ctx, w.sign(wrong))).To(Succeed())
 	w.expectPage(w.get(w.link()), http.StatusOK, titleForm)
 	w.expectPage(w.post(w.link(), acceptance()), http.StatusServiceUnavailable, titleUnavailable)
 	w.Expect(w.credentials().UID).To(Equal(wrong.UID))

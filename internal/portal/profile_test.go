@@ -328,7 +328,7 @@ func TestAWrongPasswordRevealsNothingElse(t *testing.T) {
 		if hash != "" {
 			secret.Data["password-hash"] = []byte(hash)
 		}
-		w.Expect(w.api.Create(w.ctx, secret)).To(Succeed())
+		w.Expect(w.api.Create(w.ctx, w.sign(secret))).To(Succeed())
 	}
 	hash := string(w.credentials().Data["password-hash"])
 	person("bob", "acme", "bob@acme.example", usherv1.StateDisabled, hash)

@@ -29,6 +29,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal"
 	"github.com/usher-dev/usher/internal/test/testkit"
@@ -279,6 +280,14 @@ func kindOf(w *world, object client.Object) string {
 	kind, err := w.api.GroupVersionKindFor(object)
 	w.Expect(err).NotTo(HaveOccurred())
 	return kind.Kind
+}
+
+// sign signs credentials that a test makes by hand.
+func (w *world) sign(secret *corev1.Secret) *corev1.Secret {
+	signer, err := credentials.SignerOf(w.keys)
+	w.Expect(err).NotTo(HaveOccurred())
+	signer.Sign(secret)
+	return secret
 }
 
 // otherKeys returns keys that the portal does not have.

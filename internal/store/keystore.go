@@ -33,8 +33,12 @@ const (
 // maxPrevious is how many previous keys there may be: each costs a little time wherever a link is checked.
 const maxPrevious = 16
 
-// keysAge is how long the keys are used before they are read again.
-const keysAge = 30 * time.Second
+const (
+	// keysAge is how long the keys are used before they are read again.
+	keysAge = 30 * time.Second
+	// freshAge is how old keys may be that say that a signature is not valid: another replica may have signed with a key that is new.
+	freshAge = time.Second
+)
 
 // KeyStore reads the keys that links are made with from their Secret, and creates it at the first start.
 type KeyStore struct {
@@ -50,9 +54,13 @@ type KeyStore struct {
 
 // Get returns the keys as they were at most 30 seconds ago.
 func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
+	return k.noOlderThan(ctx, keysAge)
+}
+
+func (k *KeyStore) noOlderThan(ctx context.Context, most time.Duration) (invite.Keyring, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if age := k.Now().Sub(k.readAt); !k.readAt.IsZero() && age >= 0 && age < keysAge {
+	if age := k.Now().Sub(k.readAt); !k.readAt.IsZero() && age >= 0 && age < most {
 		return k.keys, nil
 	}
 	secret, err := k.ensure(ctx)
@@ -70,7 +78,20 @@ func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
 
 // Signer returns what signs acceptances, with the keys that Get returns.
 func (k *KeyStore) Signer(ctx context.Context) (*credentials.Signer, error) {
-	keys, err := k.Get(ctx)
+	return k.signer(ctx, keysAge)
+}
+
+// SignerFor returns a Signer that can say of a Secret whether it is signed: its keys are fresh if by those of Get it is not.
+func (k *KeyStore) SignerFor(ctx context.Context, secret *corev1.Secret) (*credentials.Signer, error) {
+	signer, err := k.Signer(ctx)
+	if err == nil && signer.Check(secret) == credentials.Unsigned {
+		return k.signer(ctx, freshAge)
+	}
+	return signer, err
+}
+
+func (k *KeyStore) signer(ctx context.Context, most time.Duration) (*credentials.Signer, error) {
+	keys, err := k.noOlderThan(ctx, most)
 	if err != nil {
 		return nil, err
 	}

@@ -102,7 +102,7 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 	if ptr.Deref(secret.Immutable, false) {
 		return secret, nil // what is decided next knows that it stays as it is
 	}
-	signer, err := r.tokenKeys.Signer(ctx)
+	signer, err := r.tokenKeys.SignerFor(ctx, secret)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +180,7 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) (ct
 	if found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); err != nil || !found {
 		return ctrl.Result{}, err
 	}
-	signer, err := r.tokenKeys.Signer(ctx)
+	signer, err := r.tokenKeys.SignerFor(ctx, secret)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -77,13 +77,13 @@ func (r *Reconciler) preceded(ctx context.Context, reader client.Reader, o membe
 
 // signed reports whether Usher signed the credentials with that metadata.
 func (r *Reconciler) signed(ctx context.Context, meta *metav1.PartialObjectMetadata) (bool, error) {
-	signer, err := r.tokenKeys.Signer(ctx)
-	if err != nil {
-		return false, err
-	}
 	secret := &corev1.Secret{}
 	found, err := store.Get(ctx, r.Live, meta.Namespace, meta.Name, secret)
-	return found && secret.Type == credentials.Type && signer.Check(secret) != credentials.Unsigned, err
+	if err != nil || !found || secret.Type != credentials.Type {
+		return false, err
+	}
+	signer, err := r.tokenKeys.SignerFor(ctx, secret)
+	return err == nil && signer.Check(secret) != credentials.Unsigned, err
 }
 
 // older returns a member of the account that is older than m; nil if m is the first.

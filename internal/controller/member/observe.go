@@ -230,7 +230,7 @@ func (r *Reconciler) readCredentials(ctx context.Context, member *usherv1.Member
 // read returns what the Member's credentials say. While the keys cannot be read, it is an error if the answer depends on them: not if the
 // Member's status has recorded its acceptance, and not if the Member has no access whatever they say.
 func (r *Reconciler) read(ctx context.Context, m *usherv1.Member, secret *corev1.Secret) (*credentials.Credentials, error) {
-	signer, err := r.tokenKeys.Signer(ctx)
+	signer, err := r.tokenKeys.SignerFor(ctx, secret)
 	if err != nil && m.Status.AcceptedAt == nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled {
 		return nil, err
 	}
