@@ -80,7 +80,7 @@ const (
 	ReasonRoleNotInPlan = "RoleNotInPlan"
 	// ReasonRightNotInPlan means: the account's plan has no such right.
 	ReasonRightNotInPlan = "RightNotInPlan"
-	// ReasonCredentialsInvalid means: a Secret that Usher did not make has the name of the member's credentials.
+	// ReasonCredentialsInvalid means: a Secret without a valid signature by Usher has the name of the member's credentials.
 	ReasonCredentialsInvalid = "CredentialsInvalid"
 	// ReasonAccepted means: the invitee accepted.
 	ReasonAccepted = "Accepted"

@@ -142,8 +142,9 @@ var members = []Member{
 	{
 		Text: Text{
 			Reason:  usherv1.ReasonCredentialsInvalid,
-			Meaning: "a Secret that Usher did not make has the name of the member's credentials",
-			Action:  "Rename or delete the Secret",
+			Meaning: "a Secret without a valid signature by Usher has the name of the member's credentials",
+			Action: "Delete the Secret, or import it as the message says. If it comes from a backup or another cluster, add the token key from " +
+				"there to the manager's token Secret",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Kept, WaitsFor: Correction,
 		KeepsSeat: true,
