@@ -24,8 +24,8 @@ const signatureLabel = "usher.dev/acceptance 1"
 // signerIDLength is the length of the part of a signature that names its key, in bytes.
 const signerIDLength = 4
 
-// Signature is whether Usher signed an acceptance. Without a valid signature a Secret is no acceptance: otherwise whoever may create
-// Secrets in a namespace could accept for its members.
+// Signature is whether Usher signed an acceptance. Without a valid signature a Secret is no acceptance: otherwise the right to create
+// Secrets in a namespace would be enough to accept for its members.
 type Signature int
 
 const (

@@ -487,7 +487,7 @@ func TestCredentialsOfAnotherUID(t *testing.T) {
 	}
 }
 
-// Whoever may create Secrets cannot accept for a member: without a valid signature the Secret is no acceptance, and opens no session. The
+// The right to create Secrets is not enough to accept for a member: without a valid signature the Secret is no acceptance, and opens no session. The
 // portal leaves it alone.
 func TestASecretWithoutASignatureIsNoAcceptance(t *testing.T) {
 	for name, forge := range map[string]func(w *world, secret *corev1.Secret){
