@@ -4,10 +4,12 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -44,6 +46,9 @@ const stopTimeout = 25 * time.Second
 // replica may notice both the last renewal and the end of the lease that much later. With one second, another replica leads
 // less than 5 s after the lease of a killed leader has ended; with client-go's default of two seconds it may take 9 s.
 const retryPeriod = time.Second
+
+// pollKeysEvery is how often the token keys are read where no watch says that they have changed.
+const pollKeysEvery = 30 * time.Second
 
 // Run runs the manager until ctx is done.
 func Run(ctx context.Context, o Options) error {
@@ -102,6 +107,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 		attempt("set up the controllers", controller.Setup(mgr, dependencies, o.TestHooks.Several)),
 		attempt("set up the portal", addPortal(ctx, mgr, live, keys, o)),
 		attempt("set up the link endpoint", addLinks(mgr, live, keys, o)),
+		attempt("poll the token keys", addKeyPolling(mgr, keys, o)),
 		attempt("close mail connections on stop", mgr.Add(closeOnStop(sender))),
 		attempt("serve the probes", addProbes(mgr, registry, o.HealthProbeBindAddress)),
 	)
@@ -174,6 +180,16 @@ func cacheOptions(o Options, registry *undecodable.Registry) cache.Options {
 	}
 	options.ByObject[&corev1.Secret{}] = cache.ByObject{Namespaces: secrets}
 	return options
+}
+
+// addKeyPolling has the token keys polled by a manager that does not watch its own namespace. Any other hears of their change.
+func addKeyPolling(mgr manager.Manager, keys *store.KeyStore, o Options) error {
+	watched := o.namespaces()
+	if len(watched) == 0 || slices.Contains(watched, o.Namespace) {
+		return nil
+	}
+	every := cmp.Or(o.TestHooks.PollKeys, pollKeysEvery)
+	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return keys.Poll(ctx, every) })) //nolint:wrapcheck // see attempt
 }
 
 // closeOnStop closes the idle mail connections when the manager stops.

@@ -56,6 +56,8 @@ type TestHooks struct {
 	Now func() time.Time
 	// Resync is how often every cached object is reconciled although nothing has changed; default 10 hours.
 	Resync time.Duration
+	// PollKeys is how often the token keys are read where no watch says that they have changed; default 30 seconds.
+	PollKeys time.Duration
 	// Relist is how often the caches are compared with the API server; default 10 minutes.
 	Relist time.Duration
 	// Several allows several managers in one process: it turns off the check that each controller's name, a metrics label, is unique.

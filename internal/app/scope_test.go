@@ -4,6 +4,7 @@
 package app_test
 
 import (
+	"bytes"
 	"context"
 	"net/http"
 	"strings"
@@ -87,6 +88,7 @@ var _ = Describe("a manager that does not watch its own namespace", func() {
 		byDefault, own = sink(), sink()
 		o = options(home)
 		o.WatchNamespaces, o.MetricsBindAddress, o.MetricsSecure = tenant, address(), true
+		o.TestHooks.PollKeys = 200 * time.Millisecond
 		create(tenant, testkit.Account("acme").Build(), testkit.SeatPool("acme-base").Seats(5).Build())
 	})
 
@@ -172,6 +174,18 @@ var _ = Describe("a manager that does not watch its own namespace", func() {
 		Eventually(lines).Should(And(ContainSubstring("ada@acme.example:"), ContainSubstring("bob@acme.example:")))
 		changeProfile(o.PortalURL, tenant)
 		Eventually(member("ada")).Should(HaveField("Status.DisplayName", "Augusta King"))
+
+		By("rotating the token key: acceptances are signed anew")
+		signedWith := func() string {
+			secret := &corev1.Secret{}
+			Expect(api.Get(ctx, client.ObjectKey{Namespace: tenant, Name: "usher-member-ada"}, secret)).To(Succeed())
+			return secret.Annotations[usherv1.KeyIDAnnotation]
+		}
+		before, keys := signedWith(), &corev1.Secret{}
+		Expect(api.Get(ctx, client.ObjectKey{Namespace: home, Name: "usher-token-key"}, keys)).To(Succeed())
+		keys.Data["previous"], keys.Data["current"] = keys.Data["current"], bytes.Repeat([]byte{1}, 32)
+		Expect(api.Update(ctx, keys)).To(Succeed())
+		Eventually(signedWith).ShouldNot(Equal(before))
 
 		bob := member("bob")()
 		bob.Spec.State = usherv1.StateDisabled

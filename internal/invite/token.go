@@ -4,6 +4,7 @@
 package invite
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -50,6 +51,9 @@ func (k Keyring) ID() string { return keyID(k.keys[0]) }
 func (k Keyring) Has(id string) bool {
 	return slices.ContainsFunc(k.keys, func(key []byte) bool { return id == keyID(key) })
 }
+
+// Equal reports whether two Keyrings have the same keys in the same order.
+func (k Keyring) Equal(other Keyring) bool { return slices.EqualFunc(k.keys, other.keys, bytes.Equal) }
 
 func keyID(key []byte) string {
 	id := sha256.Sum256(key)

@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
@@ -50,6 +51,30 @@ type KeyStore struct {
 	mu     sync.Mutex
 	keys   invite.Keyring
 	readAt time.Time
+	// known: keys were read before, also if they are to be read again.
+	known bool
+	// changed are called when other keys are read than before.
+	changed []func(context.Context)
+}
+
+// OnChange has f called whenever the keys turn out to be others than before: what was signed or sent may count no more, or count again.
+// It has to be called before the first Get.
+func (k *KeyStore) OnChange(f func(context.Context)) { k.changed = append(k.changed, f) }
+
+// Poll reads the keys again and again until ctx is done, where no watch says that their Secret has changed.
+func (k *KeyStore) Poll(ctx context.Context, every time.Duration) error {
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+		if _, err := k.noOlderThan(ctx, every/2); err != nil {
+			log.FromContext(ctx).Error(err, "cannot read the token keys")
+		}
+	}
 }
 
 // Get returns the keys as they were at most 30 seconds ago.
@@ -58,22 +83,33 @@ func (k *KeyStore) Get(ctx context.Context) (invite.Keyring, error) {
 }
 
 func (k *KeyStore) noOlderThan(ctx context.Context, most time.Duration) (invite.Keyring, error) {
+	keys, changed, err := k.read(ctx, most)
+	if changed {
+		for _, f := range k.changed {
+			f(ctx)
+		}
+	}
+	return keys, err
+}
+
+// read returns the keys, and whether they are others than they were before.
+func (k *KeyStore) read(ctx context.Context, most time.Duration) (keys invite.Keyring, changed bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if age := k.Now().Sub(k.readAt); !k.readAt.IsZero() && age >= 0 && age < most {
-		return k.keys, nil
+		return k.keys, false, nil
 	}
 	secret, err := k.ensure(ctx)
 	if err != nil {
-		return invite.Keyring{}, err
+		return invite.Keyring{}, false, err
 	}
-	keys, err := keyringOf(secret.Data)
-	if err != nil {
-		return invite.Keyring{}, fmt.Errorf("Secret %s: %w; restore it from a backup: without its keys, the links that were sent and "+
-			"the acceptances that were signed count no more", k.Secret, err)
+	if keys, err = keyringOf(secret.Data); err != nil {
+		return invite.Keyring{}, false, fmt.Errorf("Secret %s: %w; restore it from a backup: without its keys, the links that were sent "+
+			"and the acceptances that were signed count no more", k.Secret, err)
 	}
-	k.keys, k.readAt = keys, k.Now()
-	return keys, nil
+	changed = k.known && !keys.Equal(k.keys)
+	k.keys, k.readAt, k.known = keys, k.Now(), true
+	return keys, changed, nil
 }
 
 // Signer returns what signs acceptances, with the keys that Get returns.

@@ -6,9 +6,9 @@ package invitation
 import (
 	"context"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/outbox"
@@ -20,12 +20,12 @@ import (
 // without a slash at the end.
 func New(base reconciler.Base, box *outbox.Outbox, keys *store.KeyStore, portalURL string, workers int) reconciler.Controller {
 	r := &Reconciler{Base: base.ForController(), outbox: box, keys: keys, portalURL: portalURL, wakeups: reconciler.NewWakeups()}
+	keys.OnChange(r.wakeSent)
 	return reconciler.Controller{
 		Name: "invitation", For: &usherv1.Invitation{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Member{}, Map: r.ofMember},
 			{Object: &usherv1.Account{}, Map: r.ofAccount},
-			{Object: &corev1.Secret{}, Map: r.ofTokenSecret},
 		},
 	}
 }
@@ -54,19 +54,15 @@ func (r *Reconciler) ofAccount(ctx context.Context, before, after client.Object)
 	return keys, err
 }
 
-// ofTokenSecret returns the Invitations whose link is in a mail, if the token keys changed: a link may have lost its key.
-func (r *Reconciler) ofTokenSecret(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
-	if client.ObjectKeyFromObject(reconciler.Present(before, after)) != r.keys.Secret || before == nil {
-		return nil, nil
-	}
-	r.keys.Forget()
+// wakeSent has the Invitations reconciled whose link is in a mail: it may have lost its key.
+func (r *Reconciler) wakeSent(ctx context.Context) {
 	var list usherv1.InvitationList
-	err := store.List(ctx, r.Client, &list, "", "", "")
-	var keys []types.NamespacedName
+	if err := store.List(ctx, r.Client, &list, "", "", ""); err != nil {
+		log.FromContext(ctx).Error(err, "cannot find the invitations whose key may be lost")
+	}
 	for i := range list.Items {
 		if list.Items[i].Status.KeyID != "" && list.Items[i].Status.State == usherv1.InvitationSent {
-			keys = append(keys, client.ObjectKeyFromObject(&list.Items[i]))
+			r.wakeups.Add(client.ObjectKeyFromObject(&list.Items[i]))
 		}
 	}
-	return keys, err
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
@@ -26,9 +27,12 @@ const workers = 8
 
 // New returns the controller of Members. tokenKeys sign acceptances.
 func New(base reconciler.Base, tokenKeys *store.KeyStore) reconciler.Controller {
-	r := &Reconciler{Base: base.ForController(), tokenKeys: tokenKeys, firstMembers: &firstMemberCache{}}
+	r := &Reconciler{
+		Base: base.ForController(), tokenKeys: tokenKeys, firstMembers: &firstMemberCache{}, wakeups: reconciler.NewWakeups(),
+	}
+	tokenKeys.OnChange(r.wakeAccepted)
 	return reconciler.Controller{
-		Name: "member", For: &usherv1.Member{}, Workers: workers, Reconciler: r,
+		Name: "member", For: &usherv1.Member{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Account{}, Map: r.ofAccount},
 			{Object: &usherv1.SeatPool{}, Map: r.ofPool},
@@ -191,20 +195,28 @@ func (r *Reconciler) ofSecret(ctx context.Context, before, after client.Object) 
 	return []types.NamespacedName{{Namespace: secret.GetNamespace(), Name: name}}, nil
 }
 
-// ofTokenSecret returns the members who have credentials, if the token keys changed: those may have to be signed anew, or count again.
+// ofTokenSecret has the token keys read again if their Secret changed. All that depends on them is woken then.
 func (r *Reconciler) ofTokenSecret(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
-	if client.ObjectKeyFromObject(reconciler.Present(before, after)) != r.tokenKeys.Secret || before == nil {
+	if client.ObjectKeyFromObject(reconciler.Present(before, after)) != r.tokenKeys.Secret {
 		return nil, nil
 	}
 	r.tokenKeys.Forget()
-	all, err := store.Credentials(ctx, r.Client, "", "")
-	var keys []types.NamespacedName
-	for i := range all {
-		if name, ofMember := credentials.MemberOf(all[i].Name); ofMember {
-			keys = append(keys, types.NamespacedName{Namespace: all[i].Namespace, Name: name})
-		}
+	if _, err := r.tokenKeys.Get(ctx); err != nil {
+		log.FromContext(ctx).Error(err, "cannot read the token keys")
 	}
-	return keys, err
+	return nil, nil
+}
+
+// wakeAccepted has the members reconciled who have credentials: those may have to be signed anew, or count again.
+func (r *Reconciler) wakeAccepted(ctx context.Context) {
+	all, err := store.Credentials(ctx, r.Client, "", "")
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot find the acceptances that have to be signed anew")
+	}
+	for i := range all {
+		name, _ := credentials.MemberOf(all[i].Name)
+		r.wakeups.Add(types.NamespacedName{Namespace: all[i].Namespace, Name: name})
+	}
 }
 
 // withdrawnBy returns the members whom a binding or a password file has newly marked: they wait to give their seats back.
