@@ -58,6 +58,17 @@ func AddressedTo(secret *corev1.Secret, member *usherv1.Member) {
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, usherv1.MemberUIDAnnotation, string(member.UID))
 }
 
+// Move has the acceptance be for the Member's present address. A Member that needs no invitation has not proven that the new address is
+// the same person's: no password is carried over, and the API token is another one.
+func Move(secret *corev1.Secret, member *usherv1.Member, signer *Signer) {
+	setData(secret, map[string]string{KeyEmail: string(member.Spec.Email)})
+	if member.Spec.Activation == usherv1.ActivateImmediately {
+		setData(secret, map[string]string{KeyPasswordHash: ""})
+		setToken(secret, member.Status.DisabledAt)
+	}
+	signer.Sign(secret)
+}
+
 // New returns the acceptance of a Member at now, signed, with an API token of its own. It has no owner: an owner reference to a UID
 // from before a restore would have it garbage-collected.
 func New(member *usherv1.Member, answers Answers, now time.Time, signer *Signer) *corev1.Secret {

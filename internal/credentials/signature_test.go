@@ -187,3 +187,18 @@ func TestReadBoundsAnything(t *testing.T) {
 		}
 	})
 }
+
+// A change of address takes the signature along. A member that needs no invitation keeps neither the password nor the token.
+func TestMove(t *testing.T) {
+	for activation, keeps := range map[usherv1.Activation]bool{usherv1.ActivateByInvitation: true, usherv1.ActivateImmediately: false} {
+		g := NewWithT(t)
+		secret := adasAcceptance(t)
+		secret.Data[KeyPasswordHash] = []byte("$2a$10$" + strings.Repeat("a", 53))
+		token := string(secret.Data[KeyAPIToken])
+		member := &usherv1.Member{Spec: usherv1.MemberSpec{Email: "king@acme.example", Activation: activation}}
+		Move(secret, member, aSigner(t))
+		g.Expect(Read(secret, aSigner(t))).To(And(HaveField("Signature", Signed), HaveField("Email", "king@acme.example"), HaveField("HasPassword", keeps)))
+		g.Expect(string(secret.Data[KeyAPIToken]) == token).To(Equal(keeps))
+		g.Expect(secret.Data[KeyAPIToken]).NotTo(BeEmpty())
+	}
+}

@@ -106,7 +106,8 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 	if err != nil {
 		return nil, err
 	}
-	sign := d.MoveCredentials || d.SignAgain && signer.Check(secret) == credentials.SignedBefore
+	move := d.MoveCredentials && signer.Check(secret) != credentials.Unsigned
+	sign := d.SignAgain && signer.Check(secret) == credentials.SignedBefore
 	takeOver := d.TakeOverCredentials && signer.Check(secret) == credentials.Unsigned
 	rotated := d.RotateToken && credentials.RotateToken(secret, *m.Status.DisabledAt)
 	if rotated {
@@ -114,11 +115,11 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 			return nil, err
 		}
 	}
-	if annotated := annotate(secret, m, d); !rotated && !sign && !takeOver && !annotated {
+	if annotated := annotate(secret, m, d); !rotated && !move && !sign && !takeOver && !annotated {
 		return secret, nil
 	}
-	if d.MoveCredentials {
-		secret.Data[credentials.KeyEmail] = []byte(m.Spec.Email)
+	if move {
+		credentials.Move(secret, m, signer)
 	}
 	if takeOver {
 		credentials.TakeOver(secret, m, r.Now(), signer)
