@@ -28,7 +28,7 @@ type Observation struct {
 	KeyLost bool
 	// Answered: there is a credentials Secret that the Member's status does not mention yet. Only a live read shows it.
 	Answered bool
-	// Foreign: a Secret that Usher did not make has the name of the Member's credentials, so that no answer could be recorded. Only a live
+	// Foreign: a Secret without Usher's signature has the name of the Member's credentials, so that no answer could be recorded. Only a live
 	// read shows it.
 	Foreign bool
 	// Hold delays the next mail; nil if nothing does.

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
@@ -93,12 +94,25 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 		return o, err
 	}
 	if reader == r.Live && member.Status.AcceptedAt == nil {
-		secret := &corev1.Secret{}
-		found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret)
-		o.Foreign = found && secret.Type != credentials.Type
-		o.Answered = found && !o.Foreign
+		o.Answered, o.Foreign, err = r.answer(ctx, member)
 	}
 	return o, err
+}
+
+// answer reports whether the member has answered, or a Secret without Usher's signature has the name of its credentials. While the keys
+// cannot be read, any credentials count as an answer, so that no mail goes out to who has accepted.
+func (r *Reconciler) answer(ctx context.Context, member *usherv1.Member) (answered, foreign bool, err error) {
+	secret := &corev1.Secret{}
+	found, err := store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret)
+	if err != nil || !found {
+		return false, false, err
+	}
+	signer, err := r.keys.SignerFor(ctx, secret)
+	if err != nil {
+		log.FromContext(ctx).Error(err, "cannot check the signature of an acceptance")
+	}
+	foreign = secret.Type != credentials.Type || signer.Check(secret) == credentials.Unsigned
+	return !foreign, foreign, nil
 }
 
 // keyLost reports whether the key of a link that was sent is no longer among the token keys. If the keys cannot be read, nothing is
