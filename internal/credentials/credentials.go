@@ -59,12 +59,11 @@ func AddressedTo(secret *corev1.Secret, member *usherv1.Member) {
 }
 
 // Move has the acceptance be for the Member's present address. A Member that needs no invitation has not proven that the new address is
-// the same person's: no password is carried over, and the API token is another one.
+// the same person's: no password is carried over.
 func Move(secret *corev1.Secret, member *usherv1.Member, signer *Signer) {
 	setData(secret, map[string]string{KeyEmail: string(member.Spec.Email)})
 	if member.Spec.Activation == usherv1.ActivateImmediately {
 		setData(secret, map[string]string{KeyPasswordHash: ""})
-		setToken(secret, member.Status.DisabledAt)
 	}
 	signer.Sign(secret)
 }
