@@ -28,7 +28,7 @@ type step struct {
 	done func(w *world) string
 }
 
-// story is the steps of three members with two pools. It has every effect of Usher: the harnesses try cut points, stale caches and
+// story is the steps of six members with three pools. It has every effect of Usher: the harnesses try cut points, stale caches and
 // missed events on each of its calls and events. A new effect needs a new step. Its done must check everything that the step changes,
 // or the next step starts too early.
 var story = []step{
@@ -144,6 +144,75 @@ var story = []step{
 	{"another is invited without a mail", func(w *world) {
 		w.create(testkit.Member("dan").Build())
 	}, func(w *world) string { return w.invited("dan") + w.sent("dan") }},
+	{"two more start at once, of whom one names the pool", func(w *world) {
+		w.scale(base, 3)
+		w.create(testkit.Member("eve").Pools(base).Immediate().Build(), testkit.Member("fay").Immediate().Build())
+	}, func(w *world) string { return w.started("eve", base) + w.started("fay", base) }},
+	{"their pool is deleted by mistake, and they keep seats and access", func(w *world) {
+		w.remove(testkit.SeatPool(base).Build())
+	}, func(w *world) string {
+		return w.blocked(base) + w.started("eve", base) + w.started("fay", base) + w.seated("dan", base)
+	}},
+	{"another pool takes over who named none", func(w *world) {
+		w.create(testkit.SeatPool(nextBase).Seats(2).Build())
+	}, func(w *world) string {
+		return w.blocked(base) + w.started("eve", base) + w.started("fay", nextBase) + w.seated("dan", nextBase) + w.invited("dan")
+	}},
+	{"the deletion is allowed, and who named the pool is out", func(w *world) {
+		edit(w, testkit.SeatPool(base).Build(), func(p *usherv1.SeatPool) {
+			metav1.SetMetaDataAnnotation(&p.ObjectMeta, usherv1.AllowDeletionAnnotation, "true")
+		})
+	}, func(w *world) string {
+		if w.pool(base).UID != "" {
+			return "the pool is still there"
+		}
+		return w.be("eve", usherv1.ObservedPending, usherv1.ReasonSeatPoolNotFound) + w.started("fay", nextBase)
+	}},
+	{"and moves to the other pool", func(w *world) {
+		w.scale(nextBase, 3)
+		edit(w, testkit.Member("eve").Build(), func(m *usherv1.Member) { m.Spec.SeatPoolRefs[0].Name = nextBase })
+	}, func(w *world) string {
+		return w.started("eve", nextBase) + w.seated("dan", nextBase) + w.assigned(nextBase, 2)
+	}},
+}
+
+// nextBase is the pool that takes over from base.
+const nextBase = "acme-next"
+
+// started returns what a member that needs no invitation lacks to be Active with a seat of a pool.
+func (w *world) started(name, pool string) string {
+	return w.be(name, usherv1.ObservedActive, usherv1.ReasonActivated) + w.seated(name, pool)
+}
+
+// seated returns what a member lacks to hold a seat of a pool, and of no other base pool.
+func (w *world) seated(name, pool string) string {
+	var held []string
+	for _, s := range w.member(name).Status.Seats {
+		if s.AddOn == "" && s.Held() {
+			held = append(held, s.Pool)
+		}
+	}
+	if slices.Equal(held, []string{pool}) {
+		return ""
+	}
+	return fmt.Sprintf("%s holds seats of %v, not of %s; ", name, held, pool)
+}
+
+// blocked returns what a pool that was deleted lacks to say that members keep its seats.
+func (w *world) blocked(name string) string {
+	p := w.pool(name)
+	if p.DeletionTimestamp != nil && meta.IsStatusConditionTrue(p.Status.Conditions, usherv1.ConditionDeletionBlocked) {
+		return ""
+	}
+	return fmt.Sprintf("pool %s does not say that its deletion is blocked; ", name)
+}
+
+// assigned returns what a pool lacks to say that so many of its seats are assigned.
+func (w *world) assigned(name string, seats int32) string {
+	if p := w.pool(name); p.Status.Assigned == nil || *p.Status.Assigned != seats {
+		return fmt.Sprintf("pool %s does not say that %d seats are assigned; ", name, seats)
+	}
+	return ""
 }
 
 // passwordFile returns the content of the account's password file.
