@@ -73,6 +73,7 @@ func memberStalled(message string) func(*Observation) {
 // Edits that change one fact.
 func accepted(o *Observation)        { o.Member.Status.AcceptedAt = later(-time.Minute) }
 func answered(o *Observation)        { o.Answered = true }
+func foreign(o *Observation)         { o.Foreign = true }
 func revoked(o *Observation)         { o.Invitation.Spec.State = usherv1.InvitationRevokedWish }
 func noMember(o *Observation)        { o.Member = nil }
 func memberDeleting(o *Observation)  { o.Member.DeletionTimestamp = later(-time.Second) }

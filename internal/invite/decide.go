@@ -28,6 +28,9 @@ type Observation struct {
 	KeyLost bool
 	// Answered: there is a credentials Secret that the Member's status does not mention yet. Only a live read shows it.
 	Answered bool
+	// Foreign: a Secret that Usher did not make has the name of the Member's credentials, so that no answer could be recorded. Only a live
+	// read shows it.
+	Foreign bool
 	// Hold delays the next mail; nil if nothing does.
 	Hold *delivery.Hold
 }
@@ -89,6 +92,8 @@ func (p *Plan) decide(o Observation, now time.Time) {
 	case s.State == usherv1.InvitationSending && clockOf(o, now).Awaits(s.NextAttemptAt, longestLease(&inv.Status)):
 		p.Wake = s.NextAttemptAt.Time
 		p.told = toldNow(o, now)
+	case o.Foreign && Cleared(o.Member, inv, o.Account):
+		p.Wake = now.Add(answeredPause) // the Member is about to say so, and is not invited then
 	case Asked(inv, string(o.Member.Spec.Email)):
 		p.sendNew(o, now)
 	case s.State == usherv1.InvitationSent:

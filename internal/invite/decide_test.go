@@ -333,6 +333,13 @@ func TestDecideTimes(t *testing.T) {
 			name: "the status was lost, and the answer is not in status yet", edits: []func(*Observation){answered}, want: "w",
 			wake: later(answeredPause),
 		},
+		{name: "a user's Secret is in the way, and the member does not say so yet", edits: []func(*Observation){foreign}, want: "w", wake: later(answeredPause)},
+		{name: "a user's Secret is in the way, and the member says so", edits: []func(*Observation){foreign, memberIs(usherv1.ReasonCredentialsInvalid)}, want: "."},
+		{name: "revoked while a user's Secret is in the way", edits: []func(*Observation){foreign, revoked, linked(usherv1.InvitationSent, expires(time.Hour))}, want: "R"},
+		{
+			name:  "expired while a user's Secret is in the way",
+			edits: []func(*Observation){foreign, memberIs(usherv1.ReasonCredentialsInvalid), linked(usherv1.InvitationSent, expires(0))}, want: "X",
+		},
 		{name: "no account and no link yet", edits: []func(*Observation){noAccount}, want: "."},
 		{
 			name:  "the member is to be invited by another invitation",

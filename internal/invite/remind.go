@@ -73,6 +73,8 @@ func (p *Plan) remind(o Observation, now time.Time) {
 func (p *Plan) remindNow(due point, o Observation, now time.Time) {
 	switch {
 	case p.Send || !mayRemind(o):
+	case o.Foreign:
+		p.wakeBy(now.Add(answeredPause)) // the Member is about to say so
 	case o.Hold != nil && now.Before(o.Hold.Until):
 		p.wakeBy(o.Hold.Until) // the invitation is Sent and stays so: the status does not report that a reminder is delayed
 	default:

@@ -96,6 +96,7 @@ func TestRemind(t *testing.T) {
 		{name: "only the shorter lead is within the ttl", o: sentInvitation(23*hour, sentFor(48*hour)), remind: "24h"},
 		{name: "accepted", o: sentInvitation(72*hour, accepted)},
 		{name: "answered, not yet recorded", o: sentInvitation(72*hour, answered), wake: answeredPause},
+		{name: "a user's Secret is in the way, not yet recorded", o: sentInvitation(72*hour, foreign), wake: answeredPause},
 		{name: "revoked", o: sentInvitation(72*hour, revoked)},
 		{name: "the member is disabled", o: sentInvitation(72*hour, memberDisabled)},
 		{name: "the member is being deleted", o: sentInvitation(72*hour, memberDeleting)},

@@ -93,7 +93,10 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 		return o, err
 	}
 	if reader == r.Live && member.Status.AcceptedAt == nil {
-		o.Answered, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), &corev1.Secret{})
+		secret := &corev1.Secret{}
+		found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret)
+		o.Foreign = found && secret.Type != credentials.Type
+		o.Answered = found && !o.Foreign
 	}
 	return o, err
 }
