@@ -14,6 +14,9 @@ import (
 // and came first. A member that has a seat comes before one that has none, and a member that already had the address comes before one that
 // has just taken it up. So an edit never takes another member's access away. Otherwise a member that has accepted comes first, then the
 // older one, then the lower name.
+//
+// A member without a state that has accepted has lost its status, and counts as if it still said that it has the address: another one may
+// be judged before it after a restore.
 func Precedes(other, member *usherv1.Member) bool {
 	if other.UID == member.UID || other.Namespace != member.Namespace || other.DeletionTimestamp != nil ||
 		other.Spec.AccountRef.Name != member.Spec.AccountRef.Name ||
@@ -33,8 +36,10 @@ func Precedes(other, member *usherv1.Member) bool {
 
 // established reports whether a Member has a state, and is no duplicate of another.
 func established(m *usherv1.Member) bool {
-	return m.Status.State != "" && !reason.OfMember(m).Duplicate
+	return m.Status.State != "" && !reason.OfMember(m).Duplicate || hasLostStatus(m)
 }
+
+func hasLostStatus(m *usherv1.Member) bool { return m.Status.State == "" && accepted(m) }
 
 // seated reports whether a Member holds a seat of the base product. A duplicate that was disabled since, or lost its pool, has another
 // reason by then: that it has no seat still shows.
@@ -43,7 +48,9 @@ func seated(m *usherv1.Member) bool {
 }
 
 // judgedAsItIs reports whether a Member's status is about its present spec, so that it has not just taken up its address.
-func judgedAsItIs(m *usherv1.Member) bool { return m.Status.ObservedGeneration == m.Generation }
+func judgedAsItIs(m *usherv1.Member) bool {
+	return m.Status.ObservedGeneration == m.Generation || hasLostStatus(m)
+}
 
 // accepted reports whether a Member has accepted. It decides after a restore, when no other status is left.
 func accepted(m *usherv1.Member) bool { return m.Status.AcceptedAt != nil }

@@ -87,6 +87,15 @@ func TestPrecedes(t *testing.T) {
 			first: claimant("bob", newer, reconciled("Pending", "SeatUnavailable")), second: claimant("ada", older, duplicate),
 		},
 
+		{
+			name:  "a restored member that has accepted before its older duplicate that was judged first",
+			first: claimant("bob", newer, hasAccepted), second: claimant("ada", older, duplicate),
+		},
+		{
+			name:  "a member that has accepted and lost its status before an older duplicate that is disabled",
+			first: claimant("bob", newer, hasAccepted), second: claimant("ada", older, reconciled("Disabled", "DisabledBySpec")),
+		},
+
 		// A change of an address takes no access from another member, nor from the member itself.
 		{
 			name: "an Active member whose spec changed before its older duplicate", first: claimant("bob", newer, activeWithSeat, edited),
