@@ -57,6 +57,8 @@ func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d m
 	return secret, store.Create(ctx, r.Client, secret)
 }
 
+// dropCredentials deletes the credentials. It reads them before it reads whether the Member is still there: those of the next Member of this
+// name, which may have been created since o was read, stay.
 func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observation) (changed bool, err error) {
 	secret := &corev1.Secret{}
 	found, err := store.Get(ctx, r.Live, o.Member.Namespace, credentials.Name(o.Member.Name), secret)
@@ -73,6 +75,9 @@ func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observat
 			o.Credentials = says // they are others than were decided about
 			return true, nil
 		}
+		if err := r.checkStillThere(ctx, o.Member); err != nil {
+			return false, err
+		}
 		if err := store.DeleteAsRead(ctx, r.Client, secret); err != nil {
 			return false, err
 		}
@@ -82,6 +87,18 @@ func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observat
 	}
 	o.Credentials = nil
 	return true, nil
+}
+
+// checkStillThere returns a conflict if the Member is gone, also where another one has its name.
+func (r *Reconciler) checkStillThere(ctx context.Context, m *usherv1.Member) error {
+	now := &usherv1.Member{}
+	if _, err := store.Get(ctx, r.Live, m.Namespace, m.Name, now); err != nil {
+		return err
+	}
+	if now.UID != m.UID {
+		return apierrors.NewConflict(usherv1.GroupVersion.WithResource("members").GroupResource(), m.Name, errGone)
+	}
+	return nil
 }
 
 // changeCredentials moves the Member's credentials to another address, replaces their API token, and records whose they are and which
