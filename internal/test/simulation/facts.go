@@ -38,6 +38,8 @@ type facts struct {
 	capacity int
 	// addresses that the member had.
 	addresses []string
+	// unrevoked: the invitation was not revoked.
+	unrevoked bool
 	// latest is the latest time that the operator's clock, or the right one, showed. skewed: the operator's was not right.
 	latest time.Time
 	skewed bool
@@ -74,6 +76,7 @@ func (w *world) refreshAt(t *task, now time.Time) {
 		w.observe(&t.facts, t.key.Name, now)
 	case invitations:
 		if inv, _ := w.api.get(invitations, t.key).(*usherv1.Invitation); inv != nil {
+			t.facts.unrevoked = t.facts.unrevoked || inv.Spec.State != usherv1.InvitationRevokedWish
 			w.observe(&t.facts, inv.Spec.MemberRef.Name, now)
 		}
 	case visits:

@@ -80,6 +80,8 @@ func (w *world) checkMail(t *task, d *delivered) {
 	switch {
 	case !t.facts.mailable:
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose member was disabled, had accepted or needs none", d.name)
+	case t.on == invitations && !t.facts.unrevoked:
+		w.violated("mail-wanted", "a mail went out with invitation %s, which was revoked", d.name)
 	case !t.facts.open:
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose account was disabled or gone", d.name)
 	case !t.facts.seated && !w.pastFacts.seatless && d.point == "": // reminders do not need the pool of the seat

@@ -19,6 +19,8 @@ import (
 // was lost, if the admin has changed nothing since.
 type grants struct {
 	members map[string]grant
+	// revoked are the invitations that were revoked.
+	revoked []string
 	// owner is the account's owner; empty if another member may be it after a restore.
 	owner string
 	// running: an operator ran while a part of the objects was restored.
@@ -98,6 +100,11 @@ func (w *world) grantsAtRest() *grants {
 			}
 		}
 	}
+	for _, o := range w.api.tables[invitations] {
+		if o.(*usherv1.Invitation).Spec.State == usherv1.InvitationRevokedWish {
+			g.revoked = append(g.revoked, o.GetName())
+		}
+	}
 	if owner := w.account().Status.Owner; owner != nil && w.leads(owner.Name) {
 		g.owner = owner.Name
 	}
@@ -138,9 +145,10 @@ func (w *world) leads(name string) bool {
 	if m == nil || m.Status.State != usherv1.ObservedActive || !terms.Admin(m.Status.Role) {
 		return false
 	}
-	return plan.Recorded(m.Annotations) == plan.First || !slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
+	first := func(m *usherv1.Member) bool { return plan.Recorded(m.Annotations) == plan.First }
+	return !slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
 		other := o.(*usherv1.Member)
-		return other.UID != m.UID && (terms.Admin(other.Status.Role) || plan.Recorded(other.Annotations) == plan.First)
+		return other.UID != m.UID && (first(other) || !first(m) && terms.Admin(other.Status.Role))
 	})
 }
 
@@ -152,6 +160,13 @@ func (w *world) checkGranted() {
 	}
 	for name, had := range g.members {
 		w.checkRestored(name, had, g.running)
+	}
+	for _, name := range g.revoked {
+		inv, _ := w.api.get(invitations, named(name)).(*usherv1.Invitation)
+		collected := w.backup != nil && w.backup.owned // an owner reference to a UID of before has it garbage-collected
+		if !g.running && !collected && (inv == nil || inv.Spec.State != usherv1.InvitationRevokedWish) {
+			w.violated("restored", "invitation %s was revoked, and is not after the restore", name)
+		}
 	}
 	owner := ""
 	if a := w.account(); a != nil && a.Status.Owner != nil {
