@@ -94,6 +94,10 @@ func (w *world) administer(s Step) bool {
 		return w.changeSecret(s.Do)
 	case Word:
 		return w.word(s.To)
+	case Squat:
+		return w.squat(s)
+	case Leave:
+		return w.leave(s)
 	case StopServer, StartServer:
 		down := s.Do == StopServer
 		changed := w.serverDown != down
@@ -120,6 +124,12 @@ var makes = map[Action]func(*world, metav1.ObjectMeta, Step) client.Object{
 	MakePlan: func(_ *world, _ metav1.ObjectMeta, s Step) client.Object {
 		return &usherv1.Plan{ObjectMeta: metav1.ObjectMeta{Name: planKey.Name}, Spec: planSpecs[s.N]}
 	},
+}
+
+// harmless are the actions that change nothing of what members who are Active have.
+var harmless = map[Action]bool{
+	BreakSecret: true, MendSecret: true, DeleteSecret: true, StopServer: true, StartServer: true, Word: true, Resend: true, Collect: true,
+	WriteByHand: true, DeliverBy: true, KeepPasswords: true,
 }
 
 // deletes are the actions that delete the object with the step's name.
@@ -161,7 +171,7 @@ func (w *world) concerns(s Step) bool {
 	case MakeAccount, MakePool, MakeMember, WriteByHand:
 		k := map[Action]kind{MakeAccount: accounts, MakePool: pools, MakeMember: members, WriteByHand: invitations}[s.Do]
 		return w.api.get(k, named(s.Name)) == nil
-	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word:
+	case BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, Squat, Leave:
 		return true
 	case MakePlan, DeletePlan, ChangePlan:
 		return (w.api.get(plans, planKey) == nil) == (s.Do == MakePlan)

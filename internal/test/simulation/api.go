@@ -178,6 +178,10 @@ func (a *API) PatchMetadata(o client.Object) error {
 	next.SetFinalizers(o.GetFinalizers())
 	next.SetAnnotations(o.GetAnnotations())
 	next.SetOwnerReferences(o.GetOwnerReferences())
+	if equality.Semantic.DeepEqual(stored, next) {
+		copyInto(stored, o)
+		return nil
+	}
 	if stored.GetDeletionTimestamp() != nil {
 		if len(next.GetFinalizers()) > len(stored.GetFinalizers()) {
 			return apierrors.NewForbidden(resources[kindOf(o)], o.GetName(),

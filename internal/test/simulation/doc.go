@@ -14,7 +14,11 @@
 //     delay them, make the call fail, lose the response, or kill the operator;
 //   - invitees who open the links of delivered mails in Usher's portal, late, twice, or with an old link, and members who sign in
 //     there and change their profile;
-//   - an admin who changes specs at random, mail servers that misbehave, and a clock that moves only in steps of the schedule.
+//   - an admin who changes specs at random, users whose Secrets have names that Usher would use, mail servers that misbehave, and a clock
+//     that moves only in steps of the schedule;
+//   - a platform that makes backups, loses everything and restores it, all at once or one object after the other, takes the deletion of a
+//     member back, and loses single statuses;
+//   - operators' clocks that are wrong for a while, by up to a year.
 //
 // # A schedule
 //
@@ -27,16 +31,20 @@
 //
 // A new call of a reconciler goes through wire.go, which panics if it does not know the call. A new kind gets a line in objects.go,
 // and its CEL rules go into rules.go. A new choice of the admin's or an invitee's is an Action in admin.go or visit.go with a line
-// in draw.go. What must be true of it is a check in promises.go, or in rest.go if it need be true only in the end. A mutation in
-// mutation_test.go shows that the check can fail.
+// in draw.go; one of the platform's is in restore.go, with a line in draw_platform.go. What must be true of it is a check in promises.go, or in
+// rest.go if it need be true only in the end. A mutation in mutation_test.go shows that the check can fail.
 //
 // # What is not simulated
 //
 //   - real HTTP, SMTP and serialisation (but for the fractions of times), and admission other than the rules in rules.go;
 //   - leader election, and two concurrent operators with different results of probing a mail server: each would overwrite the
 //     other's condition until the results agree again, which leader election prevents;
-//   - clocks that differ between operators;
+//   - what two operators promise while their clocks differ: they overwrite each other's verdicts, and may send a mail twice, which leader
+//     election prevents;
+//   - statuses in a backup, and restored objects beside others that were made anew under their names;
+//   - the order of the work queues, in which namespaces take turns: a schedule may reconcile any key that is due next, so that it reaches
+//     every order, and says nothing about fairness;
 //   - a mail that takes longer than its lease, and the renewal of leases: an attempt ends, or its operator dies, before another
 //     may begin;
-//   - an admin who writes status, removes finalizers or deletes credentials by hand.
+//   - an admin who writes status (but for losing it), removes finalizers or deletes credentials by hand.
 package simulation

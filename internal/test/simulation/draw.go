@@ -33,6 +33,16 @@ type draw struct {
 	rests []string
 	// profiles: members change their profiles.
 	profiles bool
+	// skews is the weight of changes of the clocks.
+	skews int
+	// alone: mostly one operator runs, as with leader election.
+	alone bool
+	// restores is the weight of what the platform does.
+	restores int
+	// still: the admin changes nothing while it is known what members must have again.
+	still bool
+	// then are the steps that come next in any case.
+	then []Step
 
 	candidates []Step
 	weights    []int
@@ -79,7 +89,7 @@ var adminActions = []Action{
 	Resend, Revoke, Reopen, WriteByHand, Tear,
 	BreakSecret, MendSecret, DeleteSecret, StopServer, StartServer, Word, DeliverBy, Collect,
 	MakePlan, DeletePlan, ChangePlan, Subscribe, Subscribe, Appoint, Entitle, KeepPasswords,
-	ForegroundDelete, Finalize, Reap,
+	ForegroundDelete, Finalize, Reap, Squat, Leave,
 }
 
 // chance returns true in one of n cases.
@@ -88,7 +98,10 @@ func (d *draw) chance(n int) bool { return d.random.IntN(n) == 0 }
 // prepare draws the setup that most schedules begin with, in any order.
 func (d *draw) prepare() {
 	d.setup = []Step{
-		{Do: MakeAccount, Name: accountName}, {Do: MendSecret}, {Do: Restart, Op: 0}, {Do: Restart, Op: 1}, d.pool("p0"),
+		{Do: MakeAccount, Name: accountName}, {Do: MendSecret}, {Do: Restart, Op: 0}, d.pool("p0"),
+	}
+	if !d.alone {
+		d.setup = append(d.setup, Step{Do: Restart, Op: 1})
 	}
 	if d.chance(3) {
 		d.setup = append(d.setup, d.pool("p1"))
@@ -140,6 +153,11 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 	if w.steps >= d.length {
 		return Step{}, false
 	}
+	if len(d.then) > 0 {
+		s := d.then[0]
+		d.then = d.then[1:]
+		return s, true
+	}
 	d.candidates, d.weights, d.total = d.candidates[:0], d.weights[:0], 0
 	for _, o := range w.ops {
 		d.addOperator(w, o)
@@ -154,11 +172,16 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 	d.addAdmin(w)
 	d.addVisit(w)
 	d.addProfile(w)
-	return d.pick()
+	d.addPlatform(w)
+	d.addSkews(w)
+	return d.settled()
 }
 
 // addAdmin adds one action of the admin; it draws at most four times for one that is possible.
 func (d *draw) addAdmin(w *world) {
+	if d.still && w.granted != nil {
+		return
+	}
 	for range 4 {
 		if s, possible := d.administer(); possible && w.concerns(s) {
 			d.add(d.admin, s)
@@ -215,7 +238,11 @@ func (d *draw) add(weight int, s Step) {
 // addOperator adds what one operator could do.
 func (d *draw) addOperator(w *world, o *operator) {
 	if !o.up {
-		d.add(5, Step{Do: Restart, Op: o.id, N: int64(d.random.IntN(3))})
+		weight := 5
+		if d.alone && (w.ops[0].up || w.ops[1].up) {
+			weight = 1
+		}
+		d.add(weight, Step{Do: Restart, Op: o.id, N: int64(d.random.IntN(3))})
 		return
 	}
 	for k := range o.caches {

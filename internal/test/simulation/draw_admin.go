@@ -52,7 +52,8 @@ var adminDraws = map[Action]func(*draw, *Step){
 
 	BreakSecret: withoutName, MendSecret: withoutName, DeleteSecret: withoutName,
 	StopServer: withoutName, StartServer: withoutName, DeletePlan: withoutName,
-	Word:     func(d *draw, s *Step) { s.Name, s.To = "", oneOf(d, "right", "right", "wrong", "") },
+	Word:  func(d *draw, s *Step) { s.Name, s.To = "", oneOf(d, "right", "right", "wrong", "") },
+	Squat: onSecret, Leave: onSecret,
 	MakePlan: withPlan, ChangePlan: withPlan,
 }
 
@@ -64,6 +65,12 @@ func withPlan(d *draw, s *Step)    { s.Name, s.N = "", int64(d.random.IntN(len(p
 func onInvitation(d *draw, s *Step) {
 	if d.chance(4) {
 		s.Name = "by-hand"
+	}
+}
+
+func onSecret(d *draw, s *Step) {
+	if d.chance(4) {
+		s.Name = "passwords"
 	}
 }
 

@@ -5,6 +5,10 @@ package simulation
 
 import (
 	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/membership"
@@ -20,24 +24,36 @@ type announcement struct {
 	mail message.ExpiryNotice
 	// copies and allowedCopies have the same meaning as in delivered.
 	copies, allowedCopies int
+	// began is the step at which the task began that delivered it first.
+	began int
 }
 
 // deliverNotice puts an announcement that task t sends into the inbox. It checks that the end is in the future, that the address is the
 // member's or the contact's, and that the announcement is sent once.
 func (w *world) deliverNotice(t *task, m message.ExpiryNotice) {
 	t.mail = m.MessageID
+	member, _, _ := strings.Cut(m.MessageID, ".")
+	to := member + " " + m.Member
+	again := w.pastFacts.lastAnnounced[to] != m.MessageID // the admin may set the end back to a time that was announced before another
+	w.pastFacts.lastAnnounced[to] = m.MessageID
 	w.note("mail %s to %s", m.MessageID, m.To)
 	for _, d := range w.announced {
 		if d.mail.MessageID != m.MessageID {
 			continue
 		}
+		if again {
+			d.copies = 0
+		}
 		d.copies++
-		if d.copies > 1+d.allowedCopies {
+		if w.differed(d.began) {
+			d.allowedCopies++
+		}
+		if d.copies > 1+d.allowedCopies+w.pastFacts.wipes[types.UID(member)] {
 			w.violated("announced-once", "%d mails %s", d.copies, m.MessageID)
 		}
 		return
 	}
-	w.announced = append(w.announced, &announcement{mail: m, copies: 1})
+	w.announced = append(w.announced, &announcement{mail: m, copies: 1, began: t.began})
 	if !t.facts.ending {
 		w.violated("announcement-true", "the end of access of a member who had none, or none that ended then, was announced: %s", m.MessageID)
 	}
@@ -47,9 +63,9 @@ func (w *world) deliverNotice(t *task, m message.ExpiryNotice) {
 }
 
 // ending reports whether the member's access is about to end.
-func (w *world) ending(m *usherv1.Member) bool {
+func ending(m *usherv1.Member, now time.Time) bool {
 	until := m.Spec.AccessUntil
-	return m.DeletionTimestamp == nil && m.Status.State == usherv1.ObservedActive && until != nil && w.now().Before(until.Time)
+	return m.DeletionTimestamp == nil && m.Status.State == usherv1.ObservedActive && until != nil && now.Before(until.Time)
 }
 
 // checkAnnouncements: a notice that is recorded as sent was sent, and no notice is sent twice.
@@ -61,7 +77,7 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 			before = was.Status.EndNotices[i]
 		}
 		if n.State == usherv1.EndNoticeSending && before.Attempts < n.Attempts && w.actor != nil {
-			w.actor.endBy = membership.NoticeAttempt(is, n.To).HangUp().Sub(epoch)
+			w.actor.endBy = w.hangsUp(w.actor, membership.NoticeAttempt(is, n.To).HangUp())
 		}
 		if n.State == usherv1.EndNoticeSent && before.State != n.State &&
 			!slices.ContainsFunc(w.announced, func(d *announcement) bool { return d.mail.MessageID == n.MessageID }) {
@@ -75,7 +91,7 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 
 // checkAnnouncedAtRest: if mails are sent, a member whose access ends within a week has been notified, and so has the contact.
 func (w *world) checkAnnouncedAtRest(m *usherv1.Member) {
-	if until := m.Spec.AccessUntil; !w.ending(m) || until.Sub(w.now()) > membership.NoticeBefore || w.living() == nil ||
+	if until := m.Spec.AccessUntil; !ending(m, w.now()) || until.Sub(w.now()) > membership.NoticeBefore || w.living() == nil ||
 		w.account().DeliversByLink() {
 		return
 	}

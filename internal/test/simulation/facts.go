@@ -5,6 +5,7 @@ package simulation
 
 import (
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -37,6 +38,11 @@ type facts struct {
 	capacity int
 	// addresses that the member had.
 	addresses []string
+	// unrevoked: the invitation was not revoked.
+	unrevoked bool
+	// latest is the latest time that the operator's clock, or the right one, showed. skewed: the operator's was not right.
+	latest time.Time
+	skewed bool
 }
 
 // refresh updates the facts of all running tasks. It is called after every change and whenever time has passed.
@@ -50,37 +56,49 @@ func (w *world) refresh() {
 
 func (w *world) refreshTask(t *task) {
 	t.facts.living = t.facts.living || w.living() != nil
+	t.facts.skewed = t.facts.skewed || t.op.ahead != 0
+	for _, now := range w.times(t) {
+		if now.After(t.facts.latest) {
+			t.facts.latest = now
+		}
+		w.refreshAt(t, now)
+	}
+}
+
+// refreshAt updates the facts by what a clock says.
+func (w *world) refreshAt(t *task, now time.Time) {
 	switch t.on {
 	case pools:
 		if p := w.pool(t.key.Name); p != nil {
 			t.facts.capacity = max(t.facts.capacity, w.seatsOf(p, nil).Capacity())
 		}
 	case members, expiryNotices:
-		w.observe(&t.facts, t.key.Name)
+		w.observe(&t.facts, t.key.Name, now)
 	case invitations:
 		if inv, _ := w.api.get(invitations, t.key).(*usherv1.Invitation); inv != nil {
-			w.observe(&t.facts, inv.Spec.MemberRef.Name)
+			t.facts.unrevoked = t.facts.unrevoked || inv.Spec.State != usherv1.InvitationRevokedWish
+			w.observe(&t.facts, inv.Spec.MemberRef.Name, now)
 		}
 	case visits:
-		t.visit.admissible = t.visit.admissible || w.admissible(t.visit)
+		t.visit.admissible = t.visit.admissible || w.admissible(t.visit, now)
 	}
 }
 
-func (w *world) observe(f *facts, name string) {
+func (w *world) observe(f *facts, name string, now time.Time) {
 	m := w.member(name)
 	secret := w.credentials(name)
 	if !f.unaccepted {
-		f.unaccepted = m == nil || !acceptedBy(m, secret)
+		f.unaccepted = m == nil || !w.accepted(m, secret)
 	}
 	if !f.losable {
-		f.losable = w.losable(m, secret)
+		f.losable = w.losable(m, secret, now)
 	}
 	if m == nil {
 		return
 	}
-	f.mailable = f.mailable || w.mailable(m, secret)
+	f.mailable = f.mailable || w.mailable(m, secret, now)
 	f.open = f.open || w.open()
-	f.ending = f.ending || w.ending(m)
+	f.ending = f.ending || ending(m, now)
 	f.seated = f.seated || holdsBase(m)
 	if address := m.Spec.Email.Key(); len(f.addresses) == 0 || f.addresses[len(f.addresses)-1] != address {
 		f.addresses = append(f.addresses, address)
@@ -117,10 +135,13 @@ func (w *world) terms() plan.Terms {
 
 // standing is what is recorded of a member's standing, else whether the account has an older member.
 func (w *world) standing(m *usherv1.Member) plan.Standing {
-	if secret := w.credentials(m.Name); secret != nil && acceptedBy(m, secret) && plan.Recorded(secret.Annotations) != plan.Junior {
+	if secret := w.credentials(m.Name); secret != nil && w.accepted(m, secret) && plan.Recorded(secret.Annotations) != plan.Junior {
 		return plan.Recorded(secret.Annotations)
 	}
-	if recorded := plan.Recorded(m.Annotations); recorded != plan.Junior {
+	if uid := m.Annotations[usherv1.MemberUIDAnnotation]; uid == "" || uid != string(m.UID) && w.account().Remembers(uid) {
+		m = m.DeepCopy() // a copy of a deleted member, which came back without its credentials
+		delete(m.Annotations, usherv1.FirstMemberAnnotation)
+	} else if recorded := plan.Recorded(m.Annotations); recorded != plan.Junior {
 		return recorded
 	}
 	if slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool { return plan.CameBefore(o.(*usherv1.Member), m) }) {
@@ -139,17 +160,22 @@ func (w *world) credentials(member string) *corev1.Secret {
 	return s
 }
 
-// acceptedBy reports whether credentials are the member's own.
-func acceptedBy(m *usherv1.Member, secret *corev1.Secret) bool {
-	return secret != nil && secret.Annotations[usherv1.MemberUIDAnnotation] == string(m.UID)
+// accepted reports whether credentials are a member's: they say its UID, one that it had before a restore, or that of no member of whom the
+// account remembers that it was deleted.
+func (w *world) accepted(m *usherv1.Member, secret *corev1.Secret) bool {
+	if secret == nil || secret.Type != credentials.Type {
+		return false
+	}
+	uid := secret.Annotations[usherv1.MemberUIDAnnotation]
+	return m.Is(uid) || !w.account().Remembers(uid)
 }
 
 func (w *world) poolList() []usherv1.SeatPool {
 	return collect[usherv1.SeatPool](w.api.tables[pools], func(o client.Object) bool { return o.GetNamespace() == namespace }, true)
 }
 
-func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret) bool {
-	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) &&
+func (w *world) mailable(m *usherv1.Member, secret *corev1.Secret, now time.Time) bool {
+	return m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(now) &&
 		m.Spec.Activation != usherv1.ActivateImmediately &&
 		secret == nil
 }
@@ -161,9 +187,9 @@ func (w *world) open() bool {
 }
 
 // losable reports whether there is a reason for a member not to be Active.
-func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
-	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(w.now()) ||
-		!acceptedBy(m, secret) || !holdsBase(m) {
+func (w *world) losable(m *usherv1.Member, secret *corev1.Secret, now time.Time) bool {
+	if m == nil || m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now) ||
+		!w.accepted(m, secret) || !holdsBase(m) {
 		return true
 	}
 	if !w.open() {
@@ -175,7 +201,7 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret) bool {
 	}
 	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
 		p := w.pool(s.Pool)
-		gone := p == nil || seat.TakesBack(p) || p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
+		gone := p == nil || seat.TakesBack(p) || p.Status.ObservedGeneration >= 0 && p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
 		return s.AddOn == "" && s.Held() && gone
 	}) || w.rival(m) != nil
 }
@@ -191,9 +217,9 @@ func (w *world) rival(m *usherv1.Member) *usherv1.Member {
 }
 
 // admissible reports whether a link may be answered, or a profile changed, now.
-func (w *world) admissible(v *visit) bool {
+func (w *world) admissible(v *visit, now time.Time) bool {
 	if v.profile != nil {
-		return w.mayChangeProfile(v.profile)
+		return w.mayChangeProfile(v.profile, now)
 	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
 	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||
@@ -211,23 +237,25 @@ func (w *world) admissible(v *visit) bool {
 	default:
 		return false
 	}
-	if inv.Status.ExpiresAt != nil && !w.now().Before(inv.Status.ExpiresAt.Time) {
+	if inv.Status.ExpiresAt != nil && !now.Before(inv.Status.ExpiresAt.Time) {
 		return false
 	}
-	return w.invitable(w.member(inv.Spec.MemberRef.Name), v.mail.mail.To) && w.open()
+	return w.invitable(w.member(inv.Spec.MemberRef.Name), v.mail.mail.To, now) && w.open()
 }
 
 // repeats reports whether a visit only says once more that the link's member accepts: every invitee types the same password.
 func (w *world) repeats(v *visit, inv *usherv1.Invitation) bool {
 	m, secret := w.member(inv.Spec.MemberRef.Name), w.credentials(inv.Spec.MemberRef.Name)
 	return v.accept && m != nil && m.DeletionTimestamp == nil && secret != nil &&
-		m.Spec.Email.SameAs(usherv1.EmailAddress(v.mail.mail.To)) && m.Spec.Email.SameAs(usherv1.EmailAddress(secret.Data["email"]))
+		m.Spec.Email.SameAs(usherv1.EmailAddress(v.mail.mail.To)) &&
+		// Credentials of a member that has accepted follow its address, and may be about to.
+		(m.Status.AcceptedAt != nil || m.Spec.Email.SameAs(usherv1.EmailAddress(secret.Data["email"])))
 }
 
 // invitable reports whether a member with that address may still accept.
-func (w *world) invitable(m *usherv1.Member, address string) bool {
-	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now()) &&
-		!acceptedBy(m, w.credentials(m.Name)) && m.Spec.Email.SameAs(usherv1.EmailAddress(address))
+func (w *world) invitable(m *usherv1.Member, address string, now time.Time) bool {
+	return m != nil && m.DeletionTimestamp == nil && m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(now) &&
+		!w.accepted(m, w.credentials(m.Name)) && m.Spec.Email.SameAs(usherv1.EmailAddress(address))
 }
 
 func conditionTrue(list []metav1.Condition, kind string) bool {

@@ -229,6 +229,26 @@ var mutations = []mutation{
 		options: Options{Deaf: func(changed, controller string) bool { return changed == "configmaps" }},
 		caught:  []string{"converged", "rests"},
 	},
+	{
+		name:    "the mark of the first member is ignored",
+		options: Options{Wrap: withoutMark(usherv1.FirstMemberAnnotation)},
+		caught:  []string{"restored"},
+	},
+	{
+		name:    "the mark of the pool that a member has its seat from is ignored",
+		options: Options{Wrap: withoutMark(usherv1.SeatPoolAnnotation)},
+		caught:  []string{"restored", "converged"},
+	},
+	{
+		name:    "what an invitation's times say is believed however far ahead they are",
+		options: Options{Wrap: credulous},
+		caught:  []string{"converged", "believed"},
+	},
+	{
+		name:    "a user's Secret counts as credentials",
+		options: Options{Wrap: takeForOurs},
+		caught:  []string{"foreign-untouched"},
+	},
 }
 
 // takeBack reads every pool that is being deleted as one whose deletion a user has allowed.

@@ -56,6 +56,8 @@ type operator struct {
 	world *world
 	id    int
 	up    bool
+	// ahead is how far its clock is ahead; below 0 if it is behind.
+	ahead time.Duration
 
 	caches  [kinds]cache
 	queues  [kinds]queue
@@ -86,12 +88,12 @@ func (o *operator) start(behind int) {
 	o.up, o.portal, o.memory = true, nil, map[string]any{}
 	// The key ring holds a lock while it reads, so its reads must not wait.
 	direct := &directClient{api: w.api}
-	o.keys = &store.KeyStore{Reader: direct, Writer: direct, Now: w.now, Secret: tokenSecret}
+	o.keys = &store.KeyStore{Reader: direct, Writer: direct, Now: o.now, Secret: tokenSecret}
 	o.live = w.wrap(o, &wire{world: w, op: o, live: true})
 	o.cached = w.wrap(o, &wire{world: w, op: o})
 	o.endpoints = w.endpointsOf(o)
 
-	base := reconciler.Base{Client: o.cached, Live: o.live, Recorder: silence{}, Now: w.now}
+	base := reconciler.Base{Client: o.cached, Live: o.live, Recorder: silence{}, Now: o.now}
 	o.controllers = controller.All(controller.Dependencies{
 		Base: base,
 		Outbox: &outbox.Outbox{

@@ -19,6 +19,7 @@ func (w *world) step(s Step) bool {
 	if !w.apply(s) {
 		return false
 	}
+	w.noteSkew()
 	w.steps++
 	w.remember(s.String())
 	return true
@@ -39,6 +40,9 @@ func (w *world) apply(s Step) bool {
 		return w.crash(o, s)
 	case Restart:
 		return w.restart(o, s)
+	case Skew:
+		w.announce(s)
+		return w.skew(s)
 	}
 	w.announce(s)
 	switch s.Do {
@@ -52,7 +56,16 @@ func (w *world) apply(s Step) bool {
 	case VisitProfile:
 		return o.changeProfile(s)
 	}
-	return w.administer(s)
+	if do, found := platform[s.Do]; found {
+		return do(w, s)
+	}
+	if !w.administer(s) {
+		return false
+	}
+	if !harmless[s.Do] {
+		w.granted = nil
+	}
+	return true
 }
 
 // deliverEvent hands the next event to a cache of the operator.

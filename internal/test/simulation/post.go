@@ -27,6 +27,8 @@ type delivered struct {
 	mail message.Invitation
 	// copies is how often it was delivered, and allowedCopies how many copies after the first a crash or a lost response explains.
 	copies, allowedCopies int
+	// began is the step at which the task began that delivered it first.
+	began int
 }
 
 // badAddress is part of addresses that the mail server refuses permanently.
@@ -96,17 +98,18 @@ func (w *world) deliver(t *task, m message.Invitation) {
 	t.mail = m.MessageID
 	w.note("mail %s to %s", m.MessageID, m.To)
 	for _, d := range w.inbox {
-		if d.invitation == types.UID(uid) && d.generation == number && d.point == point {
+		// A status that was wiped does not say which links there were, nor to whom.
+		if d.invitation == types.UID(uid) && d.generation == number && d.point == point && (d.mail.To == m.To || w.pastFacts.wipes[d.invitation] == 0) {
 			d.copies++
 			w.checkCopy(d, m)
 			return
 		}
 	}
-	d := &delivered{invitation: types.UID(uid), generation: number, point: point, name: name, mail: m, copies: 1}
+	d := &delivered{invitation: types.UID(uid), generation: number, point: point, name: name, mail: m, copies: 1, began: t.began}
 	w.inbox = append(w.inbox, d)
 	w.checkMail(t, d)
 	if point != "" {
-		w.checkReminder(d)
+		w.checkReminder(t, d)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -38,7 +39,6 @@ func (o *operator) changeProfile(s Step) bool {
 	}
 	p := &profileVisit{email: string(m.Spec.Email), said: fmt.Sprintf("Ada %d", s.N)}
 	v := &visit{profile: p}
-	v.admissible = w.admissible(v)
 	at := "/me/" + namespace + "/" + accountName
 	t := &task{on: visits, key: types.NamespacedName{Namespace: namespace, Name: profileTask(s.Name)}, visit: v}
 	o.begin(t, func() {
@@ -58,12 +58,12 @@ func (o *operator) changeProfile(s Step) bool {
 
 func profileTask(member string) string { return "me-" + member }
 
-// welcome reports whether a member with the visitor's address may change its profile now.
-func (w *world) mayChangeProfile(p *profileVisit) bool {
+// mayChangeProfile reports whether a member with the visitor's address may change its profile now.
+func (w *world) mayChangeProfile(p *profileVisit, now time.Time) bool {
 	return w.open() && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
 		m := o.(*usherv1.Member)
 		return m.Spec.Email.SameAs(usherv1.EmailAddress(p.email)) && m.Status.State == usherv1.ObservedActive &&
-			m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(w.now())
+			m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(now)
 	})
 }
 

@@ -26,10 +26,27 @@ type pastFacts struct {
 	welcomed map[types.UID]types.UID
 	// addresses are the members that have had each address.
 	addresses map[string]map[types.UID]bool
+
+	// lastAnnounced is the last announcement to each recipient, by its Message-ID.
+	lastAnnounced map[string]string
+
+	// wipes counts how often each object's status was wiped.
+	wipes map[types.UID]int
+	// adrift are the members whose status was wiped, or that of their pool, and that have not become Active since: only a wiped status said
+	// what they hold.
+	adrift map[types.UID]bool
+	// skewed: a clock has been wrong, last at step lastSkew.
+	skewed   bool
+	lastSkew int
+	// endedEarly are the members whose access a clock that was ahead has ended, with the generation of their specs.
+	endedEarly map[types.UID]int64
+	// unclaimed are the seats that were held or claimed when their ledgers were wiped, and are not claimed since.
+	unclaimed map[types.UID]bool
 }
 
 func newPastFacts() pastFacts {
-	return pastFacts{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{}}
+	return pastFacts{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{},
+		lastAnnounced: map[string]string{}, wipes: map[types.UID]int{}, adrift: map[types.UID]bool{}, unclaimed: map[types.UID]bool{}, endedEarly: map[types.UID]int64{}}
 }
 
 // committed checks every change.
@@ -55,6 +72,7 @@ func (w *world) committed(c change) {
 	case invitations:
 		w.checkInvitation(c)
 	case secrets:
+		w.checkOfUser(c)
 		w.checkCredentials(c)
 		w.checkPasswords()
 	case bindings:
@@ -176,7 +194,10 @@ func (w *world) checkHeld(m *usherv1.Member, p *usherv1.SeatPool) {
 		if s.Pool != p.Name || !s.Held() || s.PoolUID != string(p.UID) {
 			continue
 		}
-		if claim, found := p.Status.Claims[string(m.UID)]; !found || claim <= s.ReleasedGrant {
+		claim, found := p.Status.Claims[string(m.UID)]
+		if found && claim > s.ReleasedGrant {
+			delete(w.pastFacts.unclaimed, claimOf(m, p))
+		} else if !w.pastFacts.unclaimed[claimOf(m, p)] {
 			w.violated("held-is-claimed", "member %s (%s) holds grant %d of pool %s, whose ledger says %d",
 				m.Name, m.Status.State, s.Grant, p.Name, claim)
 		}
@@ -205,6 +226,7 @@ func (w *world) checkMember(c change) {
 	switch active := is.Status.State == usherv1.ObservedActive; {
 	case active && was.Status.State != usherv1.ObservedActive:
 		w.counts.Activations++
+		delete(w.pastFacts.adrift, is.UID)
 	case !active && was.Status.State == usherv1.ObservedActive:
 		w.counts.Withdrawals++
 	}
@@ -229,7 +251,10 @@ func (w *world) checkSeatsHeld(was, is *usherv1.Member) {
 // checkReasons: the member's reconciler withdraws access and acceptance only for a reason that was true at some time since it began.
 func (w *world) checkReasons(was, is *usherv1.Member) {
 	f := &w.actor.facts
-	w.observe(f, is.Name)
+	for _, now := range w.times(w.actor) {
+		w.observe(f, is.Name, now)
+	}
+	w.checkEnd(was, is)
 	if was.Status.State == usherv1.ObservedActive && is.Status.State != usherv1.ObservedActive && !f.losable {
 		w.violated("access-kept", "member %s lost its access without a reason: %s", is.Name, readyReason(is.Status.Conditions))
 	}
@@ -240,7 +265,7 @@ func (w *world) checkReasons(was, is *usherv1.Member) {
 
 // checkGone: a member's object is deleted only after everything that belongs to it.
 func (w *world) checkGone(m *usherv1.Member) {
-	if acceptedBy(m, w.credentials(m.Name)) && w.actor != nil && !w.actor.facts.unaccepted {
+	if w.accepted(m, w.credentials(m.Name)) && w.actor != nil && !w.actor.facts.unaccepted {
 		w.violated("nothing-left", "member %s is gone, and its credentials exist", m.Name)
 	}
 }

@@ -35,6 +35,11 @@ func (w *world) checkNamed() {
 
 // seatedAs reports whether a member that has or had an address has a base seat.
 func (w *world) seatedAs(address string) bool {
+	for uid := range w.pastFacts.addresses[address] {
+		if w.pastFacts.adrift[uid] {
+			return true
+		}
+	}
 	for _, o := range w.api.tables[members] {
 		if m := o.(*usherv1.Member); w.pastFacts.addresses[address][m.UID] && holdsBase(m) {
 			return true

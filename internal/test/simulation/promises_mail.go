@@ -25,12 +25,13 @@ func (w *world) checkInvitation(c change) {
 		return
 	}
 	if attempted, remind := attemptOf(was, is); attempted && w.actor != nil && w.actor.on == invitations {
-		w.actor.endBy = invite.AttemptOf(&is.Status, remind).HangUp().Sub(epoch)
+		w.actor.endBy = w.hangsUp(w.actor, invite.AttemptOf(&is.Status, remind).HangUp())
 	}
 	if is.Status.State == usherv1.InvitationSent {
 		w.checkSent(was, is)
 	}
-	if is.Status.LinkGeneration < was.Status.LinkGeneration {
+	w.checkExpiry(was, is)
+	if is.Status.LinkGeneration < was.Status.LinkGeneration && w.actor != nil {
 		w.violated("links-grow", "invitation %s went back to link %d", is.Name, is.Status.LinkGeneration)
 	}
 }
@@ -79,6 +80,8 @@ func (w *world) checkMail(t *task, d *delivered) {
 	switch {
 	case !t.facts.mailable:
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose member was disabled, had accepted or needs none", d.name)
+	case t.on == invitations && !t.facts.unrevoked:
+		w.violated("mail-wanted", "a mail went out with invitation %s, which was revoked", d.name)
 	case !t.facts.open:
 		w.violated("mail-wanted", "a mail went out with invitation %s, whose account was disabled or gone", d.name)
 	case !t.facts.seated && !w.pastFacts.seatless && d.point == "": // reminders do not need the pool of the seat
@@ -100,15 +103,19 @@ func attemptOf(was, is *usherv1.Invitation) (attempted bool, remind usherv1.Lead
 }
 
 // checkReminder: a reminder has the link of the mail before it, and is sent while the link works and at least half of its lead is left.
-func (w *world) checkReminder(d *delivered) {
+func (w *world) checkReminder(t *task, d *delivered) {
 	first := slices.IndexFunc(w.inbox, func(m *delivered) bool {
 		return m.invitation == d.invitation && m.generation == d.generation && m.point == ""
 	})
 	if first < 0 || w.inbox[first].mail.Link != d.mail.Link || w.inbox[first].mail.To != d.mail.To {
 		w.violated("reminder-same-link", "the reminder of link %d of invitation %s is of no mail", d.generation, d.name)
 	}
+	// By a wrong clock it is sent when that clock says so.
 	left, before := d.mail.ExpiresAt.Sub(w.now()), usherv1.Lead(d.point).Duration()
 	// An attempt may begin at the last moment and be delayed until the end of its lease.
+	if t.facts.skewed {
+		return
+	}
 	if left > before || left+attemptTime <= before/2 {
 		w.violated("reminder-in-time", "the reminder of %s before the end of invitation %s came %s before", d.point, d.name, left)
 	}
@@ -116,13 +123,18 @@ func (w *world) checkReminder(d *delivered) {
 
 func (w *world) observeFor(t *task, invitation string) {
 	if inv, _ := w.api.get(invitations, named(invitation)).(*usherv1.Invitation); inv != nil {
-		w.observe(&t.facts, inv.Spec.MemberRef.Name)
+		for _, now := range w.times(t) {
+			w.observe(&t.facts, inv.Spec.MemberRef.Name, now)
+		}
 	}
 }
 
 // checkCopy: a link has a second mail only after a crash or a lost response, and the two mails are equal.
 func (w *world) checkCopy(d *delivered, m message.Invitation) {
-	if d.copies > 1+d.allowedCopies {
+	if w.differed(d.began) {
+		d.allowedCopies++
+	}
+	if d.copies > 1+d.allowedCopies+w.pastFacts.wipes[d.invitation] {
 		w.violated("mailed-once", "%d mails of link %d of invitation %s", d.copies, d.generation, d.name)
 	}
 	if m.Link != d.mail.Link || m.To != d.mail.To || m.MessageID != d.mail.MessageID {
@@ -148,7 +160,7 @@ func (w *world) checkVisit(t *task) {
 	if !v.made || inv == nil || inv.UID != v.mail.invitation {
 		return // one who accepts again is sent to a page that shows the state at that time
 	}
-	if m := w.member(inv.Spec.MemberRef.Name); m != nil && acceptedBy(m, w.credentials(m.Name)) {
+	if m := w.member(inv.Spec.MemberRef.Name); m != nil && w.accepted(m, w.credentials(m.Name)) {
 		w.pastFacts.welcomed[m.UID] = w.credentials(m.Name).UID
 	}
 }
@@ -165,7 +177,7 @@ func (w *world) checkCredentials(c change) {
 		return
 	}
 	m := w.member(name)
-	if m == nil || m.DeletionTimestamp != nil || !acceptedBy(m, was) {
+	if m == nil || m.DeletionTimestamp != nil || !w.accepted(m, was) {
 		return
 	}
 	if is != nil {

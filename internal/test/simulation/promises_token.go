@@ -29,7 +29,7 @@ func (w *world) checkToken(m *usherv1.Member, was, is *corev1.Secret) {
 // checkSeatAfterToken: a member that was disabled gives its seat back, or is Active again, with another API token than it had.
 func (w *world) checkSeatAfterToken(was, is *usherv1.Member) {
 	secret := w.credentials(is.Name)
-	if was.Status.DisabledAt == nil || secret == nil || !acceptedBy(is, secret) || is.DeletionTimestamp != nil {
+	if was.Status.DisabledAt == nil || secret == nil || !w.accepted(is, secret) || is.DeletionTimestamp != nil {
 		return
 	}
 	back := was.Status.State != usherv1.ObservedActive && is.Status.State == usherv1.ObservedActive

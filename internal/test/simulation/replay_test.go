@@ -327,6 +327,114 @@ var replays = []struct{ name, schedule string }{
 			make-pool name=p1 n=1
 			rest n=5000`,
 	},
+	{
+		// A user's Secret had the name of the credentials, and the invitation took it for an answer that was about to be recorded.
+		name: "an invitation that is revoked while a user's Secret is in the way",
+		schedule: `schedule seed=272 fine=false week=false
+			make-pool name=p0 n=2
+			make-member name=m1 to=a1@acme.example
+			make-account name=acme
+			restart op=1
+			rest to=invitations n=5000
+			revoke name=m1
+			squat name=m1`,
+	},
+	{
+		// After a restore the duplicate was judged first, as a duplicate. It counted as the one that already had the address.
+		name: "a duplicate that is judged first after a restore",
+		schedule: `schedule seed=4761 fine=false week=false
+			restart op=1
+			make-member name=m0 to=a0@acme.example
+			make-account name=acme
+			make-member name=m2 to=a0@acme.example
+			make-pool name=p0 to=OnAcceptance n=1
+			immediate name=m0
+			rest n=5000
+			back-up
+			lose
+			restore to=all n=52444
+			restart op=0
+			begin op=0 on=members name=m2`,
+	},
+	{
+		// The status of a member was lost, and another one with its address, whose access had ended, came before it.
+		name: "a lost status, and another member with the address",
+		schedule: `schedule seed=11609 fine=false week=false
+			mend-secret
+			restart op=0
+			make-account name=acme
+			make-member name=m0 to=a0@acme.example
+			make-member name=m1 to=a0@acme.example n=3
+			make-pool name=p0 n=2
+			pass n=691200000
+			rest n=5000
+			accept op=0 name=m0 n=1
+			rest n=5000
+			wipe name=m0 to=members`,
+	},
+	{
+		// An operator had read a member that was being deleted, and was held up until the next one of its name had accepted. Then it deleted
+		// those credentials.
+		name: "credentials of the next member with a name that are deleted",
+		schedule: `schedule seed=11222 fine=false week=false
+			make-member name=m0 to=a0@acme.example
+			restart op=0
+			make-account name=acme
+			make-pool name=p0 to=OnAcceptance
+			mend-secret
+			restart op=1
+			rest to=members n=5000
+			begin op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			relist op=1 on=members
+			pass n=61000
+			begin op=0 on=accounts name=acme
+			go op=0 on=accounts name=acme
+			begin op=1 on=accounts name=acme
+			relist op=0 on=members
+			go op=1 on=accounts name=acme
+			pass n=5000
+			go op=1 on=accounts name=acme
+			deliver op=1 on=accounts
+			go op=0 on=accounts name=acme
+			delete-member name=m0
+			begin op=0 on=accounts name=acme
+			go op=0 on=accounts name=acme
+			go op=0 on=accounts name=acme
+			deliver op=1 on=members
+			begin op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			go op=1 on=members name=m0
+			relist op=0 on=members
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			deliver op=0 on=accounts
+			begin op=0 on=accounts name=acme
+			go op=0 on=accounts name=acme
+			go op=0 on=accounts name=acme
+			deliver op=1 on=accounts
+			begin op=1 on=members name=m0
+			begin op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=1 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			go op=0 on=members name=m0
+			deliver op=0 on=members
+			make-member name=m0 to=a0@acme.example n=1
+			deliver op=0 on=members
+			begin op=0 on=members name=m0`,
+	},
 }
 
 func TestReplays(t *testing.T) {

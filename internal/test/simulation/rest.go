@@ -25,6 +25,7 @@ func readyReason(list []metav1.Condition) string {
 
 // checkRest checks that the desired state was reached.
 func (w *world) checkRest() {
+	w.checkGranted()
 	for _, o := range w.api.tables[members] {
 		w.checkMemberAtRest(o.(*usherv1.Member))
 	}
@@ -39,7 +40,7 @@ func (w *world) checkRest() {
 		name, ofMember := strings.CutPrefix(secret.Name, "usher-member-")
 		// Other credentials may have been restored from a backup earlier than their member.
 		remembered := w.account().Remembers(secret.Annotations[usherv1.MemberUIDAnnotation])
-		if m := w.member(name); ofMember && remembered && (m == nil || !acceptedBy(m, secret)) {
+		if m := w.member(name); ofMember && remembered && (m == nil || !w.accepted(m, secret)) {
 			w.violated("nothing-left", "the credentials of member %s, who is gone, are there", name)
 		}
 	}
@@ -53,6 +54,7 @@ func (w *world) checkRest() {
 		}
 	}
 	w.checkRemindersAtRest()
+	w.checkTimesAtRest()
 	if a := w.account(); a != nil && a.Status.ObservedGeneration != a.Generation {
 		w.violated("converged", "the account's status is of generation %d, not %d", a.Status.ObservedGeneration, a.Generation)
 	}
@@ -104,7 +106,7 @@ func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	}
 	state, reason, held := m.Status.State, readyReason(m.Status.Conditions), holdsBase(m)
 	is := fmt.Sprintf("%s %s, seat %t", state, reason, held)
-	accepted := acceptedBy(m, w.credentials(m.Name))
+	accepted := w.accepted(m, w.credentials(m.Name))
 	given := w.terms().Assign(m, accepted, w.standing(m))
 	if m.Status.Role != given.Role || !slices.Equal(m.Status.Rights, given.Rights) {
 		w.violated("converged", "member %s has role %q and rights %v; should be %q and %v",
@@ -133,7 +135,7 @@ func (w *world) wantWithheld(m *usherv1.Member, given plan.Assignment) []string 
 	switch {
 	case m.Spec.State == usherv1.StateDisabled:
 		return []string{"Disabled DisabledBySpec, seat false"}
-	case m.Spec.Ended(w.now()):
+	case w.ended(m):
 		return []string{"Disabled AccessEnded, seat false"}
 	case a == nil:
 		return []string{"Pending AccountNotFound, seat false"}
@@ -149,6 +151,8 @@ func (w *world) wantWithheld(m *usherv1.Member, given plan.Assignment) []string 
 		return []string{"Pending SeatPoolNotFound" + seatKept}
 	case given.Reason != "":
 		return []string{"Pending " + given.Reason + seatKept}
+	case ofUser(w.credentials(m.Name)):
+		return []string{"Pending CredentialsInvalid" + seatKept}
 	}
 	return nil
 }

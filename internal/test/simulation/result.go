@@ -24,6 +24,10 @@ type Counts struct {
 	Activations, Withdrawals, Rotations int
 	// Passwords counts the password files that have a member in the end, Profiles the changes of profiles that were confirmed.
 	Passwords, Profiles int
+	// Skews of a clock, and Squats: Secrets that users made with names that Usher would use.
+	Skews, Squats int
+	// Losses of all objects, objects Restored, and Wipes of a status; Compared counts the members that had the same afterwards.
+	Losses, Restored, Wipes, Compared int
 }
 
 // Add adds the counts of another run.
@@ -40,4 +44,10 @@ func (c *Counts) Add(o Counts) {
 	c.Rotations += o.Rotations
 	c.Passwords += o.Passwords
 	c.Profiles += o.Profiles
+	c.Skews += o.Skews
+	c.Squats += o.Squats
+	c.Losses += o.Losses
+	c.Restored += o.Restored
+	c.Wipes += o.Wipes
+	c.Compared += o.Compared
 }

@@ -49,7 +49,7 @@ func (s Step) String() string {
 	var b strings.Builder
 	b.WriteString(string(s.Do))
 	switch s.Do {
-	case Deliver, Relist, Begin, Go, Crash, Restart, VisitAccept, VisitDecline, VisitProfile:
+	case Deliver, Relist, Begin, Go, Crash, Restart, Skew, VisitAccept, VisitDecline, VisitProfile:
 		fmt.Fprintf(&b, " op=%d", s.Op)
 	}
 	switch s.Do {

@@ -5,10 +5,15 @@ package simulation
 
 import "fmt"
 
-// theme makes three of eight schedules be about one subject, to get long sequences that are rare at random. It returns the last steps of
+// theme makes more than half of the schedules be about one subject, to get long sequences that are rare at random. It returns the last steps of
 // such a schedule's setup.
 func (d *draw) theme(seed uint64) (last []Step) {
+	if seed%16 == 6 {
+		return d.clockTheme()
+	}
 	switch seed % 8 {
+	case 1:
+		return d.restoreTheme()
 	case 3:
 		d.profileTheme()
 	case 5:
@@ -52,4 +57,36 @@ func (d *draw) mailTheme() {
 	for op := range d.deliver {
 		d.deliver[op][invitations] = 30
 	}
+}
+
+// restoreTheme is a schedule about backups and restores: members get in, then all is lost and restored, or one status is.
+func (d *draw) restoreTheme() (last []Step) {
+	d.restores, d.visit, d.pass = 6, 20, 2
+	d.actions = []Action{MakePool, MakePool, ScalePool, DeleteMember, DeleteMember, MakeMember, Disable, Enable, Revoke, Resend, Appoint, End, Collect}
+	d.length, d.admin, d.rest = 60+d.random.IntN(120), []int{1, 3}[d.random.IntN(2)], 3
+	d.members, d.still = 2+d.random.IntN(2), !d.chance(3)
+	if !d.chance(3) {
+		last = append(last, Step{Do: MakePlan, N: oneOf[int64](d, 0, 2)}, Step{Do: Subscribe, Name: accountName, To: planKey.Name})
+	}
+	if !d.chance(3) {
+		last = append(last, Step{Do: ScalePool, Name: "p0", N: 3})
+	}
+	for i := range d.members {
+		if d.chance(2) {
+			last = append(last, Step{Do: Immediate, Name: fmt.Sprintf("m%d", i)})
+		}
+	}
+	return last
+}
+
+// clockTheme is a schedule about clocks that are wrong for a while, in half of them from the beginning.
+func (d *draw) clockTheme() (last []Step) {
+	d.skews = 1
+	d.actions = []Action{Resend, Resend, End, End, Disable, Enable, Readdress, MakeMember, DeleteMember, BreakSecret, StopServer, StartServer}
+	d.length, d.pass, d.visit, d.admin, d.rest = 60+d.random.IntN(120), 4, 8, 3, 10
+	d.rests, d.alone = []string{"", "", "invitations"}, !d.chance(3)
+	if !d.chance(3) {
+		last = append(last, Step{Do: Skew, Op: d.random.IntN(operators), N: d.skew()})
+	}
+	return last
 }

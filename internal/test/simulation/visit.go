@@ -64,7 +64,6 @@ func (o *operator) visit(s Step) bool {
 		return false
 	}
 	v := &visit{mail: d, accept: s.Do == VisitAccept}
-	v.admissible = w.admissible(v)
 	body := form
 	if !v.accept {
 		body = "action=decline"
@@ -85,7 +84,7 @@ func (o *operator) visit(s Step) bool {
 func (o *operator) openPortal() *portal.Portal {
 	if o.portal == nil {
 		o.portal = portal.New(portal.Options{
-			Client: o.world.wrapPortal(o, o.live), Keys: o.keyring, Now: o.world.now, Log: logr.Discard(), Limits: limits,
+			Client: o.world.wrapPortal(o, o.live), Keys: o.keyring, Now: o.now, Log: logr.Discard(), Limits: limits,
 			MembersAt: store.Directory{Reader: &wire{world: o.world, op: o}}.MembersAt,
 		})
 	}

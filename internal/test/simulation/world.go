@@ -102,9 +102,12 @@ type world struct {
 	running, actor *task
 
 	serverDown bool
-	inbox      []*delivered
-	announced  []*announcement
-	pastFacts  pastFacts
+	backup     *backup
+	// granted is what members must have again in the end; nil for nothing.
+	granted   *grants
+	inbox     []*delivered
+	announced []*announcement
+	pastFacts pastFacts
 
 	steps, writes int
 	counts        Counts
