@@ -28,8 +28,10 @@ type Observation struct {
 	KeyLost bool
 	// Answered: there is a credentials Secret that the Member's status does not mention yet. Only a live read shows it.
 	Answered bool
-	// Hold delays the next mail; nil if nothing does.
+	// Hold delays the next mail; nil if nothing does, or if that is not known.
 	Hold *delivery.Hold
+	// HoldLifted: the hold that the status may report does not delay the mail, since its account has another mail server now.
+	HoldLifted bool
 }
 
 // Plan is what to do next.
@@ -62,6 +64,9 @@ func Decide(o Observation, now time.Time) Plan {
 	next.ObservedGeneration = inv.Generation
 	if next.State == "" {
 		next.State = usherv1.InvitationPending
+	}
+	if lifted(o) {
+		next.NextAttemptAt = nil
 	}
 	p := Plan{Status: next, before: inv.Status}
 	p.decide(o, now)

@@ -20,7 +20,6 @@ import (
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/message"
-	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -118,9 +117,7 @@ func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Resu
 		return o.unusable(ctx, m.Account()), nil
 	}
 	id, recipient := m.CountedAs()
-	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), ratelimit.Mail{
-		ID: id, Recipient: recipient, PerMinute: endpoint.RatePerMinute(),
-	}, o.Now())
+	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), endpoint, id, recipient, o.Now())
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -88,9 +88,11 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 		return o, err
 	}
 	o.Member = member
-	o.Hold = r.outbox.Endpoints.Held(string(inv.UID), string(member.Spec.Email), r.Now())
 	if o.Account, err = store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return o, err
+	}
+	if o.Account != nil {
+		o.Hold, o.HoldLifted = r.outbox.Endpoints.Held(o.Account, string(inv.UID), string(member.Spec.Email), r.Now())
 	}
 	if reader == r.Live && member.Status.AcceptedAt == nil {
 		o.Answered, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), &corev1.Secret{})
