@@ -36,6 +36,9 @@ type Reconciler struct {
 
 // Reconcile reconciles one Invitation.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	if result, settled := r.outbox.Settle(ctx, r.wakeups, request.NamespacedName); !settled {
+		return result, nil
+	}
 	inv := &usherv1.Invitation{}
 	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, inv)
 	if err != nil {
