@@ -219,7 +219,7 @@ const (
 const (
 	// ReasonRateLimited means: the mail server has had all the mails that the rateLimit in its Secret allows for now.
 	ReasonRateLimited = "RateLimited"
-	// ReasonRecipientLimited means: the address has had all the mails that one recipient gets within an hour.
+	// ReasonRecipientLimited means: the limit of mails to one recipient within an hour is reached.
 	ReasonRecipientLimited = "RecipientLimited"
 )
 

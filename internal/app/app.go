@@ -50,17 +50,37 @@ const retryPeriod = time.Second
 // pollKeysEvery is how often the token keys are read where no watch says that they have changed.
 const pollKeysEvery = 30 * time.Second
 
+// finishTimeout is for how long a manager that is not the leader any more, since it could not reach the API server, tries to record what it
+// knows of its mails before it ends: another one would send them again. A manager that is told to stop has lastTry for that.
+const (
+	finishTimeout = time.Minute
+	lastTry       = 3 * time.Second
+)
+
 // Run runs the manager until ctx is done.
 func Run(ctx context.Context, o Options) error {
 	config, err := loadConfig(o.Kubeconfig)
 	if err != nil {
 		return err
 	}
-	mgr, err := New(ctx, config, o)
+	mgr, box, err := build(ctx, config, o)
 	if err != nil {
 		return err
 	}
-	if err := mgr.Start(ctx); err != nil {
+	return run(ctx, mgr, box)
+}
+
+// run runs a manager, and gives its mails the time to be recorded once it has stopped, whatever for.
+func run(ctx context.Context, mgr interface{ Start(context.Context) error }, box interface{ Finish(context.Context) }) error {
+	err := mgr.Start(ctx)
+	timeout := finishTimeout
+	if ctx.Err() != nil {
+		ctx, timeout = context.WithoutCancel(ctx), lastTry
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	box.Finish(ctx)
+	if err != nil {
 		return fmt.Errorf("run the manager: %w", err)
 	}
 	return nil
@@ -68,8 +88,13 @@ func Run(ctx context.Context, o Options) error {
 
 // New builds a manager and does not start it.
 func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, error) {
+	mgr, _, err := build(ctx, config, o)
+	return mgr, err
+}
+
+func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager, *outbox.Outbox, error) {
 	if err := o.validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	config = rest.CopyConfig(config)
 	config.QPS = -1 // no client-side limit: the API server's priority and fairness decides
@@ -77,14 +102,14 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	registry := undecodable.NewRegistry(ctrl.Log.WithName("undecodable"))
 	mgr, err := ctrl.NewManager(config, managerOptions(o, registry))
 	if err != nil {
-		return nil, fmt.Errorf("create the manager: %w", err)
+		return nil, nil, fmt.Errorf("create the manager: %w", err)
 	}
 	if err := store.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
-		return nil, fmt.Errorf("add the cache indexes: %w", err)
+		return nil, nil, fmt.Errorf("add the cache indexes: %w", err)
 	}
 	uncached, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
-		return nil, fmt.Errorf("create the uncached client: %w", err)
+		return nil, nil, fmt.Errorf("create the uncached client: %w", err)
 	}
 	live := undecodable.NewClient(uncached)
 	keys := &store.KeyStore{
@@ -94,16 +119,15 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	sender := factory.New()
 	base := reconciler.Base{Client: undecodable.NewClient(mgr.GetClient()), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now()}
 	defaultSecret := types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}
+	box := &outbox.Outbox{
+		Client: base.Client, Live: base.Live, Now: base.Now, Channel: sender, Backoff: outbox.RecordBackoff,
+		Endpoints: outbox.NewEndpoints(live, factory.Parse, defaultSecret, o.MailWorkers),
+	}
 	dependencies := controller.Dependencies{
-		Base: base,
-		Outbox: &outbox.Outbox{
-			Client: base.Client, Live: base.Live, Now: base.Now, Channel: sender, Backoff: outbox.RecordBackoff,
-			Endpoints: outbox.NewEndpoints(live, factory.Parse, defaultSecret, o.MailWorkers),
-		},
-		Keys: keys, PortalURL: o.PortalURL, UserPrefix: o.UserPrefix, MailWorkers: o.MailWorkers,
+		Base: base, Outbox: box, Keys: keys, PortalURL: o.PortalURL, UserPrefix: o.UserPrefix, MailWorkers: o.MailWorkers,
 	}
 	addWebhooks(mgr, live, o)
-	return mgr, errors.Join(
+	return mgr, box, errors.Join(
 		attempt("set up the controllers", controller.Setup(mgr, dependencies, o.TestHooks.Several)),
 		attempt("set up the portal", addPortal(ctx, mgr, live, keys, o)),
 		attempt("set up the link endpoint", addLinks(mgr, live, keys, o)),

@@ -13,6 +13,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/app"
@@ -97,7 +98,7 @@ var _ = Describe("The rate limit", func() {
 			w.resend("ada")
 		}
 		free := noon.Add(time.Hour)
-		Eventually(w.member("ada")).Should(sayWhy("This address got 5 mails within an hour", free))
+		Eventually(w.member("ada")).Should(sayWhy("The limit for one recipient, 5 mails within an hour, is reached", free))
 		Expect(w.invitation("ada")()).To(waitFor(usherv1.ReasonRecipientLimited, free))
 		Expect(w.invitation("ada")().Status.SentAt).NotTo(BeNil(), "the mail that was sent before is still recorded")
 		w.resend("ada")
@@ -136,13 +137,71 @@ var _ = Describe("The rate limit", func() {
 		w.create(testkit.Member("anew").Email("ada@acme.example").Build())
 		w.create(testkit.Member("elsewhere").Account("other").Email("ADA@Acme.example").Build())
 		for _, name := range []string{"anew", "elsewhere"} {
-			Eventually(w.member(name)).Should(sayWhy("This address got 5 mails within an hour", noon.Add(time.Hour)))
+			Eventually(w.member(name)).Should(sayWhy("The limit for one recipient, 5 mails within an hour, is reached", noon.Add(time.Hour)))
 		}
 		w.create(testkit.Member("bob").Build())
 		Eventually(w.member("bob")).Should(beInvited)
 		Expect(w.mails("ada")).To(HaveLen(5))
 		w.editMember("anew", func(m *usherv1.Member) { m.Spec.Email = "countess@acme.example" })
 		Eventually(w.member("anew")).Should(beInvited)
+	})
+
+	It("of a recipient does not count what another namespace sends through a server of its own", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.clock.StopAt(time.Now().Truncate(time.Second))
+		other, own := testkit.Namespace(ctx, server), startSink(smtpsink.Options{})
+		put := func(objects ...client.Object) {
+			GinkgoHelper()
+			for _, o := range objects {
+				o.SetNamespace(other)
+				Expect(w.api.Create(ctx, o)).To(Succeed())
+			}
+		}
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(9).Build())
+		secret := w.mailSecret("own", own)
+		secret.Data["host"] = []byte("localhost") // another host than the shared server's
+		put(secret, testkit.Account("stranger").MailSecret("own").Build(),
+			testkit.SeatPool("stranger-base").Account("stranger").Seats(9).Build())
+		w.start(func(o *app.Options) { o.WatchNamespaces = w.namespace + "," + other })
+		for n := range 5 {
+			m := testkit.Member(fmt.Sprint("m", n)).Account("stranger").Email("ada@acme.example").Build()
+			put(m)
+			Eventually(own.Mails).Should(HaveLen(n + 1))
+			Expect(w.api.Delete(ctx, m)).To(Succeed())
+		}
+		put(testkit.Member("sixth").Account("stranger").Email("ada@acme.example").Build())
+		sixth := func() *usherv1.Member {
+			m := testkit.Member("sixth").Build()
+			Expect(w.api.Get(ctx, client.ObjectKey{Namespace: other, Name: "sixth"}, m)).To(Succeed())
+			return m
+		}
+		Eventually(sixth).Should(sayWhy("The limit for one recipient", w.clock.Now().Add(time.Hour)))
+
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.mailed()).To(Equal([]string{"ada"}))
+
+		By("sending a mail that waits for the shared server through a server of the account's own")
+		for n := range 4 {
+			w.resend("ada")
+			Eventually(func() int { return len(w.mails("ada")) }).Should(Equal(n + 2))
+			Eventually(w.invitation("ada")).Should(HaveField("Status.State", usherv1.InvitationSent))
+		}
+		w.editMail(func(d map[string][]byte) { d["rateLimit"] = []byte("1") })
+		w.hire("bob", "cat")
+		Eventually(func() []string { return w.mailed()[5:] }).Should(HaveLen(1))
+		late := "cat"
+		if w.mailed()[5] == "cat" {
+			late = "bob"
+		}
+		Eventually(w.invitation(late)).Should(testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionFalse, usherv1.ReasonRateLimited))
+		acme := startSink(smtpsink.Options{})
+		w.create(w.mailSecret("acme-smtp", acme))
+		edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) {
+			a.Spec.Mail = &usherv1.AccountMail{SecretRef: &usherv1.SecretReference{Name: "acme-smtp"}}
+		})
+		Eventually(w.member(late)).Should(beInvited)
+		Expect(acme.Mails()).To(HaveLen(1))
 	})
 
 	It("of one server does not apply to others: servers that answer one byte a second delay neither other mails nor seats", func(ctx SpecContext) {

@@ -10,7 +10,9 @@
 //     resourceVersion that it read. Of two senders one succeeds.
 //  2. It sends the message, and extends the lease every RenewEvery while the conversation lasts. It hangs up before the lease
 //     ends (Attempt.HangUp), so that no other sender takes the attempt over while it is still talking.
-//  3. It records the outcome: delivered, given up, or when to try again (Conclude).
+//  3. It records the outcome: delivered, given up, or when to try again (Conclude). If the API server is away, it keeps the outcome and
+//     tries again for as long as its process lives, even after the end of the lease: the record carries the resourceVersion, and is
+//     dropped if another sender has taken the attempt over.
 //
 // A sender that finds a claim whose lease has ended does not know whether the message went out. It sends the same message again,
 // with the same Message-ID.

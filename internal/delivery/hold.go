@@ -5,7 +5,8 @@ package delivery
 
 import "time"
 
-// No recipient gets more than MailsPerRecipient mails within RecipientWindow, whichever accounts send them.
+// No recipient gets more than MailsPerRecipient mails within RecipientWindow from one namespace, whichever accounts and servers send them.
+// Package ratelimit says what holds for several namespaces that send through one server.
 const (
 	MailsPerRecipient = 5
 	RecipientWindow   = time.Hour

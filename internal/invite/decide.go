@@ -31,8 +31,10 @@ type Observation struct {
 	// Foreign: a Secret without Usher's signature has the name of the Member's credentials, so that no answer could be recorded. Only a live
 	// read shows it.
 	Foreign bool
-	// Hold delays the next mail; nil if nothing does.
+	// Hold delays the next mail; nil if nothing does, or if that is not known.
 	Hold *delivery.Hold
+	// HoldLifted: the hold that the status may report does not delay the mail, since its account has another mail server now.
+	HoldLifted bool
 }
 
 // Plan is what to do next.
@@ -65,6 +67,9 @@ func Decide(o Observation, now time.Time) Plan {
 	next.ObservedGeneration = inv.Generation
 	if next.State == "" {
 		next.State = usherv1.InvitationPending
+	}
+	if lifted(o) {
+		next.NextAttemptAt = nil
 	}
 	p := Plan{Status: next, before: inv.Status}
 	p.decide(o, now)

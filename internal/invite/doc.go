@@ -22,8 +22,8 @@
 // SMTP has no idempotency key. So the state Sending is written first, with the resourceVersion that was read: of two operators
 // one gets a conflict and does nothing. The write also says until when (nextAttemptAt) the sender counts as alive (SendLease). A
 // sender whose conversation lasts extends the lease, and one that cannot hangs up. An operator that finds Sending after that moment
-// sends the same link again, with the same Message-ID. A second copy therefore needs a crash, or a lost connection,
-// between the server's 250 and the record of it.
+// sends the same link again, with the same Message-ID. A second copy therefore needs a lost
+// connection before the server's 250, or the end of the sender's process, or another sender, between that and the record of it.
 //
 // # Reminders
 //

@@ -46,7 +46,7 @@ func toldNow(o Observation, now time.Time) *delivery.Hold {
 // remembers it. A limit on one address does not hold for another address of the member.
 func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	s := &o.Invitation.Status
-	if !Waits(s) || !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
+	if !Waits(s) || lifted(o) || !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return nil
 	}
 	why := reason.OfInvitation(s)
@@ -56,6 +56,9 @@ func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	}
 	return h
 }
+
+// lifted reports whether the status reports a hold that does not delay the mail any more.
+func lifted(o Observation) bool { return o.HoldLifted && Waits(&o.Invitation.Status) }
 
 // Waits reports whether a limit delays the Invitation's mail.
 func Waits(s *usherv1.InvitationStatus) bool {

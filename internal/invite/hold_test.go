@@ -85,6 +85,29 @@ func TestHold(t *testing.T) {
 		readdressed(&o)
 		g.Expect(Decide(o, now.Add(time.Minute)).Send).To(BeTrue())
 	})
+	t.Run("a hold of the account's last mail server ends with another one", func(t *testing.T) {
+		for name, situation := range map[string]func(*Observation){
+			"the first mail":  func(*Observation) {},
+			"another link":    func(o *Observation) { situations["SentValid"](o); resend(o) },
+			"another attempt": situations["RetryDue"],
+			"after a crash":   linked(usherv1.InvitationSending, due(0)),
+		} {
+			for _, reason := range []string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited} {
+				g := NewWithT(t)
+				o := observed(situation, holdFor(reason, time.Hour))
+				o = restarted(written(o, Decide(o, now)))
+				o.HoldLifted = true
+				g.Expect(Decide(o, now.Add(time.Minute)).Send).To(BeTrue(), name)
+				mailDown(&o)
+				p := Decide(o, now.Add(time.Minute))
+				g.Expect(p.Send).To(BeFalse(), name)
+				o = written(o, p)
+				o.HoldLifted = false
+				mailReady(true, 2*time.Minute)(&o)
+				g.Expect(Decide(o, now.Add(2*time.Minute)).Send).To(BeTrue(), "%s, once the other one is ready", name)
+			}
+		}
+	})
 	t.Run("a hold ends when no mail is wanted any more", func(t *testing.T) {
 		g := NewWithT(t)
 		o := observed(linked(usherv1.InvitationSent, expires(48*time.Hour)), readdressed, holdFor(usherv1.ReasonRecipientLimited, time.Hour))

@@ -71,7 +71,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 			inv.Status.Conditions = []metav1.Condition{{Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: reason}}
 		}
 		if chance("restarted") {
-			o.Hold = nil
+			o.Hold, o.HoldLifted = nil, chance("lifted")
 		}
 	}
 	names := slices.Sorted(maps.Keys(facts))

@@ -200,7 +200,7 @@ func Waiting(s *usherv1.InvitationStatus) string {
 
 func limited(why reason.Invitation, until time.Time) string {
 	if why.PerRecipient {
-		return fmt.Sprintf("This address got %d mails within an hour, which is the limit for one recipient; the next goes out at %s",
+		return fmt.Sprintf("The limit for one recipient, %d mails within an hour, is reached; the next mail to this address goes out at %s",
 			delivery.MailsPerRecipient, until.UTC().Format(time.RFC3339))
 	}
 	return "The mail server has had all the mails that the rateLimit in its Secret allows for now; this one goes out at " +

@@ -12,6 +12,7 @@
 //  4. claim: write the attempt to the object's status, with the resourceVersion that was read. Of two senders, one succeeds.
 //  5. send, and extend the lease meanwhile.
 //  6. record the outcome, on top of what others have written to the object in between, unless the attempt is no longer the current one.
+//     If that fails, Settle does it later, before anything else is done for the object.
 //
 // A controller describes its mail by implementing Mail.
 package outbox

@@ -6,41 +6,106 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"net"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
+	"github.com/usher-dev/usher/internal/store"
 )
 
-// reserve lets a mail of an account go, or returns what it has to wait for; see ratelimit.Limiter. Before the first mail, it gives the
-// limiter the mails of earlier managers that the cached statuses record.
+// reserve lets a mail of an account go through an endpoint, or returns what it has to wait for; see ratelimit.Limiter. Before the first
+// mail, it gives the limiter the mails of earlier managers that the cached statuses record.
 func (e *Endpoints) reserve(
-	ctx context.Context, cache client.Reader, account *usherv1.Account, m ratelimit.Mail, now time.Time,
+	ctx context.Context, cache client.Reader, account *usherv1.Account, endpoint channel.Endpoint, id, recipient string, now time.Time,
 ) (cancel func(), hold *delivery.Hold, err error) {
 	if !e.Limiter.Recalled() {
-		var all usherv1.InvitationList
-		if err := cache.List(ctx, &all); err != nil {
-			return nil, nil, fmt.Errorf("list Invitations to recall sent mails: %w", err)
-		}
-		var sent []ratelimit.Sent
-		for i := range all.Items {
-			if status := &all.Items[i].Status; status.SentAt != nil && moment.At(now, &all.Items[i]).Believes(status.SentAt.Time, 0) {
-				sent = append(sent, ratelimit.Sent{Recipient: address.Inbox(status.Recipient), At: status.SentAt.Time})
-			}
+		sent, err := e.recall(ctx, cache, now)
+		if err != nil {
+			return nil, nil, fmt.Errorf("recall the mails that were sent: %w", err)
 		}
 		e.Limiter.Recall(sent)
 	}
-	m.Server, m.Share, m.Recipient = e.SecretOf(account).String(), account.Namespace, address.Inbox(m.Recipient)
+	m := e.counted(account, endpoint, id, recipient)
+	m.PerMinute = endpoint.RatePerMinute()
 	cancel, hold = e.Limiter.Reserve(m, now)
 	return cancel, hold, nil
 }
 
-// Held returns the hold that a rate limit has put on a mail; nil if there is none at now.
-func (e *Endpoints) Held(id, recipient string, now time.Time) *delivery.Hold {
-	return e.Limiter.Held(id, address.Inbox(recipient), now)
+// counted returns what the limits count a mail by.
+func (e *Endpoints) counted(account *usherv1.Account, endpoint channel.Endpoint, id, recipient string) ratelimit.Mail {
+	return ratelimit.Mail{
+		ID: id, Recipient: address.Inbox(recipient), Server: e.SecretOf(account).String(), Share: account.Namespace,
+		Shared: e.isShared(account, endpoint),
+	}
+}
+
+// isShared reports whether an account sends through the server of the default Secret: with that Secret, or with one of its own that leads
+// to the same host, at whatever port. endpoint may be nil if it is not known.
+func (e *Endpoints) isShared(account *usherv1.Account, endpoint channel.Endpoint) bool {
+	if e.SecretOf(account) == e.Default {
+		return true
+	}
+	shared, known := e.Probed(e.Default)
+	return known && shared.Endpoint != nil && endpoint != nil && hostOf(shared.Endpoint) == hostOf(endpoint)
+}
+
+// hostOf returns the host of an endpoint, or its whole name if that is not a host and a port.
+func hostOf(endpoint channel.Endpoint) string {
+	name := strings.ToLower(endpoint.String())
+	if host, _, err := net.SplitHostPort(name); err == nil {
+		name = host
+	}
+	return strings.TrimSuffix(name, ".")
+}
+
+// recall returns the mails of the last hour that the cached statuses record. One of a member or an account that is gone counts for its
+// namespace only.
+func (e *Endpoints) recall(ctx context.Context, cache client.Reader, now time.Time) (sent []ratelimit.Sent, err error) {
+	var all usherv1.InvitationList
+	if err := cache.List(ctx, &all); err != nil {
+		return nil, fmt.Errorf("list Invitations: %w", err)
+	}
+	for i := range all.Items {
+		inv := &all.Items[i]
+		at := inv.Status.SentAt
+		if at == nil || !moment.At(now, inv).Believes(at.Time, 0) || !now.Before(at.Add(delivery.RecipientWindow)) {
+			continue
+		}
+		account, err := accountOf(ctx, cache, inv)
+		if err != nil {
+			return nil, err
+		}
+		s := ratelimit.Sent{Recipient: address.Inbox(inv.Status.Recipient), Share: inv.Namespace, At: at.Time}
+		if account != nil {
+			p, _ := e.Probed(e.SecretOf(account))
+			s.Shared = e.isShared(account, p.Endpoint)
+		}
+		sent = append(sent, s)
+	}
+	return sent, nil
+}
+
+// accountOf returns the account of an Invitation's member; nil if there is none.
+func accountOf(ctx context.Context, cache client.Reader, inv *usherv1.Invitation) (*usherv1.Account, error) {
+	member := &usherv1.Member{}
+	found, err := store.Get(ctx, cache, inv.Namespace, inv.Spec.MemberRef.Name, member)
+	if err != nil || !found {
+		return nil, err
+	}
+	return store.Account(ctx, cache, member.Namespace, member.Spec.AccountRef.Name)
+}
+
+// Held returns the hold that a limit has put on a mail of an account; nil if there is none at now. lifted: there was one, which does not
+// hold mails through the server that the account has now.
+func (e *Endpoints) Held(account *usherv1.Account, id, recipient string, now time.Time) (hold *delivery.Hold, lifted bool) {
+	p, _ := e.Probed(e.SecretOf(account))
+	return e.Limiter.Held(e.counted(account, p.Endpoint, id, recipient), now)
 }

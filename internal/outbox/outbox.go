@@ -20,7 +20,6 @@ import (
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/message"
-	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
 )
@@ -30,13 +29,11 @@ const (
 	unusablePause = time.Minute
 	// busyPause is how long a mail waits for a slot at most. Usually the mail that releases a slot wakes it earlier.
 	busyPause = 10 * time.Second
-	// recordTimeout bounds how long recording an outcome is retried, even while the manager stops.
-	recordTimeout = 15 * time.Second
 	// recordedPause is when a mail's object is reconciled again after an attempt.
 	recordedPause = time.Second
 )
 
-// RecordBackoff is how recording an outcome is retried: for about 13 seconds.
+// RecordBackoff is how recording an outcome is retried at first: for about 13 seconds.
 var RecordBackoff = wait.Backoff{Duration: 50 * time.Millisecond, Factor: 2, Jitter: 0.1, Steps: 9}
 
 // Outbox sends mails.
@@ -49,12 +46,13 @@ type Outbox struct {
 	Channel channel.Channel
 	// Endpoints are the servers that accounts send with.
 	Endpoints *Endpoints
-	// Backoff is how recording an outcome is retried.
+	// Backoff is how recording an outcome is retried at first.
 	Backoff wait.Backoff
 	// NoLeaseExtension turns lease extension off, for a simulation in which no time passes while a mail is sent.
 	NoLeaseExtension bool
 
 	wordings wordings
+	outcomes outcomes
 }
 
 // Record reads and writes what an object's status records of the attempts at one mail.
@@ -118,9 +116,7 @@ func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Resu
 		return o.unusable(ctx, m.Account()), nil
 	}
 	id, recipient := m.CountedAs()
-	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), ratelimit.Mail{
-		ID: id, Recipient: recipient, PerMinute: endpoint.RatePerMinute(),
-	}, o.Now())
+	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), endpoint, id, recipient, o.Now())
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -158,6 +154,7 @@ func attempt[T client.Object](
 	}
 	// The attempt is this sender's now. A manager that is told to stop finishes it.
 	ctx = context.WithoutCancel(ctx)
+	defer o.outcomes.begin()()
 	sending, hangUp := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer hangUp()
 	stop := keepLease(ctx, o, m, claim, hangUp)
@@ -166,17 +163,27 @@ func attempt[T client.Object](
 	if concernsEndpoint(failed) {
 		o.Endpoints.Report(m.Account(), failed, o.Now())
 	}
-	return wentOut(failed), ctrl.Result{RequeueAfter: recordedPause}, record(ctx, o, m, claim, failureOf(failed))
+	ended := o.Now()
+	again := o.Backoff
+	again.Steps = min(again.Steps, againSteps)
+	if record(ctx, o, m, claim, failureOf(failed), ended, o.Backoff) != nil {
+		o.outcomes.keep(waiter{m.Wakeups(), m.Key()}, func(ctx context.Context) error {
+			return record(ctx, o, m, claim, failureOf(failed), ended, again)
+		})
+		return wentOut(failed), ctrl.Result{RequeueAfter: time.Millisecond}, nil
+	}
+	return wentOut(failed), ctrl.Result{RequeueAfter: recordedPause}, nil
 }
 
-// record writes how the attempt ended. If another client wrote in between, record writes on top of that, unless the attempt is no
+// record writes how an attempt ended. If another client wrote in between, record writes on top of that, unless the attempt is no
 // longer the current one.
-func record[T client.Object](ctx context.Context, o *Outbox, m Mail[T], claim T, failure *delivery.Failure) error {
+func record[T client.Object](
+	ctx context.Context, o *Outbox, m Mail[T], claim T, failure *delivery.Failure, ended time.Time, backoff wait.Backoff,
+) error {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	ended := o.Now()
 	current, known := claim.DeepCopyObject().(T), true
-	err := retry.OnError(o.Backoff, func(error) bool { return ctx.Err() == nil }, func() error {
+	err := retry.OnError(backoff, func(error) bool { return ctx.Err() == nil }, func() error {
 		if !known {
 			current = m.New()
 			found, err := store.Get(ctx, o.Live, claim.GetNamespace(), claim.GetName(), current)

@@ -6,11 +6,14 @@ package outbox
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,7 +21,6 @@ import (
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/invite"
-	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
 
 // invitationRecord is the Record of an invitation's own mail.
@@ -78,30 +80,136 @@ func TestChannelErrors(t *testing.T) {
 	}
 }
 
-// cachedInvitations is a cache that holds nothing but these.
-type cachedInvitations struct {
+// cached is a cache that holds nothing but these.
+type cached struct {
 	client.Reader
-	all []usherv1.Invitation
+	invitations []usherv1.Invitation
+	members     map[string]*usherv1.Member
+	accounts    map[string]*usherv1.Account
 }
 
-func (c cachedInvitations) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
-	list.(*usherv1.InvitationList).Items = c.all
+func (c *cached) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	list.(*usherv1.InvitationList).Items = c.invitations
 	return nil
 }
 
+func (c *cached) Get(_ context.Context, key client.ObjectKey, o client.Object, _ ...client.GetOption) error {
+	switch o := o.(type) {
+	case *usherv1.Member:
+		if m := c.members[key.String()]; m != nil {
+			m.DeepCopyInto(o)
+			return nil
+		}
+	case *usherv1.Account:
+		if a := c.accounts[key.String()]; a != nil {
+			a.DeepCopyInto(o)
+			return nil
+		}
+	}
+	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+}
+
+// sends has an account of a namespace send mails to Ada, through a Secret of its own or, if that is empty, the default one.
+func (c *cached) sends(namespace, secret string, mails int, at time.Time) *usherv1.Account {
+	account := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "it"}}
+	if secret != "" {
+		account.Spec.Mail = &usherv1.AccountMail{SecretRef: &usherv1.SecretReference{Name: secret}}
+	}
+	if c.members == nil {
+		c.members, c.accounts = map[string]*usherv1.Member{}, map[string]*usherv1.Account{}
+	}
+	c.accounts[namespace+"/it"] = account
+	c.members[namespace+"/ada"] = &usherv1.Member{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "ada"},
+		Spec:       usherv1.MemberSpec{AccountRef: usherv1.AccountReference{Name: "it"}},
+	}
+	for range mails {
+		inv := usherv1.Invitation{ObjectMeta: metav1.ObjectMeta{Namespace: namespace}}
+		inv.Spec.MemberRef.Name = "ada"
+		inv.Status = usherv1.InvitationStatus{Recipient: "ada@acme.example", SentAt: &metav1.Time{Time: at}}
+		c.invitations = append(c.invitations, inv)
+	}
+	return account
+}
+
+// server is an endpoint without a limit.
+type server string
+
+func (s server) String() string              { return string(s) }
+func (server) RatePerMinute() int            { return 0 }
+func (server) MessageID(local string) string { return local }
+func defaultEndpoints(address server) *Endpoints {
+	e := NewEndpoints(nil, nil, types.NamespacedName{Namespace: "usher-system", Name: "usher-smtp"}, 8)
+	e.SetProbed(e.Default, Probed{Endpoint: address})
+	return e
+}
+
+var noon = time.Date(2026, time.March, 8, 12, 0, 0, 0, time.UTC)
+
 // A manager that starts does not count mails that a clock a year ahead says were sent: their recipient would get none until then.
 func TestMailsOfAWrongClockAreNotRecalled(t *testing.T) {
-	now := time.Date(2026, time.March, 8, 9, 30, 0, 0, time.UTC)
-	for sent, want := range map[time.Time]bool{now.AddDate(1, 0, 0): false, now.Add(-time.Minute): true} {
+	for sent, want := range map[time.Time]bool{noon.AddDate(1, 0, 0): false, noon.Add(-time.Minute): true, noon.Add(-time.Hour): false} {
 		g := NewWithT(t)
-		var cache cachedInvitations
-		for range delivery.MailsPerRecipient {
-			inv := usherv1.Invitation{Status: usherv1.InvitationStatus{Recipient: "ada@acme.example", SentAt: &metav1.Time{Time: sent}}}
-			cache.all = append(cache.all, inv)
-		}
-		endpoints := NewEndpoints(nil, nil, types.NamespacedName{Name: "usher-smtp"}, 8)
-		_, hold, err := endpoints.reserve(t.Context(), cache, &usherv1.Account{}, ratelimit.Mail{ID: "1", Recipient: "ada@acme.example"}, now)
+		cache := &cached{}
+		account := cache.sends("acme", "", delivery.MailsPerRecipient, sent)
+		_, hold, err := defaultEndpoints("smtp.example:587").reserve(t.Context(), cache, account, server("smtp.example:587"), "1", "ada@acme.example", noon)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(hold != nil).To(Equal(want), "sent %s", sent)
+	}
+}
+
+// What one namespace sent counts for another one only if both sent through the default server: before a restart and after it.
+func TestWhatCountsForAnotherNamespace(t *testing.T) {
+	const shared = server("smtp.example:587")
+	for name, tt := range map[string]struct {
+		// secret and through are those of the stranger, and own of the account that sends after it.
+		secret  string
+		through server
+		own     string
+		// alike: the account's second mail waits, for mails of the stranger.
+		alike bool
+	}{
+		"both through the default Secret":                      {"", shared, "", true},
+		"a Secret of the stranger leads to the default server": {"mine", "SMTP.example.:465", "", true},
+		"the stranger has a server":                            {"mine", "smtp.evil.example:587", "", false},
+		"the stranger names the other's server":                {"mine", "smtp.acme.example:587", "acme-smtp", false},
+		"the other has a server":                               {"", shared, "acme-smtp", false},
+	} {
+		for _, restarts := range []bool{false, true} {
+			g := NewWithT(t)
+			cache, e := &cached{}, defaultEndpoints(shared)
+			mails := 0
+			if restarts {
+				mails = delivery.MailsPerRecipient
+			}
+			stranger, account := cache.sends("evil", tt.secret, mails, noon), cache.sends("acme", tt.own, 0, noon)
+			e.SetProbed(e.SecretOf(stranger), Probed{Endpoint: tt.through})
+			through := shared
+			if tt.own != "" {
+				through = "smtp.acme.example:587"
+			}
+			reserve := func(a *usherv1.Account, through server, id string) *delivery.Hold {
+				_, hold, err := e.reserve(t.Context(), cache, a, through, id, "Ada@acme.example", noon)
+				g.Expect(err).NotTo(HaveOccurred())
+				return hold
+			}
+			for i := range delivery.MailsPerRecipient - mails {
+				g.Expect(reserve(stranger, tt.through, fmt.Sprint("evil", i))).To(BeNil(), name)
+			}
+			g.Expect(reserve(stranger, tt.through, "evil")).NotTo(BeNil(), name)
+			g.Expect(reserve(account, through, "first")).To(BeNil(), name)
+			hold := reserve(account, through, "second")
+			g.Expect(hold != nil).To(Equal(tt.alike), "%s, restarts: %t", name, restarts)
+			if !tt.alike {
+				continue
+			}
+			held, lifted := e.Held(account, "second", "ada@acme.example", noon)
+			g.Expect(held).To(Equal(hold), name)
+			g.Expect(lifted).To(BeFalse(), name)
+			account.Spec.Mail = &usherv1.AccountMail{SecretRef: &usherv1.SecretReference{Name: "another"}}
+			held, lifted = e.Held(account, "second", "ada@acme.example", noon)
+			g.Expect(held).To(BeNil(), name)
+			g.Expect(lifted).To(BeTrue(), name)
+		}
 	}
 }

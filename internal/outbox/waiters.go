@@ -47,6 +47,7 @@ func (s *slots) acquire(in lane, w waiter, now time.Time) (release func(now time
 		return s.releaseOf(in), true
 	}
 	if s.comesBefore(in, w) {
+		s.settle(now, w) // for the other one
 		return s.releaseOf(in), true
 	}
 	if !s.admits(in) {

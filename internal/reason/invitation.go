@@ -27,7 +27,7 @@ var invitations = []Invitation{
 		Meaning: "the mail server has had all the mails that the rateLimit in its Secret allows for now",
 		Action:  "Wait until status.nextAttemptAt, or raise rateLimit in the Secret"}, Limited: true},
 	{Text: Text{Reason: usherv1.ReasonRecipientLimited,
-		Meaning: "the address has had all the mails that one recipient gets within an hour",
+		Meaning: "the limit of mails to one recipient within an hour is reached",
 		Action:  "Wait until status.nextAttemptAt"}, Limited: true, PerRecipient: true},
 	{Text: Text{Reason: usherv1.ReasonLinkInvalid,
 		Meaning: "the key that the link in the mail was made with is no longer among the token keys, so the link does not work",

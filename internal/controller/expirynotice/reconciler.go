@@ -33,6 +33,9 @@ type Reconciler struct {
 
 // Reconcile reconciles the notices of one Member.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	if result, settled := r.outbox.Settle(ctx, r.wakeups, request.NamespacedName); !settled {
+		return result, nil
+	}
 	member := &usherv1.Member{}
 	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, member)
 	if err != nil {

@@ -37,6 +37,9 @@ type Reconciler struct {
 
 // Reconcile reconciles one Invitation.
 func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.Result, error) {
+	if result, settled := r.outbox.Settle(ctx, r.wakeups, request.NamespacedName); !settled {
+		return result, nil
+	}
 	inv := &usherv1.Invitation{}
 	found, err := store.Get(ctx, r.Reader(request), request.Namespace, request.Name, inv)
 	if err != nil {
@@ -89,9 +92,11 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 		return o, err
 	}
 	o.Member = member
-	o.Hold = r.outbox.Endpoints.Held(string(inv.UID), string(member.Spec.Email), r.Now())
 	if o.Account, err = store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
 		return o, err
+	}
+	if o.Account != nil {
+		o.Hold, o.HoldLifted = r.outbox.Endpoints.Held(o.Account, string(inv.UID), string(member.Spec.Email), r.Now())
 	}
 	if reader == r.Live && member.Status.AcceptedAt == nil {
 		o.Answered, o.Foreign, err = r.answer(ctx, member)

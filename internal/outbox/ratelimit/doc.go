@@ -1,9 +1,13 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ratelimit limits how many mails go out: to a server, no more a minute than its Secret's rateLimit; to a recipient, no more
-// than delivery.MailsPerRecipient within delivery.RecipientWindow, even if a script raises sendGeneration, recreates Members or uses
-// several accounts.
+// Package ratelimit limits how many mails go out: to a server, no more a minute than its Secret's rateLimit; to a recipient from one
+// namespace, no more than delivery.MailsPerRecipient within delivery.RecipientWindow, even if a script raises sendGeneration, recreates
+// Members or uses several accounts and servers.
+//
+// Through the server that namespaces share, a recipient gets no more than that from all of them together. A namespace that has sent it
+// nothing within the window may send one mail beyond that, up to twice the limit in all: what others send does not keep it from inviting
+// a person. Mails through other servers count for their own namespace only.
 //
 // It never blocks. Reserve either lets a mail go or returns until when it is held. The caller writes the hold into the Invitation's
 // status before it writes anything else, and calls Reserve again when the hold ends.
@@ -21,8 +25,9 @@
 //
 // # Memory
 //
-// All state is in memory, and bounded. Recipients are counted in a fixed number of buckets, by a hash of their addresses. Two
-// recipients may share a bucket; at worst, one of them waits for the other. A manager that starts takes the last mail of each
-// Invitation from its status (Recall), and an Invitation whose status has a hold still waits for it. The manager does not know of
+// All state is in memory, and bounded. Recipients are counted in a fixed number of buckets, by a hash of their addresses. Two recipients
+// of one namespace, or of the shared server, may share a bucket; at worst, one of them waits for the other. Each namespace has buckets of
+// its own; when there are too many in all, the namespace with the most begins anew. A manager that starts takes the last mail of each
+// Invitation from its status (Recall), with the server that its account has now, and an Invitation whose status has a hold still waits for it. The manager does not know of
 // earlier mails of the same Invitation, or of the mails of deleted ones, and the reservations of each server start anew.
 package ratelimit

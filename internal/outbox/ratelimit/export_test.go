@@ -5,5 +5,9 @@ package ratelimit
 
 // Sizes returns how many entries a Limiter has.
 func Sizes(l *Limiter) (waiting, recipients, servers int) {
-	return len(l.waiting), len(l.recipients.sent), len(l.servers)
+	recipients = len(l.recipients.shared)
+	for _, of := range l.recipients.own {
+		recipients += len(of)
+	}
+	return len(l.waiting), recipients, len(l.servers)
 }

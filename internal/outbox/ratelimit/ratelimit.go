@@ -36,12 +36,14 @@ type Mail struct {
 	PerMinute int
 	// Share names who shares the server with others: the namespace of the account.
 	Share string
+	// Shared: the server is the one that all namespaces may send through, so they share its limit for a recipient, too.
+	Shared bool
 }
 
 // Limiter counts the mails that were sent lately and remembers those that wait. It is safe for concurrent use.
 type Limiter struct {
 	mu         sync.Mutex
-	recipients recipients
+	recipients *recipients
 	servers    map[string]*server
 	waiting    map[string]waiting
 	swept      time.Time
@@ -52,8 +54,11 @@ type Limiter struct {
 type waiting struct {
 	hold      delivery.Hold
 	recipient bucket
-	// server at which it has a reservation; empty for none.
-	server string
+	// server that it was to go through, and reserved whether it has a reservation there.
+	server   string
+	reserved bool
+	// own: mails of its own namespace hold it, whatever the server.
+	own bool
 }
 
 // New returns a Limiter without a record of any mail.
@@ -61,16 +66,20 @@ func New() *Limiter {
 	return &Limiter{recipients: newRecipients(), servers: map[string]*server{}, waiting: map[string]waiting{}}
 }
 
-// Held returns the hold that Reserve returned for a mail to a recipient; nil if there is none, or if it is over at now.
-func (l *Limiter) Held(id, recipient string, now time.Time) *delivery.Hold {
+// Held returns the hold that Reserve returned for a mail; nil if there is none, or if it is over at now. lifted: there was one, which does
+// not hold the mail through the server that it is to go through now.
+func (l *Limiter) Held(m Mail, now time.Time) (hold *delivery.Hold, lifted bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	w, known := l.waiting[id]
+	w, known := l.waiting[m.ID]
 	ends := moment.Clock{Now: now}.Awaits(&metav1.Time{Time: w.hold.Until}, delivery.LongestWait)
-	if !known || w.recipient != l.recipients.bucketOf(recipient) || !ends {
-		return nil
+	switch {
+	case !known || w.recipient != l.recipients.bucketOf(m.Recipient) || !ends:
+		return nil, false
+	case !w.own && w.server != m.Server:
+		return nil, true
 	}
-	return &w.hold
+	return &w.hold, false
 }
 
 // Reserve lets a mail go, which counts it, or returns what it has to wait for. Call cancel if the mail did not go out in the end: it
@@ -85,42 +94,47 @@ func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.
 		return nil, &w.hold
 	}
 	l.forget(m.ID, w)
-	if free := l.recipients.freeAt(recipient, now); now.Before(free) {
-		return nil, l.wait(m, waiting{hold: delivery.Hold{Until: free, Reason: usherv1.ReasonRecipientLimited}, recipient: recipient})
+	if free, ofOthers := l.recipients.freeAt(m, now); now.Before(free) {
+		return nil, l.wait(m, waiting{
+			hold: delivery.Hold{Until: free, Reason: usherv1.ReasonRecipientLimited}, recipient: recipient, server: m.Server, own: !ofOthers,
+		})
 	}
-	hasReservation := w.server == m.Server && !now.Before(w.hold.Until) && !now.After(w.hold.Until.Add(reservationLasts))
+	hasReservation := w.reservedAt(m) && !now.Before(w.hold.Until) && !now.After(w.hold.Until.Add(reservationLasts))
 	if m.PerMinute > 0 && !hasReservation {
 		at, reserved, moved := l.server(m).book(m, now, len(l.waiting) < maxWaiting)
 		l.move(moved)
 		if now.Before(at) {
-			w := waiting{hold: delivery.Hold{Until: at, Reason: usherv1.ReasonRateLimited}, recipient: recipient}
-			if reserved {
-				w.server = m.Server
-			}
-			return nil, l.wait(m, w)
+			return nil, l.wait(m, waiting{
+				hold: delivery.Hold{Until: at, Reason: usherv1.ReasonRateLimited}, recipient: recipient, server: m.Server, reserved: reserved,
+			})
 		}
 	}
-	l.recipients.add(recipient, now)
+	l.recipients.add(m, now)
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		l.recipients.remove(recipient, now)
+		l.recipients.remove(m, now)
 		if m.PerMinute > 0 && len(l.waiting) < maxWaiting {
-			l.waiting[m.ID] = waiting{hold: delivery.Hold{Until: now, Reason: usherv1.ReasonRateLimited}, recipient: recipient, server: m.Server}
+			l.waiting[m.ID] = waiting{
+				hold: delivery.Hold{Until: now, Reason: usherv1.ReasonRateLimited}, recipient: recipient, server: m.Server, reserved: true,
+			}
 		}
 	}, nil
 }
 
 // awaits reports whether the mail asks before its reservation. It keeps it, unless the clock was set back far or the limit was taken away.
 func (w waiting) awaits(m Mail, recipient bucket, now time.Time) bool {
-	return m.PerMinute > 0 && w.server != "" && w.server == m.Server && w.recipient == recipient && now.Before(w.hold.Until) &&
+	return m.PerMinute > 0 && w.reservedAt(m) && w.recipient == recipient && now.Before(w.hold.Until) &&
 		w.hold.Until.Sub(now) <= reserveAhead+time.Second
 }
+
+// reservedAt reports whether the mail has a reservation at the server that it is to go through now.
+func (w waiting) reservedAt(m Mail) bool { return w.reserved && w.server == m.Server }
 
 // forget removes a held mail and its reservation.
 func (l *Limiter) forget(id string, w waiting) {
 	delete(l.waiting, id)
-	if s := l.servers[w.server]; s != nil {
+	if s := l.servers[w.server]; s != nil && w.reserved {
 		s.bookings.remove(id, w.hold.Until)
 	}
 }
@@ -189,8 +203,10 @@ func (l *Limiter) sweep(now time.Time) {
 
 // Sent is a mail that an earlier manager sent.
 type Sent struct {
-	Recipient string
-	At        time.Time
+	// Recipient, Share and Shared are those of its Mail.
+	Recipient, Share string
+	Shared           bool
+	At               time.Time
 }
 
 // Recalled reports whether Recall has been called.
@@ -201,14 +217,14 @@ func (l *Limiter) Recalled() bool {
 }
 
 // Recall counts the mails that an earlier manager sent. Only the first call has an effect.
-func (l *Limiter) Recall(mails []Sent) {
+func (l *Limiter) Recall(sent []Sent) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.recalled {
 		return
 	}
-	for _, m := range mails {
-		l.recipients.add(l.recipients.bucketOf(m.Recipient), m.At)
+	for _, m := range sent {
+		l.recipients.add(Mail{Recipient: m.Recipient, Share: m.Share, Shared: m.Shared}, m.At)
 	}
 	l.recalled = true
 }

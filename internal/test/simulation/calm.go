@@ -48,6 +48,7 @@ func (w *world) settle(horizon time.Duration) {
 		w.apply(Step{Do: do})
 	}
 	for i := range w.ops {
+		w.ops[i].away = 0
 		w.apply(Step{Do: Restart, Op: i})
 	}
 	if w.terms().Problem != "" && w.leaving() {

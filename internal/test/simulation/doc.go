@@ -11,7 +11,7 @@
 //   - two operators without leader election. Each has one cache per kind that lags behind by as many events as the schedule
 //     decides, work queues that Usher's own watches fill, and in-memory state that is lost in a crash;
 //   - reconciles that run one at a time and are interrupted only at calls of the API server or the mail server. There the schedule may
-//     delay them, make the call fail, lose the response, or kill the operator;
+//     delay them, make the call fail, lose the response, cut the operator off from the API server for a while, or kill it;
 //   - invitees who open the links of delivered mails in Usher's portal, late, twice, or with an old link, and members who sign in
 //     there and change their profile;
 //   - an admin who changes specs at random, users whose Secrets have names that Usher would use, mail servers that misbehave, and a clock

@@ -284,7 +284,7 @@ func (d *draw) fault(t *task) Fault {
 	}
 	switch t.pending.verb {
 	case "mail":
-		return []Fault{Refused, AnswerLost, Temporary, Greylisted, Permanent, Configuration}[d.random.IntN(6)]
+		return []Fault{Refused, AnswerLost, Temporary, Greylisted, Permanent, Configuration, Away}[d.random.IntN(7)]
 	case "probe":
 		return Configuration
 	}

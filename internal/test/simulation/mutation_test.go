@@ -115,6 +115,11 @@ var mutations = []mutation{
 		caught:  []string{"mailed-once"},
 	},
 	{
+		name:    "what became of a mail is forgotten when it could not be recorded",
+		options: Options{Forgetful: true},
+		caught:  []string{"known-outcome"},
+	},
+	{
 		name:    "an expiry notice without the claim",
 		options: Options{Wrap: noticeWithoutClaim},
 		caught:  []string{"announced-once"},

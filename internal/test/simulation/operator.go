@@ -73,7 +73,18 @@ type operator struct {
 	portal      *portal.Portal
 	// memory is what wrappers store until a crash.
 	memory map[string]any
+	// forget makes the outbox anew, without what it knows.
+	box    *outbox.Outbox
+	forget func()
+	// starts counts how often the process was started. Until away, the API server refuses its calls.
+	starts int
+	away   time.Duration
 }
+
+// life is one run of an operator's process.
+type life struct{ operator, start int }
+
+func (o *operator) life() life { return life{o.id, o.starts} }
 
 // watch tells a controller of changes.
 type watch struct {
@@ -86,6 +97,7 @@ type watch struct {
 func (o *operator) start(behind int) {
 	w := o.world
 	o.up, o.portal, o.memory = true, nil, map[string]any{}
+	o.starts, o.away = o.starts+1, 0
 	// The key ring holds a lock while it reads, so its reads must not wait.
 	direct := &directClient{api: w.api}
 	o.keys = &store.KeyStore{Reader: direct, Writer: direct, Now: o.now, Secret: tokenSecret}
@@ -93,15 +105,18 @@ func (o *operator) start(behind int) {
 	o.cached = w.wrap(o, &wire{world: w, op: o})
 	o.endpoints = w.endpointsOf(o)
 
+	o.box = &outbox.Outbox{}
 	base := reconciler.Base{Client: o.cached, Live: o.live, Recorder: silence{}, Now: o.now}
-	o.controllers = controller.All(controller.Dependencies{
-		Base: base,
-		Outbox: &outbox.Outbox{
+	o.forget = func() {
+		*o.box = outbox.Outbox{
 			Client: base.Client, Live: base.Live, Now: base.Now, Channel: w.wrapSender(o, &mailServer{world: w}), Endpoints: o.endpoints,
 			Backoff:          wait.Backoff{Steps: recordTries},
 			NoLeaseExtension: true, // the clock does not pass the end of a conversation: see pass
-		},
-		Keys: o.keys, PortalURL: portalURL, MailWorkers: mailWorkers,
+		}
+	}
+	o.forget()
+	o.controllers = controller.All(controller.Dependencies{
+		Base: base, Outbox: o.box, Keys: o.keys, PortalURL: portalURL, MailWorkers: mailWorkers,
 	})
 
 	o.watches = [kinds][]watch{}

@@ -60,8 +60,16 @@ func (p *mailServer) take(to, messageID string, deliver func(*task)) error {
 	case fault == Temporary || fault == Greylisted || fault == Refused:
 		return &channel.Error{Class: usherv1.ErrorTemporary, Code: "451 4.7.1", Greylisted: fault == Greylisted, Message: "injected"}
 	}
+	if by, known := w.knownBy[messageID]; known && by == t.op.life() {
+		w.violated("known-outcome", "operator %d sent mail %s again, of which it knew that the server has it", t.op.id, messageID)
+	}
 	deliver(t)
+	w.knownBy[messageID] = t.op.life()
+	if fault == Away {
+		t.op.away = w.clock + awayFor
+	}
 	if fault == AnswerLost {
+		delete(w.knownBy, messageID)
 		w.interrupted(t)
 		return &channel.Error{Class: usherv1.ErrorTemporary, Code: "timeout", Message: "injected"}
 	}

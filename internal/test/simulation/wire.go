@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/delivery"
 )
 
 // Fault is what happens to one call.
@@ -34,9 +36,14 @@ const (
 	Greylisted
 	Permanent
 	Configuration
+	// Away: the mail server accepts the mail, and then the API server refuses every call of the operator for awayFor.
+	Away
 )
 
-var faultNames = [...]string{"", "refused", "answer lost", "temporary", "greylisted", "permanent", "configuration"}
+// awayFor is longer than the lease of a mail.
+const awayFor = delivery.SendLease + 30*time.Second
+
+var faultNames = [...]string{"", "refused", "answer lost", "temporary", "greylisted", "permanent", "configuration", "away"}
 
 func (f Fault) String() string { return faultNames[f] }
 

@@ -37,6 +37,8 @@ type Options struct {
 	Wrap       func(ClientSite, client.Client) client.Client
 	WrapPortal func(ClientSite, client.Client) client.Client
 	WrapSender func(ClientSite, channel.Channel) channel.Channel
+	// Forgetful operators forget what became of a mail as soon as they could not record it.
+	Forgetful bool
 	// Trace gets a line for everything that happens; nil for none.
 	Trace io.Writer
 	// Coroutines are the coroutines to use; nil for new ones.
@@ -107,6 +109,8 @@ type world struct {
 	granted   *grants
 	inbox     []*delivered
 	announced []*announcement
+	// knownBy is who knows that the mail server has a mail, by Message-ID: the process that sent it last, unless the answer was lost.
+	knownBy   map[string]life
 	pastFacts pastFacts
 
 	steps, writes int
@@ -120,7 +124,7 @@ type world struct {
 var tokenKey = bytes.Repeat([]byte{7}, invite.KeyLength)
 
 func newWorld(o Options, s Schedule) *world {
-	w := &world{options: o, schedule: s, coroutines: o.Coroutines, indexes: indexes, digest: fnv64(0, "usher")}
+	w := &world{options: o, schedule: s, coroutines: o.Coroutines, indexes: indexes, digest: fnv64(0, "usher"), knownBy: map[string]life{}}
 	if w.coroutines == nil {
 		w.coroutines = &Coroutines{}
 	}
@@ -176,6 +180,9 @@ func (w *world) run(t *task, resume func()) {
 		w.violated("no-panic", "%s %s: %s", onNames[t.on], t.key.Name, t.coroutine.failure)
 	}
 	o := t.op
+	if w.options.Forgetful {
+		o.forget()
+	}
 	for i := range o.tasks {
 		if o.tasks[i] == t {
 			o.tasks = append(o.tasks[:i], o.tasks[i+1:]...)
@@ -197,6 +204,9 @@ func (w *world) run(t *task, resume func()) {
 // proceed performs the call that a task waits for.
 func (w *world) proceed(t *task, fault Fault) {
 	w.counts.Calls++
+	if leaves := t.pending.verb != "mail" && t.pending.verb != "probe" && t.pending.verb != "cacheRead"; leaves && w.clock < t.op.away {
+		fault = Refused
+	}
 	if fault != None && t.mail != "" {
 		w.interrupted(t)
 	}
