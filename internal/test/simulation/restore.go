@@ -181,6 +181,7 @@ func (w *world) wipe(s Step) bool {
 		w.granted = w.grantsAtRest()
 	}
 	w.pastFacts.noteWipe(stored, w.api.tables[members])
+	clear(w.knownBy) // with the status goes what it says of the mails that were sent
 	next := clone(stored)
 	clearStatus(next)
 	w.api.commit(k, stored, next)
