@@ -89,3 +89,11 @@ func (d *draw) skew() int64 {
 	}
 	return ahead.Milliseconds()
 }
+
+// restart is the weight of the start of an operator.
+func (d *draw) restart(w *world) int {
+	if d.alone && (w.ops[0].up || w.ops[1].up) {
+		return 1
+	}
+	return 5
+}
