@@ -86,7 +86,7 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		p.settle(usherv1.InvitationAccepted)
 		s.SendGeneration = inv.Spec.SendGeneration // a resend after the acceptance is handled by doing nothing
 		s.AcceptedAt = o.Member.Status.AcceptedAt
-	case o.Answered:
+	case o.Answered, o.Foreign && Cleared(o.Member, inv, o.Account): // the Member is about to say so
 		p.Wake = now.Add(answeredPause)
 	case inv.Spec.State == usherv1.InvitationRevokedWish:
 		p.settle(usherv1.InvitationRevoked)
@@ -97,8 +97,6 @@ func (p *Plan) decide(o Observation, now time.Time) {
 	case s.State == usherv1.InvitationSending && clockOf(o, now).Awaits(s.NextAttemptAt, longestLease(&inv.Status)):
 		p.Wake = s.NextAttemptAt.Time
 		p.told = toldNow(o, now)
-	case o.Foreign && Cleared(o.Member, inv, o.Account):
-		p.Wake = now.Add(answeredPause) // the Member is about to say so, and is not invited then
 	case Asked(inv, string(o.Member.Spec.Email)):
 		p.sendNew(o, now)
 	case s.State == usherv1.InvitationSent:

@@ -335,7 +335,11 @@ func TestDecideTimes(t *testing.T) {
 		},
 		{name: "a user's Secret is in the way, and the member does not say so yet", edits: []func(*Observation){foreign}, want: "w", wake: later(answeredPause)},
 		{name: "a user's Secret is in the way, and the member says so", edits: []func(*Observation){foreign, memberIs(usherv1.ReasonCredentialsInvalid)}, want: "."},
-		{name: "revoked while a user's Secret is in the way", edits: []func(*Observation){foreign, revoked, linked(usherv1.InvitationSent, expires(time.Hour))}, want: "R"},
+		{
+			name:  "revoked while a user's Secret is in the way",
+			edits: []func(*Observation){foreign, memberIs(usherv1.ReasonCredentialsInvalid), revoked, linked(usherv1.InvitationSent, expires(time.Hour))},
+			want:  "R",
+		},
 		{
 			name:  "expired while a user's Secret is in the way",
 			edits: []func(*Observation){foreign, memberIs(usherv1.ReasonCredentialsInvalid), linked(usherv1.InvitationSent, expires(0))}, want: "X",

@@ -57,8 +57,8 @@ func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d m
 	return secret, store.Create(ctx, r.Client, secret)
 }
 
-// dropCredentials deletes the credentials. It reads them before it reads whether the Member is still there: those of the next Member of this
-// name, which may have been created since o was read, stay.
+// dropCredentials deletes the credentials. It reads them before it reads whether the Member is still there: those of the next Member of
+// this name, which may have been created since o was read, stay.
 func (r *Reconciler) dropCredentials(ctx context.Context, o *membership.Observation) (changed bool, err error) {
 	secret := &corev1.Secret{}
 	found, err := store.Get(ctx, r.Live, o.Member.Namespace, credentials.Name(o.Member.Name), secret)

@@ -31,8 +31,8 @@
 //
 // A new call of a reconciler goes through wire.go, which panics if it does not know the call. A new kind gets a line in objects.go,
 // and its CEL rules go into rules.go. A new choice of the admin's or an invitee's is an Action in admin.go or visit.go with a line
-// in draw.go; one of the platform's is in restore.go, with a line in draw_platform.go. What must be true of it is a check in promises.go, or in
-// rest.go if it need be true only in the end. A mutation in mutation_test.go shows that the check can fail.
+// in draw.go; one of the platform's is in restore.go, with a line in draw_platform.go. What must be true of it is a check in promises.go,
+// or in rest.go if it need be true only in the end. A mutation in mutation_test.go shows that the check can fail.
 //
 // # What is not simulated
 //

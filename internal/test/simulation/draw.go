@@ -238,11 +238,7 @@ func (d *draw) add(weight int, s Step) {
 // addOperator adds what one operator could do.
 func (d *draw) addOperator(w *world, o *operator) {
 	if !o.up {
-		weight := 5
-		if d.alone && (w.ops[0].up || w.ops[1].up) {
-			weight = 1
-		}
-		d.add(weight, Step{Do: Restart, Op: o.id, N: int64(d.random.IntN(3))})
+		d.add(d.restart(w), Step{Do: Restart, Op: o.id, N: int64(d.random.IntN(3))})
 		return
 	}
 	for k := range o.caches {

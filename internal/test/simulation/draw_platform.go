@@ -63,7 +63,9 @@ func (d *draw) settled() (Step, bool) {
 }
 
 // skews are how far clocks are wrong: by less than what is not doubted, or more.
-var skews = []time.Duration{time.Minute, 9 * time.Minute, 11 * time.Minute, 2 * time.Hour, 25 * time.Hour, 9 * 24 * time.Hour, 365 * 24 * time.Hour}
+var skews = []time.Duration{
+	time.Minute, 9 * time.Minute, 11 * time.Minute, 2 * time.Hour, 25 * time.Hour, 9 * 24 * time.Hour, 365 * 24 * time.Hour,
+}
 
 // addSkews adds that clocks become wrong, and right again.
 func (d *draw) addSkews(w *world) {
@@ -86,4 +88,12 @@ func (d *draw) skew() int64 {
 		ahead = -ahead
 	}
 	return ahead.Milliseconds()
+}
+
+// restart is the weight of the start of an operator.
+func (d *draw) restart(w *world) int {
+	if d.alone && (w.ops[0].up || w.ops[1].up) {
+		return 1
+	}
+	return 5
 }

@@ -200,10 +200,14 @@ func (w *world) losable(m *usherv1.Member, secret *corev1.Secret, now time.Time)
 		return true
 	}
 	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
-		p := w.pool(s.Pool)
-		gone := p == nil || seat.TakesBack(p) || p.Status.ObservedGeneration >= 0 && p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
-		return s.AddOn == "" && s.Held() && gone
+		return s.AddOn == "" && s.Held() && w.seatGone(m, s)
 	}) || w.rival(m) != nil
+}
+
+// seatGone reports whether a seat's pool is gone, takes its seats back, or has no claim for it, unless its ledger was lost.
+func (w *world) seatGone(m *usherv1.Member, s usherv1.MemberSeat) bool {
+	p := w.pool(s.Pool)
+	return p == nil || seat.TakesBack(p) || p.Status.ObservedGeneration >= 0 && p.Status.Claims[string(m.UID)] <= s.ReleasedGrant
 }
 
 // rival returns a member that comes before m and has its address.

@@ -107,7 +107,8 @@ func (w *world) deliver(t *task, m message.Invitation) {
 	w.note("mail %s to %s", m.MessageID, m.To)
 	for _, d := range w.inbox {
 		// A status that was wiped does not say which links there were, nor to whom.
-		if d.invitation == types.UID(uid) && d.generation == number && d.point == point && (d.mail.To == m.To || w.pastFacts.wipes[d.invitation] == 0) {
+		forgotten := d.mail.To != m.To && w.pastFacts.wipes[d.invitation] > 0
+		if d.invitation == types.UID(uid) && d.generation == number && d.point == point && !forgotten {
 			d.copies++
 			w.checkCopy(d, m)
 			return

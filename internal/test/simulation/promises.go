@@ -45,8 +45,11 @@ type pastFacts struct {
 }
 
 func newPastFacts() pastFacts {
-	return pastFacts{highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{},
-		lastAnnounced: map[string]string{}, wipes: map[types.UID]int{}, adrift: map[types.UID]bool{}, unclaimed: map[types.UID]bool{}, endedEarly: map[types.UID]int64{}}
+	return pastFacts{
+		highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{},
+		lastAnnounced: map[string]string{}, wipes: map[types.UID]int{}, adrift: map[types.UID]bool{}, unclaimed: map[types.UID]bool{},
+		endedEarly: map[types.UID]int64{},
+	}
 }
 
 // committed checks every change.

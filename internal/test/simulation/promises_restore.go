@@ -32,7 +32,7 @@ type grant struct {
 	rights []usherv1.Right
 	// pool is the base pool.
 	pool string
-	// token is the API token: it tells whether the member has accepted again.
+	// token is the API token: another one says that the member has accepted again.
 	token string
 	// contended: more members want a seat of the pool than it has, or another member has the address.
 	contended bool
@@ -81,7 +81,7 @@ func (o *operator) behind() bool {
 // grantsAtRest returns the present grants; nil if the world is not at rest, or something is being deleted, which no backup has.
 func (w *world) grantsAtRest() *grants {
 	going := func(o client.Object) bool { return o.GetDeletionTimestamp() != nil }
-	if !w.atRest() || w.living() == nil || slices.ContainsFunc(w.api.tables[pools], going) || slices.ContainsFunc(w.api.tables[members], going) {
+	if !w.atRest() || w.living() == nil || slices.ContainsFunc(slices.Concat(w.api.tables[pools], w.api.tables[members]), going) {
 		return nil
 	}
 	g := &grants{members: map[string]grant{}}

@@ -202,7 +202,7 @@ func (b *pastFacts) noteWipe(o client.Object, all table) {
 	b.highest[pool.UID] = 0
 	for _, o := range all {
 		m := o.(*usherv1.Member)
-		if _, claimed := pool.Status.Claims[string(m.UID)]; claimed || slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.Pool == pool.Name && s.Held() }) {
+		if _, claimed := pool.Status.Claims[string(m.UID)]; claimed || holdsSeatOf(m, pool.Name) {
 			b.unclaimed[claimOf(m, pool)], b.adrift[m.UID] = true, true
 		}
 	}

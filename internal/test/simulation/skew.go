@@ -92,7 +92,8 @@ func (w *world) checkEnd(was, is *usherv1.Member) {
 // endedEarly reports whether a clock that was ahead ended a member's access. That is not undone while the spec stays.
 func (w *world) endedEarly(m *usherv1.Member) bool {
 	generation, early := w.pastFacts.endedEarly[m.UID]
-	return early && generation == m.Generation && m.Status.ObservedGeneration == generation && readyReason(m.Status.Conditions) == usherv1.ReasonAccessEnded
+	return early && generation == m.Generation && m.Status.ObservedGeneration == generation &&
+		readyReason(m.Status.Conditions) == usherv1.ReasonAccessEnded
 }
 
 // ended reports whether a member's access has ended, by a right clock or by one that was ahead.

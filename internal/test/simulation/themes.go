@@ -5,8 +5,8 @@ package simulation
 
 import "fmt"
 
-// theme makes more than half of the schedules be about one subject, to get long sequences that are rare at random. It returns the last steps of
-// such a schedule's setup.
+// theme makes more than half of the schedules be about one subject, to get long sequences that are rare at random. It returns the last
+// steps of such a schedule's setup.
 func (d *draw) theme(seed uint64) (last []Step) {
 	if seed%16 == 6 {
 		return d.clockTheme()
@@ -62,7 +62,9 @@ func (d *draw) mailTheme() {
 // restoreTheme is a schedule about backups and restores: members get in, then all is lost and restored, or one status is.
 func (d *draw) restoreTheme() (last []Step) {
 	d.restores, d.visit, d.pass = 6, 20, 2
-	d.actions = []Action{MakePool, MakePool, ScalePool, DeleteMember, DeleteMember, MakeMember, Disable, Enable, Revoke, Resend, Appoint, End, Collect}
+	d.actions = []Action{
+		MakePool, MakePool, ScalePool, DeleteMember, DeleteMember, MakeMember, Disable, Enable, Revoke, Resend, Appoint, End, Collect,
+	}
 	d.length, d.admin, d.rest = 60+d.random.IntN(120), []int{1, 3}[d.random.IntN(2)], 3
 	d.members, d.still = 2+d.random.IntN(2), !d.chance(3)
 	if !d.chance(3) {
