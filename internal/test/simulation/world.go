@@ -104,6 +104,7 @@ type world struct {
 	serverDown bool
 	inbox      []*delivered
 	announced  []*announcement
+	refusedAt  map[refusedLink]int
 	pastFacts  pastFacts
 
 	steps, writes int
