@@ -120,8 +120,10 @@ const (
 	ReasonServerUnreachable = "ServerUnreachable"
 	// ReasonTLSFailed means: no secure connection to the mail server could be made.
 	ReasonTLSFailed = "TLSFailed"
-	// ReasonAuthFailed means: the mail server refused the user name or the password.
+	// ReasonAuthFailed means: the mail server refused the user name or the password, the sender, or to relay the mail.
 	ReasonAuthFailed = "AuthFailed"
+	// ReasonMailRefused means: the mail server accepts the login, and refuses mails for a reason that is not a recipient's.
+	ReasonMailRefused = "MailRefused"
 	// ReasonNotConfigured means: the manager does not know the portal's URL, so there are no links to send.
 	ReasonNotConfigured = "NotConfigured"
 	// ReasonLinkDelivery means: nothing is mailed (delivery: Link), so no mail server is needed.

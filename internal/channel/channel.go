@@ -20,6 +20,8 @@ type Endpoint interface {
 	String() string
 	// RatePerMinute is the maximum number of messages per minute; 0 means no limit.
 	RatePerMinute() int
+	// Connections is the maximum number of messages that are sent at once; 0 means no limit.
+	Connections() int
 	// MessageID returns the Message-ID for a local part, without angle brackets.
 	MessageID(local string) string
 }

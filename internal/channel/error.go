@@ -11,9 +11,16 @@ type Error struct {
 	Class usherv1.ErrorClass
 	// Code is the reply code with its enhanced code, such as "451 4.7.1", or a word such as "timeout" if there was no reply.
 	Code string
-	// Reason is the reason of the MailReady condition (usherv1.ReasonServerUnreachable, ReasonTLSFailed, ReasonAuthFailed) if the
-	// failure concerns the endpoint and not this message; else it is empty.
+	// Reason is the reason of the MailReady condition (usherv1.ReasonServerUnreachable, ReasonTLSFailed, ReasonAuthFailed, ReasonMailRefused)
+	// if the failure concerns the endpoint and not this message; else it is empty.
 	Reason string
+	// Refusal identifies how the endpoint refused the message, although it would pass a probe: equal for recipients that were refused with the
+	// same reply. It is empty for other failures. It is a hash and contains nothing of the reply.
+	Refusal string
+	// NamesRecipient is set if the refusal says that it is about the recipient.
+	NamesRecipient bool
+	// ToAll is set if the endpoint refused the message before it knew the recipient.
+	ToAll bool
 	// Message says in one sentence what happened and what to do about it.
 	Message string
 	// Greylisted is set if the server asked to come back later because it does not know the sender yet.

@@ -174,7 +174,7 @@ var _ = Describe("The mail server", func() {
 
 	It("that permanently refuses a mail accepts it when the invitation is sent again", func(ctx SpecContext) {
 		var s script
-		s.say(554, "5.7.1 blocked")
+		s.say(550, "5.1.1 no such user")
 		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
 		w.start()

@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/moment"
 )
 
@@ -32,6 +33,8 @@ type Attempt struct {
 	Open bool
 	// LeaseEnd is until when its sender is taken to be alive. Zero if the attempt is not open.
 	LeaseEnd time.Time
+	// Before is how the attempt before failed; nil if that is not recorded.
+	Before *usherv1.SendError
 }
 
 // Lease returns the end of a lease that begins at now, as a status stores it.

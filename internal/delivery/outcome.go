@@ -31,6 +31,8 @@ type Failure struct {
 	Code string
 	// Greylisted reports whether the server asked to come back later.
 	Greylisted bool
+	// Provisional reports whether a permanent refusal may be of the sender and not of the recipient: it is asked for once more.
+	Provisional bool
 }
 
 // Result is what an outcome means for the message.
@@ -64,7 +66,7 @@ func Conclude(uid types.UID, number int32, failure *Failure, now time.Time) Outc
 		return o
 	}
 	o.LastError = &usherv1.SendError{Class: failure.Class, Code: failure.Code, At: o.At}
-	if failure.Class == usherv1.ErrorPermanent {
+	if failure.Class == usherv1.ErrorPermanent && !failure.Provisional {
 		o.Result = Rejected
 		return o
 	}
@@ -73,9 +75,9 @@ func Conclude(uid types.UID, number int32, failure *Failure, now time.Time) Outc
 	return o
 }
 
-// Pause returns how long to wait after an attempt failed: a minute (five after greylisting), doubling up to an hour, plus or
-// minus 20 % so that a server that recovers is not met by all senders at once. It is a function of its arguments, so that two
-// operators compute the same pause.
+// Pause returns how long to wait after an attempt failed: a minute (five after greylisting), doubling up to an hour (but not after a
+// provisional refusal), plus or minus 20 % so that a server that recovers is not met by all senders at once. It is a function of its
+// arguments, so that two operators compute the same pause.
 func Pause(uid types.UID, attempt int32, f *Failure) time.Duration {
 	if f.Class == usherv1.ErrorConfiguration {
 		return configurationPause
@@ -84,7 +86,7 @@ func Pause(uid types.UID, attempt int32, f *Failure) time.Duration {
 	if f.Greylisted {
 		d = greylistedPause
 	}
-	for i := int32(1); i < attempt && d < longestPause; i++ {
+	for i := int32(1); i < attempt && d < longestPause && !f.Provisional; i++ {
 		d *= 2
 	}
 	d = min(d, longestPause)

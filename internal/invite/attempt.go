@@ -17,14 +17,18 @@ import (
 // AttemptOf returns the latest attempt at the invitation's own mail that s records, or at its reminder if remind names one.
 func AttemptOf(s *usherv1.InvitationStatus, remind usherv1.Lead) delivery.Attempt {
 	if remind == "" {
-		return attemptOf(fmt.Sprintf("link %d", s.LinkGeneration), s.Attempts, s.State == usherv1.InvitationSending, s.NextAttemptAt)
+		a := attemptOf(fmt.Sprintf("link %d", s.LinkGeneration), s.Attempts, s.State == usherv1.InvitationSending, s.NextAttemptAt)
+		a.Before = s.LastError
+		return a
 	}
 	name := fmt.Sprintf("link %d, reminder %s", s.LinkGeneration, remind)
 	r := reminderOf(s, remind)
 	if r == nil {
 		return delivery.Attempt{Message: name}
 	}
-	return attemptOf(name, r.Attempts, s.State == usherv1.InvitationSent && r.SentAt == nil && r.NextAttemptAt != nil, r.NextAttemptAt)
+	a := attemptOf(name, r.Attempts, s.State == usherv1.InvitationSent && r.SentAt == nil && r.NextAttemptAt != nil, r.NextAttemptAt)
+	a.Before = s.LastError
+	return a
 }
 
 func attemptOf(message string, number int32, open bool, leaseEnd *metav1.Time) delivery.Attempt {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
@@ -35,6 +36,10 @@ type Observation struct {
 	Hold *delivery.Hold
 	// HoldLifted: the hold that the status may report does not delay the mail, since its account has another mail server now.
 	HoldLifted bool
+	// Turn: the mail may be sent although the mail server is not ready, which is asked with one mail at a time.
+	Turn bool
+	// Doubtful: the mail server has refused others in the same way since it refused this recipient, so the refusal was not the recipient's.
+	Doubtful bool
 }
 
 // Plan is what to do next.
@@ -45,6 +50,8 @@ type Plan struct {
 	Send bool
 	// Remind is the point of the reminder that is sent; empty if the mail is the invitation itself.
 	Remind usherv1.Lead
+	// AwaitsTurn: a mail is due, and only waits for the mail server.
+	AwaitsTurn bool
 	// Wake is when to look again if nothing happens before; zero for never.
 	Wake time.Time
 
@@ -105,8 +112,20 @@ func (p *Plan) decide(o Observation, now time.Time) {
 		if s.State == usherv1.InvitationSent {
 			p.remind(o, now)
 		}
-	case s.State == usherv1.InvitationPending || s.State == usherv1.InvitationSending:
+	default:
+		p.tryAgain(o, now)
+	}
+}
+
+// tryAgain looks after a link that is not out.
+func (p *Plan) tryAgain(o Observation, now time.Time) {
+	switch s := &p.Status; s.State {
+	case usherv1.InvitationPending, usherv1.InvitationSending:
 		p.sendAgain(o, now)
+	case usherv1.InvitationFailed:
+		if o.Doubtful {
+			s.State, s.NextAttemptAt = usherv1.InvitationPending, moment.Ref(now)
+		}
 	}
 }
 
@@ -137,7 +156,7 @@ func Cleared(member *usherv1.Member, inv *usherv1.Invitation, account *usherv1.A
 
 func (p *Plan) sendNew(o Observation, now time.Time) {
 	s := &p.Status
-	if !maySend(o) || !o.Account.DeliversByLink() && p.held(o, now) {
+	if !maySend(o) || !p.deliverable(o) || !o.Account.DeliversByLink() && p.held(o, now) {
 		return
 	}
 	s.SendGeneration = o.Invitation.Spec.SendGeneration
@@ -153,10 +172,24 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 		return
 	}
 	if o.Account.DeliversByLink() {
-		p.attempt(o, now)
+		if p.deliverable(o) {
+			p.attempt(o, now)
+		}
 		return
 	}
 	due := nextAttempt(s, o, now)
+	if !deliveryReady(o.Account) && now.Before(due) {
+		p.Wake = due
+		return
+	}
+	if p.deliverable(o) {
+		p.attemptAgain(due, o, now)
+	}
+}
+
+// attemptAgain repeats an attempt if it is due, and gives up when the ttl has passed.
+func (p *Plan) attemptAgain(due time.Time, o Observation, now time.Time) {
+	s := &p.Status
 	if s.LastError != nil && s.LastError.Class == usherv1.ErrorTemporary && s.FirstAttemptAt != nil {
 		if !clockOf(o, now).Believes(s.FirstAttemptAt.Time, 0) {
 			s.FirstAttemptAt = moment.Ref(now)
@@ -229,8 +262,16 @@ func (p *Plan) settle(state usherv1.InvitationState) {
 }
 
 func maySend(o Observation) bool {
-	return Cleared(o.Member, o.Invitation, o.Account) && o.Account != nil && o.Account.Spec.State != usherv1.StateDisabled &&
-		deliveryReady(o.Account)
+	return Cleared(o.Member, o.Invitation, o.Account) && o.Account != nil && o.Account.Spec.State != usherv1.StateDisabled
+}
+
+// deliverable reports whether the link that is due can be delivered now.
+func (p *Plan) deliverable(o Observation) bool {
+	if deliveryReady(o.Account) {
+		return true
+	}
+	p.AwaitsTurn = !o.Account.DeliversByLink() && !o.Turn
+	return o.Turn && !o.Account.DeliversByLink()
 }
 
 // deliveryReady reports whether the account's links can be delivered in the way that its spec asks for; its condition may still be about
@@ -240,14 +281,14 @@ func deliveryReady(account *usherv1.Account) bool {
 		reason.OfDelivery(account).ByLink == account.DeliversByLink()
 }
 
-// nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since.
+// nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since that refused it.
 func nextAttempt(s *usherv1.InvitationStatus, o Observation, now time.Time) time.Time {
 	if !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return time.Time{}
 	}
-	corrected := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady).LastTransitionTime
-	if s.LastError != nil && s.LastError.Class == usherv1.ErrorConfiguration &&
-		corrected.After(s.LastError.At.Time) && moment.At(now, o.Account).Believes(corrected.Time, 0) {
+	mail := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady)
+	if s.LastError != nil && s.LastError.Class != usherv1.ErrorTemporary && mail != nil && mail.Status == metav1.ConditionTrue &&
+		mail.LastTransitionTime.After(s.LastError.At.Time) && moment.At(now, o.Account).Believes(mail.LastTransitionTime.Time, 0) {
 		return time.Time{}
 	}
 	return s.NextAttemptAt.Time

@@ -50,6 +50,7 @@ var facts = map[string][]func(*Observation){
 	"noAccount":          {noAccount},
 	"accountOff":         {accountDisabled},
 	"mailDown":           {mailDown},
+	"turn":               {mailDown, hasTurn},
 	"noSeat":             {withoutSeat},
 	"resend":             {resend},
 	"readdressed":        {readdressed},
@@ -66,23 +67,74 @@ var facts = map[string][]func(*Observation){
 //	new, same  sends a new link, or the same link again
 //	A R X F    Accepted, Revoked, Expired, Failed
 const decisions = `
-               nothing accepted answered revoked noMember deleting disabled noAccount accountOff mailDown noSeat resend readdressed resendNoSeat acceptedRevoked acceptedDisabled revokedReaddressed
-New            new     A        w        R       w        R        R        .         .          .        .      new    new         .            A               A                R
-RetryLater     w       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-RetryDue       same    A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-GivesUp        F       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-ServerRepaired same    A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-ServerBroken   w       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-Sending        w       A        w        R       R        R        R        w         w          w        w      w      w           w            A               A                R
-SenderDied     same    A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-SentValid      w       A        w        R       R        R        R        w         w          w        w      new    new         .            A               A                R
-SentExpired    X       A        w        R       R        R        R        X         X          X        X      new    new         .            A               A                R
-Accepted       new     A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-Declined       .       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-Expired        .       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
-Revoked        new     A        w        .       .        .        .        .         .          .        .      new    new         .            A               A                .
-FailedState    .       A        w        R       R        R        R        .         .          .        .      new    new         .            A               A                R
+               nothing accepted answered revoked noMember deleting disabled noAccount accountOff mailDown turn noSeat resend readdressed resendNoSeat acceptedRevoked acceptedDisabled revokedReaddressed
+New            new     A        w        R       w        R        R        .         .          .        new  .      new    new         .            A               A                R
+RetryLater     w       A        w        R       R        R        R        .         .          w        w    .      new    new         .            A               A                R
+RetryDue       same    A        w        R       R        R        R        .         .          .        same .      new    new         .            A               A                R
+GivesUp        F       A        w        R       R        R        R        .         .          .        F    .      new    new         .            A               A                R
+ServerRepaired same    A        w        R       R        R        R        .         .          w        w    .      new    new         .            A               A                R
+ServerBroken   w       A        w        R       R        R        R        .         .          w        w    .      new    new         .            A               A                R
+Sending        w       A        w        R       R        R        R        w         w          w        w    w      w      w           w            A               A                R
+SenderDied     same    A        w        R       R        R        R        .         .          .        same .      new    new         .            A               A                R
+SentValid      w       A        w        R       R        R        R        w         w          w        w    w      new    new         .            A               A                R
+SentExpired    X       A        w        R       R        R        R        X         X          X        X    X      new    new         .            A               A                R
+Accepted       new     A        w        R       R        R        R        .         .          .        new  .      new    new         .            A               A                R
+Declined       .       A        w        R       R        R        R        .         .          .        .    .      new    new         .            A               A                R
+Expired        .       A        w        R       R        R        R        .         .          .        .    .      new    new         .            A               A                R
+Revoked        new     A        w        .       .        .        .        .         .          .        new  .      new    new         .            A               A                .
+FailedState    .       A        w        R       R        R        R        .         .          .        .    .      new    new         .            A               A                R
 `
+
+func hasTurn(o *Observation) { o.Turn = true }
+
+// A mail that is due and only waits for the mail server asks for a turn.
+func TestAwaitsTurn(t *testing.T) {
+	for _, test := range []struct {
+		situation string
+		edits     []func(*Observation)
+		want      bool
+	}{
+		{"New", []func(*Observation){mailDown}, true},
+		{"RetryDue", []func(*Observation){mailDown}, true},
+		{"SenderDied", []func(*Observation){mailDown}, true},
+		{"RetryLater", []func(*Observation){mailDown}, false},
+		{"SentValid", []func(*Observation){mailDown}, false},
+		{"SentValid", []func(*Observation){mailDown, resend}, true},
+		{"New", []func(*Observation){mailDown, hasTurn}, false},
+		{"New", []func(*Observation){mailDown, withoutSeat}, false},
+		{"New", []func(*Observation){mailDown, accountDisabled}, false},
+		{"FailedState", []func(*Observation){mailDown}, false},
+		{"New", []func(*Observation){mailDown, byLink}, false},
+		{"New", nil, false},
+	} {
+		o := observed(append([]func(*Observation){situations[test.situation]}, test.edits...)...)
+		if got := Decide(o, now).AwaitsTurn; got != test.want {
+			t.Errorf("%s with %d edits: %t", test.situation, len(test.edits), got)
+		}
+	}
+}
+
+func byLink(o *Observation) {
+	o.Account.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink}
+}
+
+// An invitation that failed with a refusal which turned out to be the server's waits again, with its link; one that failed otherwise does not.
+func TestADoubtfulRefusalIsAskedAgain(t *testing.T) {
+	doubtful := func(o *Observation) { o.Doubtful = true }
+	g := NewWithT(t)
+	o := observed(situations["FailedState"], mailDown, doubtful)
+	p := Decide(o, now)
+	g.Expect(p.Status.State).To(Equal(usherv1.InvitationPending))
+	g.Expect(p.Status.LinkGeneration).To(Equal(o.Invitation.Status.LinkGeneration))
+	g.Expect(p.Status.LastError).NotTo(BeNil())
+	g.Expect(p.Send).To(BeFalse())
+	g.Expect(p.NeedsLiveReads()).To(BeTrue())
+	o.Invitation.Status = p.Status
+	g.Expect(Decide(o, now).AwaitsTurn).To(BeTrue(), "it asks for a turn")
+	for name, edit := range map[string]func(*Observation){"accepted": accepted, "revoked": revoked, "disabled": memberDisabled} {
+		g.Expect(Decide(observed(situations["FailedState"], doubtful, edit), now).Status.State).NotTo(Equal(usherv1.InvitationPending), name)
+	}
+}
 
 func TestDecideEveryStateUnderEveryFact(t *testing.T) {
 	lines := strings.Split(strings.TrimSpace(decisions), "\n")

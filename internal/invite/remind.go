@@ -72,7 +72,7 @@ func (p *Plan) remind(o Observation, now time.Time) {
 // remindNow attempts a reminder that is due, unless another mail goes first, the invitee may not be reminded, or delivery is on hold.
 func (p *Plan) remindNow(due point, o Observation, now time.Time) {
 	switch {
-	case p.Send || !mayRemind(o):
+	case p.Send || !mayRemind(o) || !p.deliverable(o):
 	case o.Foreign:
 		p.wakeBy(now.Add(answeredPause)) // the Member is about to say so
 	case o.Hold != nil && now.Before(o.Hold.Until):
@@ -110,7 +110,7 @@ func mayRemind(o Observation) bool {
 	return reason.OfMember(m).Remindable && m.Status.ObservedGeneration == m.Generation &&
 		m.Spec.Activation != usherv1.ActivateImmediately &&
 		m.Status.InvitationRef != nil && m.Status.InvitationRef.Name == o.Invitation.Name &&
-		o.Account.Spec.State != usherv1.StateDisabled && !o.Account.DeliversByLink() && deliveryReady(o.Account)
+		o.Account.Spec.State != usherv1.StateDisabled && !o.Account.DeliversByLink()
 }
 
 func reminderOf(s *usherv1.InvitationStatus, before usherv1.Lead) *usherv1.Reminder {

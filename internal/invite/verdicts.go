@@ -173,6 +173,10 @@ func whyFailed(inv *usherv1.Invitation, s *usherv1.InvitationStatus) string {
 
 // Delayed says how the last attempt failed, and when the next one is due.
 func Delayed(s *usherv1.InvitationStatus) string {
+	if s.LastError.Class == usherv1.ErrorPermanent {
+		return fmt.Sprintf("The mail server refused the mail (%s), and it is not clear that the recipient is the cause; it is asked again at %s",
+			s.LastError.Code, at(s.NextAttemptAt))
+	}
 	if s.LastError.Class == usherv1.ErrorTemporary && isReply(s.LastError) {
 		return fmt.Sprintf("The mail server asked to try again later (%s); the next attempt is due at %s", s.LastError.Code, at(s.NextAttemptAt))
 	}

@@ -27,6 +27,8 @@ type ExpiryNoticeObservation struct {
 	Account *usherv1.Account
 	// Contact of the account's company. It is needed only while NoticeDue.
 	Contact usherv1.AccountContact
+	// Turn has the recipients whose notice may be sent although the mail server is not ready: it is asked with one mail at a time.
+	Turn []usherv1.EndNoticeRecipient
 }
 
 // ExpiryNoticePlan is which notice to send, and to whom.
@@ -36,6 +38,8 @@ type ExpiryNoticePlan struct {
 	Notices []usherv1.EndNotice
 	// Send is the recipient of the mail that Notices describe; empty if no notice is due.
 	Send usherv1.EndNoticeRecipient
+	// AwaitsTurn is the recipient of a notice that is due and only waits for the mail server; empty if none is.
+	AwaitsTurn usherv1.EndNoticeRecipient
 	// Wake is when to decide again if nothing changes before; zero for never.
 	Wake time.Time
 
@@ -78,21 +82,24 @@ func (p *ExpiryNoticePlan) decide(o ExpiryNoticeObservation, now time.Time) {
 	if slices.ContainsFunc(p.Notices, func(n usherv1.EndNotice) bool { return unsent(n, *until) }) {
 		p.Wake = until.Time // to give it up, even if the member is not Active any more
 	}
-	if m.Status.State != usherv1.ObservedActive || !mayNotify(o.Account) {
+	if m.Status.State != usherv1.ObservedActive || !notifies(o.Account) {
 		return
 	}
+	before := p.Wake
 	p.Wake = until.Time
 	for _, to := range recipients(o) {
-		if p.Send == "" {
-			p.attempt(to, *until)
+		if p.Send == "" && p.AwaitsTurn == "" {
+			p.attempt(to, *until, reason.OfDelivery(o.Account).ByMail || slices.Contains(o.Turn, to))
 		}
+	}
+	if p.AwaitsTurn != "" && p.Wake.Equal(until.Time) {
+		p.Wake = before
 	}
 }
 
-// mayNotify reports whether mails of the account, which may be nil, can be sent.
-func mayNotify(a *usherv1.Account) bool {
-	return a != nil && a.Spec.State != usherv1.StateDisabled && !a.DeliversByLink() &&
-		reason.OfDelivery(a).ByMail
+// notifies reports whether the account, which may be nil, has mails sent.
+func notifies(a *usherv1.Account) bool {
+	return a != nil && a.Spec.State != usherv1.StateDisabled && !a.DeliversByLink()
 }
 
 // recipients are the member, and the account's contact unless both have one address.
@@ -103,14 +110,13 @@ func recipients(o ExpiryNoticeObservation) []usherv1.EndNoticeRecipient {
 	return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact}
 }
 
-// attempt makes the recipient's notice the claim of an attempt, if one is due now.
-func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time) {
+// attempt makes the recipient's notice the claim of an attempt, if one is due now and may be sent.
+func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.Time, may bool) {
+	n := &usherv1.EndNotice{To: to, AccessUntil: moment.Of(until.Time), State: usherv1.EndNoticePending}
 	at := slices.IndexFunc(p.Notices, func(n usherv1.EndNotice) bool { return n.To == to })
-	if at < 0 {
-		at = len(p.Notices)
-		p.Notices = append(p.Notices, usherv1.EndNotice{To: to, AccessUntil: moment.Of(until.Time), State: usherv1.EndNoticePending})
+	if at >= 0 {
+		*n = p.Notices[at]
 	}
-	n := &p.Notices[at]
 	if awaits(p.clock, *n) && (n.State == usherv1.EndNoticeSending || about(*n, until)) {
 		if n.NextAttemptAt.Time.Before(p.Wake) {
 			p.Wake = n.NextAttemptAt.Time
@@ -123,10 +129,19 @@ func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.T
 	if n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed {
 		return
 	}
+	if !may {
+		p.AwaitsTurn = to
+		return
+	}
 	n.State = usherv1.EndNoticeSending
 	n.Attempts = delivery.Attempted(n.Attempts)
 	n.NextAttemptAt = delivery.Lease(p.clock.Now)
 	p.Send = to
+	if at < 0 {
+		p.Notices = append(p.Notices, *n)
+		return
+	}
+	p.Notices[at] = *n
 }
 
 // about reports whether a notice is about that date. accessUntil may have a fraction of a second, which the notice has not.
@@ -179,6 +194,7 @@ func NoticeAttempt(member *usherv1.Member, to usherv1.EndNoticeRecipient) delive
 	}
 	a := delivery.Attempt{
 		Message: fmt.Sprintf("%s, %d", to, n.AccessUntil.Unix()), Number: n.Attempts, Open: n.State == usherv1.EndNoticeSending,
+		Before: n.LastError,
 	}
 	if a.Open && n.NextAttemptAt != nil {
 		a.LeaseEnd = n.NextAttemptAt.Time

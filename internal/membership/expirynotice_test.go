@@ -248,3 +248,19 @@ func TestNoticeAttempt(t *testing.T) {
 	}
 	g.Expect(NoticeAttempt(o.Member, usherv1.NoticeToMember).Continues(claimed)).To(BeFalse(), "the status was lost")
 }
+
+// A notice that is due while the mail server takes one mail at a time asks for a turn, and is sent when it has it.
+func TestANoticeAwaitsItsTurn(t *testing.T) {
+	g := NewWithT(t)
+	o := announced(day, mailDown)
+	p := DecideExpiryNotices(o, now)
+	g.Expect(p.AwaitsTurn).To(Equal(usherv1.NoticeToMember))
+	g.Expect(p.Send).To(BeEmpty())
+	g.Expect(p.NeedsLiveReads()).To(BeFalse())
+	o.Turn = []usherv1.EndNoticeRecipient{usherv1.NoticeToMember}
+	p = DecideExpiryNotices(o, now)
+	g.Expect(p.Send).To(Equal(usherv1.NoticeToMember))
+	o = announced(day, mailDown, accountDisabled)
+	g.Expect(DecideExpiryNotices(o, now).AwaitsTurn).To(BeEmpty())
+	g.Expect(DecideExpiryNotices(announced(day), now).AwaitsTurn).To(BeEmpty())
+}

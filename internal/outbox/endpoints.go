@@ -52,8 +52,9 @@ type Endpoints struct {
 	// slots bounds the mails that are sent at once, probes the probes.
 	slots, probes *slots
 
-	mu     sync.Mutex
-	probed map[types.NamespacedName]Probed
+	mu      sync.Mutex
+	probed  map[types.NamespacedName]Probed
+	guarded map[share]*guard
 }
 
 // Probed is the outcome of a probe, or of an attempt to send after it.
@@ -64,10 +65,10 @@ type Probed struct {
 	Endpoint channel.Endpoint
 	At       time.Time
 	Verdict  membership.MailVerdict
-	// Suspect: since the probe, an attempt to send could not reach the endpoint, or another manager got a different result.
+	// Suspect: since the probe, another manager got a different result.
 	Suspect bool
-	// Refusals counts the attempts to send that the endpoint refused although it answered the probe before, since the last mail
-	// that it accepted. Unreported: the accounts' conditions do not show the latest yet.
+	// Refusals counts how often attempts to send failed before MAIL although the endpoint answered the probe before, since the last mail
+	// that it accepted. Unreported: the accounts' conditions do not show the latest verdict yet.
 	Refusals   int
 	Unreported bool
 }
@@ -89,6 +90,7 @@ func NewEndpoints(
 	return &Endpoints{
 		Live: live, Parse: parse, Default: defaultSecret, Limiter: ratelimit.New(), slots: newSlots(mails), probes: newSlots(probesAtOnce),
 		Accounts: reconciler.NewWakeups(), Secrets: reconciler.NewWakeups(), probed: map[types.NamespacedName]Probed{},
+		guarded: map[share]*guard{},
 	}
 }
 
@@ -98,11 +100,6 @@ func (e *Endpoints) SecretOf(account *usherv1.Account) types.NamespacedName {
 		return types.NamespacedName{Namespace: account.Namespace, Name: name}
 	}
 	return e.Default
-}
-
-// laneOf returns what an account's mails need a slot for, given the address of its endpoint.
-func (e *Endpoints) laneOf(account *usherv1.Account, endpoint string) lane {
-	return lane{namespace: account.Namespace, endpoint: endpoint, byDefault: e.SecretOf(account) == e.Default}
 }
 
 // StartProbe asks for a slot to probe the endpoint of a Secret; end gives it back. If none is free, the controller of endpoints is woken
@@ -127,27 +124,46 @@ func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoin
 	return endpoint, err == nil, nil
 }
 
-// name returns the name of an account's endpoint among the slots: its address, since several Secrets may lead to one slow server. If
-// no probe has found the endpoint yet, name reads the Secret.
-func (e *Endpoints) name(ctx context.Context, account *usherv1.Account) (name string, usable bool, err error) {
-	if p, known := e.Probed(e.SecretOf(account)); known && p.Endpoint != nil {
-		return p.Endpoint.String(), true, nil
+// lane returns what an account's mails need a slot for. If no probe has found the account's endpoint yet, lane reads the Secret.
+func (e *Endpoints) lane(ctx context.Context, account *usherv1.Account) (in lane, usable bool, err error) {
+	key := e.SecretOf(account)
+	p, known := e.Probed(key)
+	endpoint := p.Endpoint
+	if !known || endpoint == nil {
+		if endpoint, usable, err = e.Load(ctx, account); err != nil || !usable {
+			return lane{}, false, err
+		}
 	}
-	endpoint, usable, err := e.Load(ctx, account)
-	if err != nil || !usable {
-		return "", false, err
-	}
-	return endpoint.String(), true, nil
+	return lane{
+		namespace: account.Namespace, endpoint: endpoint.String(), byDefault: key == e.Default, secret: key, connections: endpoint.Connections(),
+	}, true, nil
 }
 
-// Verdict returns the last verdict on an account's endpoint; nil before the first probe.
+// Verdict returns the last verdict on an account's endpoint; nil before the first probe. An endpoint that answers probes is not ready
+// either while it refuses the account's mails.
 func (e *Endpoints) Verdict(account *usherv1.Account) *membership.MailVerdict {
-	p, known := e.Probed(e.SecretOf(account))
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, known := e.probed[e.SecretOf(account)]
 	if !known {
 		return nil
 	}
 	verdict := p.Verdict
 	verdict.At = p.At
+	if !verdict.Ready {
+		return &verdict
+	}
+	if g := e.closedTo(account); g != nil {
+		verdict = g.verdict
+		verdict.At = g.Since()
+		return &verdict
+	}
+	all, own := e.guards(account)
+	for _, g := range []*guard{all, own} {
+		if g != nil && g.Since().After(verdict.At) {
+			verdict.At = g.Since()
+		}
+	}
 	return &verdict
 }
 
@@ -156,28 +172,6 @@ func (e *Endpoints) Suspect(account *usherv1.Account) {
 	key := e.SecretOf(account)
 	e.change(key, func(p *Probed) { p.Suspect = true })
 	e.Secrets.Add(key)
-}
-
-// Report records how an attempt to send ended at now. An endpoint that refused it for a reason that concerns every mail is not ready,
-// whatever the last probe found; one that could not be reached is probed again.
-func (e *Endpoints) Report(account *usherv1.Account, err error, now time.Time) {
-	key := e.SecretOf(account)
-	var failed *channel.Error
-	errors.As(err, &failed)
-	e.change(key, func(p *Probed) {
-		switch {
-		case err == nil:
-			p.Refusals = 0
-		case failed != nil && failed.Class == usherv1.ErrorConfiguration:
-			p.Refusals++
-			p.At, p.Verdict, p.Unreported = now, VerdictOf(key, err), true
-		default:
-			p.Suspect = true
-		}
-	})
-	if err != nil {
-		e.Secrets.Add(key)
-	}
 }
 
 // change edits the entry of an endpoint, if it has one.
@@ -205,11 +199,19 @@ func (e *Endpoints) SetProbed(key types.NamespacedName, p Probed) {
 	e.probed[key] = p
 }
 
+// Changed forgets what the endpoint of a Secret refused: the Secret has changed, so that may be over.
+func (e *Endpoints) Changed(key types.NamespacedName) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.forgetRefusals(key)
+}
+
 // Forget removes the entry of the endpoint of a Secret.
 func (e *Endpoints) Forget(key types.NamespacedName) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	delete(e.probed, key)
+	e.forgetRefusals(key)
 }
 
 // VerdictOf returns what an error from reading an endpoint or probing it means, and what to do about it; nil means that the endpoint

@@ -69,7 +69,7 @@ type Record[T client.Object] interface {
 	Emit(claim, concluded T, failure *delivery.Failure)
 }
 
-// Mail is a mail that a controller wants to send. Send calls Decide, CountedAs, Message and Claim in this order, each once at most.
+// Mail is a mail that a controller wants to send. Send calls Decide, CountedAs, Message and Claim in this order.
 type Mail[T client.Object] interface {
 	Record[T]
 	// Key is the object's key. When a slot is free, Send wakes the object's controller through Wakeups.
@@ -92,14 +92,14 @@ type Mail[T client.Object] interface {
 
 // Send makes one attempt at a mail; see the package documentation.
 func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Result, error) {
-	name, usable, err := o.Endpoints.name(ctx, m.Account())
+	lane, usable, err := o.Endpoints.lane(ctx, m.Account())
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if !usable {
 		return o.unusable(ctx, m.Account()), nil
 	}
-	release, free := o.Endpoints.slots.acquire(o.Endpoints.laneOf(m.Account(), name), waiter{m.Wakeups(), m.Key()}, o.Now())
+	release, free := o.Endpoints.slots.acquire(lane, waiter{m.Wakeups(), m.Key()}, o.Now())
 	if !free {
 		return ctrl.Result{RequeueAfter: busyPause}, nil
 	}
@@ -116,6 +116,10 @@ func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Resu
 		return o.unusable(ctx, m.Account()), nil
 	}
 	id, recipient := m.CountedAs()
+	if !o.Endpoints.admits(m.Account(), id, o.Now()) {
+		o.Endpoints.Await(m.Account(), id, m.Wakeups(), m.Key(), o.Now())
+		return ctrl.Result{RequeueAfter: unusablePause}, nil
+	}
 	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), endpoint, id, recipient, o.Now())
 	if err != nil {
 		return ctrl.Result{}, err
@@ -158,17 +162,18 @@ func attempt[T client.Object](
 	sending, hangUp := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer hangUp()
 	stop := keepLease(ctx, o, m, claim, hangUp)
+	id, recipient := m.CountedAs()
+	o.Endpoints.begin(m.Account(), id, o.Now())
 	failed := o.Channel.Send(sending, endpoint, what)
 	claim = stop()
-	if concernsEndpoint(failed) {
-		o.Endpoints.Report(m.Account(), failed, o.Now())
-	}
-	ended := o.Now()
+	failure, ended := o.Endpoints.conclude(attempted{
+		account: m.Account(), id: id, recipient: recipient, before: m.Attempt(claim).Before, err: failed,
+	}, o.Now()), o.Now()
 	again := o.Backoff
 	again.Steps = min(again.Steps, againSteps)
-	if record(ctx, o, m, claim, failureOf(failed), ended, o.Backoff) != nil {
+	if record(ctx, o, m, claim, failure, ended, o.Backoff) != nil {
 		o.outcomes.keep(waiter{m.Wakeups(), m.Key()}, func(ctx context.Context) error {
-			return record(ctx, o, m, claim, failureOf(failed), ended, again)
+			return record(ctx, o, m, claim, failure, ended, again)
 		})
 		return wentOut(failed), ctrl.Result{RequeueAfter: time.Millisecond}, nil
 	}
@@ -219,13 +224,6 @@ func failureOf(err error) *delivery.Failure {
 		return &delivery.Failure{Class: refused.Class, Code: refused.Code, Greylisted: refused.Greylisted}
 	}
 	return &delivery.Failure{Class: usherv1.ErrorTemporary, Code: "internal"}
-}
-
-// concernsEndpoint reports whether the outcome of an attempt says something about the endpoint: that it accepts mails, or that it does
-// not.
-func concernsEndpoint(err error) bool {
-	var failed *channel.Error
-	return err == nil || errors.As(err, &failed) && failed.Reason != ""
 }
 
 // wentOut reports whether a mail whose attempt ended with err was accepted by the endpoint, or may have been.

@@ -36,7 +36,7 @@ func (c *counter) waiter(namespace, name string) waiter {
 // ask asks for a slot for an object of the namespace, and reports whether it got one.
 func (c *counter) ask(namespace, name, endpoint string) bool {
 	w := c.waiter(namespace, name)
-	end, free := c.acquire(lane{namespace, endpoint, endpoint == "default"}, w, c.now)
+	end, free := c.acquire(lane{namespace: namespace, endpoint: endpoint, byDefault: endpoint == "default"}, w, c.now)
 	if free {
 		c.ends[w] = end
 	}
@@ -213,7 +213,7 @@ func TestASlotIsUsedByTheFirstOfItsLaneToCome(t *testing.T) {
 	g.Expect(c.woken()).To(Equal([]string{"acme/m2"}))
 	g.Expect(c.ask("bolt", "m1", "relay")).To(BeTrue(), "another namespace has its own share")
 	notice := waiter{reconciler.NewWakeups(), types.NamespacedName{Namespace: "acme", Name: "m5"}}
-	_, free := c.acquire(lane{"acme", "relay", false}, notice, c.now)
+	_, free := c.acquire(lane{namespace: "acme", endpoint: "relay"}, notice, c.now)
 	g.Expect(free).To(BeFalse(), "another controller has a queue of its own, where the order says nothing")
 	g.Expect(c.ask("acme", "m4", "relay")).To(BeTrue())
 	g.Expect(c.ask("acme", "m2", "relay")).To(BeFalse())
@@ -302,4 +302,72 @@ func (c *counter) check(t *rapid.T) {
 	if len(c.ends)+len(c.promised)+len(c.slots.waiting) == 0 && len(c.endpoints)+len(c.namespaces) > 0 {
 		t.Fatalf("remembered without use: %v %v", c.endpoints, c.namespaces)
 	}
+}
+
+// However many slots there are, a Secret has as many as it allows connections, and the namespaces that share the default one share them.
+func TestSlotsOfASecretWithFewConnections(t *testing.T) {
+	limited := func(namespace, secret string, connections int) lane {
+		in := lane{namespace: namespace, endpoint: "exchange", byDefault: secret == "default", connections: connections}
+		in.secret = types.NamespacedName{Namespace: namespace, Name: secret}
+		if in.byDefault {
+			in.secret.Namespace = "usher-system"
+		}
+		return in
+	}
+	for _, test := range []struct {
+		name                            string
+		connections                     int
+		secret                          string
+		first, second, third, unlimited int
+	}{
+		{"three of the default Secret", 3, "default", 2, 1, 0, 3},
+		{"one of the default Secret", 1, "default", 1, 0, 0, 4},
+		{"three of each namespace's own", 3, "own", 3, 3, 1, 1},
+		{"one of each", 1, "own", 1, 1, 1, 3},
+		{"any number", 0, "own", 4, 2, 1, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := NewWithT(t)
+			c := newCounter(16)
+			fill := func(namespace string, in lane) (n int) {
+				for ; ; n++ {
+					if _, free := c.acquire(in, c.waiter(namespace, fmt.Sprint(in.secret, "-", n)), c.now); !free {
+						return n
+					}
+				}
+			}
+			g.Expect(fill("acme", limited("acme", test.secret, test.connections))).To(Equal(test.first), "acme")
+			g.Expect(fill("bolt", limited("bolt", test.secret, test.connections))).To(Equal(test.second), "bolt")
+			g.Expect(fill("cyan", limited("cyan", test.secret, test.connections))).To(Equal(test.third), "cyan")
+			g.Expect(fill("dust", limited("dust", "another", 0))).To(Equal(test.unlimited), "another Secret for the same server")
+		})
+	}
+}
+
+// Several Secrets of a namespace that lead to one server get no more slots than one.
+func TestSlotsOfSeveralSecretsForOneServer(t *testing.T) {
+	g := NewWithT(t)
+	c := newCounter(16)
+	got := 0
+	for n := range 30 {
+		in := lane{namespace: "hot", endpoint: "relay", secret: types.NamespacedName{Namespace: "hot", Name: fmt.Sprint(n % 5)}}
+		if _, free := c.acquire(in, c.waiter("hot", fmt.Sprint("m", n)), c.now); free {
+			got++
+		}
+	}
+	g.Expect(got).To(Equal(4))
+}
+
+// A slot that becomes free when a connection does goes to who waits for it.
+func TestAConnectionThatBecomesFreeWakes(t *testing.T) {
+	g := NewWithT(t)
+	c := newCounter(16)
+	in := lane{namespace: "acme", endpoint: "exchange", secret: types.NamespacedName{Name: "own"}, connections: 1}
+	release, free := c.acquire(in, c.waiter("acme", "m0"), c.now)
+	g.Expect(free).To(BeTrue())
+	_, free = c.acquire(in, c.waiter("acme", "m1"), c.now)
+	g.Expect(free).To(BeFalse())
+	release(c.now)
+	g.Expect(c.woken()).To(Equal([]string{"acme/m1"}))
+	g.Expect(c.connected).To(HaveLen(1))
 }

@@ -34,6 +34,9 @@ type lane struct {
 	endpoint string
 	// byDefault: the endpoint is that of the default Secret.
 	byDefault bool
+	// secret is the Secret of the endpoint, and connections how many conversations it allows at once, through all lanes; 0 for any number.
+	secret      types.NamespacedName
+	connections int
 }
 
 // acquire takes a slot for w; release gives it back. If none is free, w is woken when it is its turn.

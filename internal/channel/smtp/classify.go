@@ -4,6 +4,7 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -21,14 +22,31 @@ import (
 const smtpsPort = 465
 
 // explain turns an error of open or deliver into a *channel.Error, which contains nothing of the original text.
-func explain(ctx context.Context, server Server, err error) *channel.Error {
+//
+// What happens before MAIL has a Reason, since every mail would end in the same way. Only an attempt that Usher itself ended says nothing
+// about the server.
+func explain(ctx context.Context, server Server, to string, err error) *channel.Error {
 	at := stageDial
 	if failed, ok := errors.AsType[*failure](err); ok {
 		at = failed.stage
 	}
+	explained := interpret(ctx, at, server, to, err)
+	if at.beforeMail() && explained.Code != codeCanceled && explained.Code != codeBusy {
+		explained.Reason = cmp.Or(explained.Reason, usherv1.ReasonServerUnreachable)
+	}
+	return explained
+}
+
+// The codes of attempts that Usher itself ended.
+const (
+	codeCanceled = "canceled"
+	codeBusy     = "busy"
+)
+
+func interpret(ctx context.Context, at stage, server Server, to string, err error) *channel.Error {
 	// A reply that was read counts, even if ctx ended right after it.
 	if reply, ok := errors.AsType[*textproto.Error](err); ok {
-		return classifyReply(at, reply)
+		return classifyReply(at, reply, to)
 	}
 	if _, ok := errors.AsType[textproto.ProtocolError](err); ok {
 		return temporary("protocol",
@@ -37,7 +55,7 @@ func explain(ctx context.Context, server Server, err error) *channel.Error {
 	if ctx.Err() != nil {
 		return broken(ctx, at, server, err)
 	}
-	if explained := unmet(at, err); explained != nil {
+	if explained := unmet(at, server, err); explained != nil {
 		return explained
 	}
 	if at == stageTLS || isRemoteAlert(err) {
@@ -50,7 +68,7 @@ func explain(ctx context.Context, server Server, err error) *channel.Error {
 
 // unmet explains the failures that the client detects itself, mostly because the server does not offer what a mail needs. It
 // returns nil for other errors.
-func unmet(at stage, err error) *channel.Error {
+func unmet(at stage, server Server, err error) *channel.Error {
 	switch {
 	case errors.Is(err, errNoStartTLS):
 		return tlsFailed("no STARTTLS", "the server does not offer STARTTLS on this port; write tls: Implicit if the port speaks TLS from the "+
@@ -58,14 +76,24 @@ func unmet(at stage, err error) *channel.Error {
 	case errors.Is(err, errNoAuth):
 		return authFailed("no AUTH", "the server offers no authentication that Usher knows (SCRAM, CRAM-MD5, PLAIN, LOGIN); use its submission "+
 			"port (usually 587), or leave out username and password if it needs none")
-	case errors.Is(err, errSenderUTF8):
-		return authFailed("no SMTPUTF8", "the sender in the key \"from\" has letters outside ASCII before the @, and the server cannot "+
-			"carry them; write another sender")
+	case errors.Is(err, errAuthNotOffered):
+		return authFailed("no "+server.Auth, "the server does not offer the mechanism that the key \"auth\" names; write Auto, or one that "+
+			"it offers")
+	case errors.Is(err, errTooManyIterations):
+		return authFailed("SCRAM", "the server asks to hash the password more often than 100,000 times, or does not say how often; write "+
+			"another mechanism into the key \"auth\", such as PLAIN")
+	case errors.Is(err, errSenderUTF8): // which no probe finds out
+		explained := authFailed("no SMTPUTF8", "the sender in the key \"from\" has letters outside ASCII before the @, and the server "+
+			"cannot carry them; write another sender")
+		explained.Refusal, explained.ToAll = explained.Code, true
+		return explained
 	case errors.Is(err, errRecipientUTF8):
 		return permanent("no SMTPUTF8", "the recipient's address has letters outside ASCII before the @, and the mail server cannot "+
 			"carry them; use another address or another server")
 	case errors.Is(err, errTooMuchReceived):
-		return temporary("protocol", "the server sent more than 1 MiB of replies; check that it is an SMTP server")
+		return temporary("protocol", "the server's replies are longer than any mail server's; check that it is an SMTP server")
+	case errors.Is(err, errBusy):
+		return temporary(codeBusy, "all connections that the key \"connections\" allows stayed in use; Usher tries again")
 	case at == stageAuth && !isNetwork(err):
 		return authFailed("AUTH", "the authentication did not finish: the server's challenge does not fit this username and password; "+
 			"check both")
@@ -105,18 +133,9 @@ func tlsTrouble(server Server, err error) *channel.Error {
 
 // broken explains a connection that could not be opened, or that broke. Both may pass, unless the name does not exist.
 func broken(ctx context.Context, at stage, server Server, err error) *channel.Error {
-	explained := interruption(ctx, at, server, err)
-	if at == stageDial && !errors.Is(ctx.Err(), context.Canceled) {
-		explained.Reason = usherv1.ReasonServerUnreachable
-	}
-	return explained
-}
-
-// interruption explains why a connection broke, without a Reason.
-func interruption(ctx context.Context, at stage, server Server, err error) *channel.Error {
 	if dns, ok := errors.AsType[*net.DNSError](err); ok {
 		if dns.IsNotFound {
-			return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "unknown host",
+			return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "unknown host", Reason: usherv1.ReasonServerUnreachable,
 				Message: "there is no server of this name; correct the key \"host\""}
 		}
 		return temporary("DNS", "the server's name could not be looked up; Usher tries again; if this stays, check the cluster's DNS")
@@ -124,7 +143,7 @@ func interruption(ctx context.Context, at stage, server Server, err error) *chan
 	var timeout net.Error
 	switch {
 	case errors.Is(ctx.Err(), context.Canceled):
-		return temporary("canceled", "Usher stopped in the middle of the conversation; it tries again")
+		return temporary(codeCanceled, "Usher stopped in the middle of the conversation; it tries again")
 	case ctx.Err() != nil, errors.As(err, &timeout) && timeout.Timeout():
 		message := "the server did not answer in time at " + string(at) + "; Usher tries again"
 		if at == stageGreeting && server.Port == smtpsPort && server.TLS != TLSImplicit {

@@ -10,13 +10,11 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/textproto"
+	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
-	"github.com/wneessen/go-mail/smtp"
 )
 
 // stage is the step at which a conversation failed, as error messages name it.
@@ -37,6 +35,11 @@ const (
 	stageReset    stage = "RSET"
 )
 
+// beforeMail reports whether no mail has begun: the server does not know yet who sends to whom.
+func (s stage) beforeMail() bool {
+	return slices.Contains([]stage{stageDial, stageGreeting, stageEHLO, stageTLS, stageAuth}, s)
+}
+
 // codeShuttingDown is the reply to any command of a server that is about to close the connection (RFC 5321 section 3.8).
 const codeShuttingDown = 421
 
@@ -53,15 +56,10 @@ func (f *failure) Error() string { return string(f.stage) + ": " + f.err.Error()
 func (f *failure) Unwrap() error { return f.err }
 
 var (
-	errNoStartTLS      = errors.New("the server does not offer STARTTLS")
-	errNoAuth          = errors.New("the server offers no supported authentication")
-	errSenderUTF8      = errors.New("the sender needs SMTPUTF8")
-	errRecipientUTF8   = errors.New("the recipient needs SMTPUTF8")
-	errTooMuchReceived = errors.New("the server sends more than the limit")
+	errNoStartTLS    = errors.New("the server does not offer STARTTLS")
+	errSenderUTF8    = errors.New("the sender needs SMTPUTF8")
+	errRecipientUTF8 = errors.New("the recipient needs SMTPUTF8")
 )
-
-// maxReceived bounds the replies to one mail, in bytes; net/textproto would read a reply of any length.
-const maxReceived = 1 << 20
 
 // quitTimeout bounds QUIT, whose reply does not matter. reviveTimeout bounds the check of an idle conversation: after that, a new
 // connection is faster.
@@ -70,20 +68,20 @@ const (
 	reviveTimeout = 10 * time.Second
 )
 
-// conversation is one connection to a server after the greeting, encryption and authentication. It drives go-mail's SMTP client
-// verb by verb instead of using gomail.Client, which does not say at which verb it failed, leaves the connection open if a dial
-// fails halfway, and replaces the deadline of ctx with its own.
+// conversation is one connection to a server after the greeting, encryption and authentication.
 type conversation struct {
 	options Options
 	server  Server
+	memory  *memory
 	conn    *meteredConn
-	client  *smtp.Client
+	client  *client
 	// stop detaches the conversation from the context that it follows. It returns false if the context has ended the conversation.
 	stop func() bool
 
-	// The rest belongs to the pool. home is where the conversation is kept, expiry ends it if it stays idle, mails and refusals count
-	// what it was used for.
+	// The rest belongs to the pool. home is where the conversation is kept, place gives its place among the server's connections back,
+	// expiry ends it if it stays idle, mails and refusals count what it was used for.
 	home            *idleConns
+	place           func()
 	expiry          *time.Timer
 	mails, refusals int
 	// unfinished is set if the transaction of the last mail was neither completed nor reset.
@@ -91,8 +89,8 @@ type conversation struct {
 }
 
 // open opens a conversation that is ready for a mail. It follows ctx.
-func open(ctx context.Context, options Options, server Server) (*conversation, error) {
-	c := &conversation{options: options, server: server}
+func open(ctx context.Context, options Options, known *memory, server Server) (*conversation, error) {
+	c := &conversation{options: options, server: server, memory: known}
 	if err := c.connect(ctx); err != nil {
 		return nil, err
 	}
@@ -128,10 +126,10 @@ func (c *conversation) revive() error {
 	c.conn.left = maxReceived
 	timeout := min(reviveTimeout, c.options.CommandTimeout)
 	if !c.unfinished {
-		return c.step(stageNoop, timeout, c.client.Noop)
+		return c.step(stageNoop, timeout, c.client.noop)
 	}
 	c.unfinished = false
-	return c.step(stageReset, timeout, c.client.Reset)
+	return c.step(stageReset, timeout, c.client.reset)
 }
 
 // introduce greets the server, starts TLS and authenticates.
@@ -144,20 +142,25 @@ func (c *conversation) introduce(ctx context.Context) error {
 		}
 		conn = encrypted
 	}
-	if err := c.step(stageGreeting, c.options.CommandTimeout, func() (err error) {
-		c.client, err = smtp.NewClient(conn, c.server.Host)
+	c.client = newClient(conn)
+	if err := c.step(stageGreeting, c.options.CommandTimeout, func() error {
+		_, _, err := c.client.reply(220)
 		return err
 	}); err != nil {
 		return err
 	}
-	if err := c.step(stageEHLO, c.options.CommandTimeout, func() error { return c.client.Hello(c.server.heloName()) }); err != nil {
+	hello := func() error { return c.client.hello(c.server.heloName()) }
+	if err := c.step(stageEHLO, c.options.CommandTimeout, hello); err != nil {
 		return err
 	}
 	if c.server.TLS == TLSStart {
-		if offered, _ := c.client.Extension("STARTTLS"); !offered {
+		if _, offered := c.client.offers("STARTTLS"); !offered {
 			return &failure{stageTLS, errNoStartTLS}
 		}
-		if err := c.step(stageTLS, c.options.CommandTimeout, func() error { return c.client.StartTLS(c.tlsConfig()) }); err != nil {
+		if err := c.step(stageTLS, c.options.CommandTimeout, func() error { return c.startTLS(ctx) }); err != nil {
+			return err
+		}
+		if err := c.step(stageEHLO, c.options.CommandTimeout, hello); err != nil {
 			return err
 		}
 	}
@@ -165,6 +168,19 @@ func (c *conversation) introduce(ctx context.Context) error {
 		return nil
 	}
 	return c.step(stageAuth, c.options.CommandTimeout, c.authenticate)
+}
+
+// startTLS encrypts the connection. What the server sent before is dropped, extensions included (RFC 3207 section 4.2).
+func (c *conversation) startTLS(ctx context.Context) error {
+	if _, _, err := c.client.command(220, "STARTTLS"); err != nil {
+		return err
+	}
+	encrypted := tls.Client(c.conn, c.tlsConfig())
+	if err := encrypted.HandshakeContext(ctx); err != nil {
+		return err
+	}
+	c.client = newClient(encrypted)
+	return nil
 }
 
 func (c *conversation) tlsConfig() *tls.Config {
@@ -180,54 +196,25 @@ func (c *conversation) tlsConfig() *tls.Config {
 	return config
 }
 
-// authenticate uses the strongest mechanism that the server offers. PLAIN and LOGIN send the password in clear text: the
-// connection is encrypted by now, unless the Secret has `tls: None` and a password.
-func (c *conversation) authenticate() error {
-	_, parameters := c.client.Extension("AUTH")
-	offered := map[string]bool{}
-	for mechanism := range strings.FieldsSeq(strings.ToUpper(parameters)) {
-		offered[mechanism] = true
-	}
-	username, password, inClear := c.server.Username, c.server.Password, c.server.TLS == TLSNone
-	state, stateErr := c.client.GetTLSConnectionState()
-	switch {
-	case offered["SCRAM-SHA-256-PLUS"] && stateErr == nil:
-		return c.client.Auth(smtp.ScramSHA256PlusAuth(username, password, state))
-	case offered["SCRAM-SHA-256"]:
-		return c.client.Auth(smtp.ScramSHA256Auth(username, password))
-	case offered["SCRAM-SHA-1"]:
-		return c.client.Auth(smtp.ScramSHA1Auth(username, password))
-	case offered["CRAM-MD5"]:
-		return c.client.Auth(smtp.CRAMMD5Auth(username, password))
-	case offered["PLAIN"]:
-		return c.client.Auth(smtp.PlainAuth("", username, password, c.server.Host, inClear))
-	case offered["LOGIN"]:
-		return c.client.Auth(smtp.LoginAuth(username, password, c.server.Host, inClear))
-	}
-	return errNoAuth
-}
-
 // deliver sends one mail. It returns nil once the server has accepted it.
 func (c *conversation) deliver(msg *gomail.Msg) error {
 	from, to := msg.GetFrom()[0].Address, msg.GetTo()[0].Address
 	utf8 := needsUTF8(from) || needsUTF8(to)
-	if offered, _ := c.client.Extension("SMTPUTF8"); utf8 && !offered {
+	if _, offered := c.client.offers("SMTPUTF8"); utf8 && !offered {
 		if needsUTF8(from) {
 			return &failure{stageMail, errSenderUTF8}
 		}
 		return &failure{stageRcpt, errRecipientUTF8}
 	}
-	c.client.SkipSMTPUTF8(!utf8)
-
-	if err := c.step(stageMail, c.options.CommandTimeout, func() error { return c.client.Mail(smtpPath(from)) }); err != nil {
+	if err := c.step(stageMail, c.options.CommandTimeout, func() error { return c.client.mail(smtpPath(from), utf8) }); err != nil {
 		return err
 	}
-	if err := c.step(stageRcpt, c.options.CommandTimeout, func() error { return c.client.Rcpt(smtpPath(to)) }); err != nil {
+	if err := c.step(stageRcpt, c.options.CommandTimeout, func() error { return c.client.rcpt(smtpPath(to)) }); err != nil {
 		return err
 	}
 	var writer io.WriteCloser
 	if err := c.step(stageData, c.options.CommandTimeout, func() (err error) {
-		writer, err = c.client.Data()
+		writer, err = c.client.data()
 		return err
 	}); err != nil {
 		return err
@@ -255,12 +242,14 @@ func (c *conversation) step(at stage, timeout time.Duration, do func() error) er
 // end ends the conversation after a step that ended with err. It sends QUIT if the server still listens (RFC 5321 section
 // 4.1.1.10), and ignores the reply.
 func (c *conversation) end(err error) {
-	_, refused := errors.AsType[*textproto.Error](err)
-	if c.client != nil && (err == nil || refused) {
-		_ = c.step(stageQuit, quitTimeout, c.client.Quit)
+	if c.client != nil && (err == nil || isReply(err)) {
+		_ = c.step(stageQuit, quitTimeout, c.client.quit)
 	}
 	c.stop()
 	_ = c.conn.Close()
+	if c.place != nil {
+		c.place()
+	}
 }
 
 // meteredConn fails after left bytes were read.

@@ -10,22 +10,26 @@
 //
 // # What a failure means
 //
-//	where                   what                                            class           reason
-//	connecting              refused, unreachable, timeout, DNS hiccup       Temporary       ServerUnreachable
-//	connecting              unknown host                                    Configuration   ServerUnreachable
-//	any                     4xx, timeout, EOF, reset, a garbled reply       Temporary
-//	greeting, EHLO          5xx                                             Configuration   ServerUnreachable
-//	TLS                     bad certificate, alert, STARTTLS not offered    Configuration   TLSFailed
-//	AUTH                    5xx, no mechanism in common                     Configuration   AuthFailed
-//	any                     530, 534, 535, 538, x.7.8, x.7.9, x.7.11        Configuration   AuthFailed
-//	MAIL FROM               5xx: the server does not accept the sender        Configuration   AuthFailed
-//	RCPT TO                 5xx that speaks of relaying, 503                Configuration   AuthFailed
-//	RCPT TO, DATA, the dot  any other 5xx                                   Permanent
+//	where         what                                                     class           reason
+//	before MAIL   refused, timeout, EOF, reset, DNS hiccup, garbled reply  Temporary       ServerUnreachable
+//	before MAIL   4xx, 5xx, unknown host                                   Configuration   ServerUnreachable
+//	TLS           bad certificate, alert, STARTTLS not offered, 5xx        Configuration   TLSFailed
+//	AUTH          5xx, no mechanism in common                              Configuration   AuthFailed
+//	MAIL          5xx                                                      Configuration   AuthFailed
+//	from MAIL on  4xx, timeout, EOF, reset, garbled reply                  Temporary
+//	from MAIL on  5xx about a quota or a rate                              Temporary
+//	from RCPT on  5xx about authentication, sender or relaying             Configuration   AuthFailed
+//	from RCPT on  5xx about the client, policy, size                       Configuration   MailRefused
+//	DATA, the dot 5xx that does not name the recipient                     Configuration   MailRefused
+//	from RCPT on  any other 5xx                                            Permanent
 //
-// A Configuration failure never costs a recipient the invitation: it concerns the sender's side, and the mail waits until that is
-// corrected. This is why MAIL FROM is never Permanent: with a wrong `from`, every recipient would be rejected. The text of a reply
-// is read only to find out that a server refuses to relay: RFC 5321 has no code for that, and a forgotten password would look like
-// 100 bad recipients. Every failure of a Probe has a reason.
+// rules.go tells these replies apart, by code, enhanced code and words. A Configuration failure concerns the sender's side. What Error says
+// besides of a refusal from MAIL on, the outbox needs to find out whether that guess was right. Every failure of a Probe has a reason.
+//
+// # What a server can cost
+//
+// Everything that a server makes the client read, keep or compute is bounded: the bytes of a conversation, the length and the number of a
+// reply's lines, the challenges of an authentication, the iterations of SCRAM, and the time of each step.
 //
 // # Addresses outside ASCII
 //

@@ -20,6 +20,8 @@ const refusalsPerConversation = 5
 // there are never more conversations than mails that were sent at once.
 type pool struct {
 	options Options
+	places  places
+	memory  memory
 
 	mu     sync.Mutex
 	closed bool
@@ -43,12 +45,21 @@ type serverKey struct {
 	host               string
 	port               int
 	username, password string
+	auth               string
 	tls                TLSMode
 	ca, helo           string
+	connections        int
 }
 
 func keyOf(s Server) serverKey {
-	return serverKey{s.Host, s.Port, s.Username, s.Password, s.TLS, string(s.CA), s.heloName()}
+	return serverKey{s.Host, s.Port, s.Username, s.Password, s.Auth, s.TLS, string(s.CA), s.heloName(), s.MaxConnections}
+}
+
+func newPool(options Options) *pool {
+	return &pool{
+		options: options, idle: map[serverKey]*idleConns{},
+		places: places{taken: map[serverKey]chan struct{}{}, waiting: map[serverKey]int{}}, memory: memory{mechanisms: map[serverKey]string{}},
+	}
 }
 
 // take returns an idle conversation that still works; nil if there is none.
@@ -80,9 +91,30 @@ func (p *pool) pop(key serverKey) *conversation {
 	return c
 }
 
+// openAlone opens a conversation that is not kept. It must be ended.
+func (p *pool) openAlone(ctx context.Context, server Server) (*conversation, error) {
+	waiting, cancel := context.WithTimeout(ctx, p.options.DialTimeout)
+	defer cancel()
+	release, err := p.places.take(waiting, server, func() {
+		if idle := p.pop(keyOf(server)); idle != nil {
+			p.end(idle, nil)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	c, err := open(ctx, p.options, &p.memory, server)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	c.place = release
+	return c, nil
+}
+
 // open opens a conversation. It must be given back.
 func (p *pool) open(ctx context.Context, server Server) (*conversation, error) {
-	c, err := open(ctx, p.options, server)
+	c, err := p.openAlone(ctx, server)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +134,8 @@ func (p *pool) open(ctx context.Context, server Server) (*conversation, error) {
 func (p *pool) giveBack(c *conversation, err error) {
 	c.mails++
 	usable := err == nil || c.survives(err)
-	if !usable || c.mails >= p.options.MailsPerConversation || c.refusals >= refusalsPerConversation || !c.stop() {
+	worn := c.mails >= p.options.MailsPerConversation || c.refusals >= refusalsPerConversation
+	if !usable || worn || p.places.wanted(c.server) || !c.stop() {
 		p.end(c, err)
 		return
 	}
@@ -153,6 +186,7 @@ func (p *pool) end(c *conversation, err error) {
 	p.remove(c)
 	if p.closed { // close no longer waits for conversations that end
 		_ = c.conn.Close()
+		c.place()
 		return
 	}
 	p.ending.Go(func() { c.end(err) })
@@ -173,6 +207,8 @@ func (p *pool) forget(server Server) {
 		p.clear(i)
 		delete(p.idle, keyOf(server))
 	}
+	p.places.forget(server)
+	p.memory.remember(server, "")
 }
 
 // clear ends the idle conversations with a server; p.mu must be held.

@@ -27,13 +27,19 @@ const (
 	keyTLS      = "tls"
 	keyCA       = "ca.crt"
 	keyHelo     = "heloName"
+	keyAuth     = "auth"
 	keyRate     = "rateLimit"
+	keyConns    = "connections"
 )
 
-// maxRateLimit is the highest rateLimit, in mails per minute. One operator cannot send more.
-const maxRateLimit = 60_000
+const (
+	// maxRateLimit is the highest rateLimit, in mails per minute. One operator cannot send more.
+	maxRateLimit = 60_000
+	// maxConnections is the highest value of connections.
+	maxConnections = 100
+)
 
-var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyFrom, keyTLS, keyCA, keyHelo, keyRate}
+var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyAuth, keyFrom, keyTLS, keyCA, keyHelo, keyRate, keyConns}
 
 // ParseServer parses the data of an SMTP Secret. The error names every key that is wrong and says what to write. It quotes no
 // value, because a value in the wrong key may be the password. A line break at the end of a value, as `echo` leaves it, is dropped.
@@ -41,16 +47,19 @@ var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyFrom, k
 // An unknown key is an error: otherwise `pass` or `ca.pem` would be ignored silently, and the server's answer would point
 // elsewhere.
 func ParseServer(data map[string][]byte) (Server, error) {
-	p := secretParser{data: data}
+	p := secretParser{data: data, illegible: map[string]bool{}}
+	p.checkText()
 	server := Server{
 		Host:     p.host(),
 		Port:     p.port(),
 		From:     p.from(),
+		Auth:     p.auth(),
 		TLS:      p.tls(),
 		CA:       p.ca(),
 		HeloName: p.heloName(),
 
-		RateLimit: p.rateLimit(),
+		RateLimit:      p.count(keyRate, maxRateLimit, "mails a minute", "60"),
+		MaxConnections: p.count(keyConns, maxConnections, "connections at once", "3"),
 	}
 	server.Username, server.Password = p.credentials()
 	p.unknownKeys()
@@ -64,9 +73,15 @@ func ParseServer(data map[string][]byte) (Server, error) {
 type secretParser struct {
 	data     map[string][]byte
 	problems []string
+	// illegible are the keys whose text is wrong, whatever it should say.
+	illegible map[string]bool
 }
 
+// problem adds one, unless the key is known to be illegible.
 func (p *secretParser) problem(key, format string, args ...any) {
+	if p.illegible[key] {
+		return
+	}
 	p.problems = append(p.problems, fmt.Sprintf("key %q: ", key)+fmt.Sprintf(format, args...))
 }
 
@@ -179,25 +194,40 @@ func (p *secretParser) credentials() (username, password string) {
 	case username == "" && password != "":
 		p.problem(keyUsername, "is missing; write it, or leave %q out too", keyPassword)
 	}
-	for key, value := range map[string]string{keyUsername: username, keyPassword: password} {
-		if strings.ContainsFunc(value, unicode.IsControl) {
+	for _, key := range []string{keyUsername, keyPassword} {
+		if value := map[string]string{keyUsername: username, keyPassword: password}[key]; strings.ContainsFunc(value, unicode.IsControl) {
 			p.problem(key, "must be one line of text without control characters")
 		}
 	}
 	return username, password
 }
 
-func (p *secretParser) rateLimit() int {
-	value := p.value(keyRate)
+// auth returns the mechanism to use; empty for the strongest that the server offers.
+func (p *secretParser) auth() string {
+	value := p.value(keyAuth)
+	switch {
+	case value == "" || value == AuthAuto:
+		return ""
+	case !slices.Contains(mechanisms, value):
+		p.problem(keyAuth, "must be %s (the default) or one of %s, spelt like this", AuthAuto, strings.Join(mechanisms, ", "))
+	case p.value(keyUsername) == "":
+		p.problem(keyAuth, "needs the keys %q and %q; write them, or leave it out", keyUsername, keyPassword)
+	}
+	return value
+}
+
+// count parses a number from 1 to highest; 0 if there is none.
+func (p *secretParser) count(key string, highest int, of, example string) int {
+	value := p.value(key)
 	if value == "" {
 		return 0
 	}
-	limit, err := strconv.Atoi(value)
-	if err != nil || limit < 1 || limit > maxRateLimit {
-		p.problem(keyRate, "must be a number of mails a minute from 1 to %d, such as 60; leave it out for no limit", maxRateLimit)
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > highest {
+		p.problem(key, "must be a number of %s from 1 to %d, such as %s; leave it out for no limit", of, highest, example)
 		return 0
 	}
-	return limit
+	return n
 }
 
 func (p *secretParser) unknownKeys() {

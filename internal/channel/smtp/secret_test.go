@@ -40,6 +40,10 @@ func TestParseServer(t *testing.T) {
 		"credentials":          {map[string]string{"username": "u\n", "password": " p w \n"}, with(func(s *smtp.Server) { s.Username, s.Password = "u", " p w " })},
 		"ca":                   {map[string]string{"ca.crt": string(ca)}, with(func(s *smtp.Server) { s.CA = ca })},
 		"rate limit":           {map[string]string{"rateLimit": "60\n"}, with(func(s *smtp.Server) { s.RateLimit = 60 })},
+		"connections":          {map[string]string{"connections": "3\n"}, with(func(s *smtp.Server) { s.MaxConnections = 3 })},
+		"auth":                 {map[string]string{"auth": "PLAIN\n", "username": "u", "password": "p"}, with(func(s *smtp.Server) { s.Username, s.Password, s.Auth = "u", "p", "PLAIN" })},
+		"auth by itself":       {map[string]string{"auth": "Auto"}, least},
+		"from with a joiner":   {map[string]string{"from": "نامه\u200cها <a@acme.example>"}, with(func(s *smtp.Server) { s.From = "نامه\u200cها <a@acme.example>" })},
 		"no rate limit":        {map[string]string{"rateLimit": ""}, least},
 		"helo name":            {map[string]string{"heloName": "mail.acme.example"}, with(func(s *smtp.Server) { s.HeloName = "mail.acme.example" })},
 		"helo address":         {map[string]string{"heloName": "[192.0.2.1]"}, with(func(s *smtp.Server) { s.HeloName = "[192.0.2.1]" })},
@@ -60,7 +64,8 @@ func TestParseServer(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.want, got, cmp.Transformer("fields", func(s smtp.Server) map[string]any {
 				return map[string]any{"host": s.Host, "port": s.Port, "user": s.Username, "password": s.Password, "from": s.From,
-					"tls": s.TLS, "ca": s.CA, "helo": s.HeloName, "rate": s.RateLimit}
+					"tls": s.TLS, "ca": s.CA, "helo": s.HeloName, "rate": s.RateLimit,
+					"auth": s.Auth, "connections": s.MaxConnections}
 			})); diff != "" {
 				t.Error(diff)
 			}
@@ -105,6 +110,20 @@ func TestParseServerMistakes(t *testing.T) {
 		"rate limit with a unit":   {map[string]string{"rateLimit": "60/hunter2"}, []string{`"rateLimit"`, "mails a minute from 1 to 60000", "leave it out"}},
 		"rate limit of none":       {map[string]string{"rateLimit": "0"}, []string{`"rateLimit"`}},
 		"rate limit too high":      {map[string]string{"rateLimit": "60001"}, []string{`"rateLimit"`}},
+		"connections of none":      {map[string]string{"connections": "0"}, []string{`"connections"`, "connections at once from 1 to 100, such as 3", "leave it out"}},
+		"connections in words":     {map[string]string{"connections": "hunter2"}, []string{`"connections"`}},
+		"auth in small letters":    {map[string]string{"auth": "plain", "username": "u", "password": "p"}, []string{`"auth": must be Auto (the default) or one of SCRAM-SHA-256-PLUS`, "PLAIN, LOGIN"}},
+		"auth of no mechanism":     {map[string]string{"auth": "hunter2", "username": "u", "password": "p"}, []string{`"auth"`}},
+		"auth without a user":      {map[string]string{"auth": "PLAIN"}, []string{`"auth": needs the keys "username" and "password"`}},
+		"host with a BOM":          {map[string]string{"host": "\ufeffhunter2.example"}, []string{`"host": has a byte order mark (U+FEFF) at the beginning, which is invisible; write`}},
+		"password with a BOM":      {map[string]string{"username": "u", "password": "\ufeffhunter2"}, []string{`"password": has a byte order mark (U+FEFF) at the beginning`}},
+		"password with a space":    {map[string]string{"username": "u", "password": "hunter2\u200b\n"}, []string{`"password": has a zero-width space (U+200B) at the end`}},
+		"username with a hyphen":   {map[string]string{"username": "hun\u00adter2", "password": "p"}, []string{`"username": has a soft hyphen (U+00AD), which`}},
+		"tls with a direction":     {map[string]string{"tls": "\u202eStartTLS"}, []string{`"tls": has the character U+202E at the beginning`}},
+		"from with a BOM":          {map[string]string{"from": "\ufeffAcme <hunter2@acme.example>"}, []string{`"from": has a byte order mark`}},
+		"ca with a BOM":            {map[string]string{"ca.crt": "\ufeff-----BEGIN CERTIFICATE-----\nhunter2"}, []string{`"ca.crt": has a byte order mark`}},
+		"rate limit with a BOM":    {map[string]string{"rateLimit": "\ufeff60"}, []string{`"rateLimit": has a byte order mark`}},
+		"UTF-16":                   {map[string]string{"host": "\xff\xfes\x00m\x00"}, []string{`"host": is not UTF-8 text; save it as UTF-8`}},
 		"an unknown key":           {map[string]string{"pass": "hunter2"}, []string{`"pass": is not known`, "password"}},
 		"a key of the wrong case":  {map[string]string{"helo-name": "hunter2"}, []string{`"helo-name": is not known`, "heloName"}},
 		"several at once":          {map[string]string{"port": "x", "tls": "y", "user": "hunter2"}, []string{`"port"`, `"tls"`, `"user"`}},

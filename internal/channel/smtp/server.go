@@ -37,12 +37,16 @@ type Server struct {
 	Password string `json:"-"`
 	// From is the sender as in the mail's header, such as `Acme <no-reply@acme.example>`.
 	From string
+	// Auth is the mechanism to authenticate with, such as PLAIN; empty for the strongest that the server offers.
+	Auth string
 	// TLS, default TLSStart.
 	TLS TLSMode
 	// CA holds PEM certificates that are trusted besides the system's; may be empty.
 	CA []byte
 	// RateLimit is the maximum number of mails per minute; 0 means no limit.
 	RateLimit int
+	// MaxConnections is the maximum number of connections at once; 0 means no limit.
+	MaxConnections int
 	// HeloName is the client's name in EHLO. If it is empty, the name is From's domain: the name of a pod is not a domain name, and
 	// many servers insist on one.
 	HeloName string
@@ -58,6 +62,9 @@ func (s Server) GoString() string { return s.String() }
 
 // RatePerMinute implements channel.Endpoint.
 func (s Server) RatePerMinute() int { return s.RateLimit }
+
+// Connections implements channel.Endpoint.
+func (s Server) Connections() int { return s.MaxConnections }
 
 // MessageID implements channel.Endpoint: the domain is that of the sender.
 func (s Server) MessageID(local string) string { return local + "@" + s.Domain() }

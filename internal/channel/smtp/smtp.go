@@ -4,6 +4,7 @@
 package smtp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -60,7 +61,7 @@ func New(options Options) *Channel {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	return &Channel{options: options, pool: &pool{options: options, idle: map[serverKey]*idleConns{}}}
+	return &Channel{options: options, pool: newPool(options)}
 }
 
 func setDefault(d *time.Duration, value time.Duration) {
@@ -91,7 +92,7 @@ func (s *Channel) Send(ctx context.Context, to channel.Endpoint, m message.Messa
 		return err
 	}
 	if err := s.send(ctx, server, msg); err != nil {
-		failed := explain(ctx, server, err)
+		failed := explain(ctx, server, msg.GetTo()[0].Address, err)
 		failed.InDoubt = inDoubt(err)
 		return failed
 	}
@@ -150,14 +151,12 @@ func (s *Channel) Probe(ctx context.Context, to channel.Endpoint) error {
 	if !ok {
 		return errNoServer
 	}
-	c, err := open(ctx, s.options, server)
+	c, err := s.pool.openAlone(ctx, server)
 	if err == nil {
 		c.end(nil)
 		return nil
 	}
-	failed := explain(ctx, server, err)
-	if failed.Reason == "" {
-		failed.Reason = usherv1.ReasonServerUnreachable
-	}
+	failed := explain(ctx, server, "", err)
+	failed.Reason = cmp.Or(failed.Reason, usherv1.ReasonServerUnreachable)
 	return failed
 }

@@ -87,7 +87,7 @@ func outcomeOf(e *channel.Error) outcome { return outcome{e.Class, e.Code, e.Rea
 
 // What each reply and each failure means, at every verb.
 func TestSendClasses(t *testing.T) {
-	const unreachable, auth = usherv1.ReasonServerUnreachable, usherv1.ReasonAuthFailed
+	const unreachable, auth, refused = usherv1.ReasonServerUnreachable, usherv1.ReasonAuthFailed, usherv1.ReasonMailRefused
 	drop, reply := smtpsink.Answer{Drop: true}, smtpsink.Reply
 	for _, test := range []struct {
 		name string
@@ -95,17 +95,17 @@ func TestSendClasses(t *testing.T) {
 		then smtpsink.Answer
 		want outcome
 	}{
-		{"busy", smtpsink.Greeting, reply(421, "4.3.2 too many connections from 127.0.0.1"), outcome{temporary, "421 4.3.2", "", false}},
-		{"not now", smtpsink.Greeting, reply(450, "later"), outcome{temporary, "450", "", false}},
+		{"busy", smtpsink.Greeting, reply(421, "4.3.2 too many connections from 127.0.0.1"), outcome{configuration, "421 4.3.2", unreachable, false}},
+		{"not now", smtpsink.Greeting, reply(450, "later"), outcome{configuration, "450", unreachable, false}},
 		{"no service", smtpsink.Greeting, reply(554, "5.7.1 no SMTP service here"), outcome{configuration, "554 5.7.1", unreachable, false}},
-		{"dropped at once", smtpsink.Greeting, drop, outcome{temporary, "connection closed", "", false}},
-		{"no SMTP at all", smtpsink.Greeting, smtpsink.Answer{Raw: "+OK POP3 ready\r\n"}, outcome{temporary, "protocol", "", false}},
-		{"a web server", smtpsink.Greeting, smtpsink.Answer{Raw: "HTTP/1.1 400 Bad Request\r\n\r\n"}, outcome{temporary, "protocol", "", false}},
-		{"endless greeting", smtpsink.Greeting, smtpsink.Answer{Raw: strings.Repeat("220-hello\r\n", 200_000)}, outcome{temporary, "protocol", "", false}},
+		{"dropped at once", smtpsink.Greeting, drop, outcome{temporary, "connection closed", unreachable, false}},
+		{"no SMTP at all", smtpsink.Greeting, smtpsink.Answer{Raw: "+OK POP3 ready\r\n"}, outcome{temporary, "protocol", unreachable, false}},
+		{"a web server", smtpsink.Greeting, smtpsink.Answer{Raw: "HTTP/1.1 400 Bad Request\r\n\r\n"}, outcome{temporary, "protocol", unreachable, false}},
+		{"endless greeting", smtpsink.Greeting, smtpsink.Answer{Raw: strings.Repeat("220-hello\r\n", 200_000)}, outcome{temporary, "protocol", unreachable, false}},
 
 		{"EHLO refused", smtpsink.EHLO, reply(550, "5.7.1 bad name"), outcome{configuration, "550 5.7.1", unreachable, false}},
-		{"EHLO busy", smtpsink.EHLO, reply(421, "4.7.0 slow down"), outcome{temporary, "421 4.7.0", "", false}},
-		{"EHLO dropped", smtpsink.EHLO, drop, outcome{temporary, "connection closed", "", false}},
+		{"EHLO busy", smtpsink.EHLO, reply(421, "4.7.0 slow down"), outcome{configuration, "421 4.7.0", unreachable, false}},
+		{"EHLO dropped", smtpsink.EHLO, drop, outcome{temporary, "connection closed", unreachable, false}},
 
 		{"sender unknown", smtpsink.MAIL, reply(550, "5.1.0 <no-reply@platform.example> unknown"), outcome{configuration, "550 5.1.0", auth, false}},
 		{"sender not ours", smtpsink.MAIL, reply(553, "5.7.1 not owned by user"), outcome{configuration, "553 5.7.1", auth, false}},
@@ -118,11 +118,14 @@ func TestSendClasses(t *testing.T) {
 
 		{"no such user", smtpsink.RCPT, reply(550, "5.1.1 <ada@acme.example>: user unknown"), outcome{permanent, "550 5.1.1", "", false}},
 		{"not local", smtpsink.RCPT, reply(551, "5.1.6 user has moved"), outcome{permanent, "551 5.1.6", "", false}},
-		{"mailbox full for good", smtpsink.RCPT, reply(552, "5.2.2 over quota"), outcome{permanent, "552 5.2.2", "", false}},
+		{"mailbox full for good", smtpsink.RCPT, reply(552, "5.2.2 over quota"), outcome{temporary, "552 5.2.2", "", false}},
 		{"mailbox name", smtpsink.RCPT, reply(553, "5.1.3 bad mailbox name"), outcome{permanent, "553 5.1.3", "", false}},
-		{"recipient refused", smtpsink.RCPT, reply(554, "5.7.1 rejected"), outcome{permanent, "554 5.7.1", "", false}},
+		{"recipient refused", smtpsink.RCPT, reply(554, "5.7.1 rejected"), outcome{configuration, "554 5.7.1", refused, false}},
 		{"recipient syntax", smtpsink.RCPT, reply(501, "5.1.3 syntax"), outcome{permanent, "501 5.1.3", "", false}},
 		{"takes no mail", smtpsink.RCPT, reply(556, "5.1.10 null MX"), outcome{permanent, "556 5.1.10", "", false}},
+		{"sender refused late", smtpsink.RCPT, reply(553, "5.7.1 <no-reply@platform.example>: Sender address rejected: not owned by user"), outcome{configuration, "553 5.7.1", auth, false}},
+		{"client refused late", smtpsink.RCPT, reply(554, "5.7.1 <x[192.0.2.1]>: Client host rejected: Access denied"), outcome{configuration, "554 5.7.1", refused, false}},
+		{"our rate", smtpsink.RCPT, reply(550, "5.7.1 Daily sending limit exceeded"), outcome{temporary, "550 5.7.1", "", false}},
 		{"no enhanced code", smtpsink.RCPT, reply(550, "no"), outcome{permanent, "550", "", false}},
 		{"relay denied", smtpsink.RCPT, reply(554, "5.7.1 <ada@acme.example>: Relay access denied"), outcome{configuration, "554 5.7.1", auth, false}},
 		{"RCPT needs authentication", smtpsink.RCPT, reply(530, "5.7.57 client not authenticated"), outcome{configuration, "530 5.7.57", auth, false}},
@@ -142,8 +145,8 @@ func TestSendClasses(t *testing.T) {
 		{"DATA refused", smtpsink.DATA, reply(554, "5.5.1 no valid recipients"), outcome{permanent, "554 5.5.1", "", false}},
 		{"DATA dropped", smtpsink.DATA, drop, outcome{temporary, "connection closed", "", false}},
 
-		{"content refused", smtpsink.Body, reply(554, "5.7.1 spam"), outcome{permanent, "554 5.7.1", "", false}},
-		{"content too large", smtpsink.Body, reply(552, "5.3.4 too big"), outcome{permanent, "552 5.3.4", "", false}},
+		{"content refused", smtpsink.Body, reply(554, "5.7.1 spam"), outcome{configuration, "554 5.7.1", refused, false}},
+		{"content too large", smtpsink.Body, reply(552, "5.3.4 too big"), outcome{configuration, "552 5.3.4", refused, false}},
 		{"recipient refused late", smtpsink.Body, reply(550, "5.1.1 unknown"), outcome{permanent, "550 5.1.1", "", false}},
 		{"content greylisted", smtpsink.Body, reply(451, "4.7.1 greylisted"), outcome{temporary, "451 4.7.1", "", true}},
 		{"queue full", smtpsink.Body, reply(452, "4.3.1 no space"), outcome{temporary, "452 4.3.1", "", false}},
@@ -191,11 +194,19 @@ func TestSendTimesOut(t *testing.T) {
 		t.Run(string(at), func(t *testing.T) {
 			_, server := startScripted(t, silentAt(at))
 			got := outcomeOf(failure(t, newChannel(t, impatient()).Send(t.Context(), server, invitation())))
-			if want := (outcome{class: temporary, code: "timeout"}); got != want {
+			if want := (outcome{class: temporary, code: "timeout", reason: beforeMail(at)}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
 		})
 	}
+}
+
+// beforeMail is the reason of a failure at a verb that does not say more: before MAIL, it concerns the server.
+func beforeMail(at smtpsink.Verb) string {
+	if slices.Contains([]smtpsink.Verb{smtpsink.Greeting, smtpsink.EHLO, smtpsink.STARTTLS, smtpsink.AUTH}, at) {
+		return usherv1.ReasonServerUnreachable
+	}
+	return ""
 }
 
 func TestSendEndsWithItsContext(t *testing.T) {
@@ -205,7 +216,7 @@ func TestSendEndsWithItsContext(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			defer cancel()
 			got := outcomeOf(failure(t, newChannel(t, smtp.Options{}).Send(ctx, server, invitation())))
-			if want := (outcome{class: temporary, code: "timeout"}); got != want {
+			if want := (outcome{class: temporary, code: "timeout", reason: beforeMail(at)}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
 		})

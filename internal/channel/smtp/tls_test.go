@@ -128,21 +128,22 @@ func TestTLSFailures(t *testing.T) {
 		wantTLSFailed(t, server, "502 5.5.1", "Implicit")
 	})
 	for name, test := range map[string]struct {
-		then smtpsink.Answer
-		code string
+		then  smtpsink.Answer
+		code  string
+		class usherv1.ErrorClass
 	}{
-		"STARTTLS not now":          {smtpsink.Reply(454, "4.7.0 TLS not available"), "454 4.7.0"},
-		"dropped at STARTTLS":       {smtpsink.Answer{Drop: true}, "connection closed"},
-		"dropped in the handshake":  {smtpsink.Answer{Code: 220, Text: "go ahead", HangUp: true}, "connection closed"},
-		"garbage in the handshake":  {smtpsink.Answer{Raw: "220 go ahead\r\n500 what is this?\r\n500 what is this?\r\n"}, "TLS"},
-		"STARTTLS answered garbage": {smtpsink.Answer{Raw: "oops\r\n"}, "protocol"},
-		"something else than a 220": {smtpsink.Reply(250, "fine"), "250"},
-		"shutting down at STARTTLS": {smtpsink.Reply(421, "4.3.2 bye"), "421 4.3.2"},
-		"some other 4xx":            {smtpsink.Reply(450, "later"), "450"},
+		"STARTTLS not now":          {smtpsink.Reply(454, "4.7.0 TLS not available"), "454 4.7.0", configuration},
+		"dropped at STARTTLS":       {smtpsink.Answer{Drop: true}, "connection closed", temporary},
+		"dropped in the handshake":  {smtpsink.Answer{Code: 220, Text: "go ahead", HangUp: true}, "connection closed", temporary},
+		"garbage in the handshake":  {smtpsink.Answer{Raw: "220 go ahead\r\n500 what is this?\r\n500 what is this?\r\n"}, "TLS", temporary},
+		"STARTTLS answered garbage": {smtpsink.Answer{Raw: "oops\r\n"}, "protocol", temporary},
+		"something else than a 220": {smtpsink.Reply(250, "fine"), "250", temporary},
+		"shutting down at STARTTLS": {smtpsink.Reply(421, "4.3.2 bye"), "421 4.3.2", configuration},
+		"some other 4xx":            {smtpsink.Reply(450, "later"), "450", configuration},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := newChannel(t, timeouts).Send(t.Context(), startTLSAnswers(t, test.then), invitation())
-			if got, want := outcomeOf(failure(t, err)), (outcome{class: temporary, code: test.code}); got != want {
+			if got, want := outcomeOf(failure(t, err)), (outcome{test.class, test.code, usherv1.ReasonServerUnreachable, false}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
 		})
@@ -230,18 +231,19 @@ func TestAuthentication(t *testing.T) {
 		})
 	}
 	for name, test := range map[string]struct {
-		then smtpsink.Answer
-		code string
+		then  smtpsink.Answer
+		code  string
+		class usherv1.ErrorClass
 	}{
-		"not now":      {smtpsink.Reply(454, "4.7.0 later"), "454 4.7.0"},
-		"dropped":      {smtpsink.Answer{Drop: true}, "connection closed"},
-		"shut down":    {smtpsink.Answer{Code: 421, Text: "4.3.2 bye", HangUp: true}, "421 4.3.2"},
-		"no SMTP":      {smtpsink.Answer{Raw: "?\r\n"}, "protocol"},
-		"out of range": {smtpsink.Reply(250, "what?"), "250"},
+		"not now":      {smtpsink.Reply(454, "4.7.0 later"), "454 4.7.0", configuration},
+		"dropped":      {smtpsink.Answer{Drop: true}, "connection closed", temporary},
+		"shut down":    {smtpsink.Answer{Code: 421, Text: "4.3.2 bye", HangUp: true}, "421 4.3.2", configuration},
+		"no SMTP":      {smtpsink.Answer{Raw: "?\r\n"}, "protocol", temporary},
+		"out of range": {smtpsink.Reply(250, "what?"), "250", temporary},
 	} {
 		t.Run("may pass: "+name, func(t *testing.T) {
 			err := newChannel(t, timeouts).Probe(t.Context(), authAnswers(t, []string{"AUTH PLAIN"}, test.then))
-			if got, want := outcomeOf(failure(t, err)), (outcome{temporary, test.code, usherv1.ReasonServerUnreachable, false}); got != want {
+			if got, want := outcomeOf(failure(t, err)), (outcome{test.class, test.code, usherv1.ReasonServerUnreachable, false}); got != want {
 				t.Errorf("means %+v, want %+v", got, want)
 			}
 		})

@@ -38,7 +38,12 @@ func (m *mail) New() *usherv1.Member         { return &usherv1.Member{} }
 
 // Limits implements outbox.Mail.
 func (m *mail) CountedAs() (id, recipient string) {
-	return string(m.observed.Member.UID) + "/" + string(m.plan.Send), m.recipient()
+	return idOf(m.observed.Member, m.plan.Send), m.recipient()
+}
+
+// idOf identifies the notice to a recipient among all mails.
+func idOf(member *usherv1.Member, to usherv1.EndNoticeRecipient) string {
+	return string(member.UID) + "/" + string(to)
 }
 
 func (m *mail) recipient() string {
@@ -54,7 +59,7 @@ func (m *mail) Decide(ctx context.Context) (due bool, result ctrl.Result, err er
 		return false, ctrl.Result{}, err
 	}
 	if m.plan = m.r.decide(m.observed); m.plan.Send == "" {
-		result, err = m.r.writeStatus(ctx, m.observed.Member, m.plan)
+		result, err = m.r.writeStatus(ctx, m.observed, m.plan)
 	}
 	return m.plan.Send != "", result, err
 }

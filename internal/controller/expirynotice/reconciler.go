@@ -62,7 +62,7 @@ func (r *Reconciler) reconcile(ctx context.Context, member *usherv1.Member) (ctr
 	if plan.Send != "" {
 		return outbox.Send(ctx, r.outbox, &mail{r: r, observed: observed})
 	}
-	return r.writeStatus(ctx, observed.Member, plan)
+	return r.writeStatus(ctx, observed, plan)
 }
 
 func (r *Reconciler) decide(o membership.ExpiryNoticeObservation) membership.ExpiryNoticePlan {
@@ -73,7 +73,14 @@ func (r *Reconciler) decide(o membership.ExpiryNoticeObservation) membership.Exp
 }
 
 // writeStatus writes notices that nothing is sent for.
-func (r *Reconciler) writeStatus(ctx context.Context, member *usherv1.Member, plan membership.ExpiryNoticePlan) (ctrl.Result, error) {
+func (r *Reconciler) writeStatus(
+	ctx context.Context, o membership.ExpiryNoticeObservation, plan membership.ExpiryNoticePlan,
+) (ctrl.Result, error) {
+	member := o.Member
+	if plan.AwaitsTurn != "" {
+		id, key := idOf(member, plan.AwaitsTurn), client.ObjectKeyFromObject(member)
+		r.outbox.Endpoints.Await(o.Account, id, r.wakeups, key, r.Now())
+	}
 	if !equality.Semantic.DeepEqual(member.Status.EndNotices, plan.Notices) {
 		member.Status.EndNotices = plan.Notices
 		if err := store.UpdateStatus(ctx, r.Client, member); err != nil {
@@ -91,6 +98,11 @@ func (r *Reconciler) observe(
 	var err error
 	if o.Account, err = store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil || o.Account == nil {
 		return o, err
+	}
+	for _, to := range []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact} {
+		if r.outbox.Endpoints.Turn(o.Account, idOf(member, to), r.Now()) {
+			o.Turn = append(o.Turn, to)
+		}
 	}
 	if membership.NoticeDue(member, r.Now()) {
 		o.Contact, err = store.Contact(ctx, r.Client, r.Live, o.Account)

@@ -45,7 +45,7 @@ func (m *mail) Decide(ctx context.Context) (due bool, result ctrl.Result, err er
 		return false, ctrl.Result{}, err
 	}
 	if m.plan = m.r.decide(m.observed); !m.plan.Send {
-		result, err = m.r.writeStatus(ctx, m.observed.Invitation, m.plan)
+		result, err = m.r.writeStatus(ctx, m.observed, m.plan)
 	}
 	return m.plan.Send, result, err
 }
@@ -53,7 +53,7 @@ func (m *mail) Decide(ctx context.Context) (due bool, result ctrl.Result, err er
 // Wait implements outbox.Mail.
 func (m *mail) Wait(ctx context.Context, hold delivery.Hold) (ctrl.Result, error) {
 	m.observed.Hold = &hold
-	return m.r.writeStatus(ctx, m.observed.Invitation, m.r.decide(m.observed))
+	return m.r.writeStatus(ctx, m.observed, m.r.decide(m.observed))
 }
 
 // Message implements outbox.Mail.

@@ -64,13 +64,17 @@ func (r *Reconciler) reconcile(ctx context.Context, inv *usherv1.Invitation) (ct
 	if plan.Send {
 		return outbox.Send(ctx, r.outbox, &mail{r: r, observed: observed})
 	}
-	return r.writeStatus(ctx, inv, plan)
+	return r.writeStatus(ctx, observed, plan)
 }
 
 func (r *Reconciler) decide(o invite.Observation) invite.Plan { return invite.Decide(o, r.Now()) }
 
 // writeStatus writes a status that nothing is sent for.
-func (r *Reconciler) writeStatus(ctx context.Context, inv *usherv1.Invitation, plan invite.Plan) (ctrl.Result, error) {
+func (r *Reconciler) writeStatus(ctx context.Context, o invite.Observation, plan invite.Plan) (ctrl.Result, error) {
+	inv := o.Invitation
+	if plan.AwaitsTurn {
+		r.outbox.Endpoints.Await(o.Account, string(inv.UID), r.wakeups, client.ObjectKeyFromObject(inv), r.Now())
+	}
 	if !equality.Semantic.DeepEqual(inv.Status, plan.Status) {
 		before := inv.DeepCopy()
 		inv.Status = plan.Status
@@ -97,6 +101,8 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 	}
 	if o.Account != nil {
 		o.Hold, o.HoldLifted = r.outbox.Endpoints.Held(o.Account, string(inv.UID), string(member.Spec.Email), r.Now())
+		o.Turn = r.outbox.Endpoints.Turn(o.Account, string(inv.UID), r.Now())
+		o.Doubtful = r.outbox.Endpoints.Doubts(o.Account, inv.Status.LastError)
 	}
 	if reader == r.Live && member.Status.AcceptedAt == nil {
 		o.Answered, o.Foreign, err = r.answer(ctx, member)

@@ -60,7 +60,7 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 	if same {
 		last = r.report(key, last, accounts)
 		if due, at := isDue(last, now); !due {
-			return r.WakeAt(at), nil
+			return r.WakeAt(earlier(at, r.endpoints.GiveTurns(key, now))), nil
 		}
 	}
 	next := outbox.Probed{Version: secret.ResourceVersion, At: now}
@@ -71,19 +71,29 @@ func (r *Reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 		}
 		next.Verdict = verdict
 	}
-	if same {
+	switch {
+	case same:
 		next.Refusals = last.Refusals
-	} else {
+	case known:
 		r.hangUp(last)
+		r.endpoints.Changed(key)
 	}
 	r.endpoints.SetProbed(key, next)
 	if !known || last.Suspect || last.Verdict != next.Verdict {
 		r.wake(accounts)
 	}
 	if next.Verdict.Ready {
-		return ctrl.Result{}, nil
+		return r.WakeAt(r.endpoints.GiveTurns(key, now)), nil
 	}
 	return r.WakeAt(next.Due()), nil
+}
+
+// earlier returns the earlier of two times, of which a zero one never comes.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // isDue reports whether another probe of an endpoint is due at now, although its Secret has not changed, and when it will be if not. The

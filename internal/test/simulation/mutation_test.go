@@ -5,6 +5,7 @@ package simulation
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -143,6 +144,11 @@ var mutations = []mutation{
 		name:    "a reminder with a link of its own",
 		options: Options{WrapSender: otherLink},
 		caught:  []string{"reminder-same-link"},
+	},
+	{
+		name:    "a refusal of us is taken for one of the recipient",
+		options: Options{WrapSender: blameRecipient},
+		caught:  []string{"refusal-of-us"},
 	},
 	{
 		name:    "the lease of a send is ignored",
@@ -435,6 +441,20 @@ func otherLink(_ ClientSite, c channel.Channel) channel.Channel {
 		}
 		return m
 	})
+}
+
+// blamed is a channel that takes every refusal for the recipient's.
+type blamed struct{ channel.Channel }
+
+func blameRecipient(_ ClientSite, c channel.Channel) channel.Channel { return blamed{c} }
+
+// Send implements channel.Channel.
+func (b blamed) Send(ctx context.Context, to channel.Endpoint, m message.Message) error {
+	err := b.Channel.Send(ctx, to, m)
+	if refused, ok := errors.AsType[*channel.Error](err); ok && refused.Refusal != "" {
+		refused.Class, refused.NamesRecipient = usherv1.ErrorPermanent, true
+	}
+	return err
 }
 
 func withoutLease(_ ClientSite, c client.Client) client.Client {

@@ -34,6 +34,15 @@ type delivered struct {
 // badAddress is part of addresses that the mail server refuses permanently.
 const badAddress = "invalid"
 
+// refusesUs is the code with which the mail server refuses a mail for a reason that is not the recipient's.
+const refusesUs = "554 5.7.1"
+
+// refusedLink is a link whose mail was refused for a reason that is not the recipient's.
+type refusedLink struct {
+	invitation types.UID
+	link       string
+}
+
 // mailServer is the mail server, as one operator reaches it.
 type mailServer struct{ world *world }
 
@@ -53,10 +62,17 @@ func (p *mailServer) take(to, messageID string, deliver func(*task)) error {
 	t := w.running
 	fault := w.await(pending{verb: "mail", name: messageID})
 	switch {
-	case w.serverDown || fault == Configuration:
+	case w.serverDown:
 		return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}
-	case strings.Contains(to, badAddress) || fault == Permanent:
-		return &channel.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1", Message: "injected"}
+	case fault == Configuration:
+		w.refuse(messageID)
+		return &channel.Error{
+			Class: usherv1.ErrorConfiguration, Code: refusesUs, Reason: usherv1.ReasonMailRefused, Refusal: refusesUs, Message: "injected",
+		}
+	case strings.Contains(to, badAddress):
+		return &channel.Error{Class: usherv1.ErrorPermanent, Code: "550 5.1.1", Refusal: "550 5.1.1", NamesRecipient: true, Message: "injected"}
+	case fault == Permanent:
+		return &channel.Error{Class: usherv1.ErrorPermanent, Code: "550", Refusal: "550", Message: "injected"}
 	case fault == Temporary || fault == Greylisted || fault == Refused:
 		return &channel.Error{Class: usherv1.ErrorTemporary, Code: "451 4.7.1", Greylisted: fault == Greylisted, Message: "injected"}
 	}
@@ -120,6 +136,30 @@ func (w *world) deliver(t *task, m message.Invitation) {
 	if point != "" {
 		w.checkReminder(t, d)
 	}
+}
+
+// refuse notes how many mails the server had accepted when it first refused a mail for a reason that is not the recipient's.
+func (w *world) refuse(messageID string) {
+	if w.refusedAt == nil {
+		w.refusedAt = map[refusedLink]int{}
+	}
+	id, _, _ := strings.Cut(messageID, "@")
+	uid, link, _ := strings.Cut(id, ".")
+	at := refusedLink{types.UID(uid), link}
+	if _, before := w.refusedAt[at]; !before {
+		w.refusedAt[at] = w.acceptedMails()
+	}
+}
+
+// acceptedMails returns how many mails the server has accepted.
+func (w *world) acceptedMails() (n int) {
+	for _, d := range w.inbox {
+		n += d.copies
+	}
+	for _, a := range w.announced {
+		n += a.copies
+	}
+	return n
 }
 
 // interrupted allows another copy of the mail that a task delivered: the task is killed, or its response is lost.

@@ -5,6 +5,7 @@ package simulation
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -30,6 +31,9 @@ func (w *world) checkInvitation(c change) {
 	if is.Status.State == usherv1.InvitationSent {
 		w.checkSent(was, is)
 	}
+	if is.Status.State == usherv1.InvitationFailed && was.Status.State == usherv1.InvitationSending {
+		w.checkFailed(is)
+	}
 	w.checkExpiry(was, is)
 	if is.Status.LinkGeneration < was.Status.LinkGeneration && w.actor != nil {
 		w.violated("links-grow", "invitation %s went back to link %d", is.Name, is.Status.LinkGeneration)
@@ -49,6 +53,17 @@ func (w *world) checkSent(was, is *usherv1.Invitation) {
 		if !sent {
 			w.violated("sent-is-delivered", "invitation %s is Sent, and no mail server has it", is.Name)
 		}
+	}
+}
+
+// checkFailed: a refusal that is not the recipient's ends an invitation only if the server has accepted other mails since.
+func (w *world) checkFailed(is *usherv1.Invitation) {
+	if is.Status.LastError == nil || is.Status.LastError.Code != refusesUs {
+		return
+	}
+	at, refused := w.refusedAt[refusedLink{is.UID, strconv.FormatInt(is.Status.LinkGeneration, 10)}]
+	if refused && at == w.acceptedMails() {
+		w.violated("refusal-of-us", "invitation %s has failed with %s, and no other mail was accepted since", is.Name, refusesUs)
 	}
 }
 

@@ -111,6 +111,7 @@ type world struct {
 	announced []*announcement
 	// knownBy is who knows that the mail server has a mail, by Message-ID: the process that sent it last, unless the answer was lost.
 	knownBy   map[string]life
+	refusedAt map[refusedLink]int
 	pastFacts pastFacts
 
 	steps, writes int

@@ -22,6 +22,8 @@ const (
 	EHLO     Verb = "EHLO"
 	STARTTLS Verb = "STARTTLS"
 	AUTH     Verb = "AUTH"
+	// Response is a line of the client that answers a challenge, the 334 of a Scripted server.
+	Response Verb = "response"
 	MAIL     Verb = "MAIL"
 	RCPT     Verb = "RCPT"
 	DATA     Verb = "DATA"
@@ -35,7 +37,8 @@ const (
 // Event is a command, or another moment of a conversation, at a server.
 type Event struct {
 	Verb Verb
-	// Argument is the address of MAIL and RCPT and the mechanism of AUTH; empty otherwise, or as sent to a Scripted server.
+	// Argument is the address of MAIL and RCPT and the mechanism of AUTH; empty otherwise, or as sent to a Scripted server. It is the line of
+	// a Response.
 	Argument string
 	// Connection counts a server's connections from 1.
 	Connection int

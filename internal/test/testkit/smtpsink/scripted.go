@@ -100,6 +100,8 @@ type dialogue struct {
 	lines     *bufio.Reader
 	number    int
 	encrypted bool
+	// challenged: the next line is a Response.
+	challenged bool
 }
 
 func (d *dialogue) run() {
@@ -109,7 +111,11 @@ func (d *dialogue) run() {
 		if err != nil {
 			return
 		}
-		verb, argument, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if line = strings.TrimSpace(line); d.challenged {
+			open, _ = d.answer(Response, line, "235 2.7.0 Welcome")
+			continue
+		}
+		verb, argument, _ := strings.Cut(line, " ")
 		open = d.command(Verb(strings.ToUpper(verb)), argument)
 	}
 }
@@ -189,7 +195,7 @@ func (d *dialogue) answer(verb Verb, argument, reply string) (open, usual bool) 
 	d.server.lock.Unlock()
 
 	answer := d.server.options.Script.answer(event, d.server.done)
-	usual = answer.Code == 0 && answer.Raw == ""
+	usual, d.challenged = answer.Code == 0 && answer.Raw == "", answer.Code == 334
 	switch {
 	case answer.Drop:
 		return false, false
