@@ -154,11 +154,7 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 		return
 	}
 	due := nextAttempt(s, o, now)
-	if s.LastError != nil && s.LastError.Class == usherv1.ErrorTemporary && s.FirstAttemptAt != nil {
-		if !clockOf(o, now).Believes(s.FirstAttemptAt.Time, 0) {
-			s.FirstAttemptAt = moment.Ref(now)
-		}
-		givesUp := s.FirstAttemptAt.Add(TTL(o.Invitation, o.Account))
+	if givesUp := p.givesUp(o, now); !givesUp.IsZero() {
 		if !now.Before(givesUp) {
 			p.settle(usherv1.InvitationFailed)
 			return
@@ -172,8 +168,12 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 		p.told = toldBefore(o, now)
 		return
 	}
+	was := s.NextAttemptAt
 	if !p.held(o, now) {
 		p.attempt(o, now)
+	}
+	if s.NextAttemptAt != was {
+		leaveOut(s, was, now)
 	}
 }
 
@@ -237,13 +237,14 @@ func deliveryReady(account *usherv1.Account) bool {
 		reason.OfDelivery(account).ByLink == account.DeliversByLink()
 }
 
-// nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since.
+// nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since, or answers again.
+// If it asked to try again later, that holds whatever happens to it in between.
 func nextAttempt(s *usherv1.InvitationStatus, o Observation, now time.Time) time.Time {
 	if !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return time.Time{}
 	}
 	corrected := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady).LastTransitionTime
-	if s.LastError != nil && s.LastError.Class == usherv1.ErrorConfiguration &&
+	if s.LastError != nil && (s.LastError.Class == usherv1.ErrorConfiguration || !isReply(s.LastError)) &&
 		corrected.After(s.LastError.At.Time) && moment.At(now, o.Account).Believes(corrected.Time, 0) {
 		return time.Time{}
 	}
