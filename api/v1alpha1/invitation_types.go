@@ -199,7 +199,8 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Attempts int32 `json:"attempts,omitempty"`
 
-	// firstAttemptAt is when this link's mail was first tried. Usher gives up one ttl later.
+	// firstAttemptAt is when this link's mail was first tried, moved forward by the time in which an attempt was due and
+	// could not be made, for example because the mail server was not ready. Usher gives up one ttl later.
 	//
 	// +optional
 	// +kubebuilder:validation:XValidation:rule="self >= timestamp('0001-01-01T00:00:00Z') && self <= timestamp('9999-12-31T23:59:59Z')",message="must be a time as RFC 3339 writes it, with a capital T and Z, such as 2027-03-31T18:00:00Z",reason=FieldValueInvalid

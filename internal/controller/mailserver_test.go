@@ -230,11 +230,82 @@ var _ = Describe("The mail server", func() {
 		w.hire("ada")
 		Eventually(w.invitation("ada")).Should(HaveField("Status.LastError", Not(BeNil())))
 		o.settles()
-		w.clock.Step(time.Hour)
-		w.touch()
+		for tries := 0; w.invitation("ada")().Status.State != usherv1.InvitationFailed; tries++ {
+			Expect(tries).To(BeNumerically("<", 10), "pauses of 1, 2, 4, ... minutes")
+			is := w.invitation("ada")().Status
+			w.clock.StopAt(is.NextAttemptAt.Time)
+			if end := is.FirstAttemptAt.Add(time.Hour); end.Before(is.NextAttemptAt.Time) {
+				w.clock.StopAt(end)
+			}
+			w.touch()
+			o.settles()
+		}
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonMailRejected))
 		Expect(w.invitation("ada")().Status.State).To(Equal(usherv1.InvitationFailed))
 		Eventually(func() []string { return w.holders(base) }).Should(BeEmpty())
+	})
+
+	It("that is away for longer than the ttl gets the mails that it could not be sent when it is back", func(ctx SpecContext) {
+		var s script
+		s.say(451, "4.3.0 try later")
+		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(2).Build())
+		w.clock.StopAt(time.Now().Truncate(time.Second))
+		o := w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
+		w.hire("ada", "bob")
+		for _, name := range []string{"ada", "bob"} {
+			Eventually(w.invitation(name)).Should(HaveField("Status.LastError", Not(BeNil())))
+		}
+		first := w.invitation("ada")().Status.FirstAttemptAt.Time
+		address := w.sink.String()
+		w.sink.Close()
+		w.clock.Step(2 * time.Minute)
+		Eventually(w.account).Should(mailReady(usherv1.ReasonServerUnreachable))
+		Eventually(w.member("ada")).Should(notReady)
+
+		By("waiting for eight days, with another manager for the last of them")
+		w.clock.Step(7 * 24 * time.Hour)
+		o.stop()
+		o = w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
+		w.clock.Step(24 * time.Hour)
+		looks := w.clock.Looks()
+		Eventually(w.clock.Looks).Should(BeNumerically(">", looks+30))
+		Expect(w.member("ada")()).To(notReady)
+		Expect(w.invitation("ada")().Status.State).To(Equal(usherv1.InvitationPending))
+
+		By("having it ask to try later once more")
+		w.sink = startSink(smtpsink.Options{Listen: address, Script: s.at(smtpsink.RCPT)})
+		back := w.clock.Now().Add(time.Minute)
+		w.clock.StopAt(back)
+		for _, name := range []string{"ada", "bob"} {
+			Eventually(w.invitation(name)).Should(HaveField("Status.LastError.At.Time", BeTemporally(">=", back)))
+			is := w.invitation(name)().Status
+			Expect(is.State).To(Equal(usherv1.InvitationPending))
+			Expect(is.FirstAttemptAt.Time).To(BeTemporally("~", first.Add(8*24*time.Hour), 10*time.Minute))
+		}
+		s.behave()
+		w.clock.Step(3 * time.Hour)
+		Eventually(w.member("ada")).Should(beInvited)
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(w.mailed()).To(ConsistOf("ada", "bob"))
+	})
+
+	It("that was away gets a mail at once when its Secret leads to one that answers, however late the next attempt is due", func(ctx SpecContext) {
+		var s script
+		s.answer.Store(&smtpsink.Answer{Drop: true})
+		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
+		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
+		o := w.start()
+		w.hire("ada")
+		Eventually(w.invitation("ada")).Should(HaveField("Status.LastError", Not(BeNil())))
+		o.settles()
+		due := w.invitation("ada")().Status.NextAttemptAt.Time
+		w.editMail(func(d map[string][]byte) { d["port"] = []byte("1") })
+		Eventually(w.member("ada")).Should(notReady)
+		s.behave()
+		w.editMail(func(d map[string][]byte) { d["port"] = w.sink.Secret("x")["port"] })
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.clock.Now()).To(BeTemporally("<", due))
 	})
 
 	It("whose reply is lost gets the same mail again, with the same link", func(ctx SpecContext) {

@@ -121,6 +121,7 @@ func failed(class usherv1.ErrorClass, at time.Duration) func(*usherv1.Invitation
 		s.LastError = &usherv1.SendError{Class: class, Code: "451 4.7.1", At: *later(at)}
 	}
 }
+func unanswered(s *usherv1.InvitationStatus) { s.LastError.Code = "timeout" }
 func sentAt(d time.Duration) func(*usherv1.InvitationStatus) {
 	return func(s *usherv1.InvitationStatus) { s.SentAt = later(d) }
 }

@@ -48,6 +48,8 @@ func TestATemporaryFailureIsGivenUpAfterOneTTLOfARightClock(t *testing.T) {
 	p := Decide(o, now)
 	g.Expect(p.Status.FirstAttemptAt).To(Equal(later(0)), "the ttl begins now")
 	o.Invitation.Status = p.Status
+	o.Invitation.Status.NextAttemptAt = later(usherv1.DefaultTTL + time.Minute) // an attempt was made shortly before
+	g.Expect(Decide(o, now.Add(usherv1.DefaultTTL-time.Second)).Status.State).To(Equal(usherv1.InvitationPending))
 	g.Expect(Decide(o, now.Add(usherv1.DefaultTTL)).Status.State).To(Equal(usherv1.InvitationFailed))
 }
 

@@ -190,11 +190,7 @@ func (p *Plan) sendAgain(o Observation, now time.Time) {
 // attemptAgain repeats an attempt if it is due, and gives up when the ttl has passed.
 func (p *Plan) attemptAgain(due time.Time, o Observation, now time.Time) {
 	s := &p.Status
-	if s.LastError != nil && s.LastError.Class == usherv1.ErrorTemporary && s.FirstAttemptAt != nil {
-		if !clockOf(o, now).Believes(s.FirstAttemptAt.Time, 0) {
-			s.FirstAttemptAt = moment.Ref(now)
-		}
-		givesUp := s.FirstAttemptAt.Add(TTL(o.Invitation, o.Account))
+	if givesUp := p.givesUp(o, now); !givesUp.IsZero() {
 		if !now.Before(givesUp) {
 			p.settle(usherv1.InvitationFailed)
 			return
@@ -208,8 +204,12 @@ func (p *Plan) attemptAgain(due time.Time, o Observation, now time.Time) {
 		p.told = toldBefore(o, now)
 		return
 	}
+	was := s.NextAttemptAt
 	if !p.held(o, now) {
 		p.attempt(o, now)
+	}
+	if s.NextAttemptAt != was {
+		leaveOut(s, was, now)
 	}
 }
 
@@ -281,13 +281,15 @@ func deliveryReady(account *usherv1.Account) bool {
 		reason.OfDelivery(account).ByLink == account.DeliversByLink()
 }
 
-// nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since that refused it.
+// nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since, or answers again.
+// If it asked to try again later, that holds whatever happens to it in between.
 func nextAttempt(s *usherv1.InvitationStatus, o Observation, now time.Time) time.Time {
 	if !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return time.Time{}
 	}
 	mail := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady)
-	if s.LastError != nil && s.LastError.Class != usherv1.ErrorTemporary && mail != nil && mail.Status == metav1.ConditionTrue &&
+	if s.LastError != nil && (s.LastError.Class != usherv1.ErrorTemporary || !isReply(s.LastError)) &&
+		mail != nil && mail.Status == metav1.ConditionTrue &&
 		mail.LastTransitionTime.After(s.LastError.At.Time) && moment.At(now, o.Account).Believes(mail.LastTransitionTime.Time, 0) {
 		return time.Time{}
 	}

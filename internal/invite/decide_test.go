@@ -374,6 +374,14 @@ func TestDecideTimes(t *testing.T) {
 		{name: "a retry by a clock that was a year ahead", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, year), due(year+time.Minute), firstTried(year))}, want: "same"},
 		{name: "a limit by a clock that was a year ahead", edits: []func(*Observation){linked(usherv1.InvitationPending, due(year)), rateLimited}, want: "same"},
 		{name: "a limit on a mail whose last sender is gone", edits: []func(*Observation){linked(usherv1.InvitationSending, due(time.Hour)), rateLimited}, want: "w", wake: later(time.Hour)},
+		{
+			name:  "the mail server did not answer, and does so since",
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -2*time.Second), unanswered, due(time.Hour)), mailReady(true, -time.Second)}, want: "same",
+		},
+		{
+			name:  "the mail server did not answer, although it was ready again",
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Second), unanswered, due(time.Hour)), mailReady(true, -2*time.Second)}, want: "w", wake: later(time.Hour),
+		},
 		{name: "a correction of the mail server by a clock that was a year ahead", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Second), due(time.Minute)), mailReady(true, year)}, want: "w", wake: later(time.Minute)},
 		{name: "sent by a clock that was a day ahead", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(8*24*time.Hour))}, want: "w", wake: later(usherv1.DefaultTTL)},
 		{name: "sent by a clock that was a year ahead", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(year))}, want: "w", wake: later(usherv1.DefaultTTL)},

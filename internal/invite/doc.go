@@ -6,7 +6,7 @@
 //	    ┌───────────── a temporary failure: later and later ─────────────┐
 //	    ▼                                                                │
 //	Pending ──── member has a seat, mail server ready ───▶ Sending ──────┤
-//	    │ one ttl has passed                                  │          │ refused for good
+//	    │ tried for one ttl                                   │          │ refused for good
 //	    ▼                                                     ▼          ▼
 //	 Failed                                                 Sent      Failed
 //	                                                          │

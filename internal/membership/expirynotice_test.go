@@ -144,6 +144,14 @@ func TestDecideExpiryNotices(t *testing.T) {
 			wake: time.Hour,
 		},
 		{name: "the next attempt is due", in: day, edits: []edit{notice(in(usherv1.EndNoticePending, -time.Second))}, send: "Member", wake: day},
+		{
+			name: "the next attempt was due five days ago, and the mail server is ready again", in: day,
+			edits: []edit{notice(in(usherv1.EndNoticePending, -5*day))}, send: "Member", wake: day,
+		},
+		{
+			name: "the next attempt was due five days ago, and the mail server is not ready", in: day,
+			edits: []edit{notice(in(usherv1.EndNoticePending, -5*day)), mailDown}, wake: day,
+		},
 		{name: "the notice was about another end", in: day, edits: []edit{notice(ofAnotherEnd)}, send: "Member", wake: day},
 		{
 			name: "a notice about another end is being sent", in: day,
