@@ -141,8 +141,19 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysNotInPlan(given.Reason, given.Problem)
 	case accepted:
 		return undecided
+	}
+	return d.judgeNewcomer(o)
+}
+
+// judgeNewcomer continues judge for a Member that has not accepted.
+func (d *Decision) judgeNewcomer(o Observation) verdict {
+	m := o.Member
+	_, err := m.Spec.Email.Mailbox()
+	switch {
 	case foreignCredentials(o):
 		return saysCredentialsInvalid(creds.Name(m.Name))
+	case err != nil:
+		return saysNoMailbox(err)
 	case m.Spec.Activation == usherv1.ActivateImmediately:
 		d.MakeCredentials = o.Credentials == nil
 		return saysMakingCredentials()

@@ -12,7 +12,6 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
-	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 )
@@ -30,17 +29,17 @@ func (e *Endpoints) reserve(
 		var sent []ratelimit.Sent
 		for i := range all.Items {
 			if status := &all.Items[i].Status; status.SentAt != nil && moment.At(now, &all.Items[i]).Believes(status.SentAt.Time, 0) {
-				sent = append(sent, ratelimit.Sent{Recipient: address.Inbox(status.Recipient), At: status.SentAt.Time})
+				sent = append(sent, ratelimit.Sent{Recipient: usherv1.EmailAddress(status.Recipient).Key(), At: status.SentAt.Time})
 			}
 		}
 		e.Limiter.Recall(sent)
 	}
-	m.Server, m.Share, m.Recipient = e.SecretOf(account).String(), account.Namespace, address.Inbox(m.Recipient)
+	m.Server, m.Share, m.Recipient = e.SecretOf(account).String(), account.Namespace, usherv1.EmailAddress(m.Recipient).Key()
 	cancel, hold = e.Limiter.Reserve(m, now)
 	return cancel, hold, nil
 }
 
 // Held returns the hold that a rate limit has put on a mail; nil if there is none at now.
 func (e *Endpoints) Held(id, recipient string, now time.Time) *delivery.Hold {
-	return e.Limiter.Held(id, address.Inbox(recipient), now)
+	return e.Limiter.Held(id, usherv1.EmailAddress(recipient).Key(), now)
 }
