@@ -177,7 +177,7 @@ type ConfigMapReference struct {
 // +kubebuilder:validation:MinLength=3
 // +kubebuilder:validation:MaxLength=254
 // +kubebuilder:validation:XValidation:rule="self.matches('^[^\\\\s\\\\p{C}\\\\p{Z}@<>()\\\\[\\\\],;:\"\\\\\\\\]+@[^\\\\s\\\\p{C}\\\\p{Z}@<>()\\\\[\\\\],;:\"\\\\\\\\]+$')",message="must be one plain e-mail address such as ada@acme.example, without a display name, spaces or control characters",reason=FieldValueInvalid
-// +kubebuilder:validation:XValidation:rule="!self.contains('@') || self.matches('@[^.-]([^.]{0,61}[^.-])?([.][^.-]([^.]{0,61}[^.-])?)*[.]?$')",message="the domain after @ must consist of labels of 1 to 63 characters, separated by one dot each, that neither begin nor end with a hyphen",reason=FieldValueInvalid
+// +kubebuilder:validation:XValidation:rule="!self.contains('@') || self.matches('@[0-9A-Za-z\\\\x{80}-\\\\x{10FFFF}]([-0-9A-Za-z\\\\x{80}-\\\\x{10FFFF}]{0,61}[0-9A-Za-z\\\\x{80}-\\\\x{10FFFF}])?([.][0-9A-Za-z\\\\x{80}-\\\\x{10FFFF}]([-0-9A-Za-z\\\\x{80}-\\\\x{10FFFF}]{0,61}[0-9A-Za-z\\\\x{80}-\\\\x{10FFFF}])?)*[.]?$')",message="the domain after @ must consist of labels of 1 to 63 letters, digits and hyphens, separated by one dot each, that neither begin nor end with a hyphen",reason=FieldValueInvalid
 // +kubebuilder:validation:XValidation:rule="size(bytes(self)) <= 254",message="must be at most 254 bytes long; letters outside ASCII take more than one",reason=FieldValueInvalid
 type EmailAddress string
 

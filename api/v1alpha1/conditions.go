@@ -64,7 +64,8 @@ const (
 	ReasonInvitationRevoked = "InvitationRevoked"
 	// ReasonInvitationDeclined means: the invitee declined.
 	ReasonInvitationDeclined = "InvitationDeclined"
-	// ReasonMailRejected means: the mail server refused the recipient permanently, or did not accept the mail within the ttl.
+	// ReasonMailRejected means: the mail server refused the recipient permanently, or did not accept the mail within the ttl, or no mail can
+	// go to the address.
 	ReasonMailRejected = "MailRejected"
 	// ReasonMailNotReady means: there is no usable mail server.
 	ReasonMailNotReady = "MailNotReady"

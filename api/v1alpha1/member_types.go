@@ -29,10 +29,12 @@ type MemberSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="accountRef cannot be changed; delete the Member and create another",reason=FieldValueInvalid
 	AccountRef AccountReference `json:"accountRef,omitempty,omitzero"`
 
-	// email is where the invitation goes and what the member signs in with. It is compared without regard to case and must
-	// be unique within the account; a later duplicate waits with the reason DuplicateEmail. If it changes while the member
-	// is Pending, the old link stops working and a new mail goes to the new address; while the member is Active, the
-	// change applies at once. Example: `ada@acme.example`.
+	// email is where the invitation goes and what the member signs in with. It must be unique within the account, however
+	// it is spelled: upper or lower case, composed or decomposed letters, a domain in Unicode or in ASCII (`xn--`), with or
+	// without a final dot. A later duplicate waits with the reason DuplicateEmail, and an address whose domain the DNS
+	// cannot have with MailRejected. If the address changes while the member is Pending, the old link stops working and a
+	// new mail goes to the new address; while the member is Active, the change applies at once. Another spelling is no
+	// change. Example: `ada@acme.example`.
 	//
 	// +required
 	Email EmailAddress `json:"email,omitempty"`

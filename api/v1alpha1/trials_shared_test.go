@@ -115,10 +115,10 @@ func emails(kind, path string) []trial {
 	} {
 		list = append(list, trial{kind: kind, path: path, value: address, refusal: badEmail})
 	}
-	for _, domain := range []string{"a.example", "a-b.example", "a.example.", x(63) + ".example", "bücher.example", "a--b.example"} {
+	for _, domain := range []string{"a.example", "a-b.example", "a.example.", x(63) + ".example", "bücher.example", "a--b.example", "xn--bcher-kva.example", "例子。中国", "ａ.example", "ab--c.example"} {
 		list = append(list, trial{kind: kind, path: path, value: "ada@" + domain})
 	}
-	for _, domain := range []string{"b..c", ".b", "-b", "b-", "b.-c", "b-.c", "b..", ".", x(64) + ".example", "b." + x(64)} {
+	for _, domain := range []string{"b..c", ".b", "-b", "b-", "b.-c", "b-.c", "b..", ".", x(64) + ".example", "b." + x(64), "b_c.example", "_b", "b!c.d", "b/c", "b=c.d"} {
 		list = append(list, trial{kind: kind, path: path, value: "ada@" + domain, refusal: badDomain})
 	}
 	return list

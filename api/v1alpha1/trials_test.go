@@ -36,7 +36,7 @@ const (
 
 // Usher's own messages.
 const (
-	badDomain       = "the domain after @ must consist of labels of 1 to 63 characters, separated by one dot each, that neither begin nor end with a hyphen"
+	badDomain       = "the domain after @ must consist of labels of 1 to 63 letters, digits and hyphens, separated by one dot each, that neither begin nor end with a hyphen"
 	badEmail        = "must be one plain e-mail address such as ada@acme.example, without a display name, spaces or control characters"
 	longEmail       = "must be at most 254 bytes long; letters outside ASCII take more than one"
 	badLine         = "must be one line of text without control characters"

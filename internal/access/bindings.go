@@ -17,47 +17,68 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// shardSize is the largest number of members in one binding. An address is at most 254 bytes long, so a binding stays under half a
-// megabyte, a third of what etcd accepts.
+// shardSize is the largest number of members in one binding. An address is at most 254 bytes long and a member has at most two names, so
+// that a binding stays under a megabyte, two thirds of what etcd accepts.
 const shardSize = 1000
+
+// Users returns the names under which Kubernetes may know a Member, each once: its address as it is written, and in lower case, because
+// some OIDC providers put addresses into lower case and others leave them as they are.
+func (o Observation) Users(m *usherv1.Member) []string {
+	written, lower := o.UserPrefix+string(m.Spec.Email), o.UserPrefix+m.Spec.Email.LowerCase()
+	if written == lower {
+		return []string{written}
+	}
+	return []string{written, lower}
+}
+
+// shard is the users of one binding, and how many members they are.
+type shard struct {
+	users   []string
+	members int
+}
+
+func (s *shard) add(users []string) {
+	s.users = append(s.users, users...)
+	s.members++
+}
 
 // bind adds the bindings of a grant. A member that is in a binding stays in it; the others go into the first that has room.
 func (p *Projection) bind(o Observation, g grant, marks []string) {
-	present := shardsOf(o.Bindings, g.stem)
-	indexes := slices.Sorted(maps.Keys(present))
-	homes := map[string]int{} // by subject
-	for _, index := range indexes {
-		for _, s := range present[index].Subjects {
-			if _, known := homes[s.Name]; !known && s.Kind == rbacv1.UserKind {
-				homes[s.Name] = index
-			}
+	homes := homesOf(shardsOf(o.Bindings, g.stem))
+	shards := map[int]*shard{}
+	of := func(index int) *shard {
+		if shards[index] == nil {
+			shards[index] = &shard{}
 		}
+		return shards[index]
 	}
-	shards := map[int][]string{}
-	var homeless []string
+	var homeless [][]string
 	for _, m := range g.members {
-		user := o.UserPrefix + string(m.Spec.Email)
+		users := o.Users(m)
+		home, there := homes.of(users)
 		_, gains := Entitled(m)
-		switch home, known := homes[user]; {
-		case known && len(shards[home]) < shardSize:
-			shards[home] = append(shards[home], user)
+		if gains && len(there) < len(users) {
+			p.Added, there = append(p.Added, m.Name), users
+		}
+		switch {
+		case home >= 0 && of(home).members < shardSize:
+			of(home).add(there)
 		case gains:
-			homeless = append(homeless, user)
+			homeless = append(homeless, users)
 			p.Added = append(p.Added, m.Name)
 		}
 	}
-	slices.Sort(homeless)
+	slices.SortFunc(homeless, slices.Compare)
 	for index := 0; len(homeless) > 0; index++ {
-		n := min(len(homeless), shardSize-len(shards[index]))
-		if n > 0 {
-			shards[index] = append(shards[index], homeless[:n]...)
-			homeless = homeless[n:]
+		for len(homeless) > 0 && of(index).members < shardSize {
+			of(index).add(homeless[0])
+			homeless = homeless[1:]
 		}
 	}
-	for index, users := range shards {
+	for index, s := range shards {
 		b := rbacv1.RoleBinding{ObjectMeta: o.meta(g.stem + "-" + strconv.Itoa(index)), RoleRef: g.ref}
-		slices.Sort(users)
-		for _, user := range slices.Compact(users) {
+		slices.Sort(s.users)
+		for _, user := range slices.Compact(s.users) {
 			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user})
 		}
 		if access := o.Account.Spec.Access; access != nil && access.SupportGroup != "" {
@@ -67,6 +88,37 @@ func (p *Projection) bind(o Observation, g grant, marks []string) {
 		mark(&b, marks)
 		p.Bindings = append(p.Bindings, b)
 	}
+}
+
+// homes are the numbers of the bindings of a grant that name a user.
+type homes map[string]int
+
+func homesOf(present map[int]*rbacv1.RoleBinding) homes {
+	h := homes{}
+	for _, index := range slices.Sorted(maps.Keys(present)) {
+		for _, s := range present[index].Subjects {
+			if _, known := h[s.Name]; !known && s.Kind == rbacv1.UserKind {
+				h[s.Name] = index
+			}
+		}
+	}
+	return h
+}
+
+// of returns the number of the first binding that names a member by one of its names, and the names in it; -1 if there is none.
+func (h homes) of(users []string) (home int, there []string) {
+	home = -1
+	for _, user := range users {
+		if index, known := h[user]; known && (home < 0 || index < home) {
+			home = index
+		}
+	}
+	for _, user := range users {
+		if index, known := h[user]; known && index == home {
+			there = append(there, user)
+		}
+	}
+	return home, there
 }
 
 // shardsOf returns the present bindings of a grant, by their number.
@@ -157,7 +209,9 @@ func Withhold(o Observation) Projection {
 	keeps := map[string]bool{}
 	for i := range o.Members {
 		if kept, _ := Entitled(&o.Members[i]); kept && o.Account.Spec.State != usherv1.StateDisabled {
-			keeps[o.UserPrefix+string(o.Members[i].Spec.Email)] = true
+			for _, user := range o.Users(&o.Members[i]) {
+				keeps[user] = true
+			}
 		}
 	}
 	var p Projection

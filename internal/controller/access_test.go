@@ -133,6 +133,37 @@ var _ = Describe("Access", func() {
 		Expect(o.wire.Calls()).To(HaveLen(writes), "no change, no write")
 	})
 
+	It("is given and taken under the address as it is written and in lower case", func(ctx SpecContext) {
+		onPlan(ctx, 5)
+		o := w.start()
+		const written, lower = "Ada.Lovelace@Acme.example", "ada.lovelace@acme.example"
+		place := func(user string) func() bool { return may(user, "place", "rights.usher.dev", "orders") }
+		immediate(testkit.Member("ada").Email(written).Role("seller"), testkit.Member("bob").Role("seller"))
+		areActive()
+		for _, user := range []string{written, lower} {
+			Eventually(place(user)).WithTimeout(promptly).Should(BeTrue(), user)
+		}
+		o.settles()
+		writes := len(o.wire.Calls())
+		edit(w, testkit.Account(testkit.DefaultAccount).Build(), func(a *usherv1.Account) { metav1.SetMetaDataAnnotation(&a.ObjectMeta, "touched", "yes") })
+		o.settles()
+		Expect(o.wire.Calls()).To(HaveLen(writes), "no change, no write")
+
+		By("respelling it")
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = lower })
+		Eventually(place(written)).WithTimeout(promptly).Should(BeFalse())
+		Expect(place(lower)()).To(BeTrue())
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = written })
+		Eventually(place(written)).WithTimeout(promptly).Should(BeTrue())
+
+		w.disable("ada")
+		for _, user := range []string{written, lower} {
+			Eventually(place(user)).WithTimeout(promptly).Should(BeFalse(), user)
+		}
+		Eventually(func() bool { return w.member("ada")().Status.Seats[0].Held() }).Should(BeFalse(), "the seat is free")
+		Expect(places("bob")()).To(BeTrue())
+	})
+
 	It("is what kubectl auth can-i reports", func(ctx SpecContext) {
 		onPlan(ctx, 5)
 		w.start()

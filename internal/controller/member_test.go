@@ -5,7 +5,10 @@ package controller_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -197,6 +200,49 @@ var _ = Describe("A member", func() {
 		w.remove(testkit.Member("ada").Build())
 		Eventually(w.member("ada-again")).Should(beInvited)
 		Expect(w.mailed()).To(HaveLen(2))
+	})
+
+	It("with the address of an older member, spelled in another way, is the same person", func(ctx SpecContext) {
+		w, o := running(ctx, 4)
+		const ascii = "ada@xn--bcher-kva.example"
+		w.create(testkit.Member("ada").Email("ada@bücher.example").Build())
+		Eventually(w.member("ada")).Should(beInvited)
+		spellings := map[string]string{"ada-ascii": "Ada@xn--bcher-kva.example", "ada-dot": "ada@bücher.example.", "ada-nfd": "ada@bu\u0308cher.example"}
+		for name, address := range spellings {
+			w.create(testkit.Member(name).Email(address).Build())
+		}
+		for name := range spellings {
+			Eventually(w.member(name)).Should(be(usherv1.ObservedPending, usherv1.ReasonDuplicateEmail))
+		}
+		o.settles()
+		Expect(w.sink.Mails()).To(ConsistOf(HaveField("To", []string{ascii})))
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+
+		By("respelling it, and accepting with the link in hand")
+		link := w.sink.MailsTo(ascii)[0].Link()
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = ascii })
+		o.settles()
+		Expect(w.sink.Mails()).To(HaveLen(1), "another spelling is no other address")
+		Expect(w.answer(link, "accept")).To(Equal(http.StatusSeeOther))
+		Eventually(w.member("ada")).Should(beActive)
+		o.settles()
+		for _, address := range append(slices.Collect(maps.Values(spellings)), "ada@bücher.example", ascii) {
+			form := url.Values{"action": {"sign-in"}, "email": {address}, "password": {password}}
+			Expect(w.request(http.MethodPost, "/me", form).Code).To(Equal(http.StatusSeeOther), address)
+		}
+		Expect(w.holders(base)).To(Equal([]string{"ada"}))
+	})
+
+	It("with an address that no mail can go to says so, and is corrected", func(ctx SpecContext) {
+		w, o := running(ctx, 1)
+		w.create(testkit.Member("ada").Email("ada@xn--0.example").Build())
+		Eventually(w.member("ada")).Should(be(usherv1.ObservedPending, usherv1.ReasonMailRejected))
+		o.settles()
+		Expect(w.member("ada")().Status.Conditions).To(ContainElement(HaveField("Message", ContainSubstring("No mail can go to spec.email"))))
+		Expect(w.sink.Mails()).To(BeEmpty())
+		Expect(w.holders(base)).To(BeEmpty())
+		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "ada@acme.example" })
+		Eventually(w.member("ada")).Should(beInvited)
 	})
 
 	It("created together with others with the same address: exactly one is invited", func(ctx SpecContext) {

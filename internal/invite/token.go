@@ -60,11 +60,11 @@ func keyID(key []byte) string {
 	return hex.EncodeToString(id[:keyIDLength])
 }
 
-// Token is the secret part of a link: base64url(key id ‖ HMAC-SHA256(key, uid ‖ link generation ‖ lower-case address)), with another last
+// Token is the secret part of a link: base64url(key id ‖ HMAC-SHA256(key, uid ‖ link generation ‖ canonical address)), with another last
 // character if that is a dash or an underscore: mail programs leave those out of a link when they end it.
 // It can be derived again, so it is stored nowhere; another link generation or address makes it worthless.
 func (k Keyring) Token(invitation types.UID, linkGeneration int64, email string) string {
-	return alphanumericEnd(seal(k.keys[0], invitation, linkGeneration, email))
+	return alphanumericEnd(seal(k.keys[0], invitation, linkGeneration, usherv1.EmailAddress(email).Key()))
 }
 
 // Link is the present link of an invitation; portal is the base URL, without a slash at the end.
@@ -73,18 +73,24 @@ func (k Keyring) Link(portal string, inv *usherv1.Invitation) string {
 }
 
 // Verify reports whether token is the one for this link, in a time that does not depend on how wrong it is. It also accepts a token from
-// before tokens ended in an alphanumeric character, with or without the dashes and underscores at its end.
+// before tokens ended in an alphanumeric character, with or without the dashes and underscores at its end, and one from before tokens were
+// made of the canonical address, if email is spelled as it was then.
 func (k Keyring) Verify(token string, invitation types.UID, linkGeneration int64, email string) bool {
 	wellFormed := len(token) <= TokenLength && strings.Trim(token, alphabet) == ""
 	if !wellFormed {
 		token = ""
 	}
 	given := withoutEnd(token)
+	// The second is what tokens were made of before all spellings of an address had one form. Both are tried for every address, so that the
+	// work does not depend on it.
+	addresses := []string{usherv1.EmailAddress(email).Key(), strings.ToLower(email)}
 	genuine := false
 	for _, key := range k.keys {
-		sealed := seal(key, invitation, linkGeneration, email)
-		genuine = hmac.Equal(given, withoutEnd(alphanumericEnd(sealed))) || genuine
-		genuine = hmac.Equal(given, withoutEnd(sealed)) || genuine
+		for _, address := range addresses {
+			sealed := seal(key, invitation, linkGeneration, address)
+			genuine = hmac.Equal(given, withoutEnd(alphanumericEnd(sealed))) || genuine
+			genuine = hmac.Equal(given, withoutEnd(sealed)) || genuine
+		}
 	}
 	return genuine && wellFormed
 }
@@ -114,10 +120,10 @@ func withoutEnd(token string) []byte {
 }
 
 // seal returns a token as it was until tokens ended in an alphanumeric character.
-func seal(key []byte, invitation types.UID, linkGeneration int64, email string) string {
+func seal(key []byte, invitation types.UID, linkGeneration int64, address string) string {
 	mac := hmac.New(sha256.New, key)
 	// Each part is preceded by its length, so that no two different triples run together into the same bytes.
-	for _, part := range []string{string(invitation), usherv1.EmailAddress(email).Key()} {
+	for _, part := range []string{string(invitation), address} {
 		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
 		mac.Write([]byte(part))
 	}

@@ -186,6 +186,35 @@ func TestTokensThatEndInADash(t *testing.T) {
 	}
 }
 
+// Links work for every spelling of their address, also those that were mailed when the address was only put into lower case.
+func TestTokensOfAnAddressThatIsSpelledInSeveralWays(t *testing.T) {
+	k, rotated := keyring(t, oldKey, nil), keyring(t, newKey, oldKey)
+	for spelling, others := range map[string][]string{
+		"ada@bücher.example":        {"ada@xn--bcher-kva.example", "Ada@BÜCHER.example.", "ada@bu\u0308cher.example"},
+		"ada@xn--bcher-kva.example": {"ada@bücher.example"},
+		"Ada@acme.example.":         {"ada@acme.example"},
+		"a\u0308da@acme.example":    {"äda@acme.example", "ÄDA@acme.example"},
+		"ada@ａｃｍｅ.example":          {"ada@acme.example"},
+		"ada@no_domain.example":     {"ADA@NO_DOMAIN.example"},
+		"ada@acme.example":          {"ADA@acme.example."},
+	} {
+		g := NewWithT(t)
+		token := k.Token("uid-1", 7, spelling)
+		for _, other := range others {
+			g.Expect(k.Token("uid-1", 7, other)).To(Equal(token), "%s and %s", spelling, other)
+			g.Expect(rotated.Verify(token, "uid-1", 7, other)).To(BeTrue())
+		}
+		former := alphanumericEnd(seal(oldKey, "uid-1", 7, strings.ToLower(spelling)))
+		g.Expect(rotated.Verify(former, "uid-1", 7, spelling)).To(BeTrue(), "the link that %s has in hand", spelling)
+		g.Expect(rotated.Verify(former, "uid-1", 8, spelling)).To(BeFalse())
+		g.Expect(rotated.Verify(former, "uid-1", 7, "bob@acme.example")).To(BeFalse())
+	}
+	g := NewWithT(t)
+	for _, ascii := range []string{ada, "Ada@ACME.example", "ada@xn--bcher-kva.example"} {
+		g.Expect(k.Token("uid-1", 7, ascii)).To(Equal(alphanumericEnd(seal(oldKey, "uid-1", 7, strings.ToLower(ascii)))), "no other link than before")
+	}
+}
+
 // sealedWith returns the invitation of a token that ended in what it is asked for before tokens ended in an alphanumeric character.
 func sealedWith(key []byte, ending string) (types.UID, string) {
 	for i := 0; ; i++ {

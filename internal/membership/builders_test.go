@@ -200,6 +200,7 @@ func noPools(o *Observation)         { o.Pools = nil }
 func rival(o *Observation)           { o.Rival = "bob" }
 func nameTaken(o *Observation)       { o.NameTaken = true }
 func readdressed(o *Observation)     { o.Member.Spec.Email = "lovelace@acme.example" }
+func noMailbox(o *Observation)       { o.Member.Spec.Email = "ada@xn--0.example" }
 func mailDown(o *Observation)        { mail(metav1.ConditionFalse, usherv1.ReasonServerUnreachable)(o) }
 func mailUnknown(o *Observation)     { o.Account.Status.Conditions = nil }
 func remembersUID(uid string) edit {

@@ -157,6 +157,15 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return saysNotInPlan(given.Reason, given.Problem)
 	case accepted:
 		return undecided
+	}
+	return d.judgeNewcomer(o, now)
+}
+
+// judgeNewcomer continues judge for a Member that has not accepted.
+func (d *Decision) judgeNewcomer(o Observation, now time.Time) verdict {
+	m := o.Member
+	_, err := m.Spec.Email.Mailbox()
+	switch {
 	case o.importable():
 		d.TakeOverCredentials = true
 		return saysMakingCredentials()
@@ -165,6 +174,8 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 			d.wakeBy(now.Add(keysPause))
 		}
 		return saysCredentialsInvalid(o)
+	case err != nil:
+		return saysNoMailbox(err)
 	case m.Spec.Activation == usherv1.ActivateImmediately:
 		d.MakeCredentials = o.Credentials == nil
 		return saysMakingCredentials()

@@ -129,6 +129,15 @@ func TestDecide(t *testing.T) {
 		},
 
 		{
+			name: "an address that no mail can go to", edits: []edit{noMailbox}, state: "Pending", reason: "MailRejected", outlook: stalled,
+			message: "No mail can go to spec.email, and none is sent: its domain is no name that the DNS can have (RFC 5891); correct it",
+		},
+		{name: "such an address, with a seat", edits: []edit{noMailbox, holding("base", 7)}, state: "Pending", reason: "MailRejected", outlook: stalled},
+		{name: "such an address, and it was invited at another", edits: []edit{noMailbox, holding("base", 7), invitation("Sent")}, state: "Pending", reason: "MailRejected", outlook: stalled},
+		{name: "such an address, and it needs no invitation", edits: []edit{noMailbox, immediate}, state: "Pending", reason: "MailRejected", outlook: stalled},
+		{name: "such an address, and it has accepted", edits: []edit{noMailbox, active}, state: "Active", reason: "Accepted", outlook: ready},
+
+		{
 			name: "no usable mail server", edits: []edit{holding("base", 7), mailDown},
 			state: "Pending", reason: "MailNotReady", outlook: reconciling, message: "(ServerUnreachable): connection refused", invite: true,
 		},
@@ -290,6 +299,7 @@ func TestDecideInTheOrderOfTheTable(t *testing.T) {
 		{"RoleNotInPlan", []edit{role("boss")}},
 		{"CredentialsInvalid", []edit{credentials(foreign)}},
 		{"Accepted", []edit{credentials()}},
+		{"MailRejected", []edit{noMailbox}},
 		{"InvitationDeclined", []edit{invitation("Declined")}},
 		{"AwaitingAcceptance", []edit{invitation("Sent")}},
 		{"SeatUnavailable", []edit{editPool("base", func(p *usherv1.SeatPool) { p.Status.Claims = nil })}},

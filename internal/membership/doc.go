@@ -18,6 +18,7 @@
 //	no base SeatPool, or not clear which              Pending   SeatPoolNotFound       seats are kept
 //	the plan has no such role, or right               Pending   RoleNotInPlan, RightNotInPlan  seats are kept
 //	a Secret not signed by Usher is in the way    Pending   CredentialsInvalid     seats are kept
+//	has not accepted, no mail can go to the address   Pending   MailRejected
 //	has accepted, holds a base seat                   Active    Accepted | Activated | AddOnSeatUnavailable
 //	has accepted, holds none                          Pending   SeatUnavailable
 //	the invitation was refused for good, expired, …   Pending   MailRejected, InvitationExpired, …Revoked, …Declined

@@ -105,6 +105,11 @@ func saysMailRejected(inv *usherv1.Invitation) verdict {
 	return because(usherv1.ReasonMailRejected, invite.Failed(inv))
 }
 
+// saysNoMailbox: the API server accepts addresses that no server can, because its rules cannot tell all of them.
+func saysNoMailbox(err error) verdict {
+	return because(usherv1.ReasonMailRejected, "No mail can go to spec.email, and none is sent: "+err.Error()+"; correct it")
+}
+
 func saysAccepted() verdict { return because(usherv1.ReasonAccepted, "Accepted and has access") }
 
 func saysActivated() verdict { return because(usherv1.ReasonActivated, "Has access") }

@@ -15,7 +15,6 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/delivery"
-	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/moment"
 	"github.com/usher-dev/usher/internal/outbox/ratelimit"
 	"github.com/usher-dev/usher/internal/store"
@@ -42,7 +41,7 @@ func (e *Endpoints) reserve(
 // counted returns what the limits count a mail by.
 func (e *Endpoints) counted(account *usherv1.Account, endpoint channel.Endpoint, id, recipient string) ratelimit.Mail {
 	return ratelimit.Mail{
-		ID: id, Recipient: address.Inbox(recipient), Server: e.SecretOf(account).String(), Share: account.Namespace,
+		ID: id, Recipient: usherv1.EmailAddress(recipient).Key(), Server: e.SecretOf(account).String(), Share: account.Namespace,
 		Shared: e.isShared(account, endpoint),
 	}
 }
@@ -83,7 +82,7 @@ func (e *Endpoints) recall(ctx context.Context, cache client.Reader, now time.Ti
 		if err != nil {
 			return nil, err
 		}
-		s := ratelimit.Sent{Recipient: address.Inbox(inv.Status.Recipient), Share: inv.Namespace, At: at.Time}
+		s := ratelimit.Sent{Recipient: usherv1.EmailAddress(inv.Status.Recipient).Key(), Share: inv.Namespace, At: at.Time}
 		if account != nil {
 			p, _ := e.Probed(e.SecretOf(account))
 			s.Shared = e.isShared(account, p.Endpoint)

@@ -14,7 +14,6 @@ import (
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/membership"
-	"github.com/usher-dev/usher/internal/message/address"
 	"github.com/usher-dev/usher/internal/outbox/breaker"
 	"github.com/usher-dev/usher/internal/reconciler"
 )
@@ -213,7 +212,7 @@ func (e *Endpoints) refused(a attempted, failed *channel.Error, failure *deliver
 	}
 	g := e.guard(of)
 	refusal := breaker.Refusal{ID: failed.Refusal, Class: failed.Class, Code: failed.Code, NamesRecipient: failed.NamesRecipient}
-	judgement, opened := g.Refuse(refusal, breaker.Attempt{Mail: a.id, Recipient: address.Inbox(a.recipient), Before: a.before}, now)
+	judgement, opened := g.Refuse(refusal, breaker.Attempt{Mail: a.id, Recipient: usherv1.EmailAddress(a.recipient).Key(), Before: a.before}, now)
 	switch judgement {
 	case breaker.Hold:
 		failure.Class = usherv1.ErrorConfiguration

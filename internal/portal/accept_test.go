@@ -144,6 +144,10 @@ func TestMistakesAreShownAndTypedValuesKept(t *testing.T) {
 		{"password", "Choose something other than your address", password("ada lovelace")},
 		{"password", "Choose something other than your address", password("LovelaceAda ")},
 		{"password", "invisible characters", password("twelve letters\x00")},
+		{"password", "Some emoji contain them", password("a heart \u2764\ufe0f on a sleeve")},
+		{"password", "Use at least 12 characters.", password(strings.Repeat("e\u0301", 11))}, // 22 as they are typed
+		{"password", "Use at most 72 bytes.", password(strings.Repeat("\u0958", 24))},        // 144 bytes in one form
+		{"password", "Choose something other than your address", password("Ada@acme.example.")},
 		{"password_confirm", "Enter the password a second time.", url.Values{"password_confirm": nil}},
 		{"password_confirm", "The two passwords are not the same.", url.Values{"password_confirm": {goodPassword + " "}}},
 		{"terms", "Accept the terms to go on.", url.Values{"terms": nil}},

@@ -6,7 +6,10 @@ package portal_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -309,6 +312,70 @@ func TestACookieThatWasTamperedWith(t *testing.T) {
 		w.expectPage(w.get("/me", cookie), http.StatusOK, titleSignIn)
 	}
 	w.Expect(reads).To(BeZero(), "nothing is read for a cookie with a wrong signature")
+}
+
+func TestAMemberSignsInWithEverySpellingOfTheirAddress(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.member.Spec.Email = "Ada@bücher.example"
+		w.invitation.Status.Recipient = "Ada@bücher.example"
+	})
+	mailed := w.link()
+	update(w, w.member, func(m *usherv1.Member) { m.Spec.Email = "Ada@xn--bcher-kva.example." })
+	w.Expect(w.post(mailed, acceptance(), elsewhere()).Code).To(Equal(http.StatusSeeOther), "the link that was mailed to another spelling")
+	w.activate(w.member)
+	for _, spelling := range []string{"Ada@bücher.example", "ada@xn--bcher-kva.example", "ADA@BU\u0308CHER.example.", " ada@ｂücher。example "} {
+		w.Expect(w.post("/me", signIn(spelling, goodPassword), elsewhere()).Code).To(Equal(http.StatusSeeOther), spelling)
+	}
+	for _, other := range []string{"ada@bucher.example", "\u0430da@bücher.example"} { // a Cyrillic letter
+		w.expectPage(w.post("/me", signIn(other, goodPassword), elsewhere()), http.StatusUnprocessableEntity, titleSignIn)
+	}
+	// The tries of all spellings are counted together.
+	for range 10 - 4 {
+		w.post("/me", signIn("ada@bücher.example", newPassword), elsewhere())
+	}
+	w.expectPage(w.post("/me", signIn("ada@xn--bcher-kva.example", newPassword), elsewhere()), http.StatusTooManyRequests, titleTooMany)
+}
+
+// A link was mailed when tokens were made of the address in lower case, and the address was respelled since.
+func TestALinkFromBeforeOutlivesAnotherSpelling(t *testing.T) {
+	w := newWorld(t, func(w *world) {
+		w.member.Spec.Email = "Ada@bücher.example"
+		w.invitation.Status.Recipient = "Ada@bücher.example"
+	})
+	update(w, w.member, func(m *usherv1.Member) { m.Spec.Email = "ada@xn--bcher-kva.example" })
+	key := bytes.Repeat([]byte{7}, invite.KeyLength)
+	id, mac := sha256.Sum256(key), hmac.New(sha256.New, key)
+	for _, part := range []string{string(w.invitation.UID), "ada@bücher.example"} {
+		mac.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		mac.Write([]byte(part))
+	}
+	mac.Write(binary.BigEndian.AppendUint64(nil, 1))
+	token := base64.RawURLEncoding.EncodeToString(mac.Sum(id[:4:4]))
+	if at := strings.IndexByte("-_", token[len(token)-1]); at >= 0 {
+		token = token[:len(token)-1] + "AB"[at:at+1]
+	}
+	w.expectPage(w.get("/i/"+w.invitation.Namespace+"/ada/"+token), http.StatusOK, titleForm)
+}
+
+// A member that took the address of another keeps no one from signing in.
+func TestADuplicateDoesNotKeepTheMemberFromSigningIn(t *testing.T) {
+	w := newWorld(t)
+	w.join()
+	twin := &usherv1.Member{ObjectMeta: metav1.ObjectMeta{Namespace: w.member.Namespace, Name: "twin"}, Spec: usherv1.MemberSpec{
+		AccountRef: usherv1.AccountReference{Name: "acme"}, Email: w.member.Spec.Email,
+	}}
+	w.create(twin)
+	updateStatus(w, twin, func(m *usherv1.Member) {
+		m.Status.State = usherv1.ObservedPending
+		m.Status.Conditions = []metav1.Condition{{
+			Type: usherv1.ConditionReady, Status: metav1.ConditionFalse, Reason: usherv1.ReasonDuplicateEmail, LastTransitionTime: metav1.Now(),
+		}}
+	})
+	secret := w.credentials()
+	w.Expect(w.api.Create(w.ctx, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: twin.Namespace, Name: "usher-member-twin"}, Type: credentials.Type, Data: secret.Data,
+	})).To(Succeed())
+	w.signInAsMember()
 }
 
 // A client that does not know the password learns nothing but that.

@@ -47,6 +47,28 @@ func TestASecondClickOnAcceptLeadsToTheWelcome(t *testing.T) {
 	w.expectNoSecretsInLogs()
 }
 
+// A keyboard may compose letters at one time and not at another, and so may the browser that sends a form again.
+func TestASecondClickOfAnotherKeyboard(t *testing.T) {
+	w := newWorld(t)
+	const set, typed = "mot de passe \u00e9l\u00e9gant", "mot\u00a0de passe e\u0301le\u0301gant"
+	forms := func(one, two string) url.Values { return url.Values{"password": {one}, "password_confirm": {two}} }
+	w.expectDone(w.post(w.link(), acceptance(forms(set, typed))), titleWaiting)
+	w.expectDone(w.post(w.link(), acceptance(forms(typed, typed))), titleWaiting)
+	w.Expect(bcrypt.CompareHashAndPassword(w.credentials().Data["password-hash"], []byte(set))).To(Succeed())
+	w.activate(w.member)
+	for _, password := range []string{set, typed} {
+		w.Expect(w.post("/me", signIn("ada@acme.example", password), elsewhere()).Code).To(Equal(http.StatusSeeOther))
+	}
+
+	// A change: the old password as it is typed now, and the new one, which another keyboard sends again.
+	cookie := cookieOf(w, w.post("/me", signIn("ada@acme.example", typed), elsewhere()))
+	next := url.Values{"action": {"password"}, "old_password": {typed}, "password": {"une autre phrase cach\u00e9e"}, "password_confirm": {"une autre phrase cache\u0301e"}}
+	w.Expect(w.post(w.profile(), next, cookie, elsewhere()).Code).To(Equal(http.StatusSeeOther))
+	next["password"] = next["password_confirm"]
+	w.Expect(w.post(w.profile(), next, cookie, elsewhere()).Code).To(Equal(http.StatusSeeOther), "a second click")
+	w.Expect(w.post("/me", signIn("ada@acme.example", next.Get("password")), elsewhere()).Code).To(Equal(http.StatusSeeOther))
+}
+
 // The page that a second click leads to shows the present state.
 func TestASecondClickAfterAChange(t *testing.T) {
 	for name, c := range map[string]struct {

@@ -66,9 +66,10 @@ var members = []Member{
 	},
 	{
 		Text: Text{
-			Reason:  usherv1.ReasonMailRejected,
-			Meaning: "the mail server refused the recipient permanently, or did not accept the mail within the ttl",
-			Action:  "Correct the Member's spec.email, or raise the Invitation's spec.sendGeneration to try again",
+			Reason: usherv1.ReasonMailRejected,
+			Meaning: "the mail server refused the recipient permanently, or did not accept the mail within the ttl, or no mail can " +
+				"go to the address",
+			Action: "Correct the Member's spec.email, or raise the Invitation's spec.sendGeneration to try again",
 		},
 		State: usherv1.ObservedPending, Outlook: conditions.Stuck, Custody: Released, WaitsFor: Correction,
 	},

@@ -16,8 +16,8 @@ import (
 const (
 	ByAccount      = "spec.accountRef.name"  // Members and SeatPools by the name of their Account; selectable of Members, too
 	ByPlan         = "spec.planRef"          // Accounts by the name of their Plan
-	ByAddress      = "account/email"         // Members by Account and lower-case address
-	ByEmail        = "email"                 // Members by lower-case address
+	ByAddress      = "account/email"         // Members by Account and canonical address
+	ByEmail        = "email"                 // Members by canonical address
 	BySuccessor    = "spec.reassignTo"       // Members that are being deleted, by the name of their successor
 	ByUID          = "uid"                   // Members by UID
 	ByMemberRef    = "spec.memberRef"        // Invitations by the name of their Member

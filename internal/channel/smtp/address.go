@@ -9,14 +9,14 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/usher-dev/usher/internal/message/address"
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
 var errSenderTooLong = errors.New("the sender is too long")
 
 // parseSender parses the sender as it is in the header. The limit keeps text from the parser that no header could hold.
 func parseSender(from string) (*mail.Address, error) {
-	const maxSender = address.MaxLength + 512
+	const maxSender = usherv1.MaxEmailBytes + 512
 	if len(from) > maxSender {
 		return nil, errSenderTooLong
 	}
@@ -24,7 +24,7 @@ func parseSender(from string) (*mail.Address, error) {
 	if err != nil {
 		return nil, err
 	}
-	plain, err := address.Parse(parsed.Address)
+	plain, err := usherv1.EmailAddress(parsed.Address).Mailbox()
 	if err != nil {
 		return nil, err
 	}

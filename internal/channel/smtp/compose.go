@@ -14,7 +14,6 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/message"
-	"github.com/usher-dev/usher/internal/message/address"
 )
 
 // headerAutoSubmitted asks machines not to answer (RFC 3834 section 5).
@@ -37,7 +36,7 @@ func Compose(server Server, m message.Message, date time.Time) (*gomail.Msg, err
 	if err != nil {
 		return nil, authFailed("address", "the sender in the key \"from\" is not one e-mail address, such as Acme <no-reply@acme.example>")
 	}
-	to, err := address.Parse(written.To)
+	to, err := usherv1.EmailAddress(written.To).Mailbox()
 	if err != nil {
 		return nil, permanent("address", "the recipient's address is not one plain e-mail address of at most 254 bytes; correct it")
 	}
@@ -48,8 +47,8 @@ func Compose(server Server, m message.Message, date time.Time) (*gomail.Msg, err
 	msg := gomail.NewMsg(options...)
 	msg.FromMailAddress(&mail.Address{Name: message.OneLine(from.Name), Address: from.Address})
 	msg.ToMailAddress(&mail.Address{Name: written.Name, Address: to})
-	// The API server accepts only a replyTo that parses. Without one, answers go to From.
-	if replyTo, err := address.Parse(written.ReplyTo); err == nil {
+	// The API server accepts few addresses that no mail can go to. Such a replyTo is left out, and answers go to From.
+	if replyTo, err := usherv1.EmailAddress(written.ReplyTo).Mailbox(); err == nil {
 		msg.ReplyToMailAddress(&mail.Address{Address: replyTo})
 	}
 	msg.Subject(written.Subject)

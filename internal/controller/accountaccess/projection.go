@@ -118,7 +118,7 @@ func (p *projection) confirm(ctx context.Context, users []string) error {
 	for _, user := range users {
 		known := false
 		for i := range p.observed.Members {
-			if m := &p.observed.Members[i]; p.observed.UserPrefix+string(m.Spec.Email) == user {
+			if m := &p.observed.Members[i]; slices.Contains(p.observed.Users(m), user) {
 				names, known = append(names, m.Name), true
 			}
 		}

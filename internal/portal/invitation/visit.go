@@ -98,9 +98,9 @@ func (p *Pages) look(ctx context.Context, l link) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	email := string(v.Member.Spec.Email)
-	genuine := keys.Verify(l.token, v.invitation.UID, v.invitation.Status.LinkGeneration, email)
-	if !genuine || !possible || !invitationFound || !memberFound || !invite.Current(&v.invitation, email) {
+	genuine := keys.Verify(l.token, v.invitation.UID, v.invitation.Status.LinkGeneration, v.invitation.Status.Recipient)
+	current := invite.Current(&v.invitation, string(v.Member.Spec.Email))
+	if !genuine || !possible || !invitationFound || !memberFound || !current {
 		return v, page.ErrUnknown
 	}
 

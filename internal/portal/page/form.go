@@ -67,41 +67,48 @@ func MistakeOfLine(field, value string, longest int) []Mistake {
 // Password is a new password, as it was typed twice.
 type Password struct{ Typed, Confirm string }
 
-// Mistakes returns what is wrong with the new password of a person, if anything. Personal is what is known of them.
+// Mistakes returns what is wrong with the new password of a person, if anything. What counts is the form in which it is hashed. Personal
+// is what is known of them.
 func (p Password) Mistakes(who *Person, personal credentials.Personal) []Mistake {
 	one := func(field, key string, gaps ...any) []Mistake { return []Mistake{{Field: field, Key: key, Gaps: gaps}} }
+	form, err := web.Opaque(p.Typed)
 	switch {
 	case p.Typed == "":
 		return one(FieldPassword, "error.password.missing")
-	case !web.IsLine(p.Typed):
+	case err != nil:
 		return one(FieldPassword, "error.password.characters")
-	case utf8.RuneCountInString(p.Typed) < MinPasswordLetters:
+	case utf8.RuneCountInString(form) < MinPasswordLetters:
 		return one(FieldPassword, "error.password.short", "min", MinPasswordLetters)
-	case len(p.Typed) > web.MaxPasswordBytes:
+	case len(form) > web.MaxPasswordBytes:
 		return one(FieldPassword, "error.password.long", "max", web.MaxPasswordBytes)
-	case p.isKnown(who, personal):
+	case isKnown(form, who, personal):
 		return one(FieldPassword, "error.password.known")
 	case p.Confirm == "":
 		return one(FieldConfirm, "error.confirm.missing")
-	case p.Confirm != p.Typed:
+	}
+	if confirmed, err := web.Opaque(p.Confirm); err != nil || confirmed != form {
 		return one(FieldConfirm, "error.confirm.different")
 	}
 	return nil
 }
 
-// isKnown reports whether the password is the address or a name, which is what a stranger would try first.
-func (p Password) isKnown(who *Person, personal credentials.Personal) bool {
-	email := string(who.Member.Spec.Email)
-	local, _, _ := strings.Cut(email, "@")
+// isKnown reports whether a password is the address or a name, which is what a stranger would try first.
+func isKnown(password string, who *Person, personal credentials.Personal) bool {
+	password = strings.TrimSpace(password)
+	email := who.Member.Spec.Email
+	if email.SameAs(usherv1.EmailAddress(password)) {
+		return true
+	}
+	local, _, _ := strings.Cut(string(email), "@")
 	given, family := personal[credentials.KeyGivenName], personal[credentials.KeyFamilyName]
 	for _, known := range []string{
-		email, local,
+		local,
 		given, family,
 		given + " " + family, given + family,
 		family + " " + given, family + given,
 		string(who.Account.Spec.DisplayName),
 	} {
-		if strings.EqualFold(strings.TrimSpace(p.Typed), known) {
+		if form, err := web.Opaque(known); err == nil && strings.EqualFold(password, form) {
 			return true
 		}
 	}

@@ -6,9 +6,9 @@ package profile
 import (
 	"net/url"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/session"
@@ -24,9 +24,8 @@ const (
 	fieldContactAddress = page.CompanyFields + "address"
 )
 
-// Lengths, which are those of the API, in characters; of an address in bytes too.
+// Lengths, which are those of the API, in characters.
 const (
-	maxAddress      = 254
 	maxContactPhone = 50
 	maxPostal       = 500
 )
@@ -68,10 +67,13 @@ func profileAnswersOf(form url.Values, v *session.Member, action string) profile
 	return known
 }
 
-func (f profileForm) mistakesOfCompany() []page.Mistake {
+// mistakesOfCompany returns at most one mistake for each field of the company. What the account's spec says is not the member's to correct.
+func (f profileForm) mistakesOfCompany(spec *usherv1.AccountContact) []page.Mistake {
 	var found []page.Mistake
-	if f.contactEmail != "" && !isAddress(f.contactEmail) {
-		found = append(found, page.Mistake{Field: fieldContactEmail, Key: "error.email"})
+	if f.contactEmail != "" && (spec == nil || f.contactEmail != string(spec.Email)) {
+		if _, err := usherv1.EmailAddress(f.contactEmail).Mailbox(); err != nil {
+			found = append(found, page.Mistake{Field: fieldContactEmail, Key: "error.email"})
+		}
 	}
 	found = append(found, page.MistakeOfLine(fieldContactPhone, f.contactPhone, maxContactPhone)...)
 	switch {
@@ -81,14 +83,4 @@ func (f profileForm) mistakesOfCompany() []page.Mistake {
 		found = append(found, page.Mistake{Field: fieldContactAddress, Key: "error.long", Gaps: []any{"max", maxPostal}})
 	}
 	return found
-}
-
-// isAddress reports whether the API accepts s as an e-mail address.
-func isAddress(s string) bool {
-	local, domain, found := strings.Cut(s, "@")
-	odd := func(r rune) bool {
-		return unicode.IsSpace(r) || unicode.In(r, unicode.C, unicode.Z) || strings.ContainsRune(`@<>()[],;:"\`, r)
-	}
-	return found && local != "" && domain != "" && len(s) <= maxAddress && utf8.ValidString(s) &&
-		!strings.ContainsFunc(local, odd) && !strings.ContainsFunc(domain, odd)
 }

@@ -158,7 +158,7 @@ func (p *Pages) changeProfile(w http.ResponseWriter, r *http.Request, v *session
 			mistakes, err = p.savePassword(w, r, v, given)
 		}
 	case action == actionCompany && v.Administers:
-		if mistakes = given.mistakesOfCompany(); len(mistakes) == 0 {
+		if mistakes = given.mistakesOfCompany(v.Account.Spec.Contact); len(mistakes) == 0 {
 			err = p.saveCompany(r.Context(), v, given)
 		}
 	default:

@@ -35,7 +35,7 @@ func TestPagesInAnotherDirection(t *testing.T) {
 	form := profileForm{personal: credentials.OfSpec(&v.Member.Spec), contactEmail: "x", contactAddress: strings.Repeat(" ", 501), old: "x"}
 	form.personal[credentials.KeyFamilyName], form.personal[credentials.KeyPhone] = "Love\alace", strings.Repeat("1", 51)
 	form.personal[credentials.KeyLanguage] = "xx"
-	wrong := append(page.MistakesInPersonal(form.personal), form.mistakesOfCompany()...)
+	wrong := append(page.MistakesInPersonal(form.personal), form.mistakesOfCompany(nil)...)
 	wrong = append(wrong, page.Mistake{Field: fieldOldPassword, Key: "error.old"})
 	pages := map[string]*httptest.ResponseRecorder{"profile": httptest.NewRecorder(), "saved": httptest.NewRecorder(), "sign-in": httptest.NewRecorder()}
 	saved := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?saved=details", nil)
@@ -86,7 +86,7 @@ func FuzzForm(f *testing.F) {
 		answer := httptest.NewRecorder()
 		for _, action := range []string{actionDetails, actionPassword, actionCompany} {
 			form := profileAnswersOf(r.PostForm, v, action)
-			p.renderProfile(answer, r, http.StatusOK, v, form, append(page.MistakesInPersonal(form.personal), form.mistakesOfCompany()...))
+			p.renderProfile(answer, r, http.StatusOK, v, form, append(page.MistakesInPersonal(form.personal), form.mistakesOfCompany(nil)...))
 		}
 		p.renderSignIn(answer, r, http.StatusOK, r.PostForm.Get(fieldEmail), "")
 		pagetest.ExpectEscaped(t, answer.Body.String(), harmless, r.PostForm)

@@ -19,6 +19,7 @@ import (
 	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/session"
 	"github.com/usher-dev/usher/internal/portal/web"
+	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/undecodable"
 )
 
@@ -28,7 +29,7 @@ const maxNamesakes = 8
 // signInReads is how many times longer than the reads of a link the reads of a sign-in may take, with a margin.
 const signInReads = 4
 
-// addressDigest is an e-mail address, without regard to case, in bounded memory.
+// addressDigest is an e-mail address, however it is spelled, in bounded memory.
 type addressDigest [sha256.Size]byte
 
 func digestOf(email string) addressDigest {
@@ -92,6 +93,9 @@ func (p *Pages) find(ctx context.Context, email, namespace, account string) (*se
 		}
 		if v == nil || !v.Member.Spec.Email.SameAs(usherv1.EmailAddress(email)) || account != "" && v.Account.Name != account {
 			continue
+		}
+		if reason.OfMember(&v.Member).Duplicate {
+			continue // another member has the address, and the right to it
 		}
 		if found != nil {
 			return nil, nil

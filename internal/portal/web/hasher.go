@@ -34,12 +34,14 @@ type Hasher struct {
 	strangers *Slots
 	// none returns a hash that no password matches, of the same cost as the others.
 	none func() []byte
+	// compare is bcrypt's, which tests count.
+	compare func(hash, password []byte) error
 }
 
 // NewHasher returns a Hasher with a bcrypt cost and a number of slots.
 func NewHasher(cost, concurrent int) *Hasher {
 	return &Hasher{
-		cost: cost, Slots: NewSlots(concurrent), strangers: NewSlots(concurrent),
+		cost: cost, Slots: NewSlots(concurrent), strangers: NewSlots(concurrent), compare: bcrypt.CompareHashAndPassword,
 		none: sync.OnceValue(func() []byte {
 			hash, err := bcrypt.GenerateFromPassword([]byte(rand.Text()), cost)
 			if err != nil {
@@ -50,19 +52,25 @@ func NewHasher(cost, concurrent int) *Hasher {
 	}
 }
 
-// Hash returns the hash of a new password. It waits for a slot until ctx is done, and then returns ErrBusy.
+// Hash returns the hash of a new password in its opaque form. It is an error if it has none, or one of more than MaxPasswordBytes.
+// Hash waits for a slot until ctx is done, and then returns ErrBusy.
 func (h *Hasher) Hash(ctx context.Context, password string) (hash []byte, err error) {
 	if err := h.Slots.Acquire(ctx); err != nil {
 		return nil, err
 	}
 	defer h.Slots.Release()
-	if hash, err = bcrypt.GenerateFromPassword([]byte(password), h.cost); err != nil {
+	form, err := Opaque(password)
+	if err != nil {
+		return nil, err
+	}
+	if hash, err = bcrypt.GenerateFromPassword([]byte(form), h.cost); err != nil {
 		return nil, fmt.Errorf("hash a password: %w", err)
 	}
 	return hash, nil
 }
 
-// Matches reports whether hash was made of password. Without a hash it reports false, after the same time. It waits as Hash does.
+// Matches reports whether hash was made of password: of its opaque form or, as before there was one, of what was typed. Without a hash it
+// reports false, after the same time: how many forms are compared depends on the password alone. It waits as Hash does.
 func (h *Hasher) Matches(ctx context.Context, hash []byte, password string) (bool, error) {
 	if err := h.strangers.Acquire(ctx); err != nil {
 		return false, err
@@ -76,9 +84,14 @@ func (h *Hasher) Matches(ctx context.Context, hash []byte, password string) (boo
 	if len(hash) > 0 {
 		tried = hash
 	}
-	err := bcrypt.CompareHashAndPassword(tried, []byte(password))
-	// bcrypt ignores what comes after its limit.
-	return err == nil && len(hash) > 0 && len(password) <= MaxPasswordBytes, nil
+	for _, form := range formsOf(password) {
+		err := h.compare(tried, []byte(form))
+		// bcrypt ignores what comes after its limit.
+		if err == nil && len(hash) > 0 && len(form) <= MaxPasswordBytes {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // Slots bounds how many run at once. They get their slots in the order in which they came.

@@ -17,7 +17,7 @@ import (
 type revisionState struct {
 	pools   map[string]*usherv1.SeatPool
 	members map[types.UID]*usherv1.Member
-	// bindings by name, and the addresses that each member has had.
+	// bindings by name, and the addresses that each member has had, as written and in lower case.
 	bindings  map[string]*rbacv1.RoleBinding
 	addresses map[types.UID]map[string]bool
 	found     []string
@@ -132,7 +132,7 @@ func (b *revisionState) addMember(r revision, m *usherv1.Member) {
 	if b.addresses[m.UID] == nil {
 		b.addresses[m.UID] = map[string]bool{}
 	}
-	b.addresses[m.UID][string(m.Spec.Email)] = true
+	b.addresses[m.UID][string(m.Spec.Email)], b.addresses[m.UID][m.Spec.Email.LowerCase()] = true, true
 	if before := b.members[m.UID]; before != nil {
 		for _, was := range before.Status.Seats {
 			is := seatOf(m, was.Pool)

@@ -12,13 +12,14 @@ import (
 	"github.com/usher-dev/usher/internal/access"
 )
 
-// knew records the member's address.
+// addAddress records the member's address, under both names that a binding may give it.
 func (b *pastFacts) addAddress(m *usherv1.Member) {
-	address := string(m.Spec.Email)
-	if b.addresses[address] == nil {
-		b.addresses[address] = map[types.UID]bool{}
+	for _, address := range []string{string(m.Spec.Email), m.Spec.Email.LowerCase()} {
+		if b.addresses[address] == nil {
+			b.addresses[address] = map[types.UID]bool{}
+		}
+		b.addresses[address][m.UID] = true
 	}
-	b.addresses[address][m.UID] = true
 }
 
 // checkNamed: a member that a binding names is Active, or still has the seat that it was Active with, at every revision.
