@@ -94,7 +94,7 @@ var _ = Describe("An acceptance", func() {
 	It("is imported with its password for a member that needs no invitation", func(ctx SpecContext) {
 		w, o := running(ctx, 5)
 		bare := forged("ada", "")
-		bare.Labels, bare.Annotations = nil, nil
+		bare.Labels = nil
 		bare.Data = map[string][]byte{credentials.KeyPasswordHash: append(bare.Data[credentials.KeyPasswordHash], '\n')}
 		slow, other, fixed := forged("bob", ""), forged("cat", ""), forged("dan", "")
 		slow.Data[credentials.KeyPasswordHash] = []byte("$2a$31$" + strings.Repeat("a", 53))
@@ -108,6 +108,7 @@ var _ = Describe("An acceptance", func() {
 		Expect(w.ask(http.MethodPost, "/me", signInForm("ada"))).To(Equal(http.StatusSeeOther))
 		Expect(w.credentials("ada").Data).To(And(HaveKey(credentials.KeySignature), HaveKey(credentials.KeyAPIToken)))
 		Expect(w.credentials("ada").Labels).To(HaveKeyWithValue(usherv1.MemberLabel, "ada"))
+		Expect(w.credentials("ada").Annotations).NotTo(HaveKeyWithValue(usherv1.FirstMemberAnnotation, "true"), "an import does not say who came first")
 		for _, name := range []string{"bob", "cat", "dan"} {
 			Eventually(w.member(name)).Should(And(credentialsInvalid, says(usherv1.ReasonCredentialsInvalid, "cannot be imported")))
 		}

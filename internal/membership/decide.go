@@ -44,8 +44,6 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	s.ObservedGeneration = m.Generation
 
 	accepted := d.judgeCredentials(o)
-	d.RotateToken = accepted && tokenIsOld(o)
-	d.SignAgain = accepted && o.Credentials.Signature == creds.SignedBefore && !o.Credentials.Immutable
 	d.settleStanding(o, accepted)
 	d.adopt(o, accepted)
 	given := o.terms().Assign(m, accepted, o.standing())
@@ -74,9 +72,14 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	if again := describe(s, o, choice, v, now); !again.IsZero() {
 		d.wakeBy(again)
 	}
-	d.Forget = m.DeletionTimestamp != nil && (o.Credentials == nil || o.acceptance().LeftAlone()) && nothingClaimed(o) && remembered(o) && mayGo(o)
+	d.Forget = m.DeletionTimestamp != nil && nothingIsLeft(o)
 	d.needsLiveReads = needsLiveReads(d, m)
 	return d, v
+}
+
+// nothingIsLeft reports whether a Member that is being deleted can go.
+func nothingIsLeft(o Observation) bool {
+	return (o.Credentials == nil || o.acceptance().LeftAlone()) && nothingClaimed(o) && remembered(o) && mayGo(o)
 }
 
 func needsLiveReads(d Decision, m *usherv1.Member) bool {
@@ -89,11 +92,10 @@ func (d *Decision) recordsStanding() bool {
 	return d.MarkStanding || d.RecordStanding || (d.MakeCredentials || d.TakeOverCredentials) && d.Standing != plan.Junior
 }
 
-// tokenIsOld reports whether the API token has to be replaced, since it was not since the Member was disabled. That of an immutable Secret
-// cannot be: the seat does not wait for it, and the Member says so.
+// tokenIsOld reports whether the API token was not replaced since the Member was disabled.
 func tokenIsOld(o Observation) bool {
 	s := &o.Member.Status
-	return !o.Credentials.Immutable && s.State != usherv1.ObservedActive && s.DisabledAt != nil && !moment.Same(o.Credentials.TokenRotatedFor, s.DisabledAt.Time)
+	return s.State != usherv1.ObservedActive && s.DisabledAt != nil && !moment.Same(o.Credentials.TokenRotatedFor, s.DisabledAt.Time)
 }
 
 // judgeCredentials reports whether the Member has accepted, and decides what to do about credentials that say otherwise.
@@ -112,10 +114,20 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 		return false
 	case creds.NotCredentials, creds.NotSigned:
 		return false
-	case creds.AcceptedAtFormerAddress:
-		d.MoveCredentials = !c.Immutable
 	}
+	d.keepUp(o)
 	return true
+}
+
+// keepUp decides how credentials with which the Member has accepted are brought up to date. Nothing can change an immutable Secret: the seat
+// of a disabled member does not wait for another API token then, and the Member says so.
+func (d *Decision) keepUp(o Observation) {
+	if o.Credentials.Immutable {
+		return
+	}
+	d.MoveCredentials = o.acceptance() == creds.AcceptedAtFormerAddress
+	d.RotateToken = tokenIsOld(o)
+	d.SignAgain = o.Credentials.Signature == creds.SignedBefore
 }
 
 // acceptance is what the credentials mean for the Member.

@@ -104,8 +104,8 @@ func (k *KeyStore) read(ctx context.Context, most time.Duration) (keys invite.Ke
 		return invite.Keyring{}, false, err
 	}
 	if keys, err = keyringOf(secret.Data); err != nil {
-		return invite.Keyring{}, false, fmt.Errorf("Secret %s: %w; restore it from a backup: without its keys, the links that were sent "+
-			"and the acceptances that were signed count no more", k.Secret, err)
+		return invite.Keyring{}, false, fmt.Errorf("the token Secret %s: %w; restore it from a backup: without its keys, the "+
+			"links that were sent and the acceptances that were signed count no more", k.Secret, err)
 	}
 	changed = k.known && !keys.Equal(k.keys)
 	k.keys, k.readAt, k.known = keys, k.Now(), true
@@ -133,7 +133,7 @@ func (k *KeyStore) signer(ctx context.Context, most time.Duration) (*credentials
 	}
 	signer, err := credentials.SignerOf(keys)
 	if err != nil {
-		return nil, fmt.Errorf("Secret %s: %w", k.Secret, err)
+		return nil, fmt.Errorf("the token Secret %s: %w", k.Secret, err)
 	}
 	return signer, nil
 }

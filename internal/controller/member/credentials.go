@@ -123,26 +123,14 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 	if err != nil {
 		return nil, err
 	}
-	move := d.MoveCredentials && signer.Check(secret) != credentials.Unsigned
-	sign := d.SignAgain && signer.Check(secret) == credentials.SignedBefore
-	takeOver := d.TakeOverCredentials && signer.Check(secret) == credentials.Unsigned
 	rotated := d.RotateToken && credentials.RotateToken(secret, *m.Status.DisabledAt)
 	if rotated {
 		if err := r.checkStillDisabled(ctx, m); err != nil {
 			return nil, err
 		}
 	}
-	if annotated := annotate(secret, m, d); !rotated && !move && !sign && !takeOver && !annotated {
+	if annotated, signed := annotate(secret, m, d), r.sign(secret, signer, m, d); !rotated && !annotated && !signed {
 		return secret, nil
-	}
-	if move {
-		credentials.Move(secret, m, signer)
-	}
-	if takeOver {
-		credentials.TakeOver(secret, m, r.Now(), signer)
-	}
-	if sign {
-		signer.Sign(secret)
 	}
 	if err := store.Update(ctx, r.Client, secret); err != nil {
 		return nil, err
@@ -153,12 +141,31 @@ func (r *Reconciler) changeCredentials(ctx context.Context, m *usherv1.Member, d
 	return secret, nil
 }
 
+// sign takes the credentials over, moves them to another address, or signs them anew, as decided.
+func (r *Reconciler) sign(secret *corev1.Secret, signer *credentials.Signer, m *usherv1.Member, d membership.Decision) (signed bool) {
+	switch is := signer.Check(secret); {
+	case d.TakeOverCredentials && is == credentials.Unsigned:
+		credentials.TakeOver(secret, m, r.Now(), signer)
+	case is == credentials.Unsigned:
+		return false
+	case d.MoveCredentials:
+		credentials.Move(secret, m, signer)
+	case d.SignAgain && is == credentials.SignedBefore:
+		signer.Sign(secret)
+	default:
+		return false
+	}
+	return true
+}
+
 // annotate has the metadata of credentials say whose they are and which standing the Member has, as decided.
 func annotate(secret *corev1.Secret, m *usherv1.Member, d membership.Decision) (changed bool) {
 	if d.AdoptCredentials {
 		credentials.AddressedTo(secret, m)
 	}
-	if !d.RecordStanding && !d.TakeOverCredentials || plan.Recorded(secret.Annotations) != plan.Junior {
+	if d.TakeOverCredentials {
+		delete(secret.Annotations, usherv1.FirstMemberAnnotation) // an imported Secret does not say who came first
+	} else if !d.RecordStanding || plan.Recorded(secret.Annotations) != plan.Junior {
 		return d.AdoptCredentials
 	}
 	if secret.Annotations == nil {
@@ -194,15 +201,10 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) (ct
 	if found, err = store.Get(ctx, r.Live, member.Namespace, member.Name, &usherv1.Member{}); err != nil || found {
 		return ctrl.Result{}, err
 	}
-	secret := &corev1.Secret{}
-	if found, err = store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret); err != nil || !found {
+	secret, is, err := r.readAlone(ctx, member)
+	if err != nil || secret == nil {
 		return ctrl.Result{}, err
 	}
-	signer, err := r.tokenKeys.SignerFor(ctx, secret)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	is := credentials.Read(secret, signer)
 	accounts, err := store.Accounts(ctx, r.Client, member.Namespace, "", "")
 	if err != nil {
 		return ctrl.Result{}, err
@@ -225,4 +227,15 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) (ct
 		return ctrl.Result{}, store.DeleteAsRead(ctx, r.Client, secret)
 	}
 	return ctrl.Result{}, nil
+}
+
+// readAlone reads live the credentials of a Member that does not exist; nil if there are none.
+func (r *Reconciler) readAlone(ctx context.Context, member types.NamespacedName) (*corev1.Secret, *credentials.Credentials, error) {
+	secret := &corev1.Secret{}
+	found, err := store.Get(ctx, r.Live, member.Namespace, credentials.Name(member.Name), secret)
+	if err != nil || !found {
+		return nil, nil, err
+	}
+	signer, err := r.tokenKeys.SignerFor(ctx, secret)
+	return secret, credentials.Read(secret, signer), err
 }
