@@ -60,11 +60,18 @@ func credulous(_ ClientSite, c client.Client) client.Client {
 	})
 }
 
-// takeForOurs gives every Secret of a user the type of credentials.
-func takeForOurs(_ ClientSite, c client.Client) client.Client {
+// takeForOurs gives every Secret of a user the type and the signature of credentials.
+func takeForOurs(at ClientSite, c client.Client) client.Client {
 	return rewritten(c, func(o client.Object) {
-		if secret, ok := o.(*corev1.Secret); ok && ofUser(secret) {
-			secret.Type = credentials.Type
+		secret, ok := o.(*corev1.Secret)
+		if !ok || !ofUser(secret) {
+			return
 		}
+		signer, err := credentials.SignerOf(at.Keys)
+		if err != nil {
+			panic(err) // the key is a constant
+		}
+		secret.Type = credentials.Type
+		signer.Sign(secret)
 	})
 }
