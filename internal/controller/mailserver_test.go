@@ -266,7 +266,7 @@ var _ = Describe("The mail server", func() {
 		By("waiting for eight days, with another manager for the last of them")
 		w.clock.Step(7 * 24 * time.Hour)
 		o.stop()
-		o = w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
+		w.start(func(o *app.Options) { o.TestHooks.Resync = time.Second })
 		w.clock.Step(24 * time.Hour)
 		looks := w.clock.Looks()
 		Eventually(w.clock.Looks).Should(BeNumerically(">", looks+30))

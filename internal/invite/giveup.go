@@ -32,8 +32,8 @@ func (p *Plan) givesUp(o Observation, now time.Time) time.Time {
 	return end
 }
 
-// leaveOut moves the first attempt forward by how late an attempt is made that was due at a time: only time in which the mail could be tried
-// counts. Like every such time, it is not after now, whatever a wrong clock wrote.
+// leaveOut moves the first attempt forward by how late an attempt is made that was due at a time: only time in which the mail could be
+// tried counts. Like every such time, it is not after now, whatever a wrong clock wrote.
 func leaveOut(s *usherv1.InvitationStatus, due *metav1.Time, now time.Time) {
 	if due == nil || s.FirstAttemptAt == nil || !now.After(due.Time) {
 		return

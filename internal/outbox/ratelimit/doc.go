@@ -27,7 +27,9 @@
 //
 // All state is in memory, and bounded. Recipients are counted in a fixed number of buckets, by a hash of their addresses. Two recipients
 // of one namespace, or of the shared server, may share a bucket; at worst, one of them waits for the other. Each namespace has buckets of
-// its own; when there are too many in all, the namespace with the most begins anew. A manager that starts takes the last mail of each
-// Invitation from its status (Recall), with the server that its account has now, and an Invitation whose status has a hold still waits for
-// it. The manager does not know of earlier mails of the same Invitation, or of the mails of deleted ones, and the reservations of each server start anew.
+// its own; when there are too many in all, the namespace with the most begins anew.
+//
+// A manager that starts takes the last mail of each Invitation from its status (Recall), with the server that its account has now, and an
+// Invitation whose status has a hold still waits for it. The manager does not know of earlier mails of the same Invitation, or of the
+// mails of deleted ones, and the reservations of each server start anew.
 package ratelimit
