@@ -119,8 +119,8 @@ func (d *Decision) judgeCredentials(o Observation) bool {
 	return true
 }
 
-// keepUp decides how credentials with which the Member has accepted are brought up to date. Nothing can change an immutable Secret: the seat
-// of a disabled member does not wait for another API token then, and the Member says so.
+// keepUp decides how credentials with which the Member has accepted are brought up to date. Nothing can change an immutable Secret: the
+// seat of a disabled member does not wait for another API token then, and the Member says so.
 func (d *Decision) keepUp(o Observation) {
 	if o.Credentials.Immutable {
 		return

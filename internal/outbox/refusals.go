@@ -212,7 +212,9 @@ func (e *Endpoints) refused(a attempted, failed *channel.Error, failure *deliver
 	}
 	g := e.guard(of)
 	refusal := breaker.Refusal{ID: failed.Refusal, Class: failed.Class, Code: failed.Code, NamesRecipient: failed.NamesRecipient}
-	judgement, opened := g.Refuse(refusal, breaker.Attempt{Mail: a.id, Recipient: usherv1.EmailAddress(a.recipient).Key(), Before: a.before}, now)
+	judgement, opened := g.Refuse(refusal, breaker.Attempt{
+		Mail: a.id, Recipient: usherv1.EmailAddress(a.recipient).Key(), Before: a.before,
+	}, now)
 	switch judgement {
 	case breaker.Hold:
 		failure.Class = usherv1.ErrorConfiguration
