@@ -6,7 +6,6 @@ package invite
 import (
 	"time"
 
-	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/delivery"
 	"github.com/usher-dev/usher/internal/moment"
 )
@@ -17,9 +16,10 @@ const longestTTL = 720 * time.Hour
 // clockOf judges the times that the Invitation's status records.
 func clockOf(o Observation, now time.Time) moment.Clock { return moment.At(now, o.Invitation) }
 
-// longestLease is how far ahead nextAttemptAt can be while the state is Sending: it is the end of a lease, or of a limit on mails.
-func longestLease(s *usherv1.InvitationStatus) time.Duration {
-	if Waits(s) {
+// longestLease is how far ahead nextAttemptAt can be while the state is Sending: it is the end of a lease, or of a limit on mails that still
+// holds.
+func longestLease(o Observation, now time.Time) time.Duration {
+	if toldNow(o, now) != nil {
 		return delivery.LongestWait
 	}
 	return delivery.SendLease

@@ -138,3 +138,26 @@ func TestALimitOnTheNewAddressAfterADeadSender(t *testing.T) {
 		o.Invitation.Status = p.Status
 	}
 }
+
+// A limit on the former address holds no mail to the next one, also where a dead sender left the state Sending.
+func TestALimitOnTheFormerAddressAfterADeadSender(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(linked(usherv1.InvitationSending, due(0)), holdFor(usherv1.ReasonRecipientLimited, time.Hour))
+	o = restarted(written(o, Decide(o, now)))
+	g.Expect(Decide(o, now).Send).To(BeFalse())
+	readdressed(&o)
+	p := Decide(o, now)
+	g.Expect(p.Send).To(BeTrue())
+	g.Expect(p.Status.Recipient).To(Equal("lovelace@acme.example"))
+}
+
+// A mail that has its turn with a server in trouble, and is held by a limit, says so on every look.
+func TestAHoldOfAMailThatHasItsTurn(t *testing.T) {
+	g := NewWithT(t)
+	o := observed(mailDown, linked(usherv1.InvitationPending, due(0)), holdFor(usherv1.ReasonRateLimited, time.Minute))
+	o.Turn = true
+	p := Decide(o, now)
+	g.Expect(Waits(&p.Status)).To(BeTrue())
+	again := Decide(written(o, p), now)
+	g.Expect(again.Status).To(Equal(p.Status))
+}

@@ -150,7 +150,7 @@ func TestSendInvariants(t *testing.T) {
 			t.Fatalf("sent to a member that may not have access")
 		case !meta.IsStatusConditionTrue(o.Account.Status.Conditions, usherv1.ConditionMailReady) && !o.Turn:
 			t.Fatalf("sent without a mail server")
-		case was.State == usherv1.InvitationSending && !lifted(o) && clockOf(o, now).Awaits(was.NextAttemptAt, longestLease(&was)):
+		case was.State == usherv1.InvitationSending && !lifted(o) && clockOf(o, now).Awaits(was.NextAttemptAt, longestLease(o, now)):
 			t.Fatalf("sent during the lease of another sender")
 		case p.Status.Recipient == "" || !Current(&usherv1.Invitation{Spec: o.Invitation.Spec, Status: p.Status}, string(o.Member.Spec.Email)):
 			t.Fatalf("sent a link that no one requested: %+v", p.Status)
