@@ -16,8 +16,8 @@ const longestTTL = 720 * time.Hour
 // clockOf judges the times that the Invitation's status records.
 func clockOf(o Observation, now time.Time) moment.Clock { return moment.At(now, o.Invitation) }
 
-// longestLease is how far ahead nextAttemptAt can be while the state is Sending: it is the end of a lease, or of a limit on mails that still
-// holds.
+// longestLease is how far ahead nextAttemptAt can be while the state is Sending: it is the end of a lease, or of a limit on mails that
+// still holds.
 func longestLease(o Observation, now time.Time) time.Duration {
 	if toldNow(o, now) != nil {
 		return delivery.LongestWait
