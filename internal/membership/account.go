@@ -123,7 +123,8 @@ func countSeats(pools []usherv1.SeatPool) *usherv1.SeatCounts {
 }
 
 // owner returns the present owner as long as that member exists, else the Active admin that came first: the account's first member, then
-// the one who accepted first. While the state of a member is not known yet, as right after a restore, no owner is chosen.
+// the one who accepted first. While the state of a member is not known yet, or one that has accepted is about to become Active, as right
+// after a restore, no owner is chosen.
 func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.Terms) *usherv1.AccountOwner {
 	var best *usherv1.Member
 	unknown := false
@@ -132,7 +133,7 @@ func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.T
 		if present != nil && m.Name == present.Name && m.DeletionTimestamp == nil {
 			return ownerOf(m)
 		}
-		unknown = unknown || m.Status.State == "" && m.DeletionTimestamp == nil
+		unknown = unknown || m.DeletionTimestamp == nil && (m.Status.State == "" || aboutToBeActive(m))
 		if m.Status.State == usherv1.ObservedActive && terms.Admin(m.Status.Role) && m.Status.ActivatedAt != nil &&
 			(best == nil || leads(m, best)) {
 			best = m
@@ -142,6 +143,12 @@ func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.T
 		return nil
 	}
 	return ownerOf(best)
+}
+
+// aboutToBeActive reports whether a Member has accepted and waits for Usher alone, which ends by itself.
+func aboutToBeActive(m *usherv1.Member) bool {
+	return m.Status.State == usherv1.ObservedPending && m.Status.AcceptedAt != nil &&
+		meta.IsStatusConditionTrue(m.Status.Conditions, usherv1.ConditionReconciling)
 }
 
 func ownerOf(m *usherv1.Member) *usherv1.AccountOwner {

@@ -246,6 +246,9 @@ func TestOwner(t *testing.T) {
 	acceptedSince := func(ago time.Duration) func(*usherv1.Member) {
 		return func(m *usherv1.Member) { m.Status.AcceptedAt = later(-ago) }
 	}
+	working := func(m *usherv1.Member) {
+		meta.SetStatusCondition(&m.Status.Conditions, metav1.Condition{Type: usherv1.ConditionReconciling, Status: metav1.ConditionTrue, Reason: usherv1.ReasonSeatUnavailable})
+	}
 	tests := []struct {
 		name    string
 		present *usherv1.AccountOwner
@@ -262,6 +265,8 @@ func TestOwner(t *testing.T) {
 		{name: "the first to accept, if several are Active at once", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour), acceptedSince(time.Hour)), aMember("bob", "Active", admin(time.Hour), acceptedSince(2*time.Hour))}, want: of("bob")},
 		{name: "none while the state of a member is not known yet", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "")}},
 		{name: "the state of a member that is being deleted does not matter", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "", gone)}, want: of("ada")},
+		{name: "none while one that has accepted is about to become Active", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Pending", acceptedSince(2*time.Hour), working)}},
+		{name: "the Active one while another that has accepted waits for a seat", members: []usherv1.Member{aMember("ada", "Active", admin(time.Hour)), aMember("bob", "Pending", acceptedSince(2*time.Hour))}, want: of("ada")},
 		{name: "stays while the state of another is not known", present: of("ada"), members: []usherv1.Member{aMember("bob", ""), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "stays, even if another was created first", present: of("ada"), members: []usherv1.Member{aMember("bob", "Active", admin(2*time.Hour)), aMember("ada", "Active", admin(time.Hour))}, want: of("ada")},
 		{name: "stays while disabled", present: of("ada"), members: []usherv1.Member{aMember("ada", "Disabled"), aMember("bob", "Active", admin(time.Hour))}, want: of("ada")},
