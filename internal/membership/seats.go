@@ -31,7 +31,8 @@ func settleSeats(o Observation, choice seat.Choice, custody reason.Custody, acce
 		s.AddOn = pool.Spec.AddOn
 		claim := o.claim(s.Pool)
 		switch {
-		case custody == reason.Released, pool.DeletionTimestamp != nil && !seat.Keeps(o.Member, pool):
+		case custody == reason.Released,
+			pool.DeletionTimestamp != nil && (!seat.Keeps(o.Member, pool) || seat.WaitsForAcceptance(pool, accepted)):
 			s = release(s, claim)
 		case custody == reason.Taken:
 			s = take(s, pool, claim, choice, accepted, moved)

@@ -202,7 +202,9 @@ func (p *projection) readHashes(ctx context.Context) (map[string]string, error) 
 		if !found {
 			continue
 		}
-		if is := p.known[m.Name]; is.uid != meta.UID || is.version != meta.ResourceVersion {
+		is := p.known[m.Name]
+		unsigned := is.of != nil && is.of.Signature == credentials.Unsigned // its key may have come back since
+		if unsigned || is.uid != meta.UID || is.version != meta.ResourceVersion {
 			if p.known[m.Name], err = p.readHash(ctx, m.Name); err != nil {
 				return nil, err
 			}
