@@ -38,6 +38,10 @@ const (
 	// SeatPoolAnnotation on a Member names the base SeatPool that it had a seat of when its account got another one, if its spec
 	// names none.
 	SeatPoolAnnotation = "usher.dev/seat-pool"
+	// EmailInUseAnnotation on a Member holds the address in use while another one is not confirmed, so that a restore does not forget it.
+	EmailInUseAnnotation = "usher.dev/email-in-use"
+	// ConfirmedAnnotation on a credentials Secret identifies the link that the address was confirmed with.
+	ConfirmedAnnotation = "usher.dev/confirmed"
 	// IncludedSeatsAnnotation on a SeatPool, with the value "true", says that the pool has the seats that the plan includes.
 	// As long as the pool exists, no other one gets them.
 	IncludedSeatsAnnotation = "usher.dev/included-seats"

@@ -20,6 +20,10 @@ const (
 	// ConditionSeatsAssigned on a Member: it holds a seat in every pool that it names.
 	ConditionSeatsAssigned = "SeatsAssigned"
 
+	// ConditionEmailChange on a Member that has accepted: whether its new address, spec.email, is in use. It is there only while it is not,
+	// so it is always False.
+	ConditionEmailChange = "EmailChange"
+
 	// ConditionMailReady on an Account: its SMTP Secret is usable and the server answered.
 	ConditionMailReady = "MailReady"
 
@@ -105,6 +109,18 @@ const (
 
 // ReasonAccessEnding means: the member or the account's contact was told when the access ends, or could not be told.
 const ReasonAccessEnding = "AccessEnding"
+
+// Reasons of a Member's EmailChange condition, beside DuplicateEmail and MailRejected, and of the Events about a change of address.
+const (
+	// ReasonAwaitingConfirmation means: the member's new address is in use as soon as it is confirmed by the link that is mailed to it.
+	ReasonAwaitingConfirmation = "AwaitingConfirmation"
+	// ReasonConfirmationExpired means: the member's new address was not confirmed while the link worked.
+	ReasonConfirmationExpired = "ConfirmationExpired"
+	// ReasonEmailChanged means: the member's new address is in use, and the former one is not any more.
+	ReasonEmailChanged = "EmailChanged"
+	// ReasonFormerAddressTold means: the address in use was told, or could not be told, that another is about to take its place.
+	ReasonFormerAddressTold = "FormerAddressTold"
+)
 
 // ReasonSeatsHeld means: the member has a seat in every pool that it names.
 const ReasonSeatsHeld = "SeatsHeld"

@@ -59,7 +59,8 @@ const (
 	NoticeToContact EndNoticeRecipient = "Contact"
 )
 
-// EndNoticeState is how far an announcement has progressed.
+// EndNoticeState is how far a mail has progressed that is not an invitation: an announcement of the end of access, or a mail about a change
+// of address.
 //
 // +kubebuilder:validation:Enum=Pending;Sending;Sent;Failed
 type EndNoticeState string
@@ -71,7 +72,7 @@ const (
 	EndNoticeSending EndNoticeState = "Sending"
 	// EndNoticeSent means: a mail server accepted the mail.
 	EndNoticeSent EndNoticeState = "Sent"
-	// EndNoticeFailed means: the mail server permanently refused the mail, or access ended before a mail server accepted
+	// EndNoticeFailed means: the mail server permanently refused the mail, or what it is about came before a mail server accepted
 	// it.
 	EndNoticeFailed EndNoticeState = "Failed"
 )

@@ -32,9 +32,10 @@ type MemberSpec struct {
 	// email is where the invitation goes and what the member signs in with. It must be unique within the account, however
 	// it is spelled: upper or lower case, composed or decomposed letters, a domain in Unicode or in ASCII (`xn--`), with or
 	// without a final dot. A later duplicate waits with the reason DuplicateEmail, and an address whose domain the DNS
-	// cannot have with MailRejected. If the address changes while the member is Pending, the old link stops working and a
-	// new mail goes to the new address; while the member is Active, the change applies at once. Another spelling is no
-	// change. Example: `ada@acme.example`.
+	// cannot have with MailRejected. If the address changes before the member has accepted, the old link stops working and a
+	// new mail goes to the new address. Once the member has accepted, the address in use (status.email) stays in effect until
+	// the member confirms the new one by a link that is mailed to it; with activation `Immediate` the new one applies at once,
+	// without the password. Another spelling is no change. Example: `ada@acme.example`.
 	//
 	// +required
 	Email EmailAddress `json:"email,omitempty"`
@@ -147,6 +148,19 @@ type MemberStatus struct {
 	// +optional
 	State ObservedState `json:"state,omitempty"`
 
+	// email is the address in use, which access, the password file and signing in follow: the one that the member accepted
+	// with or has confirmed since, else spec.email. Example: `ada@acme.example`.
+	//
+	// +optional
+	// +kubebuilder:validation:MaxLength=254
+	Email string `json:"email,omitempty"`
+
+	// emailChange is the change of address that waits for its confirmation; absent if there is none. The condition EmailChange
+	// says what it waits for.
+	//
+	// +optional
+	EmailChange *EmailChange `json:"emailChange,omitempty"`
+
 	// role is the effective role. Example: `admin`.
 	//
 	// +optional
@@ -232,8 +246,8 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxItems=2
 	EndNotices []EndNotice `json:"endNotices,omitempty"`
 
-	// conditions are Ready; Pending, Active and Disabled, of which exactly one is True; SeatsAssigned; DeletionBlocked,
-	// Reconciling and Stalled while they are True.
+	// conditions are Ready; Pending, Active and Disabled, of which exactly one is True; SeatsAssigned; EmailChange while a new address
+	// is not confirmed; DeletionBlocked, Reconciling and Stalled while they are True.
 	//
 	// +optional
 	// +listType=map

@@ -24,7 +24,7 @@ const shardSize = 1000
 // Users returns the names under which Kubernetes may know a Member, each once: its address as it is written, and in lower case, because
 // some OIDC providers put addresses into lower case and others leave them as they are.
 func (o Observation) Users(m *usherv1.Member) []string {
-	written, lower := o.UserPrefix+string(m.Spec.Email), o.UserPrefix+m.Spec.Email.LowerCase()
+	written, lower := o.UserPrefix+string(m.EmailInUse()), o.UserPrefix+m.EmailInUse().LowerCase()
 	if written == lower {
 		return []string{written}
 	}

@@ -68,7 +68,8 @@ func (o Observation) Passwords(present *corev1.Secret, hashes map[string]string)
 		if gains = gains && !o.Unreadable; !keeps || o.closed() || !credentials.IsPasswordHash(hashes[m.Name]) {
 			continue
 		}
-		entries[string(m.Spec.Email)] = entry{string(m.Spec.Email) + ":" + hashes[m.Name], m.Name, gains}
+		address := string(m.EmailInUse())
+		entries[address] = entry{address + ":" + hashes[m.Name], m.Name, gains}
 	}
 	p := Passwords{Secret: o.NewPasswords(present.Name)}
 	there := map[string]string{} // address to line

@@ -21,7 +21,7 @@ func Threatens(before, after *usherv1.Member, terms plan.Terms, now time.Time) b
 		return false
 	}
 	return after == nil || Wants(before, now) && !Wants(after, now) || demotes(before, after, terms, nil) || ends(before, after) ||
-		!sameAddress(before, after)
+		moves(before, after)
 }
 
 // LastAdmin refuses to delete, disable or demote the account's last Active admin, and warns if that admin's access is
@@ -41,7 +41,7 @@ func LastAdmin(before, after *usherv1.Member, members []usherv1.Member, terms pl
 		what = "disabled"
 	case demotes(before, after, terms, members):
 		what = "demoted"
-	case !sameAddress(before, after) && taken(after, members):
+	case moves(before, after) && taken(after, members):
 		what = "given the address of another member"
 	case ends(before, after):
 		return "", fmt.Sprintf(
@@ -79,15 +79,16 @@ func ends(before, after *usherv1.Member) bool {
 	return until != nil && (was == nil || until.Before(was))
 }
 
-func sameAddress(a, b *usherv1.Member) bool {
-	return a.Spec.Email.SameAs(b.Spec.Email)
+// moves reports whether the change gives the member another address at once. Others keep theirs until they confirm the new one.
+func moves(before, after *usherv1.Member) bool {
+	return after.Spec.Activation == usherv1.ActivateImmediately && !after.Spec.Email.SameAs(before.EmailInUse())
 }
 
-// taken reports whether another member of the account has the member's address, and would keep the member from using
-// it.
+// taken reports whether another member of the account has the address in the member's spec, and would keep the member from using it.
 func taken(m *usherv1.Member, members []usherv1.Member) bool {
 	return slices.ContainsFunc(members, func(o usherv1.Member) bool {
-		return o.UID != m.UID && o.DeletionTimestamp == nil && o.Spec.AccountRef.Name == m.Spec.AccountRef.Name && sameAddress(&o, m)
+		return o.UID != m.UID && o.DeletionTimestamp == nil && o.Spec.AccountRef.Name == m.Spec.AccountRef.Name &&
+			o.EmailInUse().SameAs(m.Spec.Email)
 	})
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/usher-dev/usher/internal/controller/account"
 	"github.com/usher-dev/usher/internal/controller/accountaccess"
+	"github.com/usher-dev/usher/internal/controller/emailchange"
 	"github.com/usher-dev/usher/internal/controller/expirynotice"
 	"github.com/usher-dev/usher/internal/controller/invitation"
 	"github.com/usher-dev/usher/internal/controller/mailserver"
@@ -49,6 +50,7 @@ func All(d Dependencies) []reconciler.Controller {
 		seatpool.New(d.Base),
 		invitation.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
 		expirynotice.New(d.Base, d.Outbox, d.MailWorkers),
+		emailchange.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
 		account.New(d.Base, d.Outbox, verdicts, hasPortal),
 		access,
 		plan.New(d.Base),

@@ -42,7 +42,7 @@ type Credentials struct {
 	// Problems are why values of the Secret are not used; empty if there are none.
 	Problems string
 	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
-	// was read: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing; and Signature is Signed.
+	// was read, and Email is that of the status: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing; and Signature is Signed.
 	Recorded bool
 }
 
@@ -91,8 +91,9 @@ const (
 	None Acceptance = iota
 	// Accepted: the Member has accepted, at its present address.
 	Accepted
-	// AcceptedAtFormerAddress: the Member has accepted, its status says so, and its address has changed since. The acceptance
-	// counts. The credentials must move to the new address; until then they open no session.
+	// AcceptedAtFormerAddress: the Member has accepted, its metadata or status says so, and the address in its spec has changed since. The
+	// acceptance counts, and its address stays in use until the new one is confirmed. A Member that needs no invitation confirms nothing: its
+	// credentials move at once, and open no session before.
 	AcceptedAtFormerAddress
 	// OfEarlierMember: a deleted Member of this name left the credentials behind, for example because its form was answered while
 	// it was being deleted. They are no acceptance, and must be deleted.
@@ -129,7 +130,8 @@ func (a Acceptance) LeftAlone() bool { return a == NotCredentials || a == NotSig
 // A UID that is neither the member's nor that of a member whom the account remembers comes from before a restore: those
 // credentials are the member's. Those of a deleted member are, too, if the member was restored (see Member.Is), and not if another was
 // created under its name. Credentials that do not say a UID or an address are the member's. While signatures cannot be checked, an
-// acceptance that the member's status has recorded counts, and no other.
+// acceptance that the member's status has recorded counts, and no other. Credentials for another address than spec.email are the member's
+// if its status, or its metadata after a restore, says that it had accepted before the address changed.
 func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Account) Acceptance {
 	switch {
 	case c == nil:
@@ -144,11 +146,22 @@ func AcceptanceOf(c *Credentials, member *usherv1.Member, account *usherv1.Accou
 		return OfAbsentMember
 	case c.Email == "" || member.Spec.Email.SameAs(usherv1.EmailAddress(c.Email)):
 		return Accepted
-	case member.Status.AcceptedAt != nil:
+	case member.Status.AcceptedAt != nil, usedBefore(c.Email, member):
 		return AcceptedAtFormerAddress
 	default:
 		return OfAnotherAddress
 	}
+}
+
+// usedBefore reports whether the Member's metadata says that an address was in use when spec.email changed.
+func usedBefore(email string, member *usherv1.Member) bool {
+	marked := member.Annotations[usherv1.EmailInUseAnnotation]
+	return marked != "" && usherv1.EmailAddress(marked).SameAs(usherv1.EmailAddress(email))
+}
+
+// OpensSession reports whether the member can sign in with the credentials.
+func (a Acceptance) OpensSession(member *usherv1.Member) bool {
+	return a == Accepted || a == AcceptedAtFormerAddress && member.Spec.Activation != usherv1.ActivateImmediately
 }
 
 // leftBehind reports whether credentials with that UID are those of a deleted member of this name. member is nil if there is none now.

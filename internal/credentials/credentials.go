@@ -58,14 +58,23 @@ func AddressedTo(secret *corev1.Secret, member *usherv1.Member) {
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, usherv1.MemberUIDAnnotation, string(member.UID))
 }
 
-// Move has the acceptance be for the Member's present address. A Member that needs no invitation has not proven that the new address is
-// the same person's: no password is carried over.
+// Move has the acceptance be for the address in the Member's spec. It is for a Member that needs no invitation: nothing has proven that the
+// new address is the same person's, so no password is carried over.
 func Move(secret *corev1.Secret, member *usherv1.Member, signer *Signer) {
-	setData(secret, map[string]string{KeyEmail: string(member.Spec.Email)})
-	if member.Spec.Activation == usherv1.ActivateImmediately {
-		setData(secret, map[string]string{KeyPasswordHash: ""})
-	}
+	setData(secret, map[string]string{KeyPasswordHash: ""})
+	move(secret, member.Spec.Email, signer)
+}
+
+// Confirm has the acceptance be for an address whose holder has used the link that was mailed to it; see invite.Confirmation.
+func Confirm(secret *corev1.Secret, address usherv1.EmailAddress, confirmation string, signer *Signer) {
+	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, usherv1.ConfirmedAnnotation, confirmation)
+	move(secret, address, signer)
+}
+
+func move(secret *corev1.Secret, address usherv1.EmailAddress, signer *Signer) {
+	setData(secret, map[string]string{KeyEmail: string(address)})
 	signer.Sign(secret)
+	countChange(secret)
 }
 
 // New returns the acceptance of a Member at now, signed, with an API token of its own. It has no owner: an owner reference to a UID

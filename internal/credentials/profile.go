@@ -12,10 +12,14 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// SetProfile replaces what the member says of themselves, and counts the change in an annotation: the reconcilers do not read a
-// Secret whose metadata has not changed.
+// SetProfile replaces what the member says of themselves.
 func SetProfile(secret *corev1.Secret, said Personal) {
 	setPersonal(secret, said)
+	countChange(secret)
+}
+
+// countChange counts a change in an annotation: the reconcilers do not read a Secret whose metadata has not changed.
+func countChange(secret *corev1.Secret) {
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, usherv1.ProfileGenerationAnnotation,
 		strconv.FormatInt(ProfileGeneration(secret)+1, 10))
 }
@@ -28,7 +32,7 @@ func setPersonal(secret *corev1.Secret, said Personal) {
 	setData(secret, values)
 }
 
-// ProfileGeneration counts the member's changes of the profile; 0 if there is no usable count.
+// ProfileGeneration counts the member's changes of profile and address; 0 if there is no usable count.
 func ProfileGeneration(secret metav1.Object) int64 {
 	n, err := strconv.ParseInt(secret.GetAnnotations()[usherv1.ProfileGenerationAnnotation], 10, 64)
 	if err != nil || n < 0 || n > usherv1.MaxCounter {

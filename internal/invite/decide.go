@@ -185,6 +185,11 @@ func TTL(inv *usherv1.Invitation, account *usherv1.Account) time.Duration {
 	if d := inv.Spec.TTL.Duration(); d > 0 {
 		return d
 	}
+	return AccountTTL(account)
+}
+
+// AccountTTL returns how long the links of an account, which may be nil, work: its own ttl, else seven days.
+func AccountTTL(account *usherv1.Account) time.Duration {
 	if account != nil {
 		if d := account.Spec.Invitations.TTL.Duration(); d > 0 {
 			return d

@@ -138,7 +138,7 @@ func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedNa
 	if refused := invite.Admit(inv, member, account, accepted, h.Now()); refused != invite.Admitted {
 		return nil, gone(refused)
 	}
-	if !invite.Current(inv, string(member.Spec.Email)) {
+	if !invite.Current(inv, string(member.EmailInUse())) {
 		missing.ErrStatus.Message = "there is no link yet: " + key.Name + " is made as soon as its member has a seat"
 		return nil, refusal(missing)
 	}

@@ -152,7 +152,7 @@ func aboutToBeActive(m *usherv1.Member) bool {
 }
 
 func ownerOf(m *usherv1.Member) *usherv1.AccountOwner {
-	return &usherv1.AccountOwner{Name: m.Name, Email: string(m.Spec.Email)}
+	return &usherv1.AccountOwner{Name: m.Name, Email: string(m.EmailInUse())}
 }
 
 // leads reports whether one Active admin comes before another as the account's owner.

@@ -42,7 +42,7 @@ func (d *Decision) keepUp(o Observation) {
 	if o.Credentials.Immutable {
 		return
 	}
-	d.MoveCredentials = o.acceptance() == creds.AcceptedAtFormerAddress
+	d.MoveCredentials = o.acceptance() == creds.AcceptedAtFormerAddress && o.Member.Spec.Activation == usherv1.ActivateImmediately
 	d.RotateToken = tokenIsOld(o)
 	d.SignAgain = o.Credentials.Signature == creds.SignedBefore
 }

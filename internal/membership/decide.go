@@ -47,6 +47,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	given := o.terms().Assign(m, accepted, o.standing())
 	recordPerson(s, o, accepted, given)
 	recordInvitation(s, o)
+	d.settleEmail(o, accepted, now)
 
 	choice := o.choice()
 	if m.DeletionTimestamp == nil && choice.RecordsBase(m, o.Pools) {
@@ -67,7 +68,7 @@ func decide(o Observation, now time.Time) (Decision, verdict) {
 	}
 	d.withdraw(o, v, now)
 	recordState(s, m, v, now)
-	if again := describe(s, o, choice, v, now); !again.IsZero() {
+	if again := describe(s, o, choice, v, d.email, now); !again.IsZero() {
 		d.wakeBy(again)
 	}
 	d.Forget = m.DeletionTimestamp != nil && nothingIsLeft(o)
@@ -81,7 +82,7 @@ func nothingIsLeft(o Observation) bool {
 }
 
 func needsLiveReads(d Decision, m *usherv1.Member) bool {
-	return d.Withdraws || d.GrantsOwnerRole || d.recordsStanding() || d.DropCredentials || m.DeletionTimestamp != nil ||
+	return d.Withdraws || d.GrantsOwnerRole || d.MoveCredentials || d.recordsStanding() || d.DropCredentials || m.DeletionTimestamp != nil ||
 		d.AwaitsWithdrawal && m.Status.State != usherv1.ObservedActive
 }
 

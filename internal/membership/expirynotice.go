@@ -104,7 +104,7 @@ func notifies(a *usherv1.Account) bool {
 
 // recipients are the member, and the account's contact unless both have one address.
 func recipients(o ExpiryNoticeObservation) []usherv1.EndNoticeRecipient {
-	if o.Contact.Email == "" || o.Contact.Email.SameAs(o.Member.Spec.Email) {
+	if o.Contact.Email == "" || o.Contact.Email.SameAs(o.Member.EmailInUse()) {
 		return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember}
 	}
 	return []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact}
@@ -117,7 +117,7 @@ func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.T
 	if at >= 0 {
 		*n = p.Notices[at]
 	}
-	if awaits(p.clock, *n) && (n.State == usherv1.EndNoticeSending || about(*n, until)) {
+	if expiryNotice(n).awaits(p.clock) && (n.State == usherv1.EndNoticeSending || about(*n, until)) {
 		if n.NextAttemptAt.Time.Before(p.Wake) {
 			p.Wake = n.NextAttemptAt.Time
 		}
@@ -126,16 +126,14 @@ func (p *ExpiryNoticePlan) attempt(to usherv1.EndNoticeRecipient, until metav1.T
 	if !about(*n, until) {
 		*n = usherv1.EndNotice{To: to, AccessUntil: moment.Of(until.Time)}
 	}
-	if n.State == usherv1.EndNoticeSent || n.State == usherv1.EndNoticeFailed {
+	if expiryNotice(n).ended() {
 		return
 	}
 	if !may {
 		p.AwaitsTurn = to
 		return
 	}
-	n.State = usherv1.EndNoticeSending
-	n.Attempts = delivery.Attempted(n.Attempts)
-	n.NextAttemptAt = delivery.Lease(p.clock.Now)
+	expiryNotice(n).claim(p.clock.Now)
 	p.Send = to
 	if at < 0 {
 		p.Notices = append(p.Notices, *n)
@@ -149,18 +147,9 @@ func about(n usherv1.EndNotice, until metav1.Time) bool {
 	return moment.Same(n.AccessUntil.Time, until.Time)
 }
 
-// awaits reports whether a notice is being sent, or is not due again yet.
-func awaits(c moment.Clock, n usherv1.EndNotice) bool {
-	longest := delivery.LongestWait
-	if n.State == usherv1.EndNoticeSending {
-		longest = delivery.SendLease
-	}
-	return c.Awaits(n.NextAttemptAt, longest)
-}
-
 // unsent reports whether a notice is about that date, and neither sent nor given up.
 func unsent(n usherv1.EndNotice, until metav1.Time) bool {
-	return about(n, until) && n.State != usherv1.EndNoticeSent && n.State != usherv1.EndNoticeFailed
+	return about(n, until) && !expiryNotice(&n).ended()
 }
 
 // giveUp ends the notices that were not sent before access expired, except one that a sender may be sending right now.
@@ -169,7 +158,7 @@ func (p *ExpiryNoticePlan) giveUp(until metav1.Time) {
 		n := &p.Notices[i]
 		switch {
 		case !unsent(*n, until):
-		case n.State == usherv1.EndNoticeSending && awaits(p.clock, *n):
+		case n.State == usherv1.EndNoticeSending && expiryNotice(n).awaits(p.clock):
 			p.Wake = n.NextAttemptAt.Time
 		default:
 			n.State, n.NextAttemptAt = usherv1.EndNoticeFailed, nil
@@ -192,14 +181,7 @@ func NoticeAttempt(member *usherv1.Member, to usherv1.EndNoticeRecipient) delive
 	if n == nil {
 		return delivery.Attempt{Message: string(to)}
 	}
-	a := delivery.Attempt{
-		Message: fmt.Sprintf("%s, %d", to, n.AccessUntil.Unix()), Number: n.Attempts, Open: n.State == usherv1.EndNoticeSending,
-		Before: n.LastError,
-	}
-	if a.Open && n.NextAttemptAt != nil {
-		a.LeaseEnd = n.NextAttemptAt.Time
-	}
-	return a
+	return expiryNotice(n).attempt(fmt.Sprintf("%s, %d", to, n.AccessUntil.Unix()))
 }
 
 // ExtendNotice moves the end of the lease of the attempt at the notice to that recipient.
@@ -210,15 +192,5 @@ func ExtendNotice(member *usherv1.Member, to usherv1.EndNoticeRecipient, until t
 // ConcludeNotice records how the attempt at the notice to that recipient ended; a nil failure means that the server accepted the
 // mail at now.
 func ConcludeNotice(member *usherv1.Member, to usherv1.EndNoticeRecipient, failure *delivery.Failure, now time.Time) {
-	n := NoticeTo(member, to)
-	outcome := delivery.Conclude(member.UID, n.Attempts, failure, now)
-	n.NextAttemptAt, n.LastError = outcome.NextAttemptAt, outcome.LastError
-	switch outcome.Result {
-	case delivery.Delivered:
-		n.State, n.SentAt = usherv1.EndNoticeSent, &outcome.At
-	case delivery.Rejected:
-		n.State = usherv1.EndNoticeFailed
-	case delivery.Retry:
-		n.State = usherv1.EndNoticePending
-	}
+	expiryNotice(NoticeTo(member, to)).conclude(member.UID, failure, now)
 }

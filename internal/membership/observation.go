@@ -26,6 +26,9 @@ type Observation struct {
 	Pools []usherv1.SeatPool
 	// Rival is another member of the account that has the address and came first (see Precedes); empty if there is none.
 	Rival string
+	// Holder is another member of the account that has the address in spec.email in use, where this member has accepted at another one; empty
+	// if there is none.
+	Holder string
 	// Invitation of the Member; nil if there is none.
 	Invitation *usherv1.Invitation
 	// NameTaken: an Invitation of the name that the Member's would have invites another member.
@@ -66,7 +69,7 @@ type Decision struct {
 	DropCredentials bool
 	// MakeCredentials: the Member needs no invitation, so its credentials Secret is made for it.
 	MakeCredentials bool
-	// MoveCredentials: the Member's address changed after it accepted, and the credentials have to follow.
+	// MoveCredentials: the address of a Member that needs no invitation has changed, and the credentials follow.
 	MoveCredentials bool
 	// RotateToken: the Member was disabled, and its credentials still have the API token that it had before.
 	RotateToken bool
@@ -83,6 +86,8 @@ type Decision struct {
 	MarkStanding, MarkUID bool
 	// MarkPool is the base pool that the Member's metadata has to name; empty if it need not.
 	MarkPool string
+	// MarkEmail: the Member's metadata has to name the address in use, status.email, or not name it any more.
+	MarkEmail bool
 	// AdoptInvitation: the Invitation was made before the Member was restored, and its owner reference names the UID of that time.
 	AdoptInvitation bool
 
@@ -97,6 +102,8 @@ type Decision struct {
 	Forget bool
 
 	needsLiveReads bool
+	// email is what the EmailChange condition says.
+	email emailChange
 }
 
 // NeedsLiveReads reports whether the decision must be made again on live reads before anything is done about it: it takes something

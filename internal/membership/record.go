@@ -27,6 +27,9 @@ func recordPerson(s *usherv1.MemberStatus, o Observation, accepted bool, given p
 	if o.Member.DeletionTimestamp == nil || s.Role == "" { // a member that is being deleted is remembered with the role that it had
 		s.Role, s.Rights = given.Role, given.Rights
 	}
+	if o.Member.DeletionTimestamp == nil || s.Email == "" { // nor does it change its address any more
+		s.Email = string(emailInUse(o, accepted))
+	}
 	s.DisplayName = displayName(o, accepted)
 	if !accepted {
 		s.CredentialsProblem = ""
@@ -55,7 +58,7 @@ func recordState(s *usherv1.MemberStatus, m *usherv1.Member, v verdict, now time
 
 // describe sets the conditions. One of Pending, Active and Disabled is True; all three have the reason of the state.
 // It returns when they have to be set again; zero for never.
-func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, now time.Time) time.Time {
+func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verdict, email emailChange, now time.Time) time.Time {
 	w := conditions.Writer{List: &s.Conditions, Generation: o.Member.Generation, Now: now}
 	w.SetState(v.State, v.Reason)
 	base, complete := holds(s.Seats, choice)
@@ -75,6 +78,12 @@ func describe(s *usherv1.MemberStatus, o Observation, choice seat.Choice, v verd
 		meta.RemoveStatusCondition(w.List, usherv1.ConditionDeletionBlocked)
 	}
 	message := v.message
+	if email.reason != "" {
+		w.Set(usherv1.ConditionEmailChange, false, email.reason, email.message)
+		message += "; its new address is not in use yet, see condition " + usherv1.ConditionEmailChange
+	} else {
+		meta.RemoveStatusCondition(w.List, usherv1.ConditionEmailChange)
+	}
 	if s.CredentialsProblem != "" {
 		message += "; correct Secret " + creds.Name(o.Member.Name) + ": " + s.CredentialsProblem
 	}
@@ -111,5 +120,5 @@ func displayName(o Observation, accepted bool) string {
 	if name := strings.TrimSpace(given + " " + family); name != "" {
 		return name
 	}
-	return string(o.Member.Spec.Email)
+	return string(emailInUse(o, accepted))
 }

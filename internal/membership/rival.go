@@ -10,7 +10,7 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// Precedes reports whether other keeps member from having the address that both have: it belongs to the same account, is not being deleted,
+// Precedes reports whether other keeps member from having the address that both have, or are to be invited at: it belongs to the same account, is not being deleted,
 // and came first. A member that has a seat comes before one that has none, and a member that already had the address comes before one that
 // has just taken it up. So an edit never takes another member's access away. Otherwise a member that has accepted comes first, then the
 // older one, then the lower name.
@@ -20,7 +20,7 @@ import (
 func Precedes(other, member *usherv1.Member) bool {
 	if other.UID == member.UID || other.Namespace != member.Namespace || other.DeletionTimestamp != nil ||
 		other.Spec.AccountRef.Name != member.Spec.AccountRef.Name ||
-		!other.Spec.Email.SameAs(member.Spec.Email) {
+		!other.EmailInUse().SameAs(member.EmailInUse()) {
 		return false
 	}
 	for _, better := range []func(*usherv1.Member) bool{established, seated, judgedAsItIs, accepted} {
@@ -32,6 +32,14 @@ func Precedes(other, member *usherv1.Member) bool {
 		return other.CreationTimestamp.Before(&member.CreationTimestamp)
 	}
 	return other.Name < member.Name
+}
+
+// Holds reports whether other has the address that member wants in place of the one in use: it is of the same account, is not being deleted,
+// and has the address in use, or is to be invited at it. A member that only wants the address does not have it: whichever confirms it first
+// gets it.
+func Holds(other, member *usherv1.Member) bool {
+	return other.UID != member.UID && other.Namespace == member.Namespace && other.DeletionTimestamp == nil &&
+		other.Spec.AccountRef.Name == member.Spec.AccountRef.Name && other.EmailInUse().SameAs(member.Spec.Email)
 }
 
 // established reports whether a Member has a state, and is no duplicate of another.

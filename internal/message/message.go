@@ -62,3 +62,9 @@ func InvitationID(invitation types.UID, linkGeneration int64) string {
 func ExpiryNoticeID(member types.UID, to usherv1.EndNoticeRecipient, endsAt time.Time) string {
 	return fmt.Sprintf("%s.end-%d-%s", member, endsAt.Unix(), to)
 }
+
+// EmailChangeID returns the local part of the Message-ID of a mail about a change of a member's address: the same on every attempt and for
+// every operator. Another change, or another key of the link, is another mail.
+func EmailChangeID(member types.UID, to usherv1.EmailChangeRecipient, requested time.Time, keyID string) string {
+	return fmt.Sprintf("%s.email-%d-%s%s", member, requested.Unix(), to, keyID)
+}

@@ -21,7 +21,7 @@ func CandidateOf(
 	c := Candidate{
 		UID:     string(member.UID),
 		Name:    member.Name,
-		Email:   member.Spec.Email.Key(),
+		Email:   member.EmailInUse().Key(),
 		Created: member.CreationTimestamp.Time,
 		Active:  member.Status.State == usherv1.ObservedActive,
 		Stays:   stays,

@@ -16,8 +16,8 @@ import (
 const (
 	ByAccount      = "spec.accountRef.name"  // Members and SeatPools by the name of their Account; selectable of Members, too
 	ByPlan         = "spec.planRef"          // Accounts by the name of their Plan
-	ByAddress      = "account/email"         // Members by Account and canonical address
-	ByEmail        = "email"                 // Members by canonical address
+	ByAddress      = "account/email"         // Members by Account and canonical address: the one in use and the one that is wanted
+	ByEmail        = "email"                 // Members by canonical address in use
 	BySuccessor    = "spec.reassignTo"       // Members that are being deleted, by the name of their successor
 	ByUID          = "uid"                   // Members by UID
 	ByMemberRef    = "spec.memberRef"        // Invitations by the name of their Member
@@ -39,9 +39,9 @@ func Indexes() []Index {
 		{&usherv1.Member{}, ByAccount, func(o client.Object) []string {
 			return []string{o.(*usherv1.Member).Spec.AccountRef.Name}
 		}},
-		{&usherv1.Member{}, ByAddress, func(o client.Object) []string { return []string{AddressKey(o.(*usherv1.Member))} }},
+		{&usherv1.Member{}, ByAddress, func(o client.Object) []string { return AddressKeys(o.(*usherv1.Member)) }},
 		{&usherv1.Member{}, ByEmail, func(o client.Object) []string {
-			return []string{o.(*usherv1.Member).Spec.Email.Key()}
+			return []string{o.(*usherv1.Member).EmailInUse().Key()}
 		}},
 		{&usherv1.Member{}, BySuccessor, func(o client.Object) []string {
 			if to := o.(*usherv1.Member).Spec.ReassignTo; to != nil && o.GetDeletionTimestamp() != nil {
@@ -93,9 +93,18 @@ func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-// AddressKey is the value of ByAddress for a Member.
-func AddressKey(m *usherv1.Member) string {
-	return m.Spec.AccountRef.Name + "/" + m.Spec.Email.Key()
+// AddressKey is the value of ByAddress for an address in a Member's account.
+func AddressKey(m *usherv1.Member, address usherv1.EmailAddress) string {
+	return m.Spec.AccountRef.Name + "/" + address.Key()
+}
+
+// AddressKeys are the values of ByAddress for a Member.
+func AddressKeys(m *usherv1.Member) []string {
+	keys := []string{AddressKey(m, m.EmailInUse())}
+	if wanted := AddressKey(m, m.Spec.Email); wanted != keys[0] {
+		keys = append(keys, wanted)
+	}
+	return keys
 }
 
 // SecretRef is the name of the Secret that an account names for its mails; empty if it names none.

@@ -36,7 +36,7 @@ func (m *mail) Wakeups() *reconciler.Wakeups { return m.r.wakeups }
 func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
 func (m *mail) New() *usherv1.Member         { return &usherv1.Member{} }
 
-// Limits implements outbox.Mail.
+// CountedAs implements outbox.Mail.
 func (m *mail) CountedAs() (id, recipient string) {
 	return idOf(m.observed.Member, m.plan.Send), m.recipient()
 }
@@ -50,7 +50,7 @@ func (m *mail) recipient() string {
 	if m.plan.Send == usherv1.NoticeToContact {
 		return string(m.observed.Contact.Email)
 	}
-	return string(m.observed.Member.Spec.Email)
+	return string(m.observed.Member.EmailInUse())
 }
 
 // Decide implements outbox.Mail.
@@ -90,7 +90,7 @@ func (m *mail) Message(_ context.Context, endpoint channel.Endpoint) (message.Me
 		return what, nil
 	}
 	what.ContactEmail, what.ContactPhone = string(contact.Email), string(contact.Phone)
-	if name != string(member.Spec.Email) {
+	if name != string(member.EmailInUse()) {
 		what.Name = name
 	}
 	return what, nil

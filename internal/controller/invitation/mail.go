@@ -82,7 +82,7 @@ func (m *mail) Message(ctx context.Context, endpoint channel.Endpoint) (message.
 		Link: keys.Link(m.r.portalURL, claim), ExpiresAt: m.r.Now().Add(invite.TTL(inv, account)), MessageID: status.MessageID,
 		ContactEmail: string(contact.Email), ContactPhone: string(contact.Phone),
 	}
-	if member.Status.DisplayName != string(member.Spec.Email) {
+	if member.Status.DisplayName != string(member.EmailInUse()) {
 		what.Name = member.Status.DisplayName
 	}
 	if m.plan.Remind != "" {

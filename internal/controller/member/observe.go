@@ -40,6 +40,9 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, member *
 	if o.Rival, err = r.rivalOf(ctx, reader, member, o.Account); err != nil {
 		return o, err
 	}
+	if o.Holder, err = r.holderOf(ctx, member); err != nil {
+		return o, err
+	}
 	if o.Invitation, o.NameTaken, err = r.invitationOf(ctx, reader, member, o.Account); err != nil {
 		return o, err
 	}
@@ -207,10 +210,10 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 	profile := credentials.ProfileGeneration(meta)
 	recorded := found && known && credentials.CanBeAcceptedAt(meta, m.Status.AcceptedAt.Time) &&
 		meta.Labels[usherv1.MemberLabel] == labels.Value(m.Name) && // the type is not in the metadata
-		m.Status.CredentialsProblem == "" && r.signedNow(ctx, meta)
+		m.Status.CredentialsProblem == "" && m.Status.Email != "" && r.signedNow(ctx, meta)
 	if recorded && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
 		return &credentials.Credentials{
-			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], AcceptedAt: *m.Status.AcceptedAt,
+			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], Email: m.Status.Email, AcceptedAt: *m.Status.AcceptedAt,
 			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta),
 			Standing: plan.Recorded(meta.Annotations), Signature: credentials.Signed, Recorded: true,
 		}, nil

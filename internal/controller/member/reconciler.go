@@ -104,7 +104,7 @@ func (r *Reconciler) prepare(ctx context.Context, o *membership.Observation, d m
 	if changed, err = r.settleCredentials(ctx, o, d); err != nil {
 		return changed, err
 	}
-	if d.MarkStanding || d.MarkUID || d.MarkPool != "" {
+	if d.MarkStanding || d.MarkUID || d.MarkEmail || d.MarkPool != "" {
 		if err := r.mark(ctx, o.Member, d); err != nil {
 			return changed, err
 		}
@@ -143,10 +143,22 @@ func (r *Reconciler) mark(ctx context.Context, member *usherv1.Member, d members
 		if d.MarkPool != "" {
 			member.Annotations[usherv1.SeatPoolAnnotation] = d.MarkPool
 		}
+		if d.MarkEmail {
+			markEmail(member, d.Status.Email)
+		}
 		if d.MarkUID {
 			member.Annotations[usherv1.MemberUIDAnnotation] = string(member.UID)
 		}
 	})
+}
+
+// markEmail has a Member's metadata name the address in use while its spec names another.
+func markEmail(member *usherv1.Member, inUse string) {
+	if member.Spec.Email.SameAs(usherv1.EmailAddress(inUse)) {
+		delete(member.Annotations, usherv1.EmailInUseAnnotation)
+		return
+	}
+	member.Annotations[usherv1.EmailInUseAnnotation] = inUse
 }
 
 func (r *Reconciler) writeStatus(ctx context.Context, member *usherv1.Member, status usherv1.MemberStatus) error {

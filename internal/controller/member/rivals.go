@@ -20,7 +20,7 @@ import (
 func (r *Reconciler) rivalOf(
 	ctx context.Context, reader client.Reader, member *usherv1.Member, account *usherv1.Account,
 ) (string, error) {
-	same, err := store.Members(ctx, r.Client, member.Namespace, store.ByAddress, store.AddressKey(member))
+	same, err := store.Members(ctx, r.Client, member.Namespace, store.ByAddress, store.AddressKey(member, member.EmailInUse()))
 	if err != nil || len(same) == 0 || len(same) == 1 && same[0].UID == member.UID {
 		return "", err
 	}
@@ -55,6 +55,26 @@ func (r *Reconciler) rivalOf(
 		}
 	}
 	return "", nil
+}
+
+// holderOf returns the name of the member of the account that has the address which the member, having accepted at another one, wants; empty
+// if there is none. It is asked of the cache alone: the portal asks again before the address changes hands.
+func (r *Reconciler) holderOf(ctx context.Context, member *usherv1.Member) (string, error) {
+	if member.EmailInUse().SameAs(member.Spec.Email) {
+		return "", nil
+	}
+	same, err := store.Members(ctx, r.Client, member.Namespace, store.ByAddress, store.AddressKey(member, member.Spec.Email))
+	if err != nil {
+		return "", err
+	}
+	var holders []string
+	for i := range same {
+		if membership.Holds(&same[i], member) {
+			holders = append(holders, same[i].Name)
+		}
+	}
+	slices.Sort(holders)
+	return strings.Join(holders[:min(1, len(holders))], ""), nil
 }
 
 // withAcceptance returns a Member whose status, if there is none yet, says that it has accepted if it has credentials that may be its

@@ -126,19 +126,20 @@ func (r *Reconciler) ofPlan(ctx context.Context, before, after client.Object) ([
 	return keys, err
 }
 
-// rivalsOf returns the other members with the address that the member had or has.
+// rivalsOf returns the other members with an address that the member had, has or wants.
 func (r *Reconciler) rivalsOf(ctx context.Context, before, after client.Object) ([]types.NamespacedName, error) {
 	var keys []types.NamespacedName
 	for _, o := range []client.Object{before, after} {
 		if o == nil {
 			continue
 		}
-		others, err := r.keys(ctx, o.GetNamespace(), store.ByAddress, store.AddressKey(o.(*usherv1.Member)),
-			func(m *usherv1.Member) bool { return m.UID != o.GetUID() })
-		if err != nil {
-			return keys, err
+		for _, address := range store.AddressKeys(o.(*usherv1.Member)) {
+			others, err := r.keys(ctx, o.GetNamespace(), store.ByAddress, address, func(m *usherv1.Member) bool { return m.UID != o.GetUID() })
+			if err != nil {
+				return keys, err
+			}
+			keys = append(keys, others...)
 		}
-		keys = append(keys, others...)
 	}
 	return keys, nil
 }

@@ -99,7 +99,7 @@ func (p *Pages) look(ctx context.Context, l link) (*visit, error) {
 		return nil, err
 	}
 	genuine := keys.Verify(l.token, v.invitation.UID, v.invitation.Status.LinkGeneration, v.invitation.Status.Recipient)
-	current := invite.Current(&v.invitation, string(v.Member.Spec.Email))
+	current := invite.Current(&v.invitation, string(v.Member.EmailInUse()))
 	if !genuine || !possible || !invitationFound || !memberFound || !current {
 		return v, page.ErrUnknown
 	}

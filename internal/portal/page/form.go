@@ -95,7 +95,7 @@ func (p Password) Mistakes(who *Person, personal credentials.Personal) []Mistake
 // isKnown reports whether a password is the address or a name, which is what a stranger would try first.
 func isKnown(password string, who *Person, personal credentials.Personal) bool {
 	password = strings.TrimSpace(password)
-	email := who.Member.Spec.Email
+	email := who.Member.EmailInUse()
 	if email.SameAs(usherv1.EmailAddress(password)) {
 		return true
 	}

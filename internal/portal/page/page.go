@@ -189,7 +189,7 @@ func New(r *http.Request, who *Person, title string) *Page {
 	if p.ContactEmail == "" && account.Mail != nil {
 		p.ContactEmail = string(account.Mail.ReplyTo)
 	}
-	p.Email = string(who.Member.Spec.Email)
+	p.Email = string(who.Member.EmailInUse())
 	if p.Role = who.Member.Status.Role; p.Role == "" {
 		p.Role = who.Member.Spec.Role
 	}

@@ -21,7 +21,7 @@ func (p *Pages) savePassword(w http.ResponseWriter, r *http.Request, v *session.
 	if !right {
 		// One more try of the password, which counts as such.
 		has := false
-		if p.perMember.Take(digestOf(string(v.Member.Spec.Email)), p.Now()) == 0 {
+		if p.perMember.Take(digestOf(string(v.Member.EmailInUse())), p.Now()) == 0 {
 			has, err = p.Hasher.Matches(r.Context(), credentials.PasswordHash(&v.Credentials), given.password.Typed)
 		}
 		if err != nil || has {
@@ -48,7 +48,7 @@ func (p *Pages) changePasswordAgain(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
-	if !asksFor(r, v) || standing(v, p.Now()) != nil || p.perMember.Take(digestOf(string(v.Member.Spec.Email)), p.Now()) > 0 {
+	if !asksFor(r, v) || standing(v, p.Now()) != nil || p.perMember.Take(digestOf(string(v.Member.EmailInUse())), p.Now()) > 0 {
 		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
 		return
 	}

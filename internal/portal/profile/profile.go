@@ -150,7 +150,7 @@ func (p *Pages) changeProfile(w http.ResponseWriter, r *http.Request, v *session
 			err = p.saveDetails(r, v, given)
 		}
 	case action == actionPassword:
-		if wait := p.perMember.Take(digestOf(string(v.Member.Spec.Email)), p.Now()); wait > 0 {
+		if wait := p.perMember.Take(digestOf(string(v.Member.EmailInUse())), p.Now()); wait > 0 {
 			p.RenderNotice(w, r, &v.Person, page.NoticeTooMany, web.Seconds(wait))
 			return
 		}

@@ -91,7 +91,7 @@ func (p *Pages) find(ctx context.Context, email, namespace, account string) (*se
 			p.Log.Error(err, "a member cannot sign in", "namespace", name.Namespace, "member", name.Name)
 			continue // another member with the address can sign in all the same
 		}
-		if v == nil || !v.Member.Spec.Email.SameAs(usherv1.EmailAddress(email)) || account != "" && v.Account.Name != account {
+		if v == nil || !v.Member.EmailInUse().SameAs(usherv1.EmailAddress(email)) || account != "" && v.Account.Name != account {
 			continue
 		}
 		if reason.OfMember(&v.Member).Duplicate {

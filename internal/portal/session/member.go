@@ -21,7 +21,7 @@ type Member struct {
 	Administers bool
 }
 
-// Read reads a member whose credentials have a password and are for its present address; nil if there is no such member.
+// Read reads a member whose credentials have a password and are for the address in use; nil if there is no such member.
 func (s *Sessions) Read(ctx context.Context, name types.NamespacedName) (*Member, error) {
 	v := &Member{}
 	if found, err := s.site.Read(ctx, name, &v.Member); !found {
@@ -34,7 +34,7 @@ func (s *Sessions) Read(ctx context.Context, name types.NamespacedName) (*Member
 	if v.Administers, err = s.administers(ctx, v); err != nil {
 		return nil, err
 	}
-	if v.Acceptance != credentials.Accepted || len(v.Credentials.Data[credentials.KeyEmail]) == 0 ||
+	if !v.Acceptance.OpensSession(&v.Member) || len(v.Credentials.Data[credentials.KeyEmail]) == 0 ||
 		credentials.PasswordHash(&v.Credentials) == nil {
 		return nil, nil
 	}
