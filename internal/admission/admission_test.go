@@ -52,10 +52,11 @@ func TestLastAdmin(t *testing.T) {
 	}
 }
 
-func disabled(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled }
-func leaving(m *usherv1.Member)  { m.DeletionTimestamp = &metav1.Time{Time: now} }
-func named(m *usherv1.Member)    { m.Spec.GivenName = "Ada" }
-func demoted(m *usherv1.Member)  { m.Spec.Role = "member" }
+func disabled(m *usherv1.Member)  { m.Spec.State = usherv1.StateDisabled }
+func leaving(m *usherv1.Member)   { m.DeletionTimestamp = &metav1.Time{Time: now} }
+func immediate(m *usherv1.Member) { m.Spec.Activation = usherv1.ActivateImmediately }
+func named(m *usherv1.Member)     { m.Spec.GivenName = "Ada" }
+func demoted(m *usherv1.Member)   { m.Spec.Role = "member" }
 func at(address usherv1.EmailAddress) func(*usherv1.Member) {
 	return func(m *usherv1.Member) { m.Spec.Email = address }
 }
@@ -85,8 +86,9 @@ func TestThreatens(t *testing.T) {
 		"access ends earlier":             {ada(until(2 * time.Hour)), ada(until(time.Hour)), true},
 		"access ends later than before":   {ada(until(time.Hour)), ada(until(2 * time.Hour)), false},
 		"access no longer ends":           {ada(until(time.Hour)), ada(), false},
-		"another address":                 {ada(), ada(at("lovelace@acme.example")), true},
-		"the same address in capitals":    {ada(), ada(at("ADA@acme.example")), false},
+		"another address":                 {ada(), ada(at("lovelace@acme.example")), false},
+		"another address at once":         {ada(immediate), ada(immediate, at("lovelace@acme.example")), true},
+		"the same address in capitals":    {ada(immediate), ada(immediate, at("ADA@acme.example")), false},
 	} {
 		if got := Threatens(c.before, c.after, terms, now); got != c.want {
 			t.Errorf("%s: %v", name, got)

@@ -188,16 +188,31 @@ func TestReadBoundsAnything(t *testing.T) {
 	})
 }
 
-// A change of address takes the signature along. A member that needs no invitation does not keep the password.
+// A change of address takes the signature along. Only an address that was confirmed keeps the password.
 func TestMove(t *testing.T) {
-	for activation, keeps := range map[usherv1.Activation]bool{usherv1.ActivateByInvitation: true, usherv1.ActivateImmediately: false} {
-		g := NewWithT(t)
-		secret := adasAcceptance(t)
-		secret.Data[KeyPasswordHash] = []byte("$2a$10$" + strings.Repeat("a", 53))
-		token := string(secret.Data[KeyAPIToken])
-		member := &usherv1.Member{Spec: usherv1.MemberSpec{Email: "king@acme.example", Activation: activation}}
-		Move(secret, member, aSigner(t))
-		g.Expect(Read(secret, aSigner(t))).To(And(HaveField("Signature", Signed), HaveField("Email", "king@acme.example"), HaveField("HasPassword", keeps)))
-		g.Expect(string(secret.Data[KeyAPIToken])).To(Equal(token))
+	for name, tt := range map[string]struct {
+		move     func(*corev1.Secret)
+		password bool
+	}{
+		"at once": {func(s *corev1.Secret) {
+			Move(s, &usherv1.Member{Spec: usherv1.MemberSpec{Email: "king@acme.example"}}, aSigner(t))
+		}, false},
+		"confirmed": {func(s *corev1.Secret) { Confirm(s, "king@acme.example", "the link", aSigner(t)) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := NewWithT(t)
+			secret := adasAcceptance(t)
+			secret.Data[KeyPasswordHash] = []byte("$2a$10$" + strings.Repeat("a", 53))
+			token := string(secret.Data[KeyAPIToken])
+			tt.move(secret)
+			g.Expect(Read(secret, aSigner(t))).To(And(
+				HaveField("Signature", Signed), HaveField("Email", "king@acme.example"), HaveField("HasPassword", tt.password),
+				HaveField("ProfileGeneration", int64(1)),
+			))
+			g.Expect(string(secret.Data[KeyAPIToken])).To(Equal(token))
+			if tt.password {
+				g.Expect(secret.Annotations).To(HaveKeyWithValue(usherv1.ConfirmedAnnotation, "the link"))
+			}
+		})
 	}
 }

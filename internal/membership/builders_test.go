@@ -199,10 +199,14 @@ func accountDisabled(o *Observation) { o.Account.Spec.State = usherv1.StateDisab
 func noPools(o *Observation)         { o.Pools = nil }
 func rival(o *Observation)           { o.Rival = "bob" }
 func nameTaken(o *Observation)       { o.NameTaken = true }
-func readdressed(o *Observation)     { o.Member.Spec.Email = "lovelace@acme.example" }
-func noMailbox(o *Observation)       { o.Member.Spec.Email = "ada@xn--0.example" }
-func mailDown(o *Observation)        { mail(metav1.ConditionFalse, usherv1.ReasonServerUnreachable)(o) }
-func mailUnknown(o *Observation)     { o.Account.Status.Conditions = nil }
+func holder(o *Observation)          { o.Holder = "bob" }
+func marksEmail(o *Observation) {
+	o.Member.Annotations = map[string]string{usherv1.EmailInUseAnnotation: adaEmail}
+}
+func readdressed(o *Observation) { o.Member.Spec.Email = "lovelace@acme.example" }
+func noMailbox(o *Observation)   { o.Member.Spec.Email = "ada@xn--0.example" }
+func mailDown(o *Observation)    { mail(metav1.ConditionFalse, usherv1.ReasonServerUnreachable)(o) }
+func mailUnknown(o *Observation) { o.Account.Status.Conditions = nil }
 func remembersUID(uid string) edit {
 	return func(o *Observation) {
 		o.Account.Status.Departures = append(o.Account.Status.Departures, usherv1.Departure{UID: uid, DeletedAt: *later(-time.Minute)})

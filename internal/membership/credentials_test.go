@@ -46,8 +46,16 @@ func TestCredentials(t *testing.T) {
 		},
 
 		{name: "accepted with an address that was corrected meanwhile", edits: []edit{seat, of(adaUID, "eve@acme.example")}, drop: true},
-		{name: "the address changed after it was accepted", edits: []edit{active, readdressed, of(adaUID, adaEmail)}, accepted: true, move: true},
-		{name: "the address changed while disabled", edits: []edit{active, disabled, readdressed, of(adaUID, adaEmail)}, accepted: true, move: true},
+		{name: "the address changed after it was accepted", edits: []edit{active, readdressed, of(adaUID, adaEmail)}, accepted: true},
+		{name: "the address changed while disabled", edits: []edit{active, disabled, readdressed, of(adaUID, adaEmail)}, accepted: true},
+		{name: "the address changed, and no invitation is needed", edits: []edit{active, immediate, readdressed, of(adaUID, adaEmail)}, accepted: true, move: true},
+		{
+			name:  "the address changed, no invitation is needed, and they are immutable",
+			edits: []edit{active, immediate, readdressed, credentials(func(c *Credentials) { c.Email = adaEmail }, immutable)}, accepted: true,
+		},
+		{name: "restored while the address changed", edits: []edit{seat, readdressed, marksEmail, of("uid-before-the-restore", adaEmail)}, accepted: true},
+		{name: "without a status, while the address changed", edits: []edit{seat, readdressed, marksEmail, of(adaUID, adaEmail)}, accepted: true},
+		{name: "marked with another address", edits: []edit{seat, readdressed, marksEmail, of(adaUID, "eve@acme.example")}, drop: true},
 
 		{name: "restored with another UID", edits: []edit{seat, of("uid-before-the-restore", adaEmail)}, accepted: true},
 		{

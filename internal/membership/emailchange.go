@@ -9,17 +9,25 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/moment"
 )
 
 // emailInUse returns the address that access and signing in follow: the one that the credentials are for, as the spec spells it if it is the
-// same. Before there is an acceptance it is the spec's.
+// same. Before there is an acceptance it is the spec's. While signatures cannot be checked, it stays as it is.
 func emailInUse(o Observation, accepted bool) usherv1.EmailAddress {
 	wanted := o.Member.Spec.Email
-	if !accepted || o.Credentials.Email == "" || wanted.SameAs(usherv1.EmailAddress(o.Credentials.Email)) {
+	if !accepted || o.Credentials.Email == "" {
 		return wanted
 	}
-	return usherv1.EmailAddress(o.Credentials.Email)
+	said := usherv1.EmailAddress(o.Credentials.Email)
+	if o.Credentials.Signature == creds.Unchecked {
+		said = o.Member.EmailInUse()
+	}
+	if wanted.SameAs(said) {
+		return wanted
+	}
+	return said
 }
 
 // settleEmail decides what becomes of a change of address: it begins when spec.email is no longer the address in use, and is over when it is
@@ -27,11 +35,13 @@ func emailInUse(o Observation, accepted bool) usherv1.EmailAddress {
 // for another person's.
 func (d *Decision) settleEmail(o Observation, accepted bool, now time.Time) {
 	m, s := o.Member, &d.Status
-	changes := accepted && m.DeletionTimestamp == nil && !m.Spec.Email.SameAs(usherv1.EmailAddress(s.Email)) &&
-		m.Spec.Activation != usherv1.ActivateImmediately
-	if accepted && m.DeletionTimestamp == nil {
-		marked := m.Annotations[usherv1.EmailInUseAnnotation]
-		d.MarkEmail = changes && !usherv1.EmailAddress(marked).SameAs(usherv1.EmailAddress(s.Email)) || !changes && marked != ""
+	stays := accepted && m.DeletionTimestamp == nil
+	differs := stays && !m.Spec.Email.SameAs(usherv1.EmailAddress(s.Email))
+	changes := differs && m.Spec.Activation != usherv1.ActivateImmediately
+	if marked := m.Annotations[usherv1.EmailInUseAnnotation]; differs {
+		d.MarkEmail = !d.MoveCredentials && !usherv1.EmailAddress(marked).SameAs(usherv1.EmailAddress(s.Email))
+	} else {
+		d.MarkEmail = stays && marked != ""
 	}
 	_, impossible := m.Spec.Email.Mailbox()
 	switch c := s.EmailChange; {

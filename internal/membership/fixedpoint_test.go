@@ -98,6 +98,13 @@ func (s *situation) reconcile(m *usherv1.Member) {
 		s.wrote("credentials of %s", m.Name)
 		d = s.decide(s.observe(m), now)
 	}
+	if d.MarkEmail {
+		m.Annotations = map[string]string{usherv1.EmailInUseAnnotation: d.Status.Email}
+		if m.Spec.Email.SameAs(usherv1.EmailAddress(d.Status.Email)) {
+			m.Annotations = nil
+		}
+		s.wrote("metadata of %s", m.Name)
+	}
 	if d.DeferStatus {
 		return
 	}

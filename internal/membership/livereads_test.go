@@ -26,6 +26,8 @@ func TestNeedsLiveReads(t *testing.T) {
 		{name: "another member has the address", edits: []edit{active, rival}, want: true},
 		{name: "it is being deleted", edits: []edit{deleting}, want: true},
 		{name: "credentials of an earlier member", edits: []edit{remembersUID("uid-former"), credentials(func(c *Credentials) { c.MemberUID = "uid-former" })}, want: true},
+		{name: "the address is changed at once", edits: []edit{active, immediate, readdressed}, want: true},
+		{name: "the address is to be confirmed", edits: []edit{active, readdressed}, want: false},
 		{name: "a seat is to be given back", edits: []edit{active, was(usherv1.ObservedDisabled), disabled, notWithdrawn}, want: true},
 		{name: "the first member", edits: []edit{active, onPlan(aPlan()), func(o *Observation) {
 			o.Standing, o.Member.Status.Role, o.Member.Status.ActivatedAt = plan.Eldest, "", nil
@@ -46,7 +48,7 @@ func TestNeedsLiveReads(t *testing.T) {
 		d := Decide(o, now)
 		waits := d.AwaitsWithdrawal && o.Member.Status.State != usherv1.ObservedActive
 		records := d.MarkStanding || d.RecordStanding || d.MakeCredentials && d.Standing != plan.Junior
-		if want := d.Withdraws || d.GrantsOwnerRole || records || d.DropCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
+		if want := d.Withdraws || d.GrantsOwnerRole || records || d.DropCredentials || d.MoveCredentials || o.Member.DeletionTimestamp != nil || waits; d.NeedsLiveReads() != want {
 			t.Fatalf("NeedsLiveReads is %v of %+v", d.NeedsLiveReads(), d)
 		}
 	})

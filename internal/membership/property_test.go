@@ -67,6 +67,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		edit edit
 	}{
 		{"accepted before", acceptedBefore}, {"deleting", deleting}, {"disabled", disabled}, {"immediate", immediate}, {"rival", rival},
+		{"holder", holder}, {"marked", marksEmail}, {"changing", changing()},
 		{"account disabled", accountDisabled}, {"mail down", mailDown}, {"mail unknown", mailUnknown}, {"former", remembersUID("uid-former")},
 		{"ended", endsIn(-time.Hour)}, {"ends", endsIn(time.Hour)},
 		{"forgotten", remembersUID(adaUID)}, {"account going", accountDeleting}, {"no account", noAccount},
@@ -143,6 +144,12 @@ func written(t rapid.TB, o Observation, d Decision) Observation {
 		t.Fatal(err)
 	}
 	o.Member = o.Member.DeepCopy()
+	if d.MarkEmail {
+		o.Member.Annotations = map[string]string{usherv1.EmailInUseAnnotation: d.Status.Email}
+		if o.Member.Spec.Email.SameAs(usherv1.EmailAddress(d.Status.Email)) {
+			o.Member.Annotations = nil
+		}
+	}
 	o.Member.Status = usherv1.MemberStatus{}
 	if err := json.Unmarshal(raw, &o.Member.Status); err != nil {
 		t.Fatal(err)
@@ -165,7 +172,7 @@ func TestDecideIsIdempotent(t *testing.T) {
 		if !equality.Semantic.DeepEqual(again.Member.Status, d2.Status) {
 			t.Fatalf("decided\n%+v\nand then\n%+v", again.Member.Status, d2.Status)
 		}
-		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.TakeOverCredentials || d2.SignAgain || d2.Withdraws || d2.DeferStatus || d2.Invite != d.Invite || d2.Forget != d.Forget {
+		if d2.DropCredentials || d2.MakeCredentials || d2.MoveCredentials || d2.TakeOverCredentials || d2.SignAgain || d2.Withdraws || d2.DeferStatus || d2.MarkEmail || d2.Invite != d.Invite || d2.Forget != d.Forget {
 			t.Fatalf("the second decision differs: %+v, %+v", d, d2)
 		}
 	})

@@ -157,8 +157,27 @@ func (s *situation) drawMember(t *rapid.T, chance func(string) bool, name string
 			MemberUID: string(m.UID), Email: string(m.Spec.Email), AcceptedAt: *later(-time.Hour), Foreign: chance("foreign"),
 			Signature: anySignature.Draw(t, "signature"), HasPassword: chance("password"), Immutable: chance("immutable"),
 		}
+		if chance("the address changes") {
+			s.drawEmailChange(t, chance, m)
+		}
 	}
 	s.members = append(s.members, m)
+}
+
+// drawEmailChange gives the Member another address than its credentials.
+func (s *situation) drawEmailChange(t *rapid.T, chance func(string) bool, m *usherv1.Member) {
+	former := string(m.Spec.Email)
+	m.Spec.Email = usherv1.EmailAddress(rapid.SampledFrom([]string{"king@acme.example", "bob@acme.example", "ada@"}).Draw(t, "wanted"))
+	if chance("marked") {
+		m.Annotations = map[string]string{usherv1.EmailInUseAnnotation: former}
+	}
+	if m.Status.AcceptedAt == nil || chance("not noticed") {
+		return
+	}
+	m.Status.Email, m.Status.EmailChange = former, &usherv1.EmailChange{Email: string(m.Spec.Email), RequestedAt: *later(-time.Minute)}
+	if chance("sent") {
+		m.Status.EmailChange.ExpiresAt = later(time.Duration(rapid.IntRange(-1, 1).Draw(t, "expires")) * time.Second)
+	}
 }
 
 // drawStatus sets any reason, with its state.
@@ -245,6 +264,9 @@ func (s *situation) observe(m *usherv1.Member) Observation {
 		}
 		if o.Rival == "" && Precedes(other, m) {
 			o.Rival = other.Name
+		}
+		if o.Holder == "" && !m.EmailInUse().SameAs(m.Spec.Email) && Holds(other, m) {
+			o.Holder = other.Name
 		}
 	}
 	return o
