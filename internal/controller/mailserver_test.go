@@ -294,6 +294,7 @@ var _ = Describe("The mail server", func() {
 		var s script
 		s.answer.Store(&smtpsink.Answer{Drop: true})
 		w := newWorld(ctx, smtpsink.Options{Script: s.at(smtpsink.RCPT)})
+		w.clock.StopAt(time.Now().Truncate(time.Second)) // all happens within a second
 		w.create(testkit.Account("acme").Build(), testkit.SeatPool(base).Seats(1).Build())
 		o := w.start()
 		w.hire("ada")
@@ -304,6 +305,8 @@ var _ = Describe("The mail server", func() {
 		Eventually(w.member("ada")).Should(notReady)
 		s.behave()
 		w.editMail(func(d map[string][]byte) { d["port"] = w.sink.Secret("x")["port"] })
+		Eventually(w.account).Should(mailReady(usherv1.ReasonMailReady))
+		w.clock.Step(time.Second)
 		Eventually(w.member("ada")).Should(beInvited)
 		Expect(w.clock.Now()).To(BeTemporally("<", due))
 	})

@@ -382,6 +382,14 @@ func TestDecideTimes(t *testing.T) {
 			name:  "the mail server did not answer, although it was ready again",
 			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Second), unanswered, due(time.Hour)), mailReady(true, -2*time.Second)}, want: "w", wake: later(time.Hour),
 		},
+		{
+			name:  "the mail server answers again in the second of the failure",
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, 0), unanswered, due(time.Hour)), mailReady(true, 0)}, want: "w", wake: later(time.Second),
+		},
+		{
+			name:  "a second after the mail server answered again in the second of the failure",
+			edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorTemporary, -time.Second), unanswered, due(time.Hour)), mailReady(true, -time.Second)}, want: "same",
+		},
 		{name: "a correction of the mail server by a clock that was a year ahead", edits: []func(*Observation){linked(usherv1.InvitationPending, failed(usherv1.ErrorConfiguration, -time.Second), due(time.Minute)), mailReady(true, year)}, want: "w", wake: later(time.Minute)},
 		{name: "sent by a clock that was a day ahead", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(8*24*time.Hour))}, want: "w", wake: later(usherv1.DefaultTTL)},
 		{name: "sent by a clock that was a year ahead", edits: []func(*Observation){linked(usherv1.InvitationSent, expires(year))}, want: "w", wake: later(usherv1.DefaultTTL)},

@@ -116,16 +116,23 @@ func deliveryReady(account *usherv1.Account) bool {
 }
 
 // nextAttempt returns when a failed attempt is repeated: at its time, or at once if the mail server was corrected since, or answers again.
-// If it asked to try again later, that holds whatever happens to it in between.
+// If it asked to try again later, that holds whatever happens to it in between. Times are recorded in whole seconds: where the server
+// answered in the second of the failure, it may have been after it, and the attempt is repeated a second later.
 func nextAttempt(s *usherv1.InvitationStatus, o Observation, now time.Time) time.Time {
 	if !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return time.Time{}
 	}
 	mail := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady)
-	if s.LastError != nil && (s.LastError.Class != usherv1.ErrorTemporary || !isReply(s.LastError)) &&
-		mail != nil && mail.Status == metav1.ConditionTrue &&
-		mail.LastTransitionTime.After(s.LastError.At.Time) && moment.At(now, o.Account).Believes(mail.LastTransitionTime.Time, 0) {
+	if s.LastError == nil || s.LastError.Class == usherv1.ErrorTemporary && isReply(s.LastError) ||
+		mail == nil || mail.Status != metav1.ConditionTrue ||
+		mail.LastTransitionTime.Time.Before(s.LastError.At.Time) || !moment.At(now, o.Account).Believes(mail.LastTransitionTime.Time, 0) {
+		return s.NextAttemptAt.Time
+	}
+	if !moment.Same(mail.LastTransitionTime.Time, s.LastError.At.Time) {
 		return time.Time{}
+	}
+	if soon := s.LastError.At.Add(time.Second); soon.Before(s.NextAttemptAt.Time) {
+		return soon
 	}
 	return s.NextAttemptAt.Time
 }
