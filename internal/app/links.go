@@ -23,15 +23,20 @@ func addLinks(mgr manager.Manager, live client.Client, keys *store.KeyStore, o O
 	if !o.MetricsSecure || o.MetricsBindAddress == "0" {
 		return nil
 	}
-	handler := links.New(links.Options{
+	handlers := links.New(links.Options{
 		Client: live, Keys: keys.Get, PortalURL: o.PortalURL, Namespaces: o.namespaces(), Now: o.now(),
 		Log: mgr.GetLogger().WithName("links"),
 	})
-	return attempt("add a handler to the metrics server", mgr.AddMetricsServerExtraHandler(links.Path, handler))
+	for path, handler := range handlers {
+		if err := mgr.AddMetricsServerExtraHandler(path, handler); err != nil {
+			return fmt.Errorf("add a handler to the metrics server: %w", err)
+		}
+	}
+	return nil
 }
 
 // protectMetrics requires the right to the path for everything that the metrics server serves, except for links: those
-// require the right to the one invitation.
+// require the right to the one object.
 func protectMetrics(config *rest.Config, client *http.Client) (metricsserver.Filter, error) {
 	protect, err := filters.WithAuthenticationAndAuthorization(config, client)
 	if err != nil {

@@ -133,21 +133,6 @@ var _ = Describe("A member", func() {
 		Expect(w.visit(link)).To(Equal(http.StatusOK))
 	})
 
-	It("whose address changes while Active stays Active, and its Secret is updated", func(ctx SpecContext) {
-		w, o := running(ctx, 1)
-		w.hire("ada")
-		w.activate("ada")
-		before := w.credentials("ada")
-		w.editMember("ada", func(m *usherv1.Member) { m.Spec.Email = "countess@acme.example" })
-		Eventually(func() string { return string(w.credentials("ada").Data["email"]) }).Should(Equal("countess@acme.example"))
-		Eventually(w.member("ada")).Should(HaveField("Status.ObservedGeneration", BeEquivalentTo(2)))
-		o.settles()
-		Expect(w.member("ada")()).To(beActive)
-		Expect(w.credentials("ada").Data["password-hash"]).To(Equal(before.Data["password-hash"]))
-		Expect(w.credentials("ada").UID).To(Equal(before.UID))
-		Expect(w.mailed()).To(HaveLen(1))
-	})
-
 	It("that is deleted leaves only an entry in the account's status", func(ctx SpecContext) {
 		w, _ := running(ctx, 1)
 		w.hire("ada")

@@ -49,6 +49,21 @@ func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Acc
 	return Admitted
 }
 
+// AdmitChange decides whether the genuine link of a change of address may be confirmed at now. Both objects must be live reads. Like that of
+// an invitation, a genuine link proves that its mail went out, whatever was recorded of it.
+func AdmitChange(member *usherv1.Member, account *usherv1.Account, now time.Time) Refusal {
+	c := member.Status.EmailChange
+	switch {
+	case member.Spec.State == usherv1.StateDisabled || member.Spec.Ended(now):
+		return RefusedMemberDisabled
+	case account.Spec.State == usherv1.StateDisabled:
+		return RefusedAccountDisabled
+	case c != nil && c.ExpiresAt != nil && !now.Before(c.ExpiresAt.Time):
+		return RefusedExpired
+	}
+	return Admitted
+}
+
 // isDuplicate reports whether another member of the account has the member's address, and with it the right to be invited.
 func isDuplicate(member *usherv1.Member) bool {
 	return reason.OfMember(member).Duplicate

@@ -10,8 +10,8 @@ import (
 	"github.com/usher-dev/usher/internal/moment"
 )
 
-// longestTTL is how long a link may work at most; the CRDs say the same.
-const longestTTL = 720 * time.Hour
+// LongestTTL is how long a link may work at most; the CRDs say the same.
+const LongestTTL = 720 * time.Hour
 
 // clockOf judges the times that the Invitation's status records.
 func clockOf(o Observation, now time.Time) moment.Clock { return moment.At(now, o.Invitation) }
@@ -29,7 +29,7 @@ func longestLease(o Observation, now time.Time) time.Duration {
 // was ahead.
 func (p *Plan) doubt(o Observation, now time.Time) {
 	s, clock := &p.Status, clockOf(o, now)
-	if s.SentAt != nil && !clock.Believes(s.SentAt.Time, 0) || s.ExpiresAt != nil && !clock.Believes(s.ExpiresAt.Time, longestTTL) {
+	if s.SentAt != nil && !clock.Believes(s.SentAt.Time, 0) || s.ExpiresAt != nil && !clock.Believes(s.ExpiresAt.Time, LongestTTL) {
 		setSent(s, o, now)
 	}
 }

@@ -30,7 +30,7 @@ func TestNoClockIsBelievedForEver(t *testing.T) {
 		// Beyond a lease or a limit, only a link's end is waited for, and the points before it.
 		longest := delivery.LongestWait
 		if p.Status.State == usherv1.InvitationSent {
-			longest = longestTTL
+			longest = LongestTTL
 		}
 		if !p.Wake.IsZero() && p.Wake.Sub(now) > longest+moment.Skew {
 			t.Fatalf("waits until %s for %+v", p.Wake, p.Status)

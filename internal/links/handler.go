@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -24,16 +25,33 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// Path of the endpoint, as http.ServeMux reads it.
-const Path = "/apis/usher.dev/v1alpha1/namespaces/{namespace}/invitations/{invitation}/link"
-
 // Limits: how many requests are served at once, and how long one may take.
 const (
 	maxAtOnce      = 16
 	requestTimeout = 20 * time.Second
 )
 
-var invitations = schema.GroupResource{Group: usherv1.GroupVersion.Group, Resource: "invitations"}
+// kind is whose links a Handler serves.
+type kind struct {
+	// path of the endpoint, as http.ServeMux reads it; its parameters are namespace and name.
+	path     string
+	resource schema.GroupResource
+	// object is what a user calls it.
+	object string
+	// linkOf returns the link of the object with that key.
+	linkOf func(h *Handler, ctx context.Context, key types.NamespacedName) (*InvitationLink, error)
+}
+
+var kinds = []kind{
+	{
+		path:     "/apis/usher.dev/v1alpha1/namespaces/{namespace}/invitations/{name}/link",
+		resource: usherv1.GroupVersion.WithResource("invitations").GroupResource(), object: "Invitation", linkOf: (*Handler).ofInvitation,
+	},
+	{
+		path:     "/apis/usher.dev/v1alpha1/namespaces/{namespace}/members/{name}/link",
+		resource: usherv1.GroupVersion.WithResource("members").GroupResource(), object: "Member", linkOf: (*Handler).ofMember,
+	},
+}
 
 // Options are what a [Handler] needs.
 type Options struct {
@@ -43,7 +61,7 @@ type Options struct {
 	Keys func(context.Context) (invite.Keyring, error)
 	// PortalURL is the public base URL of the links, without a slash at the end; empty if there are none.
 	PortalURL string
-	// Namespaces whose links are served; in others, no invitation is found. Default: all.
+	// Namespaces whose links are served; in others, nothing is found. Default: all.
 	Namespaces []string
 	// Now is the clock. Required.
 	Now func() time.Time
@@ -51,23 +69,28 @@ type Options struct {
 	Log logr.Logger
 }
 
-// Handler serves the endpoint.
+// Handler serves the links of one kind.
 type Handler struct {
 	Options
+	kind
 	busy chan struct{}
 }
 
 var _ http.Handler = (*Handler)(nil)
 
-// New returns a Handler.
-func New(options Options) *Handler {
-	return &Handler{Options: options, busy: make(chan struct{}, maxAtOnce)}
+// New returns the Handlers, by the paths that http.ServeMux reads.
+func New(options Options) map[string]*Handler {
+	handlers, busy := map[string]*Handler{}, make(chan struct{}, maxAtOnce)
+	for _, kind := range kinds {
+		handlers[kind.path] = &Handler{Options: options, kind: kind, busy: busy}
+	}
+	return handlers
 }
 
 // InvitationLink is the answer to a user who may have the link.
 type InvitationLink struct {
 	metav1.TypeMeta `json:",inline"`
-	// Link of the invitation.
+	// Link of the invitation, or the one that confirms a member's new address.
 	Link string `json:"link"`
 	// ExpiresAt is when the link stops working; absent until the mail is sent.
 	ExpiresAt *metav1.Time `json:"expiresAt,omitempty"`
@@ -77,7 +100,7 @@ type InvitationLink struct {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet {
 		w.Header().Set("Allow", http.MethodGet)
-		refuse(w, apierrors.NewMethodNotSupported(invitations, r.Method))
+		refuse(w, apierrors.NewMethodNotSupported(h.resource, r.Method))
 		return
 	}
 	select {
@@ -99,8 +122,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, err)
 		return
 	}
-	key := types.NamespacedName{Namespace: r.PathValue("namespace"), Name: r.PathValue("invitation")}
-	log := h.Log.WithValues("user", nameOf(user.Username), "namespace", short(key.Namespace), "invitation", short(key.Name))
+	key := types.NamespacedName{Namespace: r.PathValue("namespace"), Name: r.PathValue("name")}
+	log := h.Log.WithValues("user", nameOf(user.Username), "namespace", short(key.Namespace), strings.ToLower(h.object), short(key.Name))
 	link, err := h.linkFor(ctx, user, key)
 	if err != nil {
 		h.logRefusal(log, err)
@@ -111,8 +134,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, link)
 }
 
-// linkFor returns the link of an invitation if the user may have it. It asks for the right before it reads anything, so that the
-// answer to a user without the right does not depend on whether the invitation exists.
+// linkFor returns a link if the user may have it. It asks for the right before it reads anything, so that the answer to a user without the
+// right does not depend on whether the object exists.
 func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedName) (*InvitationLink, error) {
 	if err := h.authorize(ctx, user, key); err != nil {
 		return nil, err
@@ -120,10 +143,15 @@ func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedNa
 	if h.PortalURL == "" {
 		return nil, refusal(apierrors.NewServiceUnavailable("the manager was started without --portal-url, so there are no links"))
 	}
-	missing := apierrors.NewNotFound(invitations, key.Name)
 	if len(h.Namespaces) > 0 && !slices.Contains(h.Namespaces, key.Namespace) {
-		return nil, refusal(missing)
+		return nil, refusal(apierrors.NewNotFound(h.resource, key.Name))
 	}
+	return h.linkOf(h, ctx, key)
+}
+
+// ofInvitation returns the link of an invitation.
+func (h *Handler) ofInvitation(ctx context.Context, key types.NamespacedName) (*InvitationLink, error) {
+	missing := apierrors.NewNotFound(h.resource, key.Name)
 	inv, member, account, err := h.read(ctx, key)
 	if err != nil {
 		return nil, err
@@ -136,7 +164,7 @@ func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedNa
 		return nil, err
 	}
 	if refused := invite.Admit(inv, member, account, accepted, h.Now()); refused != invite.Admitted {
-		return nil, gone(refused)
+		return nil, gone(whyGone[refused])
 	}
 	if !invite.Current(inv, string(member.EmailInUse())) {
 		missing.ErrStatus.Message = "there is no link yet: " + key.Name + " is made as soon as its member has a seat"
@@ -146,11 +174,13 @@ func (h *Handler) linkFor(ctx context.Context, user user, key types.NamespacedNa
 	if err != nil {
 		return nil, refusal(apierrors.NewInternalError(errKeys))
 	}
+	return newLink(keys.Link(h.PortalURL, inv), inv.Status.ExpiresAt), nil
+}
+
+func newLink(link string, expires *metav1.Time) *InvitationLink {
 	return &InvitationLink{
-		TypeMeta:  metav1.TypeMeta{APIVersion: usherv1.GroupVersion.String(), Kind: "InvitationLink"},
-		Link:      keys.Link(h.PortalURL, inv),
-		ExpiresAt: inv.Status.ExpiresAt,
-	}, nil
+		TypeMeta: metav1.TypeMeta{APIVersion: usherv1.GroupVersion.String(), Kind: "InvitationLink"}, Link: link, ExpiresAt: expires,
+	}
 }
 
 // read returns an invitation with its member and that member's account. If one of the three does not exist, the account is nil.

@@ -23,7 +23,7 @@ import (
 	"github.com/usher-dev/usher/internal/invite"
 )
 
-// Verb is the right on an Invitation that its link requires.
+// Verb is the right on an Invitation or a Member that its link requires.
 const Verb = "getlink"
 
 // maxToken is how long a token may be, in bytes; the headers of a request are bounded anyway.
@@ -51,7 +51,7 @@ func (h *Handler) authenticate(ctx context.Context, r *http.Request) (user, erro
 	return review.Status.User, nil
 }
 
-// authorize asks the API server whether a user may have the link of an invitation. It returns an error if not.
+// authorize asks the API server whether a user may have a link. It returns an error if not.
 func (h *Handler) authorize(ctx context.Context, user user, key types.NamespacedName) error {
 	extra := map[string]authorizationv1.ExtraValue{}
 	for name, values := range user.Extra {
@@ -61,35 +61,37 @@ func (h *Handler) authorize(ctx context.Context, user user, key types.Namespaced
 		User: user.Username, UID: user.UID, Groups: user.Groups, Extra: extra,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Namespace: key.Namespace, Name: key.Name, Verb: Verb,
-			Group: usherv1.GroupVersion.Group, Version: usherv1.GroupVersion.Version, Resource: invitations.Resource,
+			Group: usherv1.GroupVersion.Group, Version: usherv1.GroupVersion.Version, Resource: h.resource.Resource,
 		},
 	}}
 	if err := h.Client.Create(ctx, review); err != nil {
 		return refusal(apierrors.NewInternalError(errors.New("the right could not be reviewed")))
 	}
 	if !review.Status.Allowed || review.Status.Denied {
-		return refusal(apierrors.NewForbidden(invitations, key.Name, errors.New("you need the verb "+Verb+" on this Invitation")))
+		return refusal(apierrors.NewForbidden(h.resource, key.Name, errors.New("you need the verb "+Verb+" on this "+h.object)))
 	}
 	return nil
 }
 
 // refusal says what was refused. The client gets the status alone.
 func refusal(status *apierrors.StatusError) error {
-	return fmt.Errorf("give the link of an invitation: %w", status)
+	return fmt.Errorf("give a link: %w", status)
+}
+
+// whyGone says why the link of an invitation is dead.
+var whyGone = map[invite.Refusal]string{
+	invite.RefusedUsed:            "the invitation was accepted",
+	invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
+	invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
+	invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
+	invite.RefusedMemberDisabled:  "the member is disabled",
+	invite.RefusedAccountDisabled: "the account is disabled",
 }
 
 // gone says why a link is dead.
-func gone(refused invite.Refusal) error {
+func gone(why string) error {
 	return refusal(&apierrors.StatusError{ErrStatus: metav1.Status{
-		Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone,
-		Message: map[invite.Refusal]string{
-			invite.RefusedUsed:            "the invitation was accepted",
-			invite.RefusedDeclined:        "the invitation was declined; raise its spec.sendGeneration to ask again",
-			invite.RefusedExpired:         "the link has expired; raise the invitation's spec.sendGeneration to make another",
-			invite.RefusedRevoked:         "the invitation was revoked, or another member has the address",
-			invite.RefusedMemberDisabled:  "the member is disabled",
-			invite.RefusedAccountDisabled: "the account is disabled",
-		}[refused],
+		Status: metav1.StatusFailure, Code: http.StatusGone, Reason: metav1.StatusReasonGone, Message: why,
 	}})
 }
 

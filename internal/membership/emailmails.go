@@ -66,6 +66,9 @@ func (p *EmailChangePlan) decide(o EmailChangeObservation, now time.Time) {
 		c.ExpiresAt != nil && !now.Before(c.ExpiresAt.Time) {
 		return
 	}
+	if c.ExpiresAt != nil && !p.clock.Believes(c.ExpiresAt.Time, invite.LongestTTL) { // else the link works for as long as a clock was ahead
+		c.ExpiresAt = moment.Ref(now.Add(invite.AccountTTL(o.Account)))
+	}
 	if o.KeyLost {
 		c.KeyID, c.ExpiresAt = "", nil
 		c.Mails = slices.DeleteFunc(c.Mails, func(m usherv1.EmailChangeMail) bool { return m.To == usherv1.MailToNewAddress })
