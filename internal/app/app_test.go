@@ -79,14 +79,20 @@ func status(page string) int {
 
 func post(link string) int {
 	GinkgoHelper()
+	return postForm(link, url.Values{
+		"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"}, "terms": {"on"},
+		"password": {"correct horse battery"}, "password_confirm": {"correct horse battery"},
+	})
+}
+
+// postForm posts a form of a link.
+func postForm(link string, form url.Values) int {
+	GinkgoHelper()
 	browser := http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request,
 		[]*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
-	response, err := browser.PostForm(link, url.Values{
-		"action": {"accept"}, "given_name": {"Ada"}, "family_name": {"Lovelace"}, "terms": {"on"},
-		"password": {"correct horse battery"}, "password_confirm": {"correct horse battery"},
-	})
+	response, err := browser.PostForm(link, form)
 	Expect(err).NotTo(HaveOccurred())
 	defer response.Body.Close()
 	return response.StatusCode

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -20,13 +21,14 @@ import (
 	eventsv1 "k8s.io/api/events/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
-// visitor creates a service account with a real token that may get the links of the named invitations.
+// visitor creates a service account with a real token that may get the links of the named invitations and members.
 func visitor(ctx context.Context, api client.Client, namespace, name string, links ...string) string {
 	GinkgoHelper()
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: name}
@@ -34,7 +36,7 @@ func visitor(ctx context.Context, api client.Client, namespace, name string, lin
 	Expect(api.Create(ctx, account)).To(Succeed())
 	if len(links) > 0 {
 		Expect(api.Create(ctx, &rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{
-			APIGroups: []string{"usher.dev"}, Resources: []string{"invitations"}, Verbs: []string{"getlink"}, ResourceNames: links,
+			APIGroups: []string{"usher.dev"}, Resources: []string{"invitations", "members"}, Verbs: []string{"getlink"}, ResourceNames: links,
 		}}})).To(Succeed())
 		Expect(api.Create(ctx, &rbacv1.RoleBinding{
 			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
@@ -53,11 +55,17 @@ type answer struct {
 	ExpiresAt                   *metav1.Time
 }
 
-// ask requests a link from a manager, as curl does.
+// ask requests the link of an invitation from a manager, as curl does.
 func ask(method, address, namespace, invitation, token string) answer {
 	GinkgoHelper()
-	url := "https://" + address + "/apis/usher.dev/v1alpha1/namespaces/" + namespace + "/invitations/" + invitation + "/link"
-	request, err := http.NewRequestWithContext(context.Background(), method, url, nil)
+	return askFor(method, address, "namespaces/"+namespace+"/invitations/"+invitation, token)
+}
+
+// askFor requests the link of any object.
+func askFor(method, address, object, token string) answer {
+	GinkgoHelper()
+	target := "https://" + address + "/apis/usher.dev/v1alpha1/" + object + "/link"
+	request, err := http.NewRequestWithContext(context.Background(), method, target, nil)
 	Expect(err).NotTo(HaveOccurred())
 	if token != "" {
 		request.Header.Set("Authorization", "Bearer "+token)
@@ -157,6 +165,23 @@ var _ = Describe("the link endpoint", func() {
 		Eventually(memberOf(api, namespace)).Should(testkit.HaveCondition(usherv1.ConditionActive, metav1.ConditionTrue, usherv1.ReasonAccepted))
 		Expect(get("ada", may)).To(And(HaveField("Code", http.StatusGone), HaveField("Message", ContainSubstring("was accepted")),
 			HaveField("Link", BeEmpty())))
+
+		By("asking for the link that confirms another address")
+		confirms := func(token string) answer {
+			return askFor(http.MethodGet, one.MetricsBindAddress, "namespaces/"+namespace+"/members/ada", token)
+		}
+		Expect(confirms(may)).To(And(HaveField("Code", http.StatusNotFound), HaveField("Message", ContainSubstring("no address that waits"))))
+		Expect(confirms(bobOnly).Code).To(Equal(http.StatusForbidden))
+		ada := testkit.Member("ada").In(namespace).Build()
+		Expect(api.Patch(ctx, ada, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"email":"countess@acme.example"}}`)))).To(Succeed())
+		Eventually(func() int { return confirms(may).Code }).Should(Equal(http.StatusOK))
+		Eventually(func() *metav1.Time { return confirms(may).ExpiresAt }).ShouldNot(BeNil())
+		confirmed := confirms(may).Link
+		Expect(confirmed).To(HavePrefix(one.PortalURL + "e/" + namespace + "/ada/"))
+		Expect(status(confirmed)).To(Equal(http.StatusOK))
+		Expect(postForm(confirmed, url.Values{"action": {"confirm"}})).To(Equal(http.StatusSeeOther))
+		Eventually(func() string { return memberOf(api, namespace)().Status.Email }).Should(Equal("countess@acme.example"))
+		Eventually(func() int { return confirms(may).Code }).Should(Equal(http.StatusNotFound))
 
 		By("a revoked right takes effect at once")
 		Expect(get("bob", bobOnly).Code).To(Equal(http.StatusOK))

@@ -217,6 +217,13 @@ func (w *world) underWay() (n int64) {
 				n++
 			}
 		}
+		if c := members.Items[i].Status.EmailChange; c != nil {
+			for _, mail := range c.Mails {
+				if mail.State == usherv1.EndNoticeSending {
+					n++
+				}
+			}
+		}
 	}
 	return n
 }

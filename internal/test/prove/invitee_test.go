@@ -14,19 +14,23 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
 // What an invitee does with the link in the latest mail.
 
 // link returns the link in the latest mail to a member.
-func (w *world) link(name string) string {
+func (w *world) link(name string) string { return w.linkOf(name, "/i/") }
+
+// linkOf returns the link in the latest mail to an address, which leads to a page of that kind.
+func (w *world) linkOf(name, page string) string {
 	mails := w.mailsTo(name)
 	if len(mails) == 0 {
 		w.fail("%s has no mail", name)
 	}
 	link := mails[len(mails)-1].Link()
-	if !strings.HasPrefix(link, portalURL+"/i/"+w.namespace+"/") {
+	if !strings.HasPrefix(link, portalURL+page+w.namespace+"/") {
 		w.fail("the mail to %s has an unexpected link: %s", name, link)
 	}
 	return link
@@ -62,7 +66,7 @@ func (w *world) submit(page string, form url.Values, cookies ...*http.Cookie) *h
 // signedIn signs a member in on the profile page and returns the cookies; nil if that fails.
 func (w *world) signedIn(page, name string) []*http.Cookie {
 	answer := w.submit(page, url.Values{
-		"action": {"sign-in"}, "email": {string(w.member(name).Spec.Email)}, "password": {"correct horse battery"},
+		"action": {"sign-in"}, "email": {string(w.member(name).EmailInUse())}, "password": {"correct horse battery"},
 	})
 	switch {
 	case answer.Code == http.StatusSeeOther:
@@ -98,9 +102,14 @@ func (w *world) changeProfile(name string, forms ...url.Values) {
 // answer posts until the portal confirms the answer, as people do who see an error page. If the portal was killed, another one is
 // started.
 func (w *world) answer(name, action string, arrived func() bool) {
+	w.press(name, action, func() string { return w.link(name) }, arrived)
+}
+
+// press posts an answer to a link until the portal confirms it.
+func (w *world) press(name, action string, link func() string, arrived func() bool) {
 	deadline := time.Now().Add(w.timeout)
 	for {
-		code := w.post(w.link(name), action)
+		code := w.post(link(), action)
 		switch {
 		case code == http.StatusSeeOther, code == http.StatusGone && arrived():
 			return
@@ -116,6 +125,16 @@ func (w *world) accept(name string) {
 	w.answer(name, "accept", func() bool {
 		return read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "usher-member-" + name}}).UID != ""
 	})
+}
+
+// readdress has a member want another address.
+func (w *world) readdress(name, address string) {
+	edit(w, testkit.Member(name).Build(), func(m *usherv1.Member) { m.Spec.Email = usherv1.EmailAddress(address + "@acme.example") })
+}
+
+// confirm has the holder of a member's new address confirm it.
+func (w *world) confirm(name, address string) {
+	w.press(name, "confirm", func() string { return w.linkOf(address, "/e/") }, func() bool { return false })
 }
 
 func (w *world) decline(name string) {

@@ -112,7 +112,7 @@ func (b *revisionState) checkBindings(r revision) {
 	}
 }
 
-// seatedAs reports whether a member that has or had an address relies on a seat of the base product.
+// seatedAs reports whether a member that uses or used an address relies on a seat of the base product.
 func (b *revisionState) seatedAs(address string) bool {
 	for uid, m := range b.members {
 		if b.addresses[uid][address] && slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool {
@@ -132,7 +132,8 @@ func (b *revisionState) addMember(r revision, m *usherv1.Member) {
 	if b.addresses[m.UID] == nil {
 		b.addresses[m.UID] = map[string]bool{}
 	}
-	b.addresses[m.UID][string(m.Spec.Email)], b.addresses[m.UID][m.Spec.Email.LowerCase()] = true, true
+	inUse := m.EmailInUse()
+	b.addresses[m.UID][string(inUse)], b.addresses[m.UID][inUse.LowerCase()] = true, true
 	if before := b.members[m.UID]; before != nil {
 		for _, was := range before.Status.Seats {
 			is := seatOf(m, was.Pool)

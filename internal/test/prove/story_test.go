@@ -116,12 +116,18 @@ var story = []step{
 	}},
 	{"the second is asked again", func(w *world) { w.resend("bob") }, func(w *world) string { return w.invited("bob") + w.sent("bob") }},
 	{"and accepts", func(w *world) { w.accept("bob") }, func(w *world) string { return w.active("bob") + w.letsIn("ada", "bob") }},
+	{"the second is to have another address, as both are told", func(w *world) { w.readdress("bob", "robert") }, func(w *world) string {
+		return w.changing("bob", usherv1.EndNoticeSent) + w.active("bob") + w.letsIn("ada", "bob")
+	}},
+	{"and confirms it", func(w *world) { w.confirm("bob", "robert") }, func(w *world) string {
+		return w.uses("bob", "robert") + w.active("bob") + w.letsIn("ada", "robert")
+	}},
 	{"the first leaves, and the second has what it owned", func(w *world) {
 		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: "ada"}}})
 		w.scale(base, 1)
 		edit(w, testkit.Member("ada").Build(), func(m *usherv1.Member) { m.Spec.ReassignTo = &usherv1.MemberReference{Name: "bob"} })
 		w.remove(testkit.Member("ada").Build())
-	}, func(w *world) string { return w.gone("ada") + w.bound("view") + w.led(false) + w.letsIn("bob") }},
+	}, func(w *world) string { return w.gone("ada") + w.bound("view") + w.led(false) + w.letsIn("robert") }},
 	{"the second's access is to end, as two are told", func(w *world) {
 		w.endAccess("bob", 24*time.Hour)
 	}, func(w *world) string { return w.told("bob", usherv1.EndNoticeSent) }},
@@ -174,6 +180,26 @@ var story = []step{
 	}, func(w *world) string {
 		return w.started("eve", nextBase) + w.seated("dan", nextBase) + w.assigned(nextBase, 2)
 	}},
+}
+
+// changing returns what a member lacks whose address is to change, and whose mails about it are in that state.
+func (w *world) changing(name string, state usherv1.EndNoticeState) string {
+	m := w.member(name)
+	c := m.Status.EmailChange
+	if c == nil || len(c.Mails) != 2 || slices.ContainsFunc(c.Mails, func(m usherv1.EmailChangeMail) bool { return m.State != state }) ||
+		c.ExpiresAt == nil || m.Annotations[usherv1.EmailInUseAnnotation] != m.Status.Email {
+		return fmt.Sprintf("the change of the address of %s: %+v, marked as %q; ", name, c, m.Annotations[usherv1.EmailInUseAnnotation])
+	}
+	return ""
+}
+
+// uses returns what a member lacks to have an address in use, and to wait for no other.
+func (w *world) uses(name, address string) string {
+	m := w.member(name)
+	if m.Status.Email != address+"@acme.example" || m.Status.EmailChange != nil || m.Annotations[usherv1.EmailInUseAnnotation] != "" {
+		return fmt.Sprintf("%s uses %s and is to have %+v; ", name, m.Status.Email, m.Status.EmailChange)
+	}
+	return ""
 }
 
 // nextBase is the pool that takes over from base.

@@ -375,14 +375,31 @@ func (w *world) nextMoment() (next time.Time) {
 		}
 	}
 	for _, m := range w.members() {
-		for _, n := range m.Status.EndNotices {
-			waits := n.NextAttemptAt != nil && (n.State == usherv1.EndNoticeSending || n.State == usherv1.EndNoticePending)
-			if waits && n.NextAttemptAt.After(w.clock.Now()) && (next.IsZero() || n.NextAttemptAt.Time.Before(next)) {
-				next = n.NextAttemptAt.Time
+		for _, at := range attemptsOf(&m) {
+			if at.After(w.clock.Now()) && (next.IsZero() || at.Time.Before(next)) {
+				next = at.Time
 			}
 		}
 	}
 	return next
+}
+
+// attemptsOf returns when the next attempts at mails to a member are due, beside those of its invitation.
+func attemptsOf(m *usherv1.Member) (due []*metav1.Time) {
+	add := func(state usherv1.EndNoticeState, at *metav1.Time) {
+		if at != nil && (state == usherv1.EndNoticeSending || state == usherv1.EndNoticePending) {
+			due = append(due, at)
+		}
+	}
+	for _, n := range m.Status.EndNotices {
+		add(n.State, n.NextAttemptAt)
+	}
+	if c := m.Status.EmailChange; c != nil {
+		for _, mail := range c.Mails {
+			add(mail.State, mail.NextAttemptAt)
+		}
+	}
+	return due
 }
 
 // probePause is the time between probes of a mail server that does not respond.
@@ -409,9 +426,9 @@ func (w *world) leapTo(moment time.Time) {
 		}
 	}
 	for _, m := range w.members() {
-		moments := []*metav1.Time{m.Spec.AccessUntil}
-		for _, n := range m.Status.EndNotices {
-			moments = append(moments, n.NextAttemptAt)
+		moments := append(attemptsOf(&m), m.Spec.AccessUntil)
+		if c := m.Status.EmailChange; c != nil {
+			moments = append(moments, c.ExpiresAt)
 		}
 		if slices.ContainsFunc(moments, func(t *metav1.Time) bool { return t != nil && t.After(before) && !t.After(w.clock.Now()) }) {
 			w.wake(&m)
