@@ -124,7 +124,8 @@ func countSeats(pools []usherv1.SeatPool) *usherv1.SeatCounts {
 
 // owner returns the present owner as long as that member exists, else the Active admin that came first: the account's first member, then
 // the one who accepted first. While the state of a member is not known yet, or one that has accepted is about to become Active, as right
-// after a restore, no owner is chosen.
+// after a restore, no owner is chosen. While the plan is missing, or an old cache does not have it, no one is known to be an admin, and the
+// present owner stays: that the account had one is remembered by it.
 func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.Terms) *usherv1.AccountOwner {
 	var best *usherv1.Member
 	unknown := false
@@ -138,6 +139,9 @@ func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.T
 			(best == nil || leads(m, best)) {
 			best = m
 		}
+	}
+	if terms.Problem != "" {
+		return present
 	}
 	if best == nil || unknown {
 		return nil

@@ -344,6 +344,11 @@ func TestNoAdmin(t *testing.T) {
 	o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "lost"}
 	g.Expect(noAdmin(admin(usherv1.ObservedActive))).To(BeTrue(), "without the plan, the admins are unknown")
 	o.Account.Spec.PlanRef = nil
+	g.Expect(noAdmin(admin(usherv1.ObservedActive))).To(BeFalse())
+	o.Account.Spec.PlanRef = &usherv1.PlanReference{Name: "old"}
+	g.Expect(noAdmin()).To(BeFalse(), "the admin was deleted while a cache does not have the plan")
+	o.Account.Spec.PlanRef = nil
+	g.Expect(noAdmin()).To(BeTrue(), "the plan is back")
 	o.Account.Spec.State = usherv1.StateDisabled
 	g.Expect(noAdmin(admin(usherv1.ObservedDisabled))).To(BeFalse(), "all are disabled on purpose")
 }

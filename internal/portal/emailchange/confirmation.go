@@ -53,9 +53,11 @@ func (p *Pages) write(ctx context.Context, v *visit) (bool, error) {
 	credentials.Confirm(secret, v.change.Wanted, invite.Confirmation(v.link.Token), signer)
 	// The resourceVersion is the credentials', not the member's: the member is read once more.
 	var member usherv1.Member
-	if found, err := p.Read(ctx, client.ObjectKeyFromObject(&v.Member), &member); err != nil {
+	if found, err := p.Read(ctx, client.ObjectKeyFromObject(&v.Member), &member); err != nil || !found {
 		return false, err
-	} else if !found || member.ResourceVersion != v.Member.ResourceVersion {
+	}
+	change, waits := invite.ChangeOf(&member)
+	if !waits || change != v.change || invite.AdmitChange(&member, &v.Account, p.Now()) != invite.Admitted {
 		return false, nil
 	}
 	switch err := store.Update(ctx, p.Client, secret); {

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/web"
 )
@@ -153,8 +154,9 @@ func (p *Pages) showDone(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *Pages) renderDone(w http.ResponseWriter, r *http.Request, v *visit) {
-	if n := v.disabled(p.Now()); n != nil {
-		p.refuse(w, r, v, *n)
+	// A member who has been disabled since is not welcomed.
+	if refused := invite.AdmitChange(&v.Member, &v.Account, p.Now()); refused != invite.Admitted && refused != invite.RefusedExpired {
+		p.refuse(w, r, v, noticeOfRefusal[refused])
 		return
 	}
 	notice, who := noticeDone, v.Person

@@ -6,6 +6,7 @@ package emailchange
 import (
 	"net/http"
 
+	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal/page"
 )
 
@@ -17,3 +18,9 @@ var (
 	noticeTaken          = page.Notice{Name: "change-taken", Status: http.StatusGone, Tone: page.ToneBad}
 	noticeMemberDisabled = page.Notice{Name: "change-member-disabled", Status: http.StatusGone, Tone: page.ToneBad}
 )
+
+var noticeOfRefusal = map[invite.Refusal]page.Notice{
+	invite.RefusedExpired:         noticeExpired,
+	invite.RefusedMemberDisabled:  noticeMemberDisabled,
+	invite.RefusedAccountDisabled: page.NoticeAccountDisabled,
+}

@@ -101,25 +101,12 @@ func (v *visit) address() usherv1.EmailAddress {
 	return v.Member.Spec.Email
 }
 
-// disabled returns the notice for a member without access at now; nil for one who has access.
-func (v *visit) disabled(now time.Time) *page.Notice {
-	switch {
-	case v.Member.Spec.State == usherv1.StateDisabled || v.Member.Spec.Ended(now):
-		return &noticeMemberDisabled
-	case v.Account.Spec.State == usherv1.StateDisabled:
-		return &page.NoticeAccountDisabled
-	}
-	return nil
-}
-
 // refusal returns the notice that keeps the visit, at now, from confirming the address; nil if nothing does. A link whose end is not recorded
 // yet works: its holder has got the mail.
 func (p *Pages) refusal(ctx context.Context, v *visit, now time.Time) (*page.Notice, error) {
-	if n := v.disabled(now); n != nil {
-		return n, nil
-	}
-	if expires := v.Member.Status.EmailChange.ExpiresAt; expires != nil && !now.Before(expires.Time) {
-		return &noticeExpired, nil
+	if refused := invite.AdmitChange(&v.Member, &v.Account, now); refused != invite.Admitted {
+		n := noticeOfRefusal[refused]
+		return &n, nil
 	}
 	switch taken, err := p.taken(ctx, v); {
 	case err != nil:
