@@ -280,7 +280,9 @@ func (w *world) letters() (lines []string, more int, strange []string) {
 	links := map[string]string{}
 	for _, m := range w.sink.Mails() {
 		_, generation, _ := strings.Cut(m.MessageID, ".")
-		if _, to, announced := strings.Cut(generation, "-"); announced {
+		if strings.HasPrefix(generation, "email-") {
+			generation = "of a change of address"
+		} else if _, to, announced := strings.Cut(generation, "-"); announced {
 			_, generation, _ = strings.Cut(to, "-") // the recipient of an expiry notice, without the time
 		}
 		line := fmt.Sprintf("to %s, generation %s", m.To[0], generation)
