@@ -59,8 +59,9 @@ func AddressedTo(secret *corev1.Secret, member *usherv1.Member) {
 }
 
 // Move has the acceptance be for the address in the Member's spec. It is for a Member that needs no invitation: nothing has proven that the
-// new address is the same person's, so no password is carried over.
+// new address is the same person's, so no password is carried over, and a link that confirmed another address is over.
 func Move(secret *corev1.Secret, member *usherv1.Member, signer *Signer) {
+	delete(secret.Annotations, usherv1.ConfirmedAnnotation)
 	setData(secret, map[string]string{KeyPasswordHash: ""})
 	move(secret, member.Spec.Email, signer)
 }

@@ -79,8 +79,9 @@ func (c AddressChange) seal(key []byte) string {
 	return seal(key, c.Member, c.Requested, c.Former.Key()+"\n"+c.Wanted.Key()) // no address has a line break
 }
 
-// Confirmation identifies a token without being one: [usherv1.ConfirmedAnnotation] on the credentials says which link was used last.
+// Confirmation identifies a token without being one: [usherv1.ConfirmedAnnotation] on the credentials says which link was used last. Like
+// VerifyChange, it takes a token without what mail programs lose at its end.
 func Confirmation(token string) string {
-	sum := sha256.Sum256(withoutEnd(token))
+	sum := sha256.Sum256([]byte(strings.TrimRight(token, lostAtTheEnd)))
 	return hex.EncodeToString(sum[:])
 }

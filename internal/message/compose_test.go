@@ -6,7 +6,6 @@ package message_test
 import (
 	"bytes"
 	"flag"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,7 +13,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel/smtp"
@@ -172,21 +170,22 @@ func TestMailsSayNothingOutsideOfTheCatalogue(t *testing.T) {
 	for _, reminder := range []bool{false, true} {
 		i := invitation()
 		i.Language, i.Reminder = message.Mirrored, reminder
-		saysNothingElse(t, i)
+		saysNothingElse(t, i, i.Link)
 	}
 }
 
-func saysNothingElse(t *testing.T, i message.Invitation) {
+// saysNothingElse expects no words of the mail's own outside of the catalogue but its link, which may be empty.
+func saysNothingElse(t *testing.T, m message.Message, link string) {
 	t.Helper()
-	_, read := compose(t, i)
+	_, read := compose(t, m)
 	said := regexp.MustCompile(`(?s)` + message.MirroredOpen + `.*?` + message.MirroredClose)
 	rest := said.ReplaceAllString(strings.ReplaceAll(read.Text, "\r\n", "\n"), "")
-	if got := strings.Fields(rest); !slices.Equal(got, []string{i.Link, "--"}) {
+	if got := strings.Fields(rest); !slices.Equal(got, append(strings.Fields(link), "--")) {
 		t.Errorf("the text part says also %q", got)
 	}
 	_, body, _ := strings.Cut(read.HTML, "</style>")
 	words := regexp.MustCompile(`(?s)<[^>]*>|&nbsp;`).ReplaceAllString(said.ReplaceAllString(body, ""), " ")
-	if got := strings.Fields(words); !slices.Equal(got, []string{i.Link}) {
+	if got := strings.Fields(words); !slices.Equal(got, strings.Fields(link)) {
 		t.Errorf("the HTML part says also %q", got)
 	}
 	if !strings.HasPrefix(read.Subject, message.MirroredOpen) || !strings.HasSuffix(read.Subject, message.MirroredClose) {
@@ -295,69 +294,4 @@ func boundaryOf(t *testing.T, raw []byte) string {
 		t.Fatal("no boundary")
 	}
 	return after[:40]
-}
-
-// Text from users must not leave its place in the mail.
-func TestComposeWithHostileText(t *testing.T) {
-	_, usual := compose(t, invitation())
-	headers := slices.Sorted(maps.Keys(usual.Header))
-	for name, text := range map[string]string{
-		"header":        "Ada\r\nBcc: all@acme.example\r\nX-Evil: yes",
-		"bare LF":       "Ada\nBcc: all@acme.example",
-		"bare CR":       "Ada\rBcc: all@acme.example",
-		"end of header": "Ada\r\n\r\n<h1>Hello</h1>",
-		"end of mail":   "Ada\r\n.\r\nMAIL FROM:<evil@acme.example>",
-		"U+2028":        "Ada\u2028Bcc: all@acme.example",
-		"U+0085":        "Ada\u0085Bcc: all@acme.example",
-		"NUL":           "Ada\x00Bcc: all@acme.example",
-		"HTML":          `<script>alert("x")</script><img src="http://evil.example/x.png">`,
-		"attribute":     `" onmouseover="x" style="`,
-		"address":       `Ada" <evil@acme.example>, "x`,
-		"encoded word":  "=?utf-8?q?Ada=0D=0ABcc:_all@acme.example?=",
-		"placeholder":   "{expires} {account} {{.Link}}",
-		"override":      "Ada \u202egro.live\u202c \u2066x",
-		"invalid UTF-8": "Ada \xff\xfe \xc0\xaf",
-		"second link":   "Ada, see https://evil.example/login",
-		"very long":     strings.Repeat("Ada ", 20_000),
-		"one long word": strings.Repeat("ä", 5_000),
-	} {
-		t.Run(name, func(t *testing.T) {
-			i := invitation()
-			i.Name, i.AccountName, i.Role, i.ContactPhone = text, text, text, text
-			raw, read := compose(t, i)
-
-			if got := slices.Sorted(maps.Keys(read.Header)); !slices.Equal(got, headers) {
-				t.Errorf("headers are %q", got)
-			}
-			to, err := read.Header.AddressList("To")
-			if err != nil || len(to) != 1 || to[0].Address != "ada@acme.example" {
-				t.Errorf("To is %v: %v", to, err)
-			}
-			if strings.ContainsAny(read.Subject, "\r\n\x00\u202e") {
-				t.Errorf("subject is %q", read.Subject)
-			}
-			for _, line := range strings.Split(string(raw), "\r\n") {
-				if len(line) > 998 || strings.ContainsAny(line, "\r\n") {
-					t.Errorf("a line of %d bytes: %.80q", len(line), line)
-				}
-			}
-			for _, forbidden := range []string{"<script", "<img", "<h1>", ` onmouseover="x"`, "\u202e", "\u2066"} {
-				if strings.Contains(read.HTML, forbidden) {
-					t.Errorf("the HTML part has %q in it", forbidden)
-				}
-			}
-			if links := read.Links(); len(links) != 1 || links[0] != i.Link {
-				t.Errorf("links are %q", links)
-			}
-			if strings.Count(read.HTML, "://") != strings.Count(usual.HTML, "://") {
-				t.Error("the HTML part has another link in it")
-			}
-			if !utf8.ValidString(read.Text) || !utf8.ValidString(read.HTML) || !utf8.ValidString(read.Subject) {
-				t.Error("the mail is not valid UTF-8")
-			}
-			if len(raw) > 64<<10 {
-				t.Errorf("the mail has %d bytes", len(raw))
-			}
-		})
-	}
 }

@@ -4,14 +4,13 @@
 package message
 
 import (
-	"errors"
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// EmailChange tells of a change of a member's address: the new address, with the link that confirms it, or the former one, without. Whatever
-// is in the fields appears as text; it is escaped where it is written.
+// EmailChange tells of a change of a member's address: the new address, with the link that confirms it, or the former one, without. Neither
+// mail names the other address. Everything in it may come from a user; it is escaped where it is written.
 type EmailChange struct {
 	// Language of the mail. A language without a catalogue is written in usherv1.DefaultLanguage.
 	Language usherv1.Language
@@ -35,5 +34,31 @@ type EmailChange struct {
 
 var _ Message = EmailChange{}
 
-// Render implements Message.
-func (m EmailChange) Render() (Rendered, error) { return Rendered{}, errors.New("to be written") }
+// Render implements Message. The mail to the former address has no Seed, for the reason that an ExpiryNotice has none.
+func (m EmailChange) Render() (Rendered, error) {
+	c := catalogues.For(m.Language)
+	v := view{catalogue: c, Link: m.Link, values: map[string]string{
+		"account":   OneLine(m.AccountName),
+		"email":     OneLine(m.ContactEmail),
+		"name":      OneLine(m.Name),
+		"phone":     unbroken(m.ContactPhone),
+		"recipient": OneLine(m.To),
+	}}
+	key, seed := "changeSubjectFormer", ""
+	if m.Link != "" {
+		v.values["expires"] = c.MailMoment(m.ExpiresAt)
+		key, seed = "changeSubject", m.MessageID+"\n"+m.Link
+	}
+	subject, err := c.Mail(key, v.values)
+	if err != nil {
+		return Rendered{}, err
+	}
+	written, err := emailChangeTemplates.render(subject.String(), v)
+	if err != nil {
+		return Rendered{}, err
+	}
+	return Rendered{
+		Language: c.Tag, To: m.To, Name: OneLine(m.Name), ReplyTo: m.ReplyTo, MessageID: m.MessageID,
+		Subject: written.subject, Text: written.text, HTML: written.html, Seed: seed,
+	}, nil
+}

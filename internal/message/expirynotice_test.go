@@ -49,14 +49,7 @@ func TestGoldenExpiryNotices(t *testing.T) {
 func TestExpiryNoticesSayNothingOutsideOfTheCatalogue(t *testing.T) {
 	message.SpeakMirrored(t)
 	for _, to := range []usherv1.EndNoticeRecipient{usherv1.NoticeToMember, usherv1.NoticeToContact} {
-		_, read := compose(t, expiryNotice(to, message.Mirrored))
-		said := regexp.MustCompile(`(?s)` + message.MirroredOpen + `.*?` + message.MirroredClose)
-		if got := strings.Fields(said.ReplaceAllString(strings.ReplaceAll(read.Text, "\r\n", "\n"), "")); len(got) != 1 || got[0] != "--" {
-			t.Errorf("the text part says also %q", got)
-		}
-		if !strings.HasPrefix(read.Subject, message.MirroredOpen) || !strings.HasSuffix(read.Subject, message.MirroredClose) {
-			t.Errorf("the subject is %q", read.Subject)
-		}
+		saysNothingElse(t, expiryNotice(to, message.Mirrored), "")
 	}
 }
 
@@ -75,17 +68,6 @@ func TestExpiryNoticeToTheContact(t *testing.T) {
 	}
 	if len(read.Links()) != 0 {
 		t.Errorf("links: %q", read.Links())
-	}
-}
-
-func TestExpiryNoticeWithHostileText(t *testing.T) {
-	e := expiryNotice(usherv1.NoticeToContact, "en-GB")
-	e.Member = "Ada\r\nBcc: all@acme.example <script>x</script> https://evil.example/login"
-	e.AccountName = e.Member
-	_, read := compose(t, e)
-	if read.Header.Get("Bcc") != "" || strings.Contains(read.HTML, "<script") || strings.Contains(read.HTML, `href="https://evil`) ||
-		strings.ContainsAny(read.Subject, "\r\n") {
-		t.Errorf("hostile text got out of its place: %q\n%s", read.Subject, read.HTML)
 	}
 }
 

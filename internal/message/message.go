@@ -1,8 +1,9 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package message writes what Usher says to people: invitations, reminders and notices that access expires. It renders them in
-// the recipient's language, as a subject, a text and an HTML page. How they are sent is up to a channel; see package channel.
+// Package message writes what Usher says to people: invitations, reminders, notices that access expires, and mails about a
+// change of address. It renders them in the recipient's language, as a subject, a text and an HTML page. How they are sent is up to a
+// channel; see package channel.
 //
 // # The account's own templates
 //

@@ -24,6 +24,7 @@ var templateFiles embed.FS
 var (
 	invitationTemplates   = parseTemplates("invitation")
 	expiryNoticeTemplates = parseTemplates("expirynotice")
+	emailChangeTemplates  = parseTemplates("emailchange")
 )
 
 // templates are those of one message: its text, and what it puts into the HTML layout that all messages share.

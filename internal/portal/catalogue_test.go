@@ -63,7 +63,7 @@ func usedKeys(g *WithT) map[string]bool {
 	}
 	// Those that are put together from parts.
 	notices := noticeTexts(code)
-	g.Expect(notices).To(HaveLen(3 * 18))
+	g.Expect(notices).To(HaveLen(3 * 22))
 	for _, key := range notices {
 		used[key] = true
 	}

@@ -1,7 +1,7 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package portal serves the links of invitations and the profiles of members over HTTP.
+// Package portal serves the links of invitations and of changes of address, and the profiles of members, over HTTP.
 //
 // Mail scanners open every link, so GET and HEAD write nothing: GET shows, POST acts. Every page works without JavaScript.
 //
@@ -13,5 +13,5 @@
 //     answers.
 //   - page has what all pages share: the site, the person whom a page is about, the layout, forms and notices.
 //   - session keeps members signed in.
-//   - invitation and profile are pages. They do not import each other.
+//   - invitation, emailchange and profile are pages. They do not import each other.
 package portal

@@ -51,7 +51,7 @@ func desertedPortal(f *testing.F, asked func(types.NamespacedName)) *portal.Port
 // No path opens anything but the assets and the sign-in page, and no odd name reaches the API server.
 func FuzzPath(f *testing.F) {
 	for _, path := range []string{
-		"/", "/i/acme/ada/token", "/i/acme/ada/token/welcome", "/i/../../secrets/x/y", "/i/a%2Fb/%00/%ff", "/i//ada/", "/me", "/me/acme/acme",
+		"/", "/i/acme/ada/token", "/i/acme/ada/token/welcome", "/i/../../secrets/x/y", "/i/a%2Fb/%00/%ff", "/i//ada/", "/e/acme/ada/token", "/e/a%2Fb/%00/%ff/done", "/me", "/me/acme/acme",
 		"/me/%2e%2e/%2e%2e", "/assets/portal.css", "/assets/../doc.go", "/healthz/", "//i/acme/ada/t", "/i/acme/" + strings.Repeat("a.", 200) + "/t", "*",
 	} {
 		f.Add(path, true)

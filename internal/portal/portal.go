@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/portal/emailchange"
 	"github.com/usher-dev/usher/internal/portal/invitation"
 	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/profile"
@@ -24,7 +25,7 @@ import (
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// Limits bound what one client, one invitation and all of them together can ask for.
+// Limits bound what one client, the holders of one link and all of them together can ask for.
 type Limits = web.Limits
 
 // Options are what a [Portal] needs.
@@ -42,10 +43,11 @@ type Options struct {
 	BindAddress string
 	// Listener to use instead of BindAddress; may be nil.
 	Listener net.Listener
-	// Log records the namespace and name of invitations that were opened with a genuine link, and nothing else that a client sent.
+	// Log records the namespace and name of invitations and members that were opened with a genuine link, and nothing else that a client
+	// sent.
 	Log logr.Logger
-	// MembersAt finds the members, of any account, with an e-mail address, without regard to case. Without it there is no
-	// profile page.
+	// MembersAt finds the members, of any account, with an e-mail address in use, without regard to case. Without it there is no
+	// profile page, and whether another member has a new address is left to the reconcilers.
 	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
 	// Secure says that the portal's public URL is https, so that browsers send the session's cookie over nothing else.
 	Secure bool
@@ -57,7 +59,7 @@ type Options struct {
 	Limits Limits
 }
 
-// Portal serves the links of invitations and the profiles of members. It is an http.Handler;
+// Portal serves the links of invitations and of changes of address, and the profiles of members. It is an http.Handler;
 // Server makes it a Runnable for every replica of a manager.
 type Portal struct {
 	site        *page.Site
@@ -91,11 +93,13 @@ func routes(site *page.Site, options Options) http.Handler {
 	mux.HandleFunc("GET "+page.StylesheetPath, page.Stylesheet)
 	mux.HandleFunc("GET "+web.AccentPath, web.AccentStylesheet)
 	invitations := invitation.Options{Namespaces: options.Namespaces}
+	changes := emailchange.Options{Namespaces: options.Namespaces, MembersAt: options.MembersAt}
 	if options.MembersAt != nil {
-		invitations.ProfilePath = profile.PathOf
+		invitations.ProfilePath, changes.ProfilePath = profile.PathOf, profile.PathOf
 		profile.New(site, session.New(site, options.Secure), profile.Options{MembersAt: options.MembersAt}).Register(mux)
 	}
 	invitation.New(site, invitations).Register(mux)
+	emailchange.New(site, changes).Register(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { site.Fail(w, r, page.ErrUnknown) })
 	return mux
 }

@@ -38,9 +38,10 @@ var scanners = []string{
 	"curl/8.5.0",
 }
 
-// The API server's audit log shows no write, by any client, accepted or refused.
-func TestScannersChangeNothing(t *testing.T) {
-	w := newWorld(t)
+// scan has all scanners open the endings of a link. It expects each to lead to a page, and no write by any client, accepted or refused, in
+// the API server's audit log, from which it returns the mark of the beginning.
+func (w *world) scan(link string, endings ...string) apiserver.Mark {
+	w.t.Helper()
 	w.Expect(scanners).To(HaveLen(20))
 	site := httptest.NewServer(w.portal)
 	defer site.Close()
@@ -53,8 +54,8 @@ func TestScannersChangeNothing(t *testing.T) {
 		opening.Go(func() {
 			for range 3 {
 				for _, method := range []string{http.MethodGet, http.MethodHead} {
-					for _, ending := range []string{"", "?action=accept&terms=on", "?action=decline", "/welcome", "/declined"} {
-						request, err := http.NewRequestWithContext(w.ctx, method, site.URL+w.link()+ending, nil)
+					for _, ending := range endings {
+						request, err := http.NewRequestWithContext(w.ctx, method, site.URL+link+ending, nil)
 						if err != nil {
 							problems <- err.Error()
 							return
@@ -78,10 +79,24 @@ func TestScannersChangeNothing(t *testing.T) {
 	opening.Wait()
 	w.Expect(problems).To(BeEmpty())
 	w.Expect(server.Audit().Writes(mark, apiserver.ByUser("admin"))).To(BeEmpty())
+	return mark
+}
 
-	// The log does show a write, and the invitation can still be accepted.
+// Afterwards the log does show a write: the invitation can still be accepted.
+func TestScannersChangeNothing(t *testing.T) {
+	w := newWorld(t)
+	mark := w.scan(w.link(), "", "?action=accept&terms=on", "?action=decline", "/welcome", "/declined")
 	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
 	w.Expect(server.Audit().Writes(mark, apiserver.ByUser("admin"))).To(ConsistOf(And(
 		HaveField("Verb", "create"), HaveField("Resource", "secrets"), HaveField("Name", "usher-member-ada"),
+	)))
+}
+
+func TestScannersConfirmNothing(t *testing.T) {
+	w := newChange(t)
+	mark := w.scan(w.changeLink(), "", "?action=confirm", "/done")
+	w.expectDone(w.post(w.changeLink(), confirmation), titleChangeDone)
+	w.Expect(server.Audit().Writes(mark, apiserver.ByUser("admin"))).To(ConsistOf(And(
+		HaveField("Verb", "update"), HaveField("Resource", "secrets"), HaveField("Name", "usher-member-ada"),
 	)))
 }

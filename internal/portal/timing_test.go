@@ -91,26 +91,12 @@ func TestNoAnswerRevealsWhichInvitationsExist(t *testing.T) {
 	w := newWorld(t)
 	namespace, genuine := w.invitation.Namespace, w.token()
 	forged := otherKeys(w).Token(w.invitation.UID, 1, string(w.member.Spec.Email))
-	requests := map[string]func() *http.Request{}
-	for name, path := range map[string]string{
+	requests := w.alike(map[string]string{
 		"forged":    "/i/" + namespace + "/ada/" + forged,
 		"unknown":   "/i/" + namespace + "/bob/" + genuine,
 		"malformed": "/i/" + namespace + "/A%2F/" + genuine[:7] + "%00",
 		"dressed":   "/i/" + namespace + "/ada/" + forged + "%3E/)",
-	} {
-		requests[name] = func() *http.Request { return httptest.NewRequestWithContext(w.ctx, http.MethodGet, path, nil) }
-	}
-	var first *httptest.ResponseRecorder
-	for name, request := range requests {
-		answer := httptest.NewRecorder()
-		w.portal.ServeHTTP(answer, request())
-		if first == nil {
-			first = answer
-		}
-		w.expectPage(answer, http.StatusNotFound, titleUnknown)
-		w.Expect(bytes.Equal(answer.Body.Bytes(), first.Body.Bytes())).To(BeTrue(), name)
-		w.Expect(answer.Header()).To(Equal(first.Header()), name)
-	}
+	})
 	w.Expect(difference(t, w.portal, timedRequests, requests)).To(BeNumerically("<", telltale))
 
 	// The same measurement shows a portal that takes longer where there is an invitation.
@@ -121,4 +107,37 @@ func TestNoAnswerRevealsWhichInvitationsExist(t *testing.T) {
 		return nil
 	}
 	w.Expect(difference(t, w.portal, 40, requests)).To(BeNumerically(">", telltale), "the measurement sees nothing")
+}
+
+// alike returns requests for paths whose answers differ in nothing but their time.
+func (w *world) alike(paths map[string]string) map[string]func() *http.Request {
+	w.t.Helper()
+	requests := map[string]func() *http.Request{}
+	var first *httptest.ResponseRecorder
+	for name, path := range paths {
+		requests[name] = func() *http.Request { return httptest.NewRequestWithContext(w.ctx, http.MethodGet, path, nil) }
+		answer := httptest.NewRecorder()
+		w.portal.ServeHTTP(answer, requests[name]())
+		if first == nil {
+			first = answer
+		}
+		w.expectPage(answer, http.StatusNotFound, titleUnknown)
+		w.Expect(bytes.Equal(answer.Body.Bytes(), first.Body.Bytes())).To(BeTrue(), name)
+		w.Expect(answer.Header()).To(Equal(first.Header()), name)
+	}
+	return requests
+}
+
+// The same goes for which members there are, and which of them wait for a new address.
+func TestNoAnswerRevealsWhichAddressesChange(t *testing.T) {
+	w := newChange(t)
+	w.another("acme", "bob@acme.example", "bob@acme.example")
+	base := "/e/" + w.member.Namespace
+	requests := w.alike(map[string]string{
+		"waits":     base + "/ada/" + w.token(),
+		"does not":  base + "/bob/" + w.token(),
+		"unknown":   base + "/eve/" + w.token(),
+		"malformed": base + "/A%2F/" + w.token()[:7] + "%00",
+	})
+	w.Expect(difference(t, w.portal, timedRequests/10, requests)).To(BeNumerically("<", telltale))
 }

@@ -74,7 +74,7 @@ type view struct {
 }
 
 func newView(r *http.Request, v *visit, title string) view {
-	return view{Page: page.New(r, &v.Person, title), Path: v.link.path(), Expires: v.invitation.Status.ExpiresAt}
+	return view{Page: page.New(r, &v.Person, title), Path: v.link.Path(), Expires: v.invitation.Status.ExpiresAt}
 }
 
 // renderForm shows the form with what is known or was typed, and what is wrong with it.

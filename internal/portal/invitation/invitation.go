@@ -16,9 +16,8 @@ import (
 
 // Paths. A POST redirects to one of those after a link's token, so that reloading the page sends nothing again.
 const (
-	linkPath = "/i/{namespace}/{invitation}/{token}"
-	// dressedEnding is what mail programs may add behind a slash.
-	dressedEnding  = "/{dressing...}"
+	linkKind       = "/i/"
+	linkPath       = linkKind + page.LinkPath
 	welcomeEnding  = "/welcome"
 	declinedEnding = "/declined"
 	// declineEnding asks for confirmation before declining.
@@ -56,7 +55,7 @@ func New(site *page.Site, options Options) *Pages {
 
 // Register adds the pages' routes.
 func (p *Pages) Register(mux *http.ServeMux) {
-	for _, path := range []string{linkPath, linkPath + dressedEnding} {
+	for _, path := range []string{linkPath, linkPath + page.DressedEnding} {
 		mux.HandleFunc("GET "+path, p.showForm)
 		mux.HandleFunc("POST "+path, p.answer)
 	}
@@ -95,13 +94,12 @@ func (p *Pages) admit(w http.ResponseWriter, r *http.Request, ending string) *vi
 // open returns what the link of a GET leads to; ending is what follows the link. It answers the request and returns nil if the link leads
 // nowhere, or was dressed: then the answer is the same page without what was added to its address.
 func (p *Pages) open(w http.ResponseWriter, r *http.Request, ending string) *visit {
-	v, err := p.look(r.Context(), linkOf(r))
+	v, err := p.look(r.Context(), page.LinkOf(r, linkKind))
 	if err != nil {
 		p.Fail(w, r, err)
 		return nil
 	}
-	if page := v.link.path() + ending; r.URL.Path != page {
-		http.Redirect(w, r, page+web.SwitchedQuery(r), http.StatusSeeOther)
+	if v.link.Undress(w, r, ending) {
 		return nil
 	}
 	return v
@@ -112,7 +110,7 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 	if !p.Post(w, r, web.Foreign) {
 		return
 	}
-	v, err := p.look(r.Context(), linkOf(r))
+	v, err := p.look(r.Context(), page.LinkOf(r, linkKind))
 	if err != nil {
 		p.Fail(w, r, err)
 		return
@@ -169,7 +167,7 @@ func (p *Pages) conclude(
 		p.refuse(w, r, v, refusal)
 	default:
 		p.logOf(v).Info("Invitation answered", "answer", done)
-		http.Redirect(w, r, v.link.path()+ending+web.SwitchedQuery(r), http.StatusSeeOther)
+		http.Redirect(w, r, v.link.Path()+ending+web.SwitchedQuery(r), http.StatusSeeOther)
 	}
 }
 
@@ -181,7 +179,7 @@ func (p *Pages) showWelcome(w http.ResponseWriter, r *http.Request) {
 	}
 	if !v.Acceptance.Counts() {
 		// Not accepted, or not any more; the link itself shows the present state.
-		http.Redirect(w, r, v.link.path()+web.SwitchedQuery(r), http.StatusSeeOther)
+		http.Redirect(w, r, v.link.Path()+web.SwitchedQuery(r), http.StatusSeeOther)
 		return
 	}
 	// A member who has been disabled since is not welcomed.
@@ -206,7 +204,7 @@ func (p *Pages) showDeclined(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if v.refusal(p.Now()) != invite.RefusedDeclined {
-		http.Redirect(w, r, v.link.path()+web.SwitchedQuery(r), http.StatusSeeOther)
+		http.Redirect(w, r, v.link.Path()+web.SwitchedQuery(r), http.StatusSeeOther)
 		return
 	}
 	p.RenderNotice(w, r, &v.Person, noticeFarewell, 0)

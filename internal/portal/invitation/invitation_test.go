@@ -55,7 +55,7 @@ func TestPagesInAnotherDirection(t *testing.T) {
 	p.renderDecline(pages["decline"], r, v)
 	for _, n := range []page.Notice{
 		noticeWelcome, noticeWaiting, noticeFarewell,
-		noticeUsed, noticeDeclined, noticeExpired, noticeRevoked, noticeMemberDisabled, noticeAccountDisabled,
+		noticeUsed, noticeDeclined, noticeExpired, noticeRevoked, noticeMemberDisabled, page.NoticeAccountDisabled,
 		page.NoticeUnknown, page.NoticeMalformed, page.NoticeForeign, page.NoticeTooLarge, page.NoticeTooMany, page.NoticeUnavailable,
 	} {
 		pages[n.Name] = httptest.NewRecorder()

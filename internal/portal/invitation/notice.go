@@ -16,12 +16,11 @@ var (
 	noticeWaiting  = page.Notice{Name: "waiting", Status: http.StatusOK, Tone: page.ToneGood, Product: page.ProductQuiet}
 	noticeFarewell = page.Notice{Name: "farewell", Status: http.StatusOK, Tone: page.ToneCalm}
 
-	noticeUsed            = page.Notice{Name: "used", Status: http.StatusGone, Tone: page.ToneCalm, Product: page.ProductQuiet}
-	noticeDeclined        = page.Notice{Name: "declined", Status: http.StatusGone, Tone: page.ToneCalm}
-	noticeExpired         = page.Notice{Name: "expired", Status: http.StatusGone, Tone: page.ToneBad}
-	noticeRevoked         = page.Notice{Name: "revoked", Status: http.StatusGone, Tone: page.ToneBad}
-	noticeMemberDisabled  = page.Notice{Name: "member-disabled", Status: http.StatusGone, Tone: page.ToneBad}
-	noticeAccountDisabled = page.Notice{Name: "account-disabled", Status: http.StatusGone, Tone: page.ToneBad}
+	noticeUsed           = page.Notice{Name: "used", Status: http.StatusGone, Tone: page.ToneCalm, Product: page.ProductQuiet}
+	noticeDeclined       = page.Notice{Name: "declined", Status: http.StatusGone, Tone: page.ToneCalm}
+	noticeExpired        = page.Notice{Name: "expired", Status: http.StatusGone, Tone: page.ToneBad}
+	noticeRevoked        = page.Notice{Name: "revoked", Status: http.StatusGone, Tone: page.ToneBad}
+	noticeMemberDisabled = page.Notice{Name: "member-disabled", Status: http.StatusGone, Tone: page.ToneBad}
 )
 
 var noticeOfRefusal = map[invite.Refusal]page.Notice{
@@ -30,5 +29,5 @@ var noticeOfRefusal = map[invite.Refusal]page.Notice{
 	invite.RefusedExpired:         noticeExpired,
 	invite.RefusedRevoked:         noticeRevoked,
 	invite.RefusedMemberDisabled:  noticeMemberDisabled,
-	invite.RefusedAccountDisabled: noticeAccountDisabled,
+	invite.RefusedAccountDisabled: page.NoticeAccountDisabled,
 }

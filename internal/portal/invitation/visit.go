@@ -5,12 +5,7 @@ package invitation
 
 import (
 	"context"
-	"net/http"
-	"slices"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/validation"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
@@ -20,21 +15,10 @@ import (
 // errBlocked is the error of an acceptance while credentials exist that are not the member's; the reconcilers delete them.
 const errBlocked = page.PlainError("credentials that are not the member's have not been deleted yet")
 
-// link is what a request's path says. Nothing in it can be trusted, and the token must not be logged.
-type link struct{ namespace, invitation, token string }
-
-// linkOf returns the link that a request asks for, without what a mail program added to it.
-func linkOf(r *http.Request) link {
-	return link{joined(r.PathValue("namespace")), joined(r.PathValue("invitation")), undressed(r.PathValue("token"))}
-}
-
-// path of a genuine link; its parts need no escaping.
-func (l link) path() string { return "/i/" + l.namespace + "/" + l.invitation + "/" + l.token }
-
 // visit is what a genuine link leads to, read live a moment ago.
 type visit struct {
 	page.Person
-	link       link
+	link       page.Link
 	invitation usherv1.Invitation
 }
 
@@ -76,17 +60,13 @@ func (v *visit) recordedSince(earlier *visit) bool {
 //
 // The work is the same for every link: the key, two reads and one verification. A name that no object can have is replaced by a valid
 // one that no object has.
-func (p *Pages) look(ctx context.Context, l link) (*visit, error) {
+func (p *Pages) look(ctx context.Context, l page.Link) (*visit, error) {
 	keys, err := p.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
 	v := &visit{link: l}
-	possible := p.possible(l)
-	key := types.NamespacedName{Namespace: l.namespace, Name: l.invitation}
-	if !possible {
-		key = p.nowhere()
-	}
+	key, possible := l.Key(p.options.Namespaces)
 	invitationFound, err := p.Read(ctx, key, &v.invitation)
 	if err != nil {
 		return nil, err
@@ -98,7 +78,7 @@ func (p *Pages) look(ctx context.Context, l link) (*visit, error) {
 	if err != nil {
 		return nil, err
 	}
-	genuine := keys.Verify(l.token, v.invitation.UID, v.invitation.Status.LinkGeneration, v.invitation.Status.Recipient)
+	genuine := keys.Verify(l.Token, v.invitation.UID, v.invitation.Status.LinkGeneration, v.invitation.Status.Recipient)
 	current := invite.Current(&v.invitation, string(v.Member.EmailInUse()))
 	if !genuine || !possible || !invitationFound || !memberFound || !current {
 		return v, page.ErrUnknown
@@ -111,20 +91,4 @@ func (p *Pages) look(ctx context.Context, l link) (*visit, error) {
 		return v, page.ErrUnknown
 	}
 	return v, nil
-}
-
-// possible reports whether this portal serves the link's namespace and an object can have its names.
-func (p *Pages) possible(l link) bool {
-	return (len(p.options.Namespaces) == 0 || slices.Contains(p.options.Namespaces, l.namespace)) &&
-		len(validation.IsDNS1123Label(l.namespace)) == 0 &&
-		len(validation.IsDNS1123Subdomain(l.invitation)) == 0
-}
-
-// nowhere returns a name to read in place of an impossible one.
-func (p *Pages) nowhere() types.NamespacedName {
-	namespace := "default"
-	if len(p.options.Namespaces) > 0 {
-		namespace = p.options.Namespaces[0]
-	}
-	return types.NamespacedName{Namespace: namespace, Name: "no-such-invitation"}
 }

@@ -5,6 +5,7 @@ package page
 
 import (
 	"context"
+	"net/http"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -14,6 +15,9 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/store"
 )
+
+// NoticeAccountDisabled refuses the link of a person whose account is disabled.
+var NoticeAccountDisabled = Notice{Name: "account-disabled", Status: http.StatusGone, Tone: ToneBad}
 
 // Person is a member and what belongs to them, read live a moment ago.
 type Person struct {

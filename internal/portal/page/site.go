@@ -79,8 +79,8 @@ func (s *Site) Post(w http.ResponseWriter, r *http.Request, foreign func(*http.C
 	return err == nil
 }
 
-// ErrUnknown is the error of every link that leads nowhere: to no invitation, forged, garbled or replaced by a newer one.
-var ErrUnknown = errors.New("the link leads to no invitation")
+// ErrUnknown is the error of every link that leads nowhere: to no object, forged, garbled or replaced by a newer one.
+var ErrUnknown = errors.New("the link leads nowhere")
 
 // PlainError is an error whose text contains nothing that a client sent, so that it can be logged.
 type PlainError string

@@ -54,9 +54,9 @@ const (
 	RetryBusy        = 10
 )
 
-// Limits bound what one client, one invitation and all of them together can ask for. Zero fields mean the defaults.
+// Limits bound what one client, the holders of one link and all of them together can ask for. Zero fields mean the defaults.
 type Limits struct {
-	// PostsPerMinute for each client address and for each invitation, which is also how many may come at once. Default 10.
+	// PostsPerMinute for each client address, invitation and member, which is also how many may come at once. Default 10.
 	PostsPerMinute int
 	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.
 	RememberedKeys int

@@ -12,7 +12,7 @@ import (
 	"github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// MembersAt returns a function that finds a namespace's members by address, as a manager's cache does, for a portal without a manager.
+// MembersAt returns a function that finds a namespace's members by the address in use, as a manager's cache does, for a portal without a manager.
 func MembersAt(api client.Reader, namespace string) func(context.Context, string) ([]types.NamespacedName, error) {
 	return func(ctx context.Context, email string) ([]types.NamespacedName, error) {
 		var all v1alpha1.MemberList
@@ -21,7 +21,7 @@ func MembersAt(api client.Reader, namespace string) func(context.Context, string
 		}
 		var found []types.NamespacedName
 		for i := range all.Items {
-			if all.Items[i].Spec.Email.SameAs(v1alpha1.EmailAddress(email)) {
+			if all.Items[i].EmailInUse().SameAs(v1alpha1.EmailAddress(email)) {
 				found = append(found, client.ObjectKeyFromObject(&all.Items[i]))
 			}
 		}
