@@ -29,8 +29,6 @@ type changeMail struct {
 	copies, allowedCopies int
 	// began is the step at which the task began that delivered it first.
 	began int
-	// used: it has confirmed the address.
-	used bool
 }
 
 func (c *changeMail) isLink() bool { return c.link != "" }

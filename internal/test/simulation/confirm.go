@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // VisitConfirm is an action of whoever got the link to a new address: they open the Nth link that the member Name was sent, the latest one
@@ -25,6 +26,8 @@ type confirmVisit struct {
 	link *changeMail
 	// looks: the visitor has only opened the link so far.
 	looks bool
+	// inUse: the address was in use at some time since the visit began.
+	inUse bool
 }
 
 // linkOf returns the Nth link that a member was sent; the latest for 0; nil if there is none.
@@ -71,12 +74,18 @@ func (o *operator) confirm(s Step) bool {
 
 func confirmTask(member string) string { return "confirm-" + member }
 
-// mayConfirm reports whether a link may confirm an address now: it is for the change that its member waits for, works still, and no other
-// member has the address.
-func (w *world) mayConfirm(link *changeMail, now time.Time) bool {
+// mayConfirm reports whether a link may confirm an address now on an operator's portal: it is for the change that its member waits for, works
+// still, the member is not disabled, and no other member has the address, as far as that operator has heard of it.
+func (w *world) mayConfirm(o *operator, link *changeMail, now time.Time) bool {
 	m := w.member(link.name)
-	if m == nil || m.UID != link.member || m.DeletionTimestamp != nil || !w.accepted(m, w.credentials(m.Name)) || w.holder(m, link.to) != "" {
+	if m == nil || m.UID != link.member || !w.changing(m, now) {
 		return false
+	}
+	if holder := w.holder(m, link.to); holder != "" {
+		known, _ := o.caches[members].objects.get(named(holder)).(*usherv1.Member)
+		if known != nil && slices.Contains(store.AddressKeys(known), store.AddressKey(m, usherv1.EmailAddress(link.to))) {
+			return false
+		}
 	}
 	c := m.Status.EmailChange
 	return c != nil && c.RequestedAt.Unix() == link.requested && m.Spec.Email.SameAs(usherv1.EmailAddress(link.to)) &&
@@ -114,10 +123,18 @@ func (w *world) checkConfirmed(m *usherv1.Member, v *visit, is *corev1.Secret) {
 	v.made = true
 }
 
+// noteInUse notes that the address of the visitor's link, if there is one, is in use.
+func (v *visit) noteInUse(w *world) {
+	if v.confirm == nil {
+		return
+	}
+	m := w.member(v.confirm.link.name)
+	v.confirm.inUse = v.confirm.inUse || m != nil && w.inUse(m).SameAs(usherv1.EmailAddress(v.confirm.link.to))
+}
+
 // checkConfirmVisit: who is told that the address is confirmed has an address that is.
 func (w *world) checkConfirmVisit(v *visit) {
-	if v.status == http.StatusSeeOther && !v.made && !v.confirm.link.used {
+	if v.status == http.StatusSeeOther && !v.confirm.inUse {
 		w.violated("confirmed-is-stored", "the holder of %s was told that the address is confirmed, and it is not", v.confirm.link.to)
 	}
-	v.confirm.link.used = v.confirm.link.used || v.made
 }

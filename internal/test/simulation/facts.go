@@ -88,7 +88,8 @@ func (w *world) refreshAt(t *task, now time.Time) {
 			w.observe(&t.facts, inv.Spec.MemberRef.Name, now)
 		}
 	case visits:
-		t.visit.admissible = t.visit.admissible || w.admissible(t.visit, now)
+		t.visit.admissible = t.visit.admissible || w.admissible(t, now)
+		t.visit.noteInUse(w)
 	}
 }
 
@@ -249,12 +250,13 @@ func (w *world) rival(m *usherv1.Member) *usherv1.Member {
 }
 
 // admissible reports whether a link may be answered, or a profile changed, now.
-func (w *world) admissible(v *visit, now time.Time) bool {
+func (w *world) admissible(t *task, now time.Time) bool {
+	v := t.visit
 	switch {
 	case v.profile != nil:
 		return w.mayChangeProfile(v.profile, now)
 	case v.confirm != nil:
-		return w.mayConfirm(v.confirm.link, now)
+		return w.mayConfirm(t.op, v.confirm.link, now)
 	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
 	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||
