@@ -6,10 +6,12 @@ package v1alpha1_test
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	. "github.com/onsi/gomega"
 	"golang.org/x/text/unicode/norm"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -197,6 +199,32 @@ func TestMailbox(t *testing.T) {
 		got, err := in.Mailbox()
 		if got != want || (err == nil) != (want != "") {
 			t.Errorf("%.60q goes to %.60q: %v", in, got, err)
+		}
+	}
+}
+
+func TestEmailInUse(t *testing.T) {
+	accepted := &metav1.Time{Time: time.Unix(1, 0)}
+	for name, tt := range map[string]struct {
+		status usherv1.MemberStatus
+		marked string
+		want   usherv1.EmailAddress
+	}{
+		"not judged yet":                      {want: "wanted@acme.example"},
+		"invited":                             {status: usherv1.MemberStatus{State: usherv1.ObservedPending}, want: "wanted@acme.example"},
+		"accepted":                            {usherv1.MemberStatus{State: usherv1.ObservedActive, AcceptedAt: accepted, Email: "used@acme.example"}, "", "used@acme.example"},
+		"accepted, the mark is old":           {usherv1.MemberStatus{State: usherv1.ObservedActive, AcceptedAt: accepted, Email: "used@acme.example"}, "old@acme.example", "used@acme.example"},
+		"the status says no address":          {usherv1.MemberStatus{State: usherv1.ObservedActive, AcceptedAt: accepted}, "", "wanted@acme.example"},
+		"the status is lost":                  {usherv1.MemberStatus{}, "used@acme.example", "used@acme.example"},
+		"the status is lost, and accepted":    {usherv1.MemberStatus{AcceptedAt: accepted}, "used@acme.example", "used@acme.example"},
+		"invited, the mark is of an old time": {usherv1.MemberStatus{State: usherv1.ObservedPending}, "old@acme.example", "wanted@acme.example"},
+	} {
+		m := usherv1.Member{Spec: usherv1.MemberSpec{Email: "wanted@acme.example"}, Status: tt.status}
+		if tt.marked != "" {
+			m.Annotations = map[string]string{usherv1.EmailInUseAnnotation: tt.marked}
+		}
+		if is := m.EmailInUse(); is != tt.want {
+			t.Errorf("%s: %s, want %s", name, is, tt.want)
 		}
 	}
 }

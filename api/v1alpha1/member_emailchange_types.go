@@ -8,15 +8,15 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // This file holds what a Member says of its addresses.
 
 // EmailInUse returns the address that access and signing in follow: the one in status once the member has accepted, else the one in spec.
-// After the status was lost, an annotation says the former until the change of address is over.
+// After the status was lost, an annotation says the former until the change of address is over: the member must not count as one that is to
+// be invited at an address that it only wants.
 func (m *Member) EmailInUse() EmailAddress {
+	accepted, marked := m.Status.AcceptedAt != nil, m.Annotations[EmailInUseAnnotation]
 	switch {
-	case m.Status.AcceptedAt == nil:
-		return m.Spec.Email
-	case m.Status.Email != "":
+	case accepted && m.Status.Email != "":
 		return EmailAddress(m.Status.Email)
-	case m.Annotations[EmailInUseAnnotation] != "":
-		return EmailAddress(m.Annotations[EmailInUseAnnotation])
+	case marked != "" && (accepted || m.Status.State == ""):
+		return EmailAddress(marked)
 	}
 	return m.Spec.Email
 }

@@ -27,7 +27,7 @@ func emailChange(to usherv1.EmailChangeRecipient, language usherv1.Language) mes
 	m := message.EmailChange{
 		Language: language, To: formerAddress, Name: "Ada Lovelace", AccountName: "Acme SAS",
 		ContactEmail: "it@acme.example", ContactPhone: "+33 1 23 45 67 89", ReplyTo: "it@acme.example",
-		MessageID: platform.MessageID(message.EmailChangeID("6f1c7a52-9f0e-4f0b-8a34-2f0b7f0c1d2e", to, composedAt, "")),
+		MessageID: platform.MessageID(message.EmailChangeID("6f1c7a52-9f0e-4f0b-8a34-2f0b7f0c1d2e", 2, to, composedAt, "")),
 	}
 	if to == usherv1.MailToNewAddress {
 		m.To, m.ExpiresAt = newAddress, endsAt
@@ -136,7 +136,7 @@ func TestEmailChangeIsTheSameEveryTime(t *testing.T) {
 
 func TestEmailChangeIDs(t *testing.T) {
 	of := func(to usherv1.EmailChangeRecipient, requested time.Time, keyID string) string {
-		return message.EmailChangeID("uid", to, requested, keyID)
+		return message.EmailChangeID("uid", 2, to, requested, keyID)
 	}
 	if of(usherv1.MailToNewAddress, endsAt, "k") != of(usherv1.MailToNewAddress, endsAt.In(time.FixedZone("", 3600)), "k") {
 		t.Error("one change, two Message-IDs")
@@ -144,8 +144,9 @@ func TestEmailChangeIDs(t *testing.T) {
 	seen := map[string]bool{
 		of(usherv1.MailToNewAddress, endsAt, "k"): true, of(usherv1.MailToFormerAddress, endsAt, "k"): true,
 		of(usherv1.MailToNewAddress, endsAt.Add(time.Second), "k"): true, of(usherv1.MailToNewAddress, endsAt, "l"): true,
+		message.EmailChangeID("uid", 3, usherv1.MailToNewAddress, endsAt, "k"): true, // another change within the second
 	}
-	if len(seen) != 4 {
+	if len(seen) != 5 {
 		t.Errorf("Message-IDs are not told apart: %v", slices.Sorted(maps.Keys(seen)))
 	}
 }

@@ -65,7 +65,7 @@ func ExpiryNoticeID(member types.UID, to usherv1.EndNoticeRecipient, endsAt time
 }
 
 // EmailChangeID returns the local part of the Message-ID of a mail about a change of a member's address: the same on every attempt and for
-// every operator. Another change, or another key of the link, is another mail.
-func EmailChangeID(member types.UID, to usherv1.EmailChangeRecipient, requested time.Time, keyID string) string {
-	return fmt.Sprintf("%s.email-%d-%s%s", member, requested.Unix(), to, keyID)
+// every operator. Another change, or another key of the link, is another mail: two changes in one second have different generations.
+func EmailChangeID(member types.UID, generation int64, to usherv1.EmailChangeRecipient, requested time.Time, keyID string) string {
+	return fmt.Sprintf("%s.email-%d-%d-%s%s", member, requested.Unix(), generation, to, keyID)
 }

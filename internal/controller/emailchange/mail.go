@@ -99,7 +99,9 @@ func (m *mail) Message(ctx context.Context, endpoint channel.Endpoint) (message.
 		m.plan.Change.KeyID, what.Link, what.ExpiresAt = keyID, m.r.portalURL+path, m.r.Now().Add(invite.AccountTTL(account))
 	}
 	if record.MessageID == "" {
-		record.MessageID = endpoint.MessageID(message.EmailChangeID(member.UID, m.plan.Send, m.plan.Change.RequestedAt.Time, keyID))
+		record.MessageID = endpoint.MessageID(message.EmailChangeID(
+			member.UID, member.Generation, m.plan.Send, m.plan.Change.RequestedAt.Time, keyID,
+		))
 	}
 	what.MessageID = record.MessageID
 	if account.Spec.Mail != nil {

@@ -39,6 +39,8 @@ type draw struct {
 	alone bool
 	// restores is the weight of what the platform does.
 	restores int
+	// days: days pass more often.
+	days bool
 	// still: the admin changes nothing while it is known what members must have again.
 	still bool
 	// then are the steps that come next in any case.
@@ -166,12 +168,13 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 	if d.chance(4) {
 		d.add(d.rest, d.restful())
 	}
-	if d.chance(60) {
+	if d.chance(60) || d.days && d.chance(30) {
 		d.add(d.pass, Step{Do: Pass, N: 8 * 24 * 3600_000})
 	}
 	d.addAdmin(w)
 	d.addVisit(w)
 	d.addProfile(w)
+	d.addConfirm(w)
 	d.addPlatform(w)
 	d.addSkews(w)
 	return d.settled()
@@ -187,30 +190,6 @@ func (d *draw) addAdmin(w *world) {
 			d.add(d.admin, s)
 			return
 		}
-	}
-}
-
-// addVisit adds an answer to one of the mails.
-func (d *draw) addVisit(w *world) {
-	if len(w.inbox) == 0 {
-		return
-	}
-	letter := w.inbox[d.random.IntN(len(w.inbox))]
-	s := Step{Do: VisitAccept, Op: d.random.IntN(operators), Name: letter.name, N: letter.generation}
-	if d.chance(4) {
-		s.Do = VisitDecline
-	}
-	d.add(d.visit, s)
-}
-
-// addProfile adds a change of one member's profile.
-func (d *draw) addProfile(w *world) {
-	if !d.profiles {
-		return
-	}
-	m := fmt.Sprintf("m%d", d.random.IntN(d.members))
-	if w.credentials(m) != nil || d.chance(8) {
-		d.add(d.visit, Step{Do: VisitProfile, Op: d.random.IntN(operators), Name: m, N: int64(d.random.IntN(3))})
 	}
 }
 

@@ -41,7 +41,7 @@ var adminDraws = map[Action]func(*draw, *Step){
 			s.N = 1
 		}
 	},
-	Readdress: func(d *draw, s *Step) { s.To = d.address(d.random.IntN(d.members + 1)) },
+	Readdress: readdress,
 	Move:      func(d *draw, s *Step) { s.To = oneOf(d, "", "p0", "p1", "p0,p1") },
 	End:       func(d *draw, s *Step) { s.N = oneOf[int64](d, 0, -1, 1, 2, 24, 8*24) },
 	Appoint:   func(d *draw, s *Step) { s.To = oneOf(d, "", "", "admin", "seller") },
@@ -55,6 +55,18 @@ var adminDraws = map[Action]func(*draw, *Step){
 	Word:  func(d *draw, s *Step) { s.Name, s.To = "", oneOf(d, "right", "right", "wrong", "") },
 	Squat: onSecret, Leave: onSecret,
 	MakePlan: withPlan, ChangePlan: withPlan,
+}
+
+// readdress mostly changes an address to one that no member was made with, or back.
+func readdress(d *draw, s *Step) {
+	i := d.members + d.random.IntN(2)
+	switch d.random.IntN(6) {
+	case 0:
+		i = d.random.IntN(d.members)
+	case 1:
+		i = int(s.Name[1] - '0')
+	}
+	s.To = d.address(i)
 }
 
 func onAccount(_ *draw, s *Step)   { s.Name = accountName }

@@ -36,8 +36,16 @@ type facts struct {
 	// capacity is the most seats that the pool was entitled to, as if it were the account's oldest: plan and pools are not read at the
 	// same time.
 	capacity int
-	// addresses that the member had.
-	addresses []string
+	// addresses that the member had in use, and wanted: those that its spec named.
+	addresses, wanted []string
+	// changes: its address was about to change, and mails about that could be sent. given are the changes of address, by the time at which
+	// they were noticed, that the address in use was not told of, because it refuses mail or was tried often enough.
+	changes bool
+	given   []int64
+	// immediate: it needed no invitation.
+	immediate bool
+	// stray: it had an acceptance at another address than its spec's, and nothing said that this had been its address.
+	stray bool
 	// unrevoked: the invitation was not revoked.
 	unrevoked bool
 	// latest is the latest time that the operator's clock, or the right one, showed. skewed: the operator's was not right.
@@ -72,7 +80,7 @@ func (w *world) refreshAt(t *task, now time.Time) {
 		if p := w.pool(t.key.Name); p != nil {
 			t.facts.capacity = max(t.facts.capacity, w.seatsOf(p, nil).Capacity())
 		}
-	case members, expiryNotices:
+	case members, expiryNotices, emailChanges:
 		w.observe(&t.facts, t.key.Name, now)
 	case invitations:
 		if inv, _ := w.api.get(invitations, t.key).(*usherv1.Invitation); inv != nil {
@@ -80,7 +88,8 @@ func (w *world) refreshAt(t *task, now time.Time) {
 			w.observe(&t.facts, inv.Spec.MemberRef.Name, now)
 		}
 	case visits:
-		t.visit.admissible = t.visit.admissible || w.admissible(t.visit, now)
+		t.visit.admissible = t.visit.admissible || w.admissible(t, now)
+		t.visit.noteInUse(w)
 	}
 }
 
@@ -100,9 +109,29 @@ func (w *world) observe(f *facts, name string, now time.Time) {
 	f.open = f.open || w.open()
 	f.ending = f.ending || ending(m, now)
 	f.seated = f.seated || holdsBase(m)
-	if address := m.Spec.Email.Key(); len(f.addresses) == 0 || f.addresses[len(f.addresses)-1] != address {
-		f.addresses = append(f.addresses, address)
+	f.observeEmail(w, m, secret, now)
+}
+
+// observeEmail updates the facts about a member's addresses.
+func (f *facts) observeEmail(w *world, m *usherv1.Member, secret *corev1.Secret, now time.Time) {
+	f.addresses, f.wanted = withLast(f.addresses, w.inUse(m)), withLast(f.wanted, m.Spec.Email)
+	if said := usherv1.EmailAddress(m.Status.Email); w.opensFor(m, m.Status.Email) {
+		f.addresses = withLast(f.addresses, said)
 	}
+	f.changes = f.changes || w.changing(m, now)
+	f.immediate = f.immediate || m.Spec.Activation == usherv1.ActivateImmediately
+	f.stray = f.stray || w.accepted(m, secret) && strays(m, secret)
+	if c := m.Status.EmailChange; c != nil && givenUp(c) && !slices.Contains(f.given, c.RequestedAt.Unix()) {
+		f.given = append(f.given, c.RequestedAt.Unix())
+	}
+}
+
+// withLast returns the keys of addresses with that of another one, unless it is the last.
+func withLast(keys []string, address usherv1.EmailAddress) []string {
+	if key := address.Key(); len(keys) == 0 || keys[len(keys)-1] != key {
+		return append(keys, key)
+	}
+	return keys
 }
 
 func (w *world) member(name string) *usherv1.Member {
@@ -221,9 +250,13 @@ func (w *world) rival(m *usherv1.Member) *usherv1.Member {
 }
 
 // admissible reports whether a link may be answered, or a profile changed, now.
-func (w *world) admissible(v *visit, now time.Time) bool {
-	if v.profile != nil {
+func (w *world) admissible(t *task, now time.Time) bool {
+	v := t.visit
+	switch {
+	case v.profile != nil:
 		return w.mayChangeProfile(v.profile, now)
+	case v.confirm != nil:
+		return w.mayConfirm(t.op, v.confirm.link, now)
 	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
 	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||
@@ -251,9 +284,7 @@ func (w *world) admissible(v *visit, now time.Time) bool {
 func (w *world) repeats(v *visit, inv *usherv1.Invitation) bool {
 	m, secret := w.member(inv.Spec.MemberRef.Name), w.credentials(inv.Spec.MemberRef.Name)
 	return v.accept && m != nil && m.DeletionTimestamp == nil && secret != nil &&
-		m.Spec.Email.SameAs(usherv1.EmailAddress(v.mail.mail.To)) &&
-		// Credentials of a member that has accepted follow its address, and may be about to.
-		(m.Status.AcceptedAt != nil || m.Spec.Email.SameAs(usherv1.EmailAddress(secret.Data["email"])))
+		!strays(m, secret) && (m.Spec.Email.SameAs(usherv1.EmailAddress(v.mail.mail.To)) || w.opensFor(m, v.mail.mail.To))
 }
 
 // invitable reports whether a member with that address may still accept.

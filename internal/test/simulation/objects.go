@@ -34,6 +34,8 @@ const (
 	expiryNotices
 	// accountAccess is not a kind either: it identifies the controller that writes roles, bindings and password files.
 	accountAccess
+	// emailChanges identifies the controller that mails about changes of members' addresses.
+	emailChanges
 	kinds
 )
 
@@ -49,6 +51,7 @@ var resources = [kinds]schema.GroupResource{
 	bindings:      {Group: rbacv1.GroupName, Resource: "rolebindings"},
 	expiryNotices: {Resource: "expirynotices"},
 	accountAccess: {Resource: "accountaccess"},
+	emailChanges:  {Resource: "emailchanges"},
 }
 
 // core reports whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.
@@ -207,6 +210,7 @@ func serialise(o client.Object) {
 				cut(&n.LastError.At)
 			}
 		}
+		cutChange(s.EmailChange)
 	case *usherv1.Invitation:
 		s := &o.Status
 		cutConditions(s.Conditions)
@@ -222,6 +226,21 @@ func serialise(o client.Object) {
 		}
 	case *usherv1.Plan:
 		cutConditions(o.Status.Conditions)
+	}
+}
+
+func cutChange(c *usherv1.EmailChange) {
+	if c == nil {
+		return
+	}
+	cut(&c.RequestedAt)
+	cut(c.ExpiresAt)
+	for i := range c.Mails {
+		cut(c.Mails[i].SentAt)
+		cut(c.Mails[i].NextAttemptAt)
+		if c.Mails[i].LastError != nil {
+			cut(&c.Mails[i].LastError.At)
+		}
 	}
 }
 

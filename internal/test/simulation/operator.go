@@ -186,7 +186,7 @@ func (o *operator) tell(k kind, before, after client.Object) {
 // kindOfController is the kind whose queue a controller has, by the controller's name.
 var kindOfController = map[string]kind{
 	"account": accounts, "seatpool": pools, "member": members, "invitation": invitations, "plan": plans, "mailserver": secrets,
-	"expirynotice": expiryNotices, "accountaccess": accountAccess,
+	"expirynotice": expiryNotices, "accountaccess": accountAccess, "emailchange": emailChanges,
 }
 
 // endpointsOf returns endpoints that both operators share while one of them runs. With endpoints of its own, each operator would overwrite

@@ -55,6 +55,8 @@ func (w *world) apply(s Step) bool {
 		return o.visit(s)
 	case VisitProfile:
 		return o.changeProfile(s)
+	case VisitConfirm:
+		return o.confirm(s)
 	}
 	if do, found := platform[s.Do]; found {
 		return do(w, s)

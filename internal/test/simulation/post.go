@@ -53,6 +53,8 @@ func (p *mailServer) Send(_ context.Context, _ channel.Endpoint, m message.Messa
 		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliver(t, m) })
 	case message.ExpiryNotice:
 		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverNotice(t, m) })
+	case message.EmailChange:
+		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverChange(t, m) })
 	}
 	panic(fmt.Sprintf("there is no inbox for a %T", m))
 }
@@ -159,6 +161,9 @@ func (w *world) acceptedMails() (n int) {
 	for _, a := range w.announced {
 		n += a.copies
 	}
+	for _, c := range w.changeMails {
+		n += c.copies
+	}
 	return n
 }
 
@@ -170,6 +175,11 @@ func (w *world) interrupted(t *task) {
 	for _, d := range w.inbox {
 		if d.mail.MessageID == t.mail {
 			d.allowedCopies++
+		}
+	}
+	for _, c := range w.changeMails {
+		if c.id == t.mail {
+			c.allowedCopies++
 		}
 	}
 	for _, d := range w.announced {

@@ -19,8 +19,11 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// VisitProfile is an action of a member: Name signs in to operator Op's portal and changes its given name to one with the number N.
+// VisitProfile is an action of a member: Name signs in to operator Op's portal and changes its given name to one with the number N. With To "wanted"
+// it signs in with the address in its spec, which need not be in use.
 const VisitProfile Action = "profile"
+
+const wantedAddress = "wanted"
 
 // profileVisit is a sign-in and one form, each a POST of its own.
 type profileVisit struct {
@@ -37,7 +40,10 @@ func (o *operator) changeProfile(s Step) bool {
 	if !o.up || m == nil || o.task(visits, profileTask(s.Name)) != nil {
 		return false
 	}
-	p := &profileVisit{email: string(m.Spec.Email), said: fmt.Sprintf("Ada %d", s.N)}
+	p := &profileVisit{email: string(w.inUse(m)), said: fmt.Sprintf("Ada %d", s.N)}
+	if s.To == wantedAddress {
+		p.email = string(m.Spec.Email)
+	}
 	v := &visit{profile: p}
 	at := "/me/" + namespace + "/" + accountName
 	t := &task{on: visits, key: types.NamespacedName{Namespace: namespace, Name: profileTask(s.Name)}, visit: v}
@@ -62,19 +68,25 @@ func profileTask(member string) string { return "me-" + member }
 func (w *world) mayChangeProfile(p *profileVisit, now time.Time) bool {
 	return w.open() && slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
 		m := o.(*usherv1.Member)
-		return m.Spec.Email.SameAs(usherv1.EmailAddress(p.email)) && m.Status.State == usherv1.ObservedActive &&
+		return w.opensFor(m, p.email) && m.Status.State == usherv1.ObservedActive &&
 			m.Spec.State != usherv1.StateDisabled && !m.Spec.Ended(now)
 	})
+}
+
+// saves reports whether the visit at work, if one is, writes the profile that it says, and remembers that it is stored.
+func (w *world) saves(is *corev1.Secret) bool {
+	if w.actor == nil || w.actor.visit == nil || w.actor.visit.profile == nil || is == nil ||
+		w.actor.visit.profile.said != string(is.Data[credentials.KeyGivenName]) {
+		return false
+	}
+	w.actor.visit.profile.stored = true
+	return true
 }
 
 // checkSaid: only the member writes the names in its profile, and no one overwrites them.
 func (w *world) checkSaid(m *usherv1.Member, was, is *corev1.Secret) {
 	said := string(is.Data[credentials.KeyGivenName])
-	if w.actor != nil && w.actor.visit != nil && w.actor.visit.profile != nil && w.actor.visit.profile.said == said {
-		w.actor.visit.profile.stored = true
-		return
-	}
-	if said != string(was.Data[credentials.KeyGivenName]) {
+	if !w.saves(is) && said != string(was.Data[credentials.KeyGivenName]) {
 		w.violated("profile-kept", "the given name of member %s is %q, and the member did not say so", m.Name, said)
 	}
 }

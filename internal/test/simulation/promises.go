@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 )
 
 // pastFacts are what earlier changes have shown, as far as later checks need it.
@@ -24,8 +25,10 @@ type pastFacts struct {
 	deliversByLink bool
 	// welcomed is the credentials Secret of each member whose acceptance was confirmed.
 	welcomed map[types.UID]types.UID
-	// addresses are the members that have had each address.
+	// addresses are the members that have had each address in use, and proven the addresses that the holder of a name has proven: it has
+	// accepted at them or confirmed them. All of them are canonical.
 	addresses map[string]map[types.UID]bool
+	proven    map[string]map[string]bool
 
 	// lastAnnounced is the last announcement to each recipient, by its Message-ID.
 	lastAnnounced map[string]string
@@ -47,6 +50,7 @@ type pastFacts struct {
 func newPastFacts() pastFacts {
 	return pastFacts{
 		highest: map[types.UID]int64{}, welcomed: map[types.UID]types.UID{}, addresses: map[string]map[types.UID]bool{},
+		proven:        map[string]map[string]bool{},
 		lastAnnounced: map[string]string{}, wipes: map[types.UID]int{}, adrift: map[types.UID]bool{}, unclaimed: map[types.UID]bool{},
 		endedEarly: map[types.UID]int64{},
 	}
@@ -76,7 +80,11 @@ func (w *world) committed(c change) {
 		w.checkInvitation(c)
 	case secrets:
 		w.checkOfUser(c)
+		w.checkProof(c)
 		w.checkCredentials(c)
+		if name, ofMember := credentials.MemberOf(c.key().Name); ofMember {
+			w.noteProven(name)
+		}
 		w.checkPasswords()
 	case bindings:
 		w.checkNamed()
@@ -211,7 +219,7 @@ func (w *world) checkMember(c change) {
 	was, _ := c.before.(*usherv1.Member)
 	is, _ := c.after.(*usherv1.Member)
 	if is != nil {
-		w.pastFacts.addAddress(is)
+		w.noteProven(is.Name)
 	}
 	w.checkNamed()
 	if is == nil {
@@ -234,6 +242,7 @@ func (w *world) checkMember(c change) {
 		w.counts.Withdrawals++
 	}
 	w.checkAnnouncements(was, is)
+	w.checkChangeMails(was, is)
 	w.checkSeatAfterToken(was, is)
 	if w.actor != nil && w.actor.on == members {
 		w.checkReasons(was, is)

@@ -5,24 +5,14 @@ package simulation
 
 import (
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
 )
 
-// addAddress records the member's address, under both names that a binding may give it.
-func (b *pastFacts) addAddress(m *usherv1.Member) {
-	for _, address := range []string{string(m.Spec.Email), m.Spec.Email.LowerCase()} {
-		if b.addresses[address] == nil {
-			b.addresses[address] = map[types.UID]bool{}
-		}
-		b.addresses[address][m.UID] = true
-	}
-}
-
-// checkNamed: a member that a binding names is Active, or still has the seat that it was Active with, at every revision.
+// checkNamed: a member that a binding names is Active, or still has the seat that it was Active with, at every revision. It is named by an
+// address that it has proven.
 func (w *world) checkNamed() {
 	for _, o := range w.api.tables[bindings] {
 		for _, s := range o.(*rbacv1.RoleBinding).Subjects {
@@ -34,8 +24,12 @@ func (w *world) checkNamed() {
 	w.checkPasswords()
 }
 
-// seatedAs reports whether a member that has or had an address has a base seat.
+// seatedAs reports whether a member that has or had an address in use has a base seat.
 func (w *world) seatedAs(address string) bool {
+	address = usherv1.EmailAddress(address).Key()
+	if len(w.pastFacts.addresses[address]) == 0 {
+		w.violated("proven", "there is access for %s, and no member has ever accepted at the address or confirmed it", address)
+	}
 	for uid := range w.pastFacts.addresses[address] {
 		if w.pastFacts.adrift[uid] {
 			return true

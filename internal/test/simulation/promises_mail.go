@@ -160,11 +160,14 @@ func (w *world) checkCopy(d *delivered, m message.Invitation) {
 // checkVisit: only a valid link can be answered, and an answer that was confirmed stays.
 func (w *world) checkVisit(t *task) {
 	v := t.visit
-	if v.profile != nil {
+	switch {
+	case v.profile != nil:
 		w.checkProfileVisit(v)
 		return
-	}
-	if !v.confirmed() {
+	case v.confirm != nil:
+		w.checkConfirmVisit(v)
+		return
+	case !v.confirmed():
 		return
 	}
 	w.counts.Welcomes++
@@ -192,6 +195,7 @@ func (w *world) checkCredentials(c change) {
 		return
 	}
 	m := w.member(name)
+	w.saves(is)
 	if m == nil || m.DeletionTimestamp != nil || !w.accepted(m, was) {
 		return
 	}
@@ -203,10 +207,10 @@ func (w *world) checkCredentials(c change) {
 		return
 	}
 	own := w.actor != nil && w.actor.on == visits
-	if !own && !w.addressChanged(m, was) {
+	if !own && !w.stray(m, was) {
 		w.violated("acceptance-kept", "the credentials of member %s were deleted", name)
 	}
-	if w.pastFacts.welcomed[m.UID] == was.UID && !w.addressChanged(m, was) {
+	if w.pastFacts.welcomed[m.UID] == was.UID && !w.stray(m, was) {
 		w.violated("welcome-stands", "the credentials of member %s were deleted after its welcome", name)
 	}
 }
@@ -218,10 +222,7 @@ func (w *world) noteMade() {
 	}
 }
 
-// addressChanged reports whether the member has another address than its credentials, or had one while the actor ran.
-func (w *world) addressChanged(m *usherv1.Member, secret *corev1.Secret) bool {
-	other := func(address string) bool {
-		return !usherv1.EmailAddress(secret.Data["email"]).SameAs(usherv1.EmailAddress(address))
-	}
-	return other(string(m.Spec.Email)) || w.actor != nil && slices.ContainsFunc(w.actor.facts.addresses, other)
+// stray reports whether an acceptance may be dropped, or could be at some time while the actor ran.
+func (w *world) stray(m *usherv1.Member, secret *corev1.Secret) bool {
+	return strays(m, secret) || w.actor != nil && w.actor.facts.stray
 }

@@ -128,10 +128,10 @@ func holdsSeatOf(m *usherv1.Member, pool string) bool {
 	return slices.ContainsFunc(m.Status.Seats, func(s usherv1.MemberSeat) bool { return s.Pool == pool && s.Held() })
 }
 
-// rivals reports whether another member has the member's address, of those that are like that.
+// rivals reports whether another member has the member's address in use, of those that are like that.
 func (w *world) rivals(m *usherv1.Member, like func(client.Object) bool) bool {
 	return slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
-		return o.GetUID() != m.UID && o.(*usherv1.Member).Spec.Email.SameAs(m.Spec.Email) && like(o)
+		return o.GetUID() != m.UID && w.inUse(o.(*usherv1.Member)).SameAs(w.inUse(m)) && like(o)
 	})
 }
 

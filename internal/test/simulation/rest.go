@@ -100,6 +100,9 @@ func (w *world) checkWordingAtRest() {
 
 func (w *world) checkMemberAtRest(m *usherv1.Member) {
 	w.checkAnnouncedAtRest(m)
+	if m.DeletionTimestamp == nil {
+		w.checkEmailAtRest(m)
+	}
 	if m.DeletionTimestamp != nil {
 		w.violated("converged", "member %s was deleted and is there", m.Name)
 		return
@@ -254,8 +257,9 @@ func describe(c change) string {
 		if o.Status.InvitationRef != nil {
 			asked = o.Status.InvitationRef.Name
 		}
-		return fmt.Sprintf("rev %s gen %d %s %s seats %v accepted %v invitation %q",
-			o.ResourceVersion, o.Generation, o.Status.State, readyReason(o.Status.Conditions), o.Status.Seats, o.Status.AcceptedAt != nil, asked)
+		return fmt.Sprintf("rev %s gen %d %s %s seats %v accepted %v invitation %q email %s %s change %v",
+			o.ResourceVersion, o.Generation, o.Status.State, readyReason(o.Status.Conditions), o.Status.Seats, o.Status.AcceptedAt != nil, asked,
+			o.Spec.Email, o.Status.Email, o.Status.EmailChange)
 	case *usherv1.SeatPool:
 		return fmt.Sprintf("rev %s gen %d claims %v of %d", o.ResourceVersion, o.Generation, o.Status.Claims, capacityOf(o))
 	case *usherv1.Invitation:

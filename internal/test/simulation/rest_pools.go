@@ -35,7 +35,7 @@ func (w *world) checkPoolAtRest(p *usherv1.SeatPool) {
 		if reason == usherv1.ReasonAccountDisabled || reason == usherv1.ReasonPlanNotFound {
 			continue
 		}
-		if address := m.Spec.Email.Key(); addresses[address] {
+		if address := w.inUse(m).Key(); addresses[address] {
 			w.violated("one-seat-per-address", "two claims in pool %s stand for one address", p.Name)
 		} else {
 			addresses[address] = true

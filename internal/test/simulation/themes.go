@@ -12,6 +12,8 @@ func (d *draw) theme(seed uint64) (last []Step) {
 		return d.clockTheme()
 	}
 	switch seed % 8 {
+	case 2:
+		return d.emailTheme()
 	case 1:
 		return d.restoreTheme()
 	case 3:
@@ -89,6 +91,33 @@ func (d *draw) clockTheme() (last []Step) {
 	d.rests, d.alone = []string{"", "", "invitations"}, !d.chance(3)
 	if !d.chance(3) {
 		last = append(last, Step{Do: Skew, Op: d.random.IntN(operators), N: d.skew()})
+	}
+	return last
+}
+
+// emailTheme is a schedule about members whose addresses change after they have accepted, and whoever opens the links. Days pass in it, until
+// links do not work any more.
+func (d *draw) emailTheme() (last []Step) {
+	d.actions = []Action{Readdress, Readdress, Readdress, Readdress, Readdress, Disable, Enable, Enable, End, DeliverBy, MakeMember, DeleteMember}
+	if d.chance(3) {
+		d.actions = append(d.actions, Immediate, StopServer, StartServer)
+	}
+	d.length, d.visit, d.admin, d.rest = 80+d.random.IntN(140), 8, []int{3, 6}[d.random.IntN(2)], 10
+	d.members, d.days, d.profiles = 1+d.random.IntN(3), true, d.chance(3)
+	d.rests = []string{"", "", "emailchanges", "members", "accountaccess", "visits"}
+	if d.chance(3) {
+		d.restores, d.still = 3, d.chance(2)
+	}
+	last = []Step{{Do: ScalePool, Name: "p0", N: 3}, {Do: KeepPasswords, Name: accountName, To: "passwords"}, {Do: Rest, N: 5000}}
+	for i := range d.members {
+		last = append(last, Step{Do: VisitAccept, Name: fmt.Sprintf("m%d", i)})
+	}
+	last = append(last, Step{Do: Rest, N: 5000})
+	for i := range d.members {
+		last = append(last, Step{Do: Readdress, Name: fmt.Sprintf("m%d", i), To: d.address(d.members + i/2)})
+	}
+	if !d.chance(3) {
+		last = append(last, d.restful())
 	}
 	return last
 }

@@ -24,14 +24,16 @@ const (
 	VisitDecline Action = "decline"
 )
 
-// visit is the request of a visitor of a portal: one POST with a link, or a change of a profile.
+// visit is the request of a visitor of a portal: one POST with a link, a change of a profile, or a confirmation of an
+// address.
 type visit struct {
 	mail    *delivered
 	accept  bool
 	profile *profileVisit
-	// admissible: the link could be answered, or the profile changed, at some time since the visit began.
+	confirm *confirmVisit
+	// admissible: the link could be answered, the profile changed, or the address confirmed, at some time since the visit began.
 	admissible bool
-	// made: the visit made the credentials itself.
+	// made: the visit made the credentials itself, or the address in them.
 	made     bool
 	status   int
 	location string

@@ -109,6 +109,8 @@ type world struct {
 	granted   *grants
 	inbox     []*delivered
 	announced []*announcement
+	// changeMails are the mails about changes of addresses.
+	changeMails []*changeMail
 	// knownBy is who knows that the mail server has a mail, by Message-ID: the process that sent it last, unless the answer was lost.
 	knownBy   map[string]life
 	refusedAt map[refusedLink]int
