@@ -18,8 +18,7 @@ const Shares = 4
 // client-go's.
 //
 // controller-runtime's own priority queue serves keys of one priority in the order in which they came, so 10,000 keys of one namespace
-// delay all keys that come after them. What is kept of it is that a key of the first list, or of a resync, comes after the other keys:
-// of its own namespace.
+// delay all keys that come after them. What is kept of it is that some keys come before or after the others: of their own namespace.
 type fairQueue struct {
 	workqueue.TypedRateLimitingInterface[reconcile.Request]
 	turns *turns
@@ -45,10 +44,11 @@ func NewQueue(
 	}
 }
 
-// AddWithOpts implements priorityqueue.PriorityQueue. A negative priority is background work.
+// AddWithOpts implements priorityqueue.PriorityQueue. A priority is an Urgency; controller-runtime gives
+// background work a lower one.
 func (q *fairQueue) AddWithOpts(o priorityqueue.AddOpts, keys ...reconcile.Request) {
 	for _, key := range keys {
-		q.turns.expect(key, ptr.Deref(o.Priority, 0) < 0)
+		q.turns.expect(key, min(max(Urgency(ptr.Deref(o.Priority, 0)), Background), Withdrawing))
 		switch {
 		case o.RateLimited:
 			q.TypedRateLimitingInterface.AddRateLimited(key)

@@ -103,7 +103,38 @@ func TestQueueServesBackgroundWorkLast(t *testing.T) {
 	}
 	g.Expect(acme).To(Equal([]string{"3", "2", "0", "1"}))
 	g.Expect(bolt).To(Equal([]string{"0", "1", "2"}))
-	g.Expect(q.turns.background).To(BeEmpty())
+	g.Expect(q.turns.urgency).To(BeEmpty())
+}
+
+// Within a namespace, who loses access comes first, then who gets some; other namespaces have their turns all the same.
+func TestQueueServesUrgentWorkFirst(t *testing.T) {
+	g := NewWithT(t)
+	q := newFairQueue(100)
+	defer q.ShutDown()
+	with := func(u Urgency) priorityqueue.AddOpts { return priorityqueue.AddOpts{Priority: ptr.To(int(u))} }
+	for n := range 5 {
+		q.AddWithOpts(usual, keyOf("acme", n))
+	}
+	q.AddWithOpts(background, keyOf("acme", 9))
+	q.AddWithOpts(with(Giving), keyOf("acme", 3), keyOf("acme", 7))
+	q.AddWithOpts(with(Withdrawing), keyOf("acme", 8), keyOf("acme", 4), keyOf("acme", 9))
+	q.AddWithOpts(usual, keyOf("acme", 4), keyOf("bolt", 0))
+	var order []string
+	for q.Len() > 0 {
+		key, _, _ := q.GetWithPriority()
+		order = append(order, key.String())
+	}
+	g.Expect(order).To(Equal([]string{
+		"acme/8", "bolt/0", "acme/4", "acme/9", "acme/3", "acme/7", "acme/0", "acme/1", "acme/2",
+	}), "each once")
+	g.Expect(q.turns.urgency).To(BeEmpty())
+
+	key := keyOf("acme", 1)
+	q.AddWithOpts(with(Withdrawing), key) // while it is reconciled
+	q.AddWithOpts(usual, keyOf("acme", 11), keyOf("acme", 12))
+	q.Done(key)
+	next, _, _ := q.GetWithPriority()
+	g.Expect(next).To(Equal(key))
 }
 
 // A key that is added while it is reconciled, or after a delay, comes again, and at no time do two workers have it.
@@ -181,7 +212,7 @@ func TestQueueLosesNothing(t *testing.T) {
 	q.ShutDown()
 	pool.Wait()
 	g.Expect(q.turns.lines).To(BeEmpty())
-	g.Expect(q.turns.background).To(BeEmpty())
+	g.Expect(q.turns.urgency).To(BeEmpty())
 }
 
 // modelOfTurns is what the queue must do, told simply: it is compared with turns step by step.

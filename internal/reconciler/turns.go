@@ -10,8 +10,22 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
-// turns is the order of the keys in a fairQueue: namespaces take turns, each with one key. Within a namespace, keys come in the order
-// in which they were added, background work last. A namespace whose keys are reconciled by as many workers as it gets has no turn.
+// Urgency says which keys of a namespace come before its others: those of a higher one. It is the priority of priorityqueue.AddOpts.
+type Urgency int
+
+const (
+	// Background: nothing has changed, as after the first list.
+	Background Urgency = iota - 1
+	// Usual is everything else.
+	Usual
+	// Giving: someone gets access.
+	Giving
+	// Withdrawing: someone loses access.
+	Withdrawing
+)
+
+// turns is the order of the keys in a fairQueue: namespaces take turns, each with one key. Within a namespace, the most urgent key comes
+// first, then the one that was added first. A namespace whose keys are reconciled by as many workers as it gets has no turn.
 //
 // So however many keys a namespace has, and however long they take, they delay a key of another namespace by one turn.
 type turns struct {
@@ -22,16 +36,16 @@ type turns struct {
 	lines map[string]*line
 	// next are the namespaces that can have a turn, in their order.
 	next []*line
-	// background says of each key that was added and not taken since whether it is background work.
-	background map[reconcile.Request]bool
+	// urgency of each key that was added and not taken since.
+	urgency map[reconcile.Request]Urgency
 }
 
 // line is a namespace's keys.
 type line struct {
-	// waiting are the keys that wait, true for those that wait in back as background work. A key that was moved to front is still in
-	// back, and is taken once.
-	waiting     map[reconcile.Request]bool
-	front, back []reconcile.Request
+	// waiting are the keys that wait, with the lane that they wait in. A key that was moved to another is still in the first, and is taken
+	// once.
+	waiting map[reconcile.Request]Urgency
+	lanes   [Withdrawing - Background + 1][]reconcile.Request // the most urgent first
 	// running is how many are being reconciled, inTurn whether the line is in turns.next.
 	running int
 	inTurn  bool
@@ -40,15 +54,15 @@ type line struct {
 var _ workqueue.Queue[reconcile.Request] = &turns{}
 
 func newTurns(atOnce int) *turns {
-	return &turns{atOnce: max(1, atOnce), lines: map[string]*line{}, background: map[reconcile.Request]bool{}}
+	return &turns{atOnce: max(1, atOnce), lines: map[string]*line{}, urgency: map[reconcile.Request]Urgency{}}
 }
 
-// expect says whether a key that is about to be added is background work. A key that was added as other work stays that.
-func (t *turns) expect(key reconcile.Request, background bool) {
+// expect says how urgent a key is that is about to be added. A key that was added as more urgent stays that.
+func (t *turns) expect(key reconcile.Request, urgency Urgency) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if was, known := t.background[key]; !known || was {
-		t.background[key] = background
+	if was, known := t.urgency[key]; !known || urgency > was {
+		t.urgency[key] = urgency
 	}
 }
 
@@ -58,25 +72,30 @@ func (t *turns) Push(key reconcile.Request) {
 	defer t.mu.Unlock()
 	l := t.lines[key.Namespace]
 	if l == nil {
-		l = &line{waiting: map[reconcile.Request]bool{}}
+		l = &line{waiting: map[reconcile.Request]Urgency{}}
 		t.lines[key.Namespace] = l
 	}
-	if l.waiting[key] = t.background[key]; l.waiting[key] {
-		l.back = append(l.back, key)
-	} else {
-		l.front = append(l.front, key)
-	}
+	l.add(key, t.urgency[key])
 	t.queue(l)
 }
 
-// Touch implements workqueue.Queue: a key that waits as background work is added as other work.
+// Touch implements workqueue.Queue: a key that waits is added again, perhaps as more urgent.
 func (t *turns) Touch(key reconcile.Request) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if l := t.lines[key.Namespace]; l != nil && l.waiting[key] && !t.background[key] {
-		l.waiting[key] = false
-		l.front = append(l.front, key)
+	l := t.lines[key.Namespace]
+	if l == nil {
+		return
 	}
+	if in, waits := l.waiting[key]; waits && t.urgency[key] > in {
+		l.add(key, t.urgency[key])
+	}
+}
+
+func (l *line) add(key reconcile.Request, urgency Urgency) {
+	l.waiting[key] = urgency
+	lane := &l.lanes[Withdrawing-urgency]
+	*lane = append(*lane, key)
 }
 
 // queue gives a namespace a turn if it can have one and has none yet.
@@ -103,21 +122,23 @@ func (t *turns) Pop() reconcile.Request {
 	l.inTurn = false
 	l.running++
 	key := l.take()
-	delete(t.background, key)
+	delete(t.urgency, key)
 	t.queue(l)
 	return key
 }
 
 // take removes the first key that waits.
 func (l *line) take() reconcile.Request {
+	urgency := Withdrawing
 	for {
-		from := &l.front
-		if len(*from) == 0 {
-			from = &l.back
+		lane := &l.lanes[Withdrawing-urgency]
+		if len(*lane) == 0 {
+			urgency--
+			continue
 		}
-		key := (*from)[0]
-		*from = (*from)[1:]
-		if _, waits := l.waiting[key]; waits {
+		key := (*lane)[0]
+		*lane = (*lane)[1:]
+		if in, waits := l.waiting[key]; waits && in == urgency {
 			delete(l.waiting, key)
 			return key
 		}

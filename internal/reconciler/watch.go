@@ -10,7 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -52,16 +54,28 @@ type Watch struct {
 	Map    Mapping
 	// Delay collects a burst of events into one reconcile.
 	Delay time.Duration
+	// Urgency of the keys.
+	Urgency Urgency
+}
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// add adds a key to a controller's queue, with the watch's urgency if it has one: a test's queue may know none.
+func (w Watch) add(q queue, key reconcile.Request) {
+	if urgent, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok && w.Urgency != Usual {
+		urgent.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(int(w.Urgency)), After: w.Delay}, key)
+		return
+	}
+	q.AddAfter(key, w.Delay)
 }
 
 // Handler returns the event handler of a watch.
 func (w Watch) Handler() handler.EventHandler {
-	type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 	var addAfter func(ctx context.Context, q queue, before, after client.Object, pause time.Duration)
 	addAfter = func(ctx context.Context, q queue, before, after client.Object, pause time.Duration) {
 		keys, err := w.Map(ctx, before, after)
 		for _, key := range keys {
-			q.AddAfter(reconcile.Request{NamespacedName: key}, w.Delay)
+			w.add(q, reconcile.Request{NamespacedName: key})
 		}
 		if err == nil || ctx.Err() != nil {
 			return

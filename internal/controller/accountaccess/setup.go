@@ -39,6 +39,8 @@ func New(
 		Name: "accountaccess", For: &usherv1.Account{}, Workers: workers, Reconciler: r,
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay},
+			{Object: &usherv1.Member{}, Map: ofWithdrawn, Urgency: reconciler.Withdrawing},
+			{Object: &usherv1.Account{}, Map: ofClosed, Urgency: reconciler.Withdrawing},
 			{Object: &usherv1.Plan{}, Map: r.ofPlan},
 			{Object: &corev1.Secret{}, Map: r.ofSecret, Delay: batchDelay},
 			{Object: &rbacv1.Role{}, Map: ofOwned, Delay: batchDelay},
@@ -55,6 +57,35 @@ func ofMember(_ context.Context, before, after client.Object) ([]types.Namespace
 		return nil, nil
 	}
 	return []types.NamespacedName{{Namespace: m.Namespace, Name: m.Spec.AccountRef.Name}}, nil
+}
+
+// ofWithdrawn returns the account of a member who loses access, or a part of it, by a change of the member: that does not wait for other
+// members' changes.
+func ofWithdrawn(_ context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	if before == nil {
+		return nil, nil
+	}
+	was := before.(*usherv1.Member)
+	if keeps, _ := access.Entitled(was); !keeps {
+		return nil, nil
+	}
+	if is, there := after.(*usherv1.Member); there {
+		if keeps, _ := access.Entitled(is); keeps && was.Status.Role == is.Status.Role && slices.Equal(was.Status.Rights, is.Status.Rights) &&
+			was.EmailInUse() == is.EmailInUse() {
+			return nil, nil
+		}
+	}
+	return []types.NamespacedName{{Namespace: was.Namespace, Name: was.Spec.AccountRef.Name}}, nil
+}
+
+// ofClosed returns an account whose members have no access any more because it was disabled or deleted.
+func ofClosed(_ context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	account := reconciler.Present(before, after).(*usherv1.Account)
+	if !reconciler.Respecified(before, after) ||
+		after != nil && account.DeletionTimestamp == nil && account.Spec.State != usherv1.StateDisabled {
+		return nil, nil
+	}
+	return []types.NamespacedName{client.ObjectKeyFromObject(account)}, nil
 }
 
 // sameAccess reports whether two statuses of a member mean the same access, and the same order of withdrawing it.

@@ -41,11 +41,21 @@ func New(base reconciler.Base, tokenKeys *store.KeyStore) reconciler.Controller 
 			{Object: &usherv1.Member{}, Map: r.rivalsOf},
 			{Object: &usherv1.Member{}, Map: r.predecessorsOf},
 			{Object: &usherv1.Member{}, Map: r.nextFirstMember},
-			{Object: &corev1.Secret{}, Map: r.ofSecret},
+			{Object: &usherv1.Member{}, Map: losesAccess, Urgency: reconciler.Withdrawing},
+			{Object: &corev1.Secret{}, Map: r.ofSecret, Urgency: reconciler.Giving},
 			{Object: &corev1.Secret{}, Map: r.ofTokenSecret},
 			{Object: &rbacv1.RoleBinding{}, Map: r.withdrawnBy},
 		},
 	}
+}
+
+// losesAccess returns a member whose own spec, or whose deletion, ends the access that it has.
+func losesAccess(_ context.Context, before, after client.Object) ([]types.NamespacedName, error) {
+	m := reconciler.Present(before, after).(*usherv1.Member)
+	if keeps, _ := access.Entitled(m); keeps || m.Status.State != usherv1.ObservedActive {
+		return nil, nil
+	}
+	return []types.NamespacedName{client.ObjectKeyFromObject(m)}, nil
 }
 
 // ofAccount returns the account's members if its spec or its mail server's condition changed, and those that are being deleted if
