@@ -46,7 +46,7 @@ type Options struct {
 	// Log records the namespace and name of invitations and members that were opened with a genuine link, and nothing else that a client
 	// sent.
 	Log logr.Logger
-	// MembersAt finds the members, of any account, with an e-mail address in use, without regard to case. Without it there is no
+	// MembersAt finds the members, of any account, that have or want an e-mail address, without regard to case. Without it there is no
 	// profile page, and whether another member has a new address is left to the reconcilers.
 	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
 	// Secure says that the portal's public URL is https, so that browsers send the session's cookie over nothing else.

@@ -17,7 +17,7 @@ const (
 	ByAccount      = "spec.accountRef.name"  // Members and SeatPools by the name of their Account; selectable of Members, too
 	ByPlan         = "spec.planRef"          // Accounts by the name of their Plan
 	ByAddress      = "account/email"         // Members by Account and canonical address: the one in use and the one that is wanted
-	ByEmail        = "email"                 // Members by canonical address in use
+	ByEmail        = "email"                 // Members by canonical address: the one in use and the one that is wanted
 	BySuccessor    = "spec.reassignTo"       // Members that are being deleted, by the name of their successor
 	ByUID          = "uid"                   // Members by UID
 	ByMemberRef    = "spec.memberRef"        // Invitations by the name of their Member
@@ -41,7 +41,7 @@ func Indexes() []Index {
 		}},
 		{&usherv1.Member{}, ByAddress, func(o client.Object) []string { return AddressKeys(o.(*usherv1.Member)) }},
 		{&usherv1.Member{}, ByEmail, func(o client.Object) []string {
-			return []string{o.(*usherv1.Member).EmailInUse().Key()}
+			return addressesOf(o.(*usherv1.Member))
 		}},
 		{&usherv1.Member{}, BySuccessor, func(o client.Object) []string {
 			if to := o.(*usherv1.Member).Spec.ReassignTo; to != nil && o.GetDeletionTimestamp() != nil {
@@ -100,8 +100,18 @@ func AddressKey(m *usherv1.Member, address usherv1.EmailAddress) string {
 
 // AddressKeys are the values of ByAddress for a Member.
 func AddressKeys(m *usherv1.Member) []string {
-	keys := []string{AddressKey(m, m.EmailInUse())}
-	if wanted := AddressKey(m, m.Spec.Email); wanted != keys[0] {
+	keys := addressesOf(m)
+	for i := range keys {
+		keys[i] = m.Spec.AccountRef.Name + "/" + keys[i]
+	}
+	return keys
+}
+
+// addressesOf are the canonical addresses that a Member has in use or wants. A cache that has not heard yet that an address was confirmed finds
+// its member under it all the same.
+func addressesOf(m *usherv1.Member) []string {
+	keys := []string{m.EmailInUse().Key()}
+	if wanted := m.Spec.Email.Key(); wanted != keys[0] {
 		keys = append(keys, wanted)
 	}
 	return keys

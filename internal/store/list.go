@@ -120,7 +120,7 @@ type Directory struct {
 	Reader client.Reader
 }
 
-// MembersAt returns the names of the members, of any account, with an address.
+// MembersAt returns the names of the members, of any account, that have an address in use or want it.
 func (d Directory) MembersAt(ctx context.Context, email string) ([]types.NamespacedName, error) {
 	members, err := Members(ctx, d.Reader, "", ByEmail, usherv1.EmailAddress(email).Key())
 	return Keys(members), err

@@ -53,6 +53,7 @@ func ofMember(_ context.Context, before, after client.Object) ([]types.Namespace
 
 func sameForSummary(was, is *usherv1.Member) bool {
 	return was.Status.State == is.Status.State && was.Status.Role == is.Status.Role && slices.Equal(was.Status.Rights, is.Status.Rights) &&
+		was.EmailInUse() == is.EmailInUse() && // of the owner
 		was.Status.ObservedGeneration == is.Status.ObservedGeneration && equality.Semantic.DeepEqual(was.Status.Seats, is.Status.Seats) &&
 		conditions.Reason(was.Status.Conditions, usherv1.ConditionReady) == conditions.Reason(is.Status.Conditions, usherv1.ConditionReady) &&
 		conditions.Reason(was.Status.Conditions, usherv1.ConditionReconciling) ==

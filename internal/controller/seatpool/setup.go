@@ -57,6 +57,7 @@ func (r *Reconciler) ofMember(ctx context.Context, before, after client.Object) 
 // sameForLedger reports whether two statuses of a member mean the same for every ledger.
 func sameForLedger(was, is *usherv1.Member) bool {
 	return was.Status.State == is.Status.State && was.Status.AcceptedAt.Equal(is.Status.AcceptedAt) &&
+		was.EmailInUse().SameAs(is.EmailInUse()) &&
 		equality.Semantic.DeepEqual(was.Status.Seats, is.Status.Seats) &&
 		conditions.Reason(was.Status.Conditions, usherv1.ConditionReady) == conditions.Reason(is.Status.Conditions, usherv1.ConditionReady)
 }

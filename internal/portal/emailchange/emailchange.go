@@ -35,7 +35,7 @@ const (
 type Options struct {
 	// Namespaces whose links are served; any other link is unknown. Default: all.
 	Namespaces []string
-	// MembersAt finds the members, of any account, with an e-mail address, without regard to case; nil if nothing does.
+	// MembersAt finds the members, of any account, that have or want an e-mail address, without regard to case; nil if nothing does.
 	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
 	// ProfilePath returns the path of a member's profile; nil if there are no profiles.
 	ProfilePath func(*page.Person) string

@@ -46,7 +46,7 @@ const errForeignCompany = page.PlainError(
 
 // Options of the profile.
 type Options struct {
-	// MembersAt finds the members, of any account, with an e-mail address, without regard to case.
+	// MembersAt finds the members, of any account, that have or want an e-mail address, without regard to case.
 	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
 }
 

@@ -4,11 +4,15 @@
 package simulation
 
 import (
+	"slices"
 	"testing"
 )
 
-// replays are the shortest schedules of bugs that the simulation has found. None of them breaks a promise now.
-var replays = []struct{ name, schedule string }{
+// replay is the shortest schedule of a bug that the simulation has found.
+type replay struct{ name, schedule string }
+
+// replays break no promise now.
+var replays = []replay{
 	{
 		// Two operators decided the same at the same time. One was delayed before it wrote its claim, for longer than the lease in the
 		// claim, so that the lease was over for the other at once.
@@ -438,7 +442,7 @@ var replays = []struct{ name, schedule string }{
 }
 
 func TestReplays(t *testing.T) {
-	for _, replay := range replays {
+	for _, replay := range slices.Concat(replays, emailReplays) {
 		t.Run(replay.name, func(t *testing.T) {
 			schedule, err := ParseSchedule(replay.schedule)
 			if err != nil {

@@ -50,7 +50,7 @@ func TestPromises(t *testing.T) {
 	// A promise that no schedule needs is not tested.
 	for what, n := range map[string]int{
 		"faults": r.Faults, "mails": r.Mails, "acceptances": r.Welcomes, "activations": r.Activations, "withdrawals": r.Withdrawals,
-		"rotations": r.Rotations, "password files": r.Passwords, "profiles": r.Profiles,
+		"rotations": r.Rotations, "password files": r.Passwords, "profiles": r.Profiles, "confirmed addresses": r.Confirmed,
 		"wrong clocks": r.Skews, "Secrets of users": r.Squats, "restores": r.Restored, "lost statuses": r.Wipes,
 		"members compared after a restore": r.Compared,
 	} {

@@ -12,8 +12,8 @@ import (
 	"github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// MembersAt returns a function that finds a namespace's members by the address in use, as a manager's cache does, for a portal without a
-// manager.
+// MembersAt returns a function that finds a namespace's members by the address in use and the one that they want, as a manager's cache does,
+// for a portal without a manager.
 func MembersAt(api client.Reader, namespace string) func(context.Context, string) ([]types.NamespacedName, error) {
 	return func(ctx context.Context, email string) ([]types.NamespacedName, error) {
 		var all v1alpha1.MemberList
@@ -22,7 +22,8 @@ func MembersAt(api client.Reader, namespace string) func(context.Context, string
 		}
 		var found []types.NamespacedName
 		for i := range all.Items {
-			if all.Items[i].EmailInUse().SameAs(v1alpha1.EmailAddress(email)) {
+			m, is := &all.Items[i], v1alpha1.EmailAddress(email)
+			if m.EmailInUse().SameAs(is) || m.Spec.Email.SameAs(is) {
 				found = append(found, client.ObjectKeyFromObject(&all.Items[i]))
 			}
 		}
