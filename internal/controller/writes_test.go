@@ -104,17 +104,12 @@ var _ = Describe("Without changes", func() {
 			"Account/acme NoActiveMember":                       2,
 			"Account/acme MemberActive":                         1,
 			"SeatPool/acme-base " + usherv1.ReasonAllSeatsTaken: 1,
-			"Member/ada Inviting":                               1,
 			"Member/ada AwaitingAcceptance":                     1,
 			"Member/ada Accepted":                               1,
 			"Member/ada DisabledBySpec":                         1,
 			"Member/ada " + usherv1.ReasonTokenRotated:          1,
-			"Invitation/ada Sent":                               1,
-			"Invitation/ada Accepted":                           1,
 			"Member/bob SeatUnavailable":                        1,
-			"Member/bob Inviting":                               1,
 			"Member/bob AwaitingAcceptance":                     1,
-			"Invitation/bob Sent":                               1,
 		}))
 	})
 

@@ -15,6 +15,7 @@ import (
 
 // Events report transitions, once each, after they were written. None contains an address.
 
+// emit reports what keeps an invitation from its member. How an invitation goes otherwise, the member's own Events report.
 func (r *Reconciler) emit(before, after *usherv1.Invitation) {
 	ready := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionReady)
 	if ready == nil {
@@ -26,14 +27,10 @@ func (r *Reconciler) emit(before, after *usherv1.Invitation) {
 		}
 		return
 	}
-	if before.Status.State == after.Status.State || after.Status.State == usherv1.InvitationSending {
-		return
+	failed := after.Status.State == usherv1.InvitationFailed || after.Status.State == usherv1.InvitationPending && after.Status.LastError != nil
+	if failed && before.Status.State != after.Status.State {
+		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, string(after.Status.State), "Invite", "%s", ready.Message)
 	}
-	kind := corev1.EventTypeNormal
-	if after.Status.LastError != nil || after.Status.State == usherv1.InvitationFailed {
-		kind = corev1.EventTypeWarning
-	}
-	r.Recorder.Eventf(after, nil, kind, string(after.Status.State), "Invite", "%s", ready.Message)
 }
 
 func (r *Reconciler) emitReminder(after *usherv1.Invitation, remind usherv1.Lead, failure *delivery.Failure) {
