@@ -137,7 +137,8 @@ func TestALinkIsOverWithItsAddress(t *testing.T) {
 	w.Expect(answer.Body.String()).NotTo(ContainSubstring("fourth"))
 }
 
-// After a rotation of the key there are two links for one change. Either leads to the end of it, and only the one that was used is remembered.
+// After a rotation of the key there are two links for one change. Either leads to the end of it, and only the one that was used is
+// remembered.
 func TestALinkOfAnotherKey(t *testing.T) {
 	w := newChange(t)
 	first := w.changeLink()

@@ -90,7 +90,8 @@ func TestALinkShowsTheNewAddressOnly(t *testing.T) {
 	w.expectPage(answer, http.StatusOK, titleChange)
 	body := answer.Body.String()
 	for _, shown := range []string{
-		`<html lang="en-GB" dir="ltr">`, "Acme SAS", newAddress, "Friday 4 December 2026, 12:00 UTC", `value="confirm"`, `href="mailto:it@acme.example"`,
+		`<html lang="en-GB" dir="ltr">`, "Acme SAS", newAddress, "Friday 4 December 2026, 12:00 UTC", `value="confirm"`,
+		`href="mailto:it@acme.example"`,
 	} {
 		w.Expect(body).To(ContainSubstring(shown))
 	}
@@ -160,15 +161,13 @@ func TestConfirmingMovesTheCredentials(t *testing.T) {
 func TestEveryLanguageOfAChange(t *testing.T) {
 	w := newChange(t)
 	link := w.changeLink()
-	titles := map[string]bool{}
 	for _, c := range web.Spoken.Sorted {
 		answer := w.get(link + "?lang=" + string(c.Tag))
 		w.Expect(answer.Code).To(Equal(http.StatusOK))
 		w.Expect(answer.Header().Get("Content-Language")).To(Equal(string(c.Tag)))
 		w.Expect(answer.Body.String()).To(ContainSubstring(newAddress))
-		titles[c.PageTexts["change.title"]] = true
+		w.Expect(answer.Body.String()).To(ContainSubstring("<h1>" + c.PageTexts["change.title"] + "</h1>"))
 	}
-	w.Expect(titles).To(HaveLen(len(web.Spoken.Sorted)))
 	answer := w.post(link+"?lang=de", confirmation)
 	w.Expect(answer.Header().Get("Location")).To(Equal(link + "/done?lang=de"))
 	w.Expect(w.get(link + "?lang=de").Header().Get("Location")).To(Equal(link + "/done?lang=de"))
