@@ -46,7 +46,7 @@ test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS
 
 .PHONY: pictures
 pictures: controlplane ## Take the pictures in docs/images anew, by the tests that look at every page (needs chromium)
-	@KUBEBUILDER_ASSETS="$(ASSETS)" $(GO) test ./internal/test/journey -count=1 -run 'EveryPage|OwnColour|Profile'
+	@KUBEBUILDER_ASSETS="$(ASSETS)" $(GO) test ./internal/test/journey -count=1 -run 'EveryPage|OwnColour|Profile|ChangeOfAddress'
 	@$(GO) test ./internal/message -count=1 -run InABrowser
 	@for picture in docs/images/*.png; do cp "dist/screens/$${picture##*/}" docs/images/ || exit 1; done
 

@@ -42,7 +42,8 @@ type Credentials struct {
 	// Problems are why values of the Secret are not used; empty if there are none.
 	Problems string
 	// Recorded is set if nothing has changed since the Member's status recorded the acceptance. Then only what the metadata says
-	// was read, and Email is that of the status: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing; and Signature is Signed.
+	// was read, and Email is that of the status: AcceptedAt, MemberUID, ProfileGeneration, TokenRotatedFor and Standing; and Signature is
+	// Signed.
 	Recorded bool
 }
 

@@ -52,7 +52,7 @@ type EmailChangePlan struct {
 func (p EmailChangePlan) NeedsLiveReads() bool { return p.changes }
 
 // DecideEmailChange returns what to do at now about the mails of a change of address. The address in use is told of the change, and then the
-// link is mailed to the new one: whoever changes another's address cannot be faster than the notice of it.
+// link is mailed to the new one: the notice comes before anyone can confirm.
 func DecideEmailChange(o EmailChangeObservation, now time.Time) EmailChangePlan {
 	p := EmailChangePlan{Change: o.Member.Status.EmailChange.DeepCopy(), clock: moment.At(now, o.Member)}
 	p.decide(o, now)
