@@ -23,11 +23,6 @@ import (
 	"github.com/usher-dev/usher/internal/portal"
 )
 
-// countReads is a hook that counts.
-func countReads(reads *int) func(client.ObjectKey, client.Object) error {
-	return func(client.ObjectKey, client.Object) error { *reads++; return nil }
-}
-
 // another creates a second member, of an account, whose address in use and spec.email may differ.
 func (w *world) another(account string, inUse, wanted usherv1.EmailAddress) *usherv1.Member {
 	bob := &usherv1.Member{ObjectMeta: metav1.ObjectMeta{Namespace: w.member.Namespace, Name: "bob"}, Spec: usherv1.MemberSpec{
@@ -217,6 +212,10 @@ func TestAConfirmationThatIsOvertaken(t *testing.T) {
 			phone(w)
 		}},
 		"by an end of access": {http.StatusGone, titleMemberDisabled, func(w *world, _ string) { w.disable(); phone(w) }},
+		"by the end of the member": {http.StatusNotFound, titleUnknown, func(w *world, _ string) {
+			w.Expect(w.api.Delete(w.ctx, w.member)).To(Succeed())
+			w.Expect(w.api.Delete(w.ctx, w.credentials())).To(Succeed())
+		}},
 		"by the end of the credentials": {http.StatusServiceUnavailable, titleUnavailable, func(w *world, _ string) {
 			w.Expect(w.api.Delete(w.ctx, w.credentials())).To(Succeed())
 		}},

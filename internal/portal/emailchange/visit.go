@@ -78,11 +78,11 @@ func (p *Pages) wasUsed(ctx context.Context, member types.NamespacedName, token 
 	return secret.Annotations[usherv1.ConfirmedAnnotation] == invite.Confirmation(token), err
 }
 
-// settle decides from the credentials whether the link was confirmed already. genuine: the member waits for the link's change.
+// settle decides from the credentials whether the link was confirmed already. genuine: the member waits for the link's change. Credentials
+// that count are for the address in use, or the one that is about to be.
 func (v *visit) settle(genuine bool) error {
 	used := v.Credentials.Annotations[usherv1.ConfirmedAnnotation] == invite.Confirmation(v.link.Token)
-	inUse := v.Acceptance == credentials.Accepted || v.address().SameAs(v.Member.EmailInUse())
-	switch v.confirmed = v.Acceptance.Counts() && (genuine && v.Acceptance == credentials.Accepted || used && inUse); {
+	switch v.confirmed = used && v.Acceptance.Counts() || genuine && v.Acceptance == credentials.Accepted; {
 	case v.confirmed:
 		return nil
 	case !genuine:
@@ -112,8 +112,8 @@ func (v *visit) disabled(now time.Time) *page.Notice {
 	return nil
 }
 
-// refusal returns the notice that keeps the visit, at now, from confirming the address; nil if nothing does. A link whose end is not recorded
-// yet works: its holder has got the mail.
+// refusal returns the notice that keeps the visit, at now, from confirming the address; nil if nothing does. A link whose end is not
+// recorded yet works: its holder has got the mail.
 func (p *Pages) refusal(ctx context.Context, v *visit, now time.Time) (*page.Notice, error) {
 	if n := v.disabled(now); n != nil {
 		return n, nil

@@ -213,7 +213,7 @@ func (w *world) tab(o browser.Options, elsewhere ...string) *browser.Tab {
 		w.Expect(tab.Complaints()).To(BeEmpty(), "the browser's console")
 		for _, r := range tab.Requests() {
 			w.Expect(r.URL).To(Or(HavePrefix(base+"/"), HavePrefix("data:text/html"), BeElementOf(elsewhere)), "a request to elsewhere")
-			w.Expect(r.Referer).NotTo(ContainSubstring("/i/"), "the link leaks")
+			w.Expect(r.Referer).NotTo(Or(ContainSubstring("/i/"), ContainSubstring("/e/")), "the link leaks")
 		}
 	})
 	return tab
