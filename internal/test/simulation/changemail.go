@@ -72,8 +72,8 @@ func (w *world) checkChangeCopy(c *changeMail, m message.EmailChange) {
 	}
 }
 
-// checkChangeMail: the link goes to the wanted address, after the notice; the notice goes to the address in use; and nothing is mailed about
-// a member that has lost its access, or whose address does not change.
+// checkChangeMail: the link goes to the wanted address, after the notice; the notice goes to the address in use; and nothing is mailed
+// about a member that has lost its access, or whose address does not change.
 func (w *world) checkChangeMail(t *task, c *changeMail) {
 	for _, now := range w.times(t) {
 		w.observe(&t.facts, c.name, now)

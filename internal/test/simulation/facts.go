@@ -112,28 +112,6 @@ func (w *world) observe(f *facts, name string, now time.Time) {
 	f.observeEmail(w, m, secret, now)
 }
 
-// observeEmail updates the facts about a member's addresses.
-func (f *facts) observeEmail(w *world, m *usherv1.Member, secret *corev1.Secret, now time.Time) {
-	f.addresses, f.wanted = withLast(f.addresses, w.inUse(m)), withLast(f.wanted, m.Spec.Email)
-	if said := usherv1.EmailAddress(m.Status.Email); w.opensFor(m, m.Status.Email) {
-		f.addresses = withLast(f.addresses, said)
-	}
-	f.changes = f.changes || w.changing(m, now)
-	f.immediate = f.immediate || m.Spec.Activation == usherv1.ActivateImmediately
-	f.stray = f.stray || w.accepted(m, secret) && strays(m, secret)
-	if c := m.Status.EmailChange; c != nil && w.tried(c) && !slices.Contains(f.tried, c.RequestedAt.Unix()) {
-		f.tried = append(f.tried, c.RequestedAt.Unix())
-	}
-}
-
-// withLast returns the keys of addresses with that of another one, unless it is the last.
-func withLast(keys []string, address usherv1.EmailAddress) []string {
-	if key := address.Key(); len(keys) == 0 || keys[len(keys)-1] != key {
-		return append(keys, key)
-	}
-	return keys
-}
-
 func (w *world) member(name string) *usherv1.Member {
 	m, _ := w.api.get(members, named(name)).(*usherv1.Member)
 	return m
