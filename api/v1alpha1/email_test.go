@@ -204,22 +204,29 @@ func TestMailbox(t *testing.T) {
 }
 
 func TestEmailInUse(t *testing.T) {
-	accepted := &metav1.Time{Time: time.Unix(1, 0)}
+	in := func(state usherv1.ObservedState, accepted bool, email string) usherv1.MemberStatus {
+		s := usherv1.MemberStatus{State: state, Email: email}
+		if accepted {
+			s.AcceptedAt = &metav1.Time{Time: time.Unix(1, 0)}
+		}
+		return s
+	}
+	const wanted, used = "wanted@acme.example", "used@acme.example"
 	for name, tt := range map[string]struct {
 		status usherv1.MemberStatus
 		marked string
 		want   usherv1.EmailAddress
 	}{
-		"not judged yet":                      {want: "wanted@acme.example"},
-		"invited":                             {status: usherv1.MemberStatus{State: usherv1.ObservedPending}, want: "wanted@acme.example"},
-		"accepted":                            {usherv1.MemberStatus{State: usherv1.ObservedActive, AcceptedAt: accepted, Email: "used@acme.example"}, "", "used@acme.example"},
-		"accepted, the mark is old":           {usherv1.MemberStatus{State: usherv1.ObservedActive, AcceptedAt: accepted, Email: "used@acme.example"}, "old@acme.example", "used@acme.example"},
-		"the status says no address":          {usherv1.MemberStatus{State: usherv1.ObservedActive, AcceptedAt: accepted}, "", "wanted@acme.example"},
-		"the status is lost":                  {usherv1.MemberStatus{}, "used@acme.example", "used@acme.example"},
-		"the status is lost, and accepted":    {usherv1.MemberStatus{AcceptedAt: accepted}, "used@acme.example", "used@acme.example"},
-		"invited, the mark is of an old time": {usherv1.MemberStatus{State: usherv1.ObservedPending}, "old@acme.example", "wanted@acme.example"},
+		"not judged yet":                      {in("", false, ""), "", wanted},
+		"invited":                             {in(usherv1.ObservedPending, false, ""), "", wanted},
+		"accepted":                            {in(usherv1.ObservedActive, true, used), "", used},
+		"accepted, the mark is old":           {in(usherv1.ObservedActive, true, used), "old@acme.example", used},
+		"the status says no address":          {in(usherv1.ObservedActive, true, ""), "", wanted},
+		"the status is lost":                  {in("", false, ""), used, used},
+		"the status is lost, and accepted":    {in("", true, ""), used, used},
+		"invited, the mark is of an old time": {in(usherv1.ObservedPending, false, ""), "old@acme.example", wanted},
 	} {
-		m := usherv1.Member{Spec: usherv1.MemberSpec{Email: "wanted@acme.example"}, Status: tt.status}
+		m := usherv1.Member{Spec: usherv1.MemberSpec{Email: wanted}, Status: tt.status}
 		if tt.marked != "" {
 			m.Annotations = map[string]string{usherv1.EmailInUseAnnotation: tt.marked}
 		}

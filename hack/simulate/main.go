@@ -58,8 +58,8 @@ func explore(from, count uint64) int {
 	wall, used := time.Since(start), processorTime()-used
 	fmt.Printf("%d schedules from seed %d: %d steps, %d faults, %d calls, %d changes, "+
 		"%d mails and %d copies, %d acceptances, %d profiles, %d confirmed addresses, %d activations, %d withdrawals, %d rotations\n",
-		r.Schedules, from, r.Steps, r.Faults, r.Calls, r.Changes, r.Mails, r.Copies, r.Welcomes, r.Profiles, r.Confirmed, r.Activations, r.Withdrawals,
-		r.Rotations)
+		r.Schedules, from, r.Steps, r.Faults, r.Calls, r.Changes, r.Mails, r.Copies, r.Welcomes, r.Profiles, r.Confirmed,
+		r.Activations, r.Withdrawals, r.Rotations)
 	fmt.Printf("%.0f schedules and %.0f calls a second of wall time; %.0f and %.0f a second of one processor\n",
 		float64(r.Schedules)/wall.Seconds(), float64(r.Calls)/wall.Seconds(), float64(r.Schedules)/used.Seconds(),
 		float64(r.Calls)/used.Seconds())

@@ -223,7 +223,7 @@ var _ = Describe("An address that changes after the member has accepted", func()
 	It("says that the new address was refused, and is corrected", func(ctx SpecContext) {
 		var strict atomic.Bool
 		w := newWorld(ctx, smtpsink.Options{Script: func(e smtpsink.Event) smtpsink.Answer {
-			if e.Verb == smtpsink.RCPT && strings.Contains(e.Argument, "nobody@") && strict.Load() {
+			if e.Verb == smtpsink.RCPT && strings.Contains(e.Argument, "gone@") && strict.Load() {
 				return smtpsink.Answer{Code: 550, Text: "5.1.1 no such user"}
 			}
 			return smtpsink.Answer{}
@@ -233,7 +233,7 @@ var _ = Describe("An address that changes after the member has accepted", func()
 		strict.Store(true)
 		w.hire("ada")
 		w.activate("ada")
-		w.wants("ada", "nobody")
+		w.wants("ada", "gone")
 		Eventually(w.member("ada")).Should(awaits(usherv1.ReasonMailRejected))
 		o.settles()
 		Expect(w.member("ada")()).To(beActive)

@@ -74,7 +74,7 @@ func TestEmailInUse(t *testing.T) {
 			edits: []edit{active, changing(expires(time.Hour))}, inUse: adaEmail, change: wanted, reason: "AwaitingConfirmation",
 			message: "mailed to spec.email works until", wake: time.Hour,
 		},
-		"the link is handed out": {
+		"delivery by link": {
 			edits: []edit{active, changing(expires(time.Hour)), byLink}, inUse: adaEmail, change: wanted, reason: "AwaitingConfirmation",
 			message: "The link that confirms spec.email works until", wake: time.Hour,
 		},

@@ -107,8 +107,8 @@ func AddressKeys(m *usherv1.Member) []string {
 	return keys
 }
 
-// addressesOf are the canonical addresses that a Member has in use or wants. A cache that has not heard yet that an address was confirmed finds
-// its member under it all the same.
+// addressesOf are the canonical addresses that a Member has in use or wants. A cache that has not heard yet that an address was confirmed
+// finds its member under it all the same.
 func addressesOf(m *usherv1.Member) []string {
 	keys := []string{m.EmailInUse().Key()}
 	if wanted := m.Spec.Email.Key(); wanted != keys[0] {

@@ -11,7 +11,8 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// TestAConfirmedAddressCounts: the account's status names its owner's address in use, which changes without the spec when its link is confirmed.
+// TestAConfirmedAddressCounts: the account's status names its owner's address in use, which changes without the spec when its
+// link is confirmed.
 func TestAConfirmedAddressCounts(t *testing.T) {
 	was := &usherv1.Member{
 		Spec:   usherv1.MemberSpec{Email: "new@acme.example"},

@@ -72,8 +72,8 @@ func (w *world) checkChangeCopy(c *changeMail, m message.EmailChange) {
 	}
 }
 
-// checkChangeMail: the link goes to the wanted address, after the notice; the notice goes to the address in use; and nothing is mailed about
-// a member that has lost its access, or whose address does not change.
+// checkChangeMail: the link goes to the wanted address, after the notice; the notice goes to the address in use; and nothing is mailed
+// about a member that has lost its access, or whose address does not change.
 func (w *world) checkChangeMail(t *task, c *changeMail) {
 	for _, now := range w.times(t) {
 		w.observe(&t.facts, c.name, now)
@@ -91,17 +91,17 @@ func (w *world) checkChangeMail(t *task, c *changeMail) {
 	}
 }
 
-// told reports whether the address in use was told of the change that a link is for, refuses mail, or was tried three times.
+// told reports whether the address in use was told of the change that a link is for, refused that mail, or was tried three times.
 func (w *world) told(t *task, link *changeMail) bool {
-	return slices.Contains(t.facts.given, link.requested) || slices.ContainsFunc(w.changeMails, func(c *changeMail) bool {
+	return slices.Contains(t.facts.tried, link.requested) || slices.ContainsFunc(w.changeMails, func(c *changeMail) bool {
 		return c.member == link.member && c.requested == link.requested && !c.isLink()
 	})
 }
 
-// givenUp reports whether the notice to the address in use was refused, or tried three times.
-func givenUp(c *usherv1.EmailChange) bool {
+// tried reports whether the address in use refused the notice, or was tried three times.
+func (w *world) tried(c *usherv1.EmailChange) bool {
 	return slices.ContainsFunc(c.Mails, func(m usherv1.EmailChangeMail) bool {
-		return m.To == usherv1.MailToFormerAddress && (m.State == usherv1.EndNoticeFailed || m.Attempts >= noticeTries)
+		return m.To == usherv1.MailToFormerAddress && (w.refusedMails[m.MessageID] || m.Attempts >= noticeTries)
 	})
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// VisitConfirm is an action of whoever got the link to a new address: they open the Nth link that the member Name was sent, the latest one
+// VisitConfirm is an action of the person who has the link to a new address: they open the Nth link that the member Name was sent, the latest one
 // for 0, on operator Op's portal, and confirm the address.
 const VisitConfirm Action = "confirm"
 
@@ -74,8 +74,8 @@ func (o *operator) confirm(s Step) bool {
 
 func confirmTask(member string) string { return "confirm-" + member }
 
-// mayConfirm reports whether a link may confirm an address now on an operator's portal: it is for the change that its member waits for, works
-// still, the member is not disabled, and no other member has the address, as far as that operator has heard of it.
+// mayConfirm reports whether a link may confirm an address now on an operator's portal: it is for the change that its member waits for,
+// works still, the member is not disabled, and no other member has the address, as far as that operator has heard of it.
 func (w *world) mayConfirm(o *operator, link *changeMail, now time.Time) bool {
 	m := w.member(link.name)
 	if m == nil || m.UID != link.member || !w.changing(m, now) {

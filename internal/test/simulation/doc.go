@@ -13,7 +13,7 @@
 //   - reconciles that run one at a time and are interrupted only at calls of the API server or the mail server. There the schedule may
 //     delay them, make the call fail, lose the response, cut the operator off from the API server for a while, or kill it;
 //   - invitees who open the links of delivered mails in Usher's portal, late, twice, or with an old link, members who sign in
-//     there and change their profile, and whoever gets the link that confirms a new address;
+//     there and change their profile, and people who get the link that confirms a new address;
 //   - an admin who changes specs at random, users whose Secrets have names that Usher would use, mail servers that misbehave, and a clock
 //     that moves only in steps of the schedule;
 //   - a platform that makes backups, loses everything and restores it, all at once or one object after the other, takes the deletion of a
@@ -42,8 +42,8 @@
 //   - what two operators promise while their clocks differ: they overwrite each other's verdicts, and may send a mail twice, which leader
 //     election prevents;
 //   - statuses in a backup, and restored objects beside others that were made anew under their names;
-//   - two members that confirm one address at the same time: each portal admits the one that it asks about, and the member controllers decide
-//     between them;
+//   - what is promised of two members that confirm one address at the same time: that both are admitted is no violation, and one of them
+//     becomes a duplicate;
 //   - the order of the work queues, in which namespaces take turns: a schedule may reconcile any key that is due next, so that it reaches
 //     every order, and says nothing about fairness;
 //   - a mail that takes longer than its lease, and the renewal of leases: an attempt ends, or its operator dies, before another

@@ -38,10 +38,10 @@ type facts struct {
 	capacity int
 	// addresses that the member had in use, and wanted: those that its spec named.
 	addresses, wanted []string
-	// changes: its address was about to change, and mails about that could be sent. given are the changes of address, by the time at which
-	// they were noticed, that the address in use was not told of, because it refuses mail or was tried often enough.
+	// changes: its address was about to change, and mails about that could be sent. tried are the changes of address, by the time at which
+	// they were noticed, that the address in use need not be told of, because it refused the mail or was tried often enough.
 	changes bool
-	given   []int64
+	tried   []int64
 	// immediate: it needed no invitation.
 	immediate bool
 	// stray: it had an acceptance at another address than its spec's, and nothing said that this had been its address.
@@ -110,28 +110,6 @@ func (w *world) observe(f *facts, name string, now time.Time) {
 	f.ending = f.ending || ending(m, now)
 	f.seated = f.seated || holdsBase(m)
 	f.observeEmail(w, m, secret, now)
-}
-
-// observeEmail updates the facts about a member's addresses.
-func (f *facts) observeEmail(w *world, m *usherv1.Member, secret *corev1.Secret, now time.Time) {
-	f.addresses, f.wanted = withLast(f.addresses, w.inUse(m)), withLast(f.wanted, m.Spec.Email)
-	if said := usherv1.EmailAddress(m.Status.Email); w.opensFor(m, m.Status.Email) {
-		f.addresses = withLast(f.addresses, said)
-	}
-	f.changes = f.changes || w.changing(m, now)
-	f.immediate = f.immediate || m.Spec.Activation == usherv1.ActivateImmediately
-	f.stray = f.stray || w.accepted(m, secret) && strays(m, secret)
-	if c := m.Status.EmailChange; c != nil && givenUp(c) && !slices.Contains(f.given, c.RequestedAt.Unix()) {
-		f.given = append(f.given, c.RequestedAt.Unix())
-	}
-}
-
-// withLast returns the keys of addresses with that of another one, unless it is the last.
-func withLast(keys []string, address usherv1.EmailAddress) []string {
-	if key := address.Key(); len(keys) == 0 || keys[len(keys)-1] != key {
-		return append(keys, key)
-	}
-	return keys
 }
 
 func (w *world) member(name string) *usherv1.Member {

@@ -49,8 +49,8 @@ var emailMutations = []mutation{
 		caught:  []string{"link-to-wanted"},
 	},
 	{
-		name:    "mails about a change of address are decided from an old cache",
-		options: Options{Wrap: believeMembers},
+		name:    "a disabled account sends mails about changes of address",
+		options: Options{Wrap: enabled},
 		caught:  []string{"change-true"},
 	},
 	{
@@ -91,6 +91,15 @@ func followWanted(_ ClientSite, c client.Client) client.Client {
 	}).(*tampered).list}
 }
 
+// enabled reads every account as one that is not disabled.
+func enabled(_ ClientSite, c client.Client) client.Client {
+	return rewritten(c, func(o client.Object) {
+		if a, ok := o.(*usherv1.Account); ok {
+			a.Spec.State = usherv1.StateActive
+		}
+	})
+}
+
 func neverExpires(m *usherv1.Member) {
 	if m.Status.EmailChange != nil {
 		m.Status.EmailChange.ExpiresAt = nil
@@ -103,11 +112,12 @@ func changeOfAnyTime(m *usherv1.Member) {
 	}
 }
 
+// told has the address in use refuse the mail before it is sent.
 func told(m *usherv1.Member) {
 	if c := m.Status.EmailChange; c != nil && !slices.ContainsFunc(c.Mails, func(mail usherv1.EmailChangeMail) bool {
 		return mail.To == usherv1.MailToFormerAddress
 	}) {
-		c.Mails = append(c.Mails, usherv1.EmailChangeMail{To: usherv1.MailToFormerAddress, State: usherv1.EndNoticeSent})
+		c.Mails = append(c.Mails, usherv1.EmailChangeMail{To: usherv1.MailToFormerAddress, State: usherv1.EndNoticeFailed})
 	}
 }
 

@@ -63,6 +63,9 @@ func (p *mailServer) take(to, messageID string, deliver func(*task)) error {
 	w := p.world
 	t := w.running
 	fault := w.await(pending{verb: "mail", name: messageID})
+	if fault == Configuration || fault == Permanent || strings.Contains(to, badAddress) {
+		w.refusedMails[messageID] = true
+	}
 	switch {
 	case w.serverDown:
 		return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "535 5.7.8", Reason: usherv1.ReasonAuthFailed, Message: "injected"}

@@ -19,8 +19,8 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// VisitProfile is an action of a member: Name signs in to operator Op's portal and changes its given name to one with the number N. With To "wanted"
-// it signs in with the address in its spec, which need not be in use.
+// VisitProfile is an action of a member: Name signs in to operator Op's portal and changes its given name to one with the number N. With To
+// "wanted" it signs in with the address in its spec, which need not be in use.
 const VisitProfile Action = "profile"
 
 const wantedAddress = "wanted"

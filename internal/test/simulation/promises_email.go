@@ -118,7 +118,8 @@ func (w *world) checkEmailAtRest(m *usherv1.Member) {
 		inUse = m.Spec.Email
 	}
 	if m.Status.Email != string(inUse) || differs && m.Spec.Activation == usherv1.ActivateImmediately {
-		w.violated("email-at-rest", "member %s says that %q is in use; should be %q, and its spec says %q", m.Name, m.Status.Email, inUse, m.Spec.Email)
+		w.violated("email-at-rest", "member %s says that %q is in use; should be %q, and its spec says %q",
+			m.Name, m.Status.Email, inUse, m.Spec.Email)
 	}
 	marked := usherv1.EmailAddress(m.Annotations[usherv1.EmailInUseAnnotation])
 	if differs && !marked.SameAs(inUse) || !differs && marked != "" {

@@ -95,12 +95,14 @@ func (d *draw) clockTheme() (last []Step) {
 	return last
 }
 
-// emailTheme is a schedule about members whose addresses change after they have accepted, and whoever opens the links. Days pass in it, until
-// links do not work any more.
+// emailTheme is a schedule about members whose addresses change after they have accepted, and people who open the links. Days pass in it,
+// until links do not work any more.
 func (d *draw) emailTheme() (last []Step) {
-	d.actions = []Action{Readdress, Readdress, Readdress, Readdress, Readdress, Disable, Enable, Enable, End, DeliverBy, MakeMember, DeleteMember}
+	d.actions = []Action{
+		Readdress, Readdress, Readdress, Readdress, Readdress, Disable, Enable, Enable, End, DeliverBy, MakeMember, DeleteMember,
+	}
 	if d.chance(3) {
-		d.actions = append(d.actions, Immediate, StopServer, StartServer)
+		d.actions = append(d.actions, Immediate, StopServer, StartServer, DisableAccount, EnableAccount)
 	}
 	d.length, d.visit, d.admin, d.rest = 80+d.random.IntN(140), 8, []int{3, 6}[d.random.IntN(2)], 10
 	d.members, d.days, d.profiles = 1+d.random.IntN(3), true, d.chance(3)

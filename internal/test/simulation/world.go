@@ -111,6 +111,8 @@ type world struct {
 	announced []*announcement
 	// changeMails are the mails about changes of addresses.
 	changeMails []*changeMail
+	// refusedMails are the Message-IDs of mails that the server refused, of whatever kind.
+	refusedMails map[string]bool
 	// knownBy is who knows that the mail server has a mail, by Message-ID: the process that sent it last, unless the answer was lost.
 	knownBy   map[string]life
 	refusedAt map[refusedLink]int
@@ -127,7 +129,10 @@ type world struct {
 var tokenKey = bytes.Repeat([]byte{7}, invite.KeyLength)
 
 func newWorld(o Options, s Schedule) *world {
-	w := &world{options: o, schedule: s, coroutines: o.Coroutines, indexes: indexes, digest: fnv64(0, "usher"), knownBy: map[string]life{}}
+	w := &world{
+		options: o, schedule: s, coroutines: o.Coroutines, indexes: indexes, digest: fnv64(0, "usher"), knownBy: map[string]life{},
+		refusedMails: map[string]bool{},
+	}
 	if w.coroutines == nil {
 		w.coroutines = &Coroutines{}
 	}

@@ -12,8 +12,8 @@ import (
 	"github.com/usher-dev/usher/api/v1alpha1"
 )
 
-// MembersAt returns a function that finds a namespace's members by the address in use and the one that they want, as a manager's cache does,
-// for a portal without a manager.
+// MembersAt returns a function that finds a namespace's members by the address in use and the one that they want, as a manager's
+// cache does, for a portal without a manager.
 func MembersAt(api client.Reader, namespace string) func(context.Context, string) ([]types.NamespacedName, error) {
 	return func(ctx context.Context, email string) ([]types.NamespacedName, error) {
 		var all v1alpha1.MemberList
