@@ -49,8 +49,8 @@ func Admit(inv *usherv1.Invitation, member *usherv1.Member, account *usherv1.Acc
 	return Admitted
 }
 
-// AdmitChange decides whether the genuine link of a change of address may be confirmed at now. Both objects must be live reads. Like that of
-// an invitation, a genuine link proves that its mail went out, whatever was recorded of it.
+// AdmitChange decides whether the genuine link of a change of address may be confirmed at now. Both objects must be live reads. Like that
+// of an invitation, a genuine link proves that its mail went out, whatever was recorded of it.
 func AdmitChange(member *usherv1.Member, account *usherv1.Account, now time.Time) Refusal {
 	c := member.Status.EmailChange
 	switch {

@@ -140,10 +140,10 @@ func owner(present *usherv1.AccountOwner, members []usherv1.Member, terms plan.T
 			best = m
 		}
 	}
-	if terms.Problem != "" {
+	switch {
+	case terms.Problem != "":
 		return present
-	}
-	if best == nil || unknown {
+	case best == nil, unknown:
 		return nil
 	}
 	return ownerOf(best)

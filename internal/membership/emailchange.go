@@ -13,8 +13,8 @@ import (
 	"github.com/usher-dev/usher/internal/moment"
 )
 
-// emailInUse returns the address that access and signing in follow: the one that the credentials are for, as the spec spells it if it is the
-// same. Before there is an acceptance it is the spec's. While signatures cannot be checked, it stays as it is.
+// emailInUse returns the address that access and signing in follow: the one that the credentials are for, as the spec spells it if it is
+// the same. Before there is an acceptance it is the spec's. While signatures cannot be checked, it stays as it is.
 func emailInUse(o Observation, accepted bool) usherv1.EmailAddress {
 	wanted := o.Member.Spec.Email
 	if !accepted || o.Credentials.Email == "" {
@@ -30,9 +30,9 @@ func emailInUse(o Observation, accepted bool) usherv1.EmailAddress {
 	return said
 }
 
-// settleEmail decides what becomes of a change of address: it begins when spec.email is no longer the address in use, and is over when it is
-// again. The address in use is marked in the Member's metadata first, so that a restore that loses the status does not take the acceptance
-// for another person's.
+// settleEmail decides what becomes of a change of address: it begins when spec.email is no longer the address in use, and is over when it
+// is again. The address in use is marked in the Member's metadata first, so that a restore that loses the status does not take the
+// acceptance for another person's.
 func (d *Decision) settleEmail(o Observation, accepted bool, now time.Time) {
 	m, s := o.Member, &d.Status
 	stays := accepted && m.DeletionTimestamp == nil
@@ -91,8 +91,8 @@ func saysNoMailboxForChange(err error) emailChange {
 }
 
 func saysConfirmationExpired() emailChange {
-	return emailChange{usherv1.ReasonConfirmationExpired, "The new address was not confirmed in time, and status.email stays in use; to have " +
-		"another link sent, set spec.email to status.email, and then to the new address again"}
+	return emailChange{usherv1.ReasonConfirmationExpired, "The new address was not confirmed in time, and status.email stays in use; " +
+		"to have another link sent, set spec.email to status.email, and then to the new address again"}
 }
 
 // saysAwaitingConfirmation: the link works.
@@ -118,7 +118,8 @@ func saysLinkNotSent(mail *usherv1.EmailChangeMail, held bool) emailChange {
 		return emailChange{usherv1.ReasonAwaitingConfirmation, "The mail server did not take the mail to spec.email" + code(mail.LastError) +
 			"; trying again; status.email stays in use until the link in it is confirmed"}
 	}
-	return emailChange{usherv1.ReasonAwaitingConfirmation, "A link is on its way to spec.email; status.email stays in use until it is confirmed"}
+	return emailChange{usherv1.ReasonAwaitingConfirmation,
+		"A link is on its way to spec.email; status.email stays in use until it is confirmed"}
 }
 
 // code returns the code of a failure in parentheses, after a space; nothing if there is none.

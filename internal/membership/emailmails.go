@@ -51,8 +51,8 @@ type EmailChangePlan struct {
 // NeedsLiveReads reports whether the plan sends a mail or makes a link, and so must be made from live reads.
 func (p EmailChangePlan) NeedsLiveReads() bool { return p.changes }
 
-// DecideEmailChange returns what to do at now about the mails of a change of address. The address in use is told of the change, and then the
-// link is mailed to the new one: the notice comes before anyone can confirm.
+// DecideEmailChange returns what to do at now about the mails of a change of address. The address in use is told of the change, and then
+// the link is mailed to the new one: the notice comes before anyone can confirm.
 func DecideEmailChange(o EmailChangeObservation, now time.Time) EmailChangePlan {
 	p := EmailChangePlan{Change: o.Member.Status.EmailChange.DeepCopy(), clock: moment.At(now, o.Member)}
 	p.decide(o, now)

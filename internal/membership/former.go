@@ -37,7 +37,9 @@ func formerOf(m *usherv1.Member) usherv1.FormerMember {
 	if role == "" {
 		role = m.Spec.Role
 	}
-	return usherv1.FormerMember{Name: m.Name, UID: string(m.UID), Email: cmp.Or(m.Status.Email, string(m.Spec.Email)), Role: role, DeletedAt: *m.DeletionTimestamp}
+	return usherv1.FormerMember{
+		Name: m.Name, UID: string(m.UID), Email: cmp.Or(m.Status.Email, string(m.Spec.Email)), Role: role, DeletedAt: *m.DeletionTimestamp,
+	}
 }
 
 // Depart returns the account's departures with the members that are being deleted: the latest 50, the latest first. A member that was

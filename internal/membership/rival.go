@@ -10,10 +10,10 @@ import (
 	"github.com/usher-dev/usher/internal/reason"
 )
 
-// Precedes reports whether other keeps member from having the address that both have, or are to be invited at: it belongs to the same account, is not being deleted,
-// and came first. A member that has a seat comes before one that has none, and a member that already had the address comes before one that
-// has just taken it up. So an edit never takes another member's access away. Otherwise a member that has accepted comes first, then the
-// older one, then the lower name.
+// Precedes reports whether other keeps member from having the address that both have, or are to be invited at: it belongs to the same
+// account, is not being deleted, and came first. A member that has a seat comes before one that has none, and a member that already had the
+// address comes before one that has just taken it up. So an edit never takes another member's access away. Otherwise a member that has
+// accepted comes first, then the older one, then the lower name.
 //
 // A member without a state that has accepted has lost its status, and counts as if it still said that it has the address: another one may
 // be judged before it after a restore.
@@ -34,9 +34,9 @@ func Precedes(other, member *usherv1.Member) bool {
 	return other.Name < member.Name
 }
 
-// Holds reports whether other has the address that member wants in place of the one in use: it is of the same account, is not being deleted,
-// and has the address in use, or is to be invited at it. A member that only wants the address does not have it: whichever confirms it first
-// gets it.
+// Holds reports whether other has the address that member wants in place of the one in use: it is of the same account, is not being
+// deleted, and has the address in use, or is to be invited at it. A member that only wants the address does not have it: the first of them
+// to confirm it gets it.
 func Holds(other, member *usherv1.Member) bool {
 	return other.UID != member.UID && other.Namespace == member.Namespace && other.DeletionTimestamp == nil &&
 		other.Spec.AccountRef.Name == member.Spec.AccountRef.Name && other.EmailInUse().SameAs(member.Spec.Email)

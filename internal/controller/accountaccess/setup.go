@@ -91,7 +91,8 @@ func ofClosed(_ context.Context, before, after client.Object) ([]types.Namespace
 // sameAccess reports whether two statuses of a member mean the same access, and the same order of withdrawing it.
 func sameAccess(was, is *usherv1.Member) bool {
 	return was.Status.State == is.Status.State && was.Status.Role == is.Status.Role && slices.Equal(was.Status.Rights, is.Status.Rights) &&
-		was.EmailInUse() == is.EmailInUse() && was.Status.ObservedGeneration == is.Status.ObservedGeneration && equality.Semantic.DeepEqual(was.Status.Seats, is.Status.Seats) &&
+		was.EmailInUse() == is.EmailInUse() && was.Status.ObservedGeneration == is.Status.ObservedGeneration &&
+		equality.Semantic.DeepEqual(was.Status.Seats, is.Status.Seats) &&
 		conditions.Reason(was.Status.Conditions, usherv1.ConditionReady) == conditions.Reason(is.Status.Conditions, usherv1.ConditionReady)
 }
 

@@ -19,7 +19,8 @@ func (r *Reconciler) emit(member *usherv1.Member, m *usherv1.EmailChangeMail) {
 	sent, failed := "The link that confirms the new address was mailed to it", "The mail server refused the mail to the new address (%s)"
 	if m.To == usherv1.MailToFormerAddress {
 		why = usherv1.ReasonFormerAddressTold
-		sent, failed = "Told the address in use that it is to be changed", "The mail server refused to tell the address in use that it is to be changed (%s)"
+		sent = "Told the address in use that it is to be changed"
+		failed = "The mail server refused to tell the address in use that it is to be changed (%s)"
 	}
 	switch m.State {
 	case usherv1.EndNoticeSent:

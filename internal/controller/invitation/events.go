@@ -27,7 +27,8 @@ func (r *Reconciler) emit(before, after *usherv1.Invitation) {
 		}
 		return
 	}
-	failed := after.Status.State == usherv1.InvitationFailed || after.Status.State == usherv1.InvitationPending && after.Status.LastError != nil
+	failed := after.Status.State == usherv1.InvitationFailed ||
+		after.Status.State == usherv1.InvitationPending && after.Status.LastError != nil
 	if failed && before.Status.State != after.Status.State {
 		r.Recorder.Eventf(after, nil, corev1.EventTypeWarning, string(after.Status.State), "Invite", "%s", ready.Message)
 	}

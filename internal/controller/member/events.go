@@ -13,7 +13,8 @@ import (
 
 // Events report transitions, once each, after they were written. None contains an address.
 
-// emit reports a new reason. That a member is being invited is none: the next one follows within seconds, or the Invitation reports why not.
+// emit reports a new reason. That a member is being invited is none: the next one follows within seconds, or the Invitation reports why
+// not.
 func (r *Reconciler) emit(before, after *usherv1.Member) {
 	r.emitEmailChange(before, after)
 	ready := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionReady)
@@ -35,7 +36,8 @@ func (r *Reconciler) emitEmailChange(before, after *usherv1.Member) {
 	is := meta.FindStatusCondition(after.Status.Conditions, usherv1.ConditionEmailChange)
 	switch {
 	case is == nil && was != "" && before.EmailInUse() != after.EmailInUse():
-		r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, usherv1.ReasonEmailChanged, "ChangeAddress", "The new address is confirmed and in use")
+		r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, usherv1.ReasonEmailChanged, "ChangeAddress",
+			"The new address is confirmed and in use")
 	case is == nil || is.Reason == was:
 	case is.Reason == usherv1.ReasonAwaitingConfirmation:
 		r.Recorder.Eventf(after, nil, corev1.EventTypeNormal, is.Reason, "ChangeAddress", "%s", is.Message)

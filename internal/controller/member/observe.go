@@ -207,18 +207,23 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 	if !found && !known && (o.Invitation == nil || o.Invitation.Status.State != usherv1.InvitationAccepted) {
 		return nil, nil
 	}
-	profile := credentials.ProfileGeneration(meta)
-	recorded := found && known && credentials.CanBeAcceptedAt(meta, m.Status.AcceptedAt.Time) &&
-		meta.Labels[usherv1.MemberLabel] == labels.Value(m.Name) && // the type is not in the metadata
-		m.Status.CredentialsProblem == "" && m.Status.Email != "" && r.signedNow(ctx, meta)
-	if recorded && m.Status.ObservedGeneration == m.Generation && m.Status.ProfileGeneration == profile {
+	if found && known && r.recorded(ctx, m, meta) {
 		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], Email: m.Status.Email, AcceptedAt: *m.Status.AcceptedAt,
-			ProfileGeneration: profile, TokenRotatedFor: credentials.TokenRotatedFor(meta),
+			ProfileGeneration: credentials.ProfileGeneration(meta), TokenRotatedFor: credentials.TokenRotatedFor(meta),
 			Standing: plan.Recorded(meta.Annotations), Signature: credentials.Signed, Recorded: true,
 		}, nil
 	}
 	return r.readCredentials(ctx, m)
+}
+
+// recorded reports whether the status of a Member that has accepted is about its present spec and about credentials with that metadata.
+func (r *Reconciler) recorded(ctx context.Context, m *usherv1.Member, meta *metav1.PartialObjectMetadata) bool {
+	s := &m.Status
+	return credentials.CanBeAcceptedAt(meta, s.AcceptedAt.Time) &&
+		meta.Labels[usherv1.MemberLabel] == labels.Value(m.Name) && // the type is not in the metadata
+		s.CredentialsProblem == "" && s.Email != "" && s.ObservedGeneration == m.Generation &&
+		s.ProfileGeneration == credentials.ProfileGeneration(meta) && r.signedNow(ctx, meta)
 }
 
 func (r *Reconciler) readCredentials(ctx context.Context, member *usherv1.Member) (*credentials.Credentials, error) {

@@ -57,8 +57,8 @@ func (r *Reconciler) rivalOf(
 	return "", nil
 }
 
-// holderOf returns the name of the member of the account that has the address which the member, having accepted at another one, wants; empty
-// if there is none. It is asked of the cache alone: the portal asks again before the address changes hands.
+// holderOf returns the name of the member of the account that has the address which the member, having accepted at another one, wants;
+// empty if there is none. It is asked of the cache alone: the portal asks again before the address changes hands.
 func (r *Reconciler) holderOf(ctx context.Context, member *usherv1.Member) (string, error) {
 	if member.EmailInUse().SameAs(member.Spec.Email) {
 		return "", nil

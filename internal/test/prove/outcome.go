@@ -74,7 +74,8 @@ func (o *outcome) addMembers() {
 		}
 		o.add("member %s: %s %s seats=%v accepted=%t email=%s changes=%t name=%q role=%s leaving=%t told=%v %s",
 			m.Name, m.Status.State, readyReason(m.Status.Conditions), seats,
-			m.Status.AcceptedAt != nil, m.Status.Email, m.Status.EmailChange != nil, m.Status.DisplayName, m.Status.Role, m.DeletionTimestamp != nil, told(m), conditionsOf(m.Status.Conditions))
+			m.Status.AcceptedAt != nil, m.Status.Email, m.Status.EmailChange != nil, m.Status.DisplayName, m.Status.Role,
+			m.DeletionTimestamp != nil, told(m), conditionsOf(m.Status.Conditions))
 	}
 }
 
