@@ -17,8 +17,8 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// VisitConfirm is an action of the person who has the link to a new address: they open the Nth link that the member Name was sent, the latest one
-// for 0, on operator Op's portal, and confirm the address.
+// VisitConfirm is an action of the person who has the link to a new address: they open the Nth link that the member Name was sent, the
+// latest one for 0, on operator Op's portal, and confirm the address.
 const VisitConfirm Action = "confirm"
 
 // confirmVisit is the use of a link that confirms an address: a GET, and a POST.
