@@ -149,6 +149,7 @@ func (w *world) allowAnew(member types.UID) {
 	for _, c := range w.changeMails {
 		if c.member == member {
 			c.allowedCopies++
+			delete(w.knownBy, c.id)
 		}
 	}
 }
