@@ -110,6 +110,13 @@ func TestALinkShowsTheNewAddressOnly(t *testing.T) {
 	w.Expect(w.credentials()).To(Equal(before))
 }
 
+// The directory finds the member by the address that it wants, too.
+func TestAnAddressThatIsNotConfirmedDoesNotSignIn(t *testing.T) {
+	w := newChange(t)
+	w.expectPage(w.post("/me", signIn(newAddress, goodPassword), elsewhere()), http.StatusUnprocessableEntity, titleSignIn)
+	w.Expect(w.post("/me", signIn(formerAddress, goodPassword), elsewhere()).Code).To(Equal(http.StatusSeeOther))
+}
+
 func TestConfirmingMovesTheCredentials(t *testing.T) {
 	w := newChange(t)
 	link, before := w.changeLink(), w.credentials()

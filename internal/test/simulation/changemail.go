@@ -114,12 +114,14 @@ func (w *world) checkChangeMails(was, is *usherv1.Member) {
 	if c == nil {
 		return
 	}
-	if b := was.Status.EmailChange; b == nil || b.Email != c.Email || !b.RequestedAt.Equal(&c.RequestedAt) {
+	continues := was.Status.EmailChange != nil && was.Status.EmailChange.Email == c.Email &&
+		was.Status.EmailChange.RequestedAt.Equal(&c.RequestedAt)
+	if !continues {
 		w.allowAnew(is.UID)
 	}
 	for _, n := range c.Mails {
 		before := usherv1.EmailChangeMail{}
-		if b := membership.ChangeMail(was, n.To); b != nil && was.Status.EmailChange.RequestedAt.Equal(&c.RequestedAt) {
+		if b := membership.ChangeMail(was, n.To); b != nil && continues {
 			before = *b
 		}
 		if n.State == usherv1.EndNoticeSending && before.Attempts < n.Attempts && w.actor != nil {
@@ -130,8 +132,14 @@ func (w *world) checkChangeMails(was, is *usherv1.Member) {
 			w.violated("change-mail-is-delivered", "the mail to the %s of member %s is Sent, and no mail server has it", n.To, is.Name)
 		}
 	}
+	w.checkNotMailed(was, is)
+}
+
+// checkNotMailed: a link that works from now on and was not mailed is in the hands of its account.
+func (w *world) checkNotMailed(was, is *usherv1.Member) {
 	worked := was.Status.EmailChange != nil && was.Status.EmailChange.ExpiresAt != nil
-	if c.ExpiresAt != nil && !worked && membership.ChangeMail(is, usherv1.MailToNewAddress) == nil && w.actor != nil {
+	if w.actor != nil && !worked && is.Status.EmailChange.ExpiresAt != nil &&
+		membership.ChangeMail(is, usherv1.MailToNewAddress) == nil {
 		w.handOver(is)
 	}
 }
@@ -141,6 +149,7 @@ func (w *world) allowAnew(member types.UID) {
 	for _, c := range w.changeMails {
 		if c.member == member {
 			c.allowedCopies++
+			delete(w.knownBy, c.id)
 		}
 	}
 }

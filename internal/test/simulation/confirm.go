@@ -17,8 +17,8 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// VisitConfirm is an action of the person who has the link to a new address: they open the Nth link that the member Name was sent, the latest one
-// for 0, on operator Op's portal, and confirm the address.
+// VisitConfirm is an action of the person who has the link to a new address: they open the Nth link that the member Name was sent, the
+// latest one for 0, on operator Op's portal, and confirm the address.
 const VisitConfirm Action = "confirm"
 
 // confirmVisit is the use of a link that confirms an address: a GET, and a POST.
@@ -119,8 +119,19 @@ func (w *world) checkConfirmed(m *usherv1.Member, v *visit, is *corev1.Secret) {
 		w.violated("dead-change-link", "the link that was mailed to %s confirmed the address, and was at no moment meanwhile for the change "+
 			"that member %s waits for", link.to, m.Name)
 	}
+	if w.wanted(m, link.to) {
+		w.granted = nil // one of them becomes a duplicate
+	}
 	w.counts.Confirmed++
 	v.made = true
+}
+
+// wanted reports whether another member wants an address, or has it in use.
+func (w *world) wanted(m *usherv1.Member, address string) bool {
+	return slices.ContainsFunc(w.api.tables[members], func(o client.Object) bool {
+		other, is := o.(*usherv1.Member), usherv1.EmailAddress(address)
+		return other.UID != m.UID && (other.Spec.Email.SameAs(is) || w.inUse(other).SameAs(is))
+	})
 }
 
 // noteInUse notes that the address of the visitor's link, if there is one, is in use.

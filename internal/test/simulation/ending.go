@@ -75,6 +75,8 @@ func (w *world) checkAnnouncements(was, is *usherv1.Member) {
 		before := usherv1.EndNotice{}
 		if i >= 0 && was.Status.EndNotices[i].AccessUntil.Equal(&n.AccessUntil) {
 			before = was.Status.EndNotices[i]
+		} else {
+			delete(w.knownBy, n.MessageID) // the admin may have set the end back
 		}
 		if n.State == usherv1.EndNoticeSending && before.Attempts < n.Attempts && w.actor != nil {
 			w.actor.endBy = w.hangsUp(w.actor, membership.NoticeAttempt(is, n.To).HangUp())

@@ -51,12 +51,9 @@ func (w *world) apply(s Step) bool {
 	case Rest:
 		w.rest(time.Duration(s.N)*time.Millisecond, s.To)
 		return true
-	case VisitAccept, VisitDecline:
-		return o.visit(s)
-	case VisitProfile:
-		return o.changeProfile(s)
-	case VisitConfirm:
-		return o.confirm(s)
+	}
+	if do, found := visitors[s.Do]; found {
+		return do(o, s)
 	}
 	if do, found := platform[s.Do]; found {
 		return do(w, s)

@@ -73,14 +73,7 @@ func (w *world) checkProof(c change) {
 	address := emailOf(is)
 	switch by := w.actor; {
 	case was == nil:
-		w.pastFacts.proven[name] = map[string]bool{}
-		if by == nil { // it was restored
-			w.pastFacts.proven[name][address.Key()] = true
-			break
-		}
-		if mail := by.answers(); mail != "" && !address.SameAs(usherv1.EmailAddress(mail)) {
-			w.violated("proven", "the link that was mailed to %s was answered, and member %s has accepted at %s", mail, name, address)
-		}
+		w.checkAccepted(name, address)
 	case emailOf(was).SameAs(address):
 	case by != nil && by.visit != nil && by.visit.confirm != nil:
 		w.checkConfirmed(w.member(name), by.visit, is)
@@ -92,6 +85,18 @@ func (w *world) checkProof(c change) {
 		}
 	default:
 		w.violated("proven", "the credentials of member %s are for %s, which no one has confirmed", name, address)
+	}
+}
+
+// checkAccepted: a member accepts at the address that its invitation was mailed to.
+func (w *world) checkAccepted(name string, address usherv1.EmailAddress) {
+	w.pastFacts.proven[name] = map[string]bool{}
+	if w.actor == nil { // it was restored
+		w.pastFacts.proven[name][address.Key()] = true
+		return
+	}
+	if mail := w.actor.answers(); mail != "" && !address.SameAs(usherv1.EmailAddress(mail)) {
+		w.violated("proven", "the link that was mailed to %s was answered, and member %s has accepted at %s", mail, name, address)
 	}
 }
 

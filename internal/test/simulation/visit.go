@@ -24,6 +24,12 @@ const (
 	VisitDecline Action = "decline"
 )
 
+// visitors are the actions of those who open pages of operators' portals.
+var visitors = map[Action]func(*operator, Step) bool{
+	VisitAccept: (*operator).visit, VisitDecline: (*operator).visit,
+	VisitProfile: (*operator).changeProfile, VisitConfirm: (*operator).confirm,
+}
+
 // visit is the request of a visitor of a portal: one POST with a link, a change of a profile, or a confirmation of an
 // address.
 type visit struct {
