@@ -29,9 +29,11 @@ func TestGate(t *testing.T) {
 		ada := w.active("ada", "admin")
 		w.active("bob", "member")
 		ways := map[string]func(*usherv1.Member){
-			"disabled":                            func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled },
-			"demoted":                             func(m *usherv1.Member) { m.Spec.Role = "member" },
-			"given the address of another member": func(m *usherv1.Member) { m.Spec.Email = "BOB@acme.example" },
+			"disabled": func(m *usherv1.Member) { m.Spec.State = usherv1.StateDisabled },
+			"demoted":  func(m *usherv1.Member) { m.Spec.Role = "member" },
+			"given the address of another member": func(m *usherv1.Member) {
+				m.Spec.Activation, m.Spec.Email = usherv1.ActivateImmediately, "BOB@acme.example"
+			},
 		}
 		last := func(what, closing string) OmegaMatcher {
 			return MatchError(ContainSubstring("Member ada is the last Active admin of Account acme and cannot be " + what +
@@ -43,6 +45,8 @@ func TestGate(t *testing.T) {
 		}
 		past, soon := metav1.NewTime(time.Now().Add(-time.Hour)), metav1.NewTime(time.Now().Add(time.Hour))
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.AccessUntil = &past })).To(last("disabled", "disable"))
+		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.Email = "BOB@acme.example" }, client.DryRunAll)).
+			To(Succeed(), "the address in use stays")
 		w.Expect(w.api.Delete(w.ctx, ada.DeepCopy())).To(last("deleted", "delete"))
 		w.Expect(w.change(ada, func(m *usherv1.Member) { m.Spec.Email = "lovelace@acme.example" })).To(Succeed(), "an address of its own")
 		w.Expect(w.warnings.said).To(BeEmpty())
