@@ -52,6 +52,9 @@ const pollKeysEvery = 30 * time.Second
 
 // finishTimeout is for how long a manager that is not the leader any more, since it could not reach the API server, tries to record what it
 // knows of its mails before it ends: another one would send them again. A manager that is told to stop has lastTry for that.
+// recentAccount is for how long one live read of an Account serves all that ask for it: as long as a quick conversation with a mail server.
+const recentAccount = 250 * time.Millisecond
+
 const (
 	finishTimeout = time.Minute
 	lastTry       = 3 * time.Second
@@ -117,7 +120,10 @@ func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager
 		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
 	}
 	sender := factory.New()
-	base := reconciler.Base{Client: undecodable.NewClient(mgr.GetClient()), Live: live, Recorder: mgr.GetEventRecorder("usher"), Now: o.now()}
+	base := reconciler.Base{
+		Client: undecodable.NewClient(mgr.GetClient()), Live: live, Accounts: &store.RecentAccounts{Live: live, For: recentAccount},
+		Recorder: mgr.GetEventRecorder("usher"), Now: o.now(),
+	}
 	defaultSecret := types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}
 	box := &outbox.Outbox{
 		Client: base.Client, Live: base.Live, Now: base.Now, Channel: sender, Backoff: outbox.RecordBackoff,

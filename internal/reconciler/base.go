@@ -19,6 +19,8 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/usher-dev/usher/internal/store"
 )
 
 // conflictPause is how long Finish waits after a conflict, so that the watch can bring what the other client wrote.
@@ -30,6 +32,8 @@ type Base struct {
 	Client client.Client
 	// Live reads from the API server.
 	Live client.Reader
+	// Accounts reads Accounts from the API server, as they were a moment ago.
+	Accounts *store.RecentAccounts
 	// Recorder emits Events.
 	Recorder events.EventRecorder
 	// Now is the clock.

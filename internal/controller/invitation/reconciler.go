@@ -96,7 +96,7 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 		return o, err
 	}
 	o.Member = member
-	if o.Account, err = store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name); err != nil {
+	if o.Account, err = r.accountOf(ctx, reader, member); err != nil {
 		return o, err
 	}
 	if o.Account != nil {
@@ -108,6 +108,15 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 		o.Answered, o.Foreign, err = r.answer(ctx, member)
 	}
 	return o, err
+}
+
+// accountOf reads the Member's account: from the cache, or from the API server a moment ago. An account that is disabled within that moment
+// still has a mail sent: the moment is shorter than the conversation with the mail server, and the invitee cannot accept.
+func (r *Reconciler) accountOf(ctx context.Context, reader client.Reader, member *usherv1.Member) (*usherv1.Account, error) {
+	if reader == r.Live {
+		return r.Accounts.Get(ctx, member.Namespace, member.Spec.AccountRef.Name)
+	}
+	return store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name)
 }
 
 // answer reports whether the member has answered, or a Secret without Usher's signature has the name of its credentials. While the keys

@@ -17,9 +17,21 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// ensureInvitation makes the Member's Invitation. One that an earlier Member of this name left has to go first. It reads live before
-// it writes: the cache is often asked again before it has the Invitation that was just made.
+// ensureInvitation makes the Member's Invitation. One that an earlier Member of this name left has to go first. Where this process has
+// made one lately, it reads live before it writes: the cache is often asked again before it has the Invitation that was just made.
 func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Member) error {
+	if !r.invited.lately(member.UID, r.Now()) {
+		if living, err := r.accountLives(ctx, member); !living {
+			return err
+		}
+		err := store.Create(ctx, r.Client, invitationFor(member))
+		if err == nil {
+			r.invited.note(member.UID, r.Now())
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
 	present := &usherv1.Invitation{}
 	found, err := store.Get(ctx, r.Live, member.Namespace, member.Name, present)
 	if err != nil {
@@ -29,15 +41,7 @@ func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Membe
 		if living, err := r.accountLives(ctx, member); !living {
 			return err
 		}
-		return store.Create(ctx, r.Client, &usherv1.Invitation{
-			ObjectMeta: metav1.ObjectMeta{
-				Namespace:       member.Namespace,
-				Name:            member.Name,
-				Labels:          map[string]string{usherv1.AccountLabel: labels.Value(member.Spec.AccountRef.Name)},
-				OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))},
-			},
-			Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},
-		})
+		return store.Create(ctx, r.Client, invitationFor(member))
 	}
 	if present.Spec.MemberRef.Name != member.Name {
 		return apierrors.NewAlreadyExists(usherv1.GroupVersion.WithResource("invitations").GroupResource(), present.Name)
@@ -47,6 +51,19 @@ func (r *Reconciler) ensureInvitation(ctx context.Context, member *usherv1.Membe
 		return err
 	}
 	return store.DeleteUID(ctx, r.Client, present)
+}
+
+// invitationFor returns the Invitation that is made for a Member.
+func invitationFor(member *usherv1.Member) *usherv1.Invitation {
+	return &usherv1.Invitation{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace:       member.Namespace,
+			Name:            member.Name,
+			Labels:          map[string]string{usherv1.AccountLabel: labels.Value(member.Spec.AccountRef.Name)},
+			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(member, usherv1.GroupVersion.WithKind("Member"))},
+		},
+		Spec: usherv1.InvitationSpec{MemberRef: usherv1.MemberReference{Name: member.Name}},
+	}
 }
 
 // adoptInvitation has the Invitation that was made for the Member before a restore name the Member's present UID as its owner. Its spec
@@ -62,10 +79,10 @@ func (r *Reconciler) adoptInvitation(ctx context.Context, member *usherv1.Member
 	})
 }
 
-// accountLives reports, by a live read, whether the Member's Account exists and is not being deleted: an old cache makes nothing for an
-// account that is going. Its deletion wakes the Member.
+// accountLives reports, by a live read of a moment ago, whether the Member's Account exists and is not being deleted: an old cache makes
+// nothing for an account that is going. Its deletion wakes the Member.
 func (r *Reconciler) accountLives(ctx context.Context, member *usherv1.Member) (bool, error) {
-	account, err := store.Account(ctx, r.Live, member.Namespace, member.Spec.AccountRef.Name)
+	account, err := r.Accounts.Get(ctx, member.Namespace, member.Spec.AccountRef.Name)
 	return account != nil, err
 }
 

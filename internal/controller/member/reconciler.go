@@ -42,6 +42,7 @@ type Reconciler struct {
 	// tokenKeys sign acceptances.
 	tokenKeys    *store.KeyStore
 	firstMembers *firstMemberCache
+	invited      invitedMembers
 	wakeups      *reconciler.Wakeups
 }
 

@@ -49,10 +49,10 @@ func New(base reconciler.Base, tokenKeys *store.KeyStore) reconciler.Controller 
 	}
 }
 
-// losesAccess returns a member whose own spec, or whose deletion, ends the access that it has.
+// losesAccess returns an Active member whose spec has changed, or that is being deleted: it may lose access, or a part of it with its role.
 func losesAccess(_ context.Context, before, after client.Object) ([]types.NamespacedName, error) {
 	m := reconciler.Present(before, after).(*usherv1.Member)
-	if keeps, _ := access.Entitled(m); keeps || m.Status.State != usherv1.ObservedActive {
+	if m.Status.State != usherv1.ObservedActive || m.DeletionTimestamp == nil && m.Status.ObservedGeneration == m.Generation {
 		return nil, nil
 	}
 	return []types.NamespacedName{client.ObjectKeyFromObject(m)}, nil

@@ -106,7 +106,7 @@ func (o *operator) start(behind int) {
 	o.endpoints = w.endpointsOf(o)
 
 	o.box = &outbox.Outbox{}
-	base := reconciler.Base{Client: o.cached, Live: o.live, Recorder: silence{}, Now: o.now}
+	base := reconciler.Base{Client: o.cached, Live: o.live, Accounts: &store.RecentAccounts{Live: o.live}, Recorder: silence{}, Now: o.now}
 	o.forget = func() {
 		*o.box = outbox.Outbox{
 			Client: base.Client, Live: base.Live, Now: base.Now, Channel: w.wrapSender(o, &mailServer{world: w}), Endpoints: o.endpoints,
