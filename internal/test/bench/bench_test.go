@@ -72,7 +72,10 @@ func (l limits) hold(g Gomega, what string, p Phase, n int) {
 	for kind, c := range map[string]struct {
 		count int
 		most  float64
-	}{"writes to the member and its invitation": {p.Own, l.own + 0.02}, "writes": {p.Writes, l.writes}, "Events": {p.Events, l.events}, "live reads": {p.Reads, l.reads}} {
+	}{
+		"writes to the member and its invitation": {p.Own, l.own + 0.02},
+		"writes": {p.Writes, l.writes}, "Events": {p.Events, l.events}, "live reads": {p.Reads, l.reads},
+	} {
 		g.Expect(float64(c.count)/float64(n)).To(BeNumerically("<=", c.most), "%s per member, %s", kind, what)
 	}
 }

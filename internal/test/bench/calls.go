@@ -54,7 +54,9 @@ func (c call) housekeeping() bool {
 }
 
 // ofMembers reports whether the call is to a Member or an Invitation. Members are created by the bench, not by a manager.
-func (c call) ofMembers() bool { return c.resource == "invitations" || c.resource == "members" && c.verb != "POST" }
+func (c call) ofMembers() bool {
+	return c.resource == "invitations" || c.resource == "members" && c.verb != "POST"
+}
 
 func (c call) conflict() bool { return c.code == http.StatusConflict }
 

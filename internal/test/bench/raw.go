@@ -117,7 +117,8 @@ func (r *rawClient) write(ctx context.Context, c call, i, nth int) error {
 	case c.subresource == "status":
 		return r.status(ctx, c.resource, i, nth)
 	default: // of metadata, such as a finalizer
-		return r.api.Patch(ctx, r.blankMember(i), client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"metadata":{"annotations":{"n":"%d"}}}`, nth)))
+		patch := fmt.Appendf(nil, `{"metadata":{"annotations":{"n":"%d"}}}`, nth)
+		return r.api.Patch(ctx, r.blankMember(i), client.RawPatch(types.MergePatchType, patch))
 	}
 }
 
@@ -176,8 +177,8 @@ func (r *rawClient) blankPool() *usherv1.SeatPool {
 func described(nth int) []byte {
 	now := metav1.Now().UTC().Format(time.RFC3339)
 	condition := func(kind string) string {
-		return fmt.Sprintf(`{"type":%q,"status":"False","reason":"AwaitingAcceptance","message":%q,"observedGeneration":%d,"lastTransitionTime":%q}`,
-			kind, said, nth, now)
+		return fmt.Sprintf(`{"type":%q,"status":"False","reason":%q,"message":%q,"observedGeneration":%d,"lastTransitionTime":%q}`,
+			kind, usherv1.ReasonAwaitingAcceptance, said, nth, now)
 	}
 	return fmt.Appendf(nil, `{"status":{"observedGeneration":%d,"conditions":[%s,%s,%s,%s]}}`, nth,
 		condition("Ready"), condition("Pending"), condition("Active"), condition("Disabled"))

@@ -63,6 +63,9 @@ func (r *Report) raw(ctx context.Context, o Options) error {
 func (r *Report) rollouts(ctx context.Context, o Options) error {
 	for _, shape := range o.Shapes {
 		for _, n := range o.Sizes {
+			if shape.PerAccount >= n {
+				continue // one account, which is another shape
+			}
 			o.Log("roll-out of %s", shape.title(n))
 			if err := on(ctx, o, set{}, func(s *stage) error {
 				rollout, err := s.rollout(ctx, shape, n)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -105,7 +106,7 @@ func (r *Report) rolloutTable() Table {
 		}
 		t.Rows = append(t.Rows, cells)
 	}
-	if len(r.Rollouts) > 1 {
+	if slices.ContainsFunc(Shapes, func(s Shape) bool { return len(r.ofShape(s)) > 1 }) {
 		add("time created -> invited over that of the smallest N, divided by N over the smallest N", "<= 1.05", r.growth)
 		add("live heap, slope over N, KB per member", "<= 2.5", r.heapSlope)
 	}
@@ -178,7 +179,8 @@ func (r *Report) othersTable() Table {
 		if m.Delay > 0 {
 			target = ">= 0.8"
 		}
-		add(target, number(m.Usher/m.Bare, 3), "mails/s over a bare loop's, %d connections, a server that takes %d ms", m.Connections, m.Delay.Milliseconds())
+		add(target, number(m.Usher/m.Bare, 3), "mails/s over a bare loop's, %d connections, a server that takes %d ms",
+			m.Connections, m.Delay.Milliseconds())
 	}
 	if c := r.Conflicts; c != nil {
 		add("< 1 %", percent(c.Share()), "conflicts per successful write, two managers at work, %s members", grouped(c.N))
