@@ -64,9 +64,12 @@ func short(t *testing.T) Options {
 type limits struct {
 	// own writes are exact, up to a race in a hundred.
 	own float64
-	// The others include what members share, which is written less often the more members there are, and retries after conflicts.
+	// The others include what members share, which is written less often the more members there are.
 	writes, events, reads float64
 }
+
+// readsPerRetry is how many reads a conflict costs, of which there are more on a busy machine.
+const readsPerRetry = 6
 
 func (l limits) hold(g Gomega, what string, p Phase, n int) {
 	for kind, c := range map[string]struct {
@@ -74,7 +77,7 @@ func (l limits) hold(g Gomega, what string, p Phase, n int) {
 		most  float64
 	}{
 		"writes to the member and its invitation": {p.Own, l.own + 0.02},
-		"writes": {p.Writes, l.writes}, "Events": {p.Events, l.events}, "live reads": {p.Reads, l.reads},
+		"writes": {p.Writes, l.writes}, "Events": {p.Events, l.events}, "live reads": {p.Reads - readsPerRetry*p.Conflicts, l.reads},
 	} {
 		g.Expect(float64(c.count)/float64(n)).To(BeNumerically("<=", c.most), "%s per member, %s", kind, what)
 	}
@@ -87,7 +90,7 @@ func TestAMemberCostsNoMoreThanItDid(t *testing.T) {
 		invite, accept limits
 	}{
 		{Shapes[0], limits{own: 6, writes: 6.5, events: 3.1, reads: 6.5}, limits{own: 2, writes: 3, events: 2.1, reads: 3.5}},
-		{Shapes[1], limits{own: 6, writes: 7, events: 3.3, reads: 7.5}, limits{own: 2, writes: 3.5, events: 2.3, reads: 4}},
+		{Shapes[1], limits{own: 6, writes: 7, events: 3.2, reads: 7}, limits{own: 2, writes: 3.5, events: 2.2, reads: 3.5}},
 	} {
 		t.Run(c.shape.Name, func(t *testing.T) {
 			g, o := NewWithT(t), short(t)

@@ -8,11 +8,15 @@ import (
 	"errors"
 	"io"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/gomega"
+
+	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
 // measured is a report of two roll-outs of one shape, the second ten times as large and as slow.
@@ -121,6 +125,16 @@ func TestTheDocumentKeepsWhatIsAroundTheFigures(t *testing.T) {
 		_, err := between(wrong, "new")
 		g.Expect(err).To(HaveOccurred(), wrong)
 	}
+}
+
+func TestTheDocumentHasAPlaceForTheFigures(t *testing.T) {
+	g := NewWithT(t)
+	root, err := apiserver.ModuleRoot()
+	g.Expect(err).NotTo(HaveOccurred())
+	document, err := os.ReadFile(filepath.Join(root, Document))
+	g.Expect(err).NotTo(HaveOccurred())
+	_, err = between(string(document), "new")
+	g.Expect(err).NotTo(HaveOccurred())
 }
 
 func TestThePictureIsXMLWithALineForEachShape(t *testing.T) {
