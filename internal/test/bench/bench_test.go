@@ -110,6 +110,7 @@ func TestAMemberCostsNoMoreThanItDid(t *testing.T) {
 			g.Expect(r.Invite.Manager).To(BeNumerically(">", 0))
 			g.Expect(r.Invite.Server).To(BeNumerically(">", 0))
 			g.Expect(r.FullHeap).To(BeNumerically(">", r.EmptyHeap))
+			g.Expect(r.Restart.Heap).To(BeNumerically(">", 0))
 		})
 	}
 }

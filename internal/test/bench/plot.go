@@ -115,7 +115,7 @@ func tick(v float64) string {
 // Picture returns the plots of time and heap against the number of members, as SVG; false if there are too few roll-outs for a line.
 func (r *Report) Picture() (svg string, ok bool) {
 	times := plot{title: "Time from created to invited", x: "members", y: "seconds"}
-	heaps := plot{title: "Live heap, all members Active", x: "members", y: "MB"}
+	heaps := plot{title: "Live heap after a restart, all Active", x: "members", y: "MB"}
 	for _, shape := range Shapes {
 		all := r.ofShape(shape)
 		if len(all) == 0 {
@@ -128,7 +128,7 @@ func (r *Report) Picture() (svg string, ok bool) {
 		time, heap := series{name: name}, series{name: name}
 		for _, each := range all {
 			time.points = append(time.points, point{float64(each.N), each.Invite.Wall.Seconds()})
-			heap.points = append(heap.points, point{float64(each.N), float64(each.FullHeap) / kilo / kilo})
+			heap.points = append(heap.points, point{float64(each.N), float64(each.Restart.Heap) / kilo / kilo})
 		}
 		ok = ok || len(all) > 1
 		times.series, heaps.series = append(times.series, time), append(heaps.series, heap)

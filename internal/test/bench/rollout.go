@@ -20,7 +20,7 @@ type Rollout struct {
 	// Raw are the mean of the rates before and after.
 	Raw            Rates
 	Invite, Accept Phase
-	// EmptyHeap and FullHeap are the live heap with the accounts only, and with all members Active.
+	// EmptyHeap and FullHeap are the live heap with the accounts only, and right after the roll-out.
 	EmptyHeap, FullHeap int64
 	Restart             Restart
 	// Mails is how many mails the server has received.
@@ -50,10 +50,12 @@ type Restart struct {
 	Ready, Rest time.Duration
 	// Writes are its writes and Events.
 	Writes int
+	// Heap is its live heap: caches and indexes, and nothing that a roll-out leaves for some minutes, such as what was said in Events.
+	Heap int64
 }
 
-// HeapPerMember is the live heap that a member costs, in bytes.
-func (r Rollout) HeapPerMember() float64 { return float64(r.FullHeap-r.EmptyHeap) / float64(r.N) }
+// heapPerMember returns by how much a live heap is larger than with the accounts only, in bytes per member.
+func (r *Rollout) heapPerMember(heap int64) float64 { return float64(heap-r.EmptyHeap) / float64(r.N) }
 
 // rateMembers is for how many members the raw client's rates are measured.
 const rateMembers = 500
@@ -209,5 +211,6 @@ func (s *stage) restart(ctx context.Context) (_ Restart, err error) {
 	made := after.since(before).calls
 	s.Log("    %s", made)
 	wrote := func(c call) bool { return c.mutating() && (work(c) || c.event()) }
-	return Restart{Ready: ready, Rest: rested, Writes: made.count(wrote)}, nil
+	heap, err := m.liveHeap(ctx)
+	return Restart{Ready: ready, Rest: rested, Writes: made.count(wrote), Heap: heap}, err
 }
