@@ -32,28 +32,39 @@ type Rates struct {
 // rawClient writes objects of Usher's kinds while no manager runs. It reads nothing.
 type rawClient struct {
 	*stage
-	tenant
+	namespace string
+	// tenants are accounts, each of them of so many members.
+	tenants    []tenant
+	perAccount int
 }
 
-// raw returns a raw client with an account of its own, whose pool has n seats.
-func (s *stage) raw(ctx context.Context, n int) (*rawClient, error) {
+// raw returns a raw client with accounts of its own, as a roll-out has them.
+func (s *stage) raw(ctx context.Context, shape Shape, n int) (*rawClient, error) {
 	namespace, err := s.server.Namespace(ctx, "raw")
 	if err != nil {
 		return nil, err
 	}
-	r := &rawClient{s, tenant{namespace, "raw"}}
-	if err := s.establish(ctx, r.tenant, n, ""); err != nil {
-		return nil, err
-	}
-	return r, r.patchStatus(ctx, r.blankPool(), fmt.Appendf(nil, `{"status":{"capacity":%d}}`, n)) // room for claims
+	sizes := shape.accounts(n)
+	r := &rawClient{s, namespace, make([]tenant, len(sizes)), sizes[0]}
+	return r, each(ctx, s.Workers, len(sizes), func(ctx context.Context, i int) error {
+		r.tenants[i] = tenant{namespace, fmt.Sprint("raw-", i)}
+		if err := s.establish(ctx, r.tenants[i], sizes[i], ""); err != nil {
+			return err
+		}
+		room := fmt.Appendf(nil, `{"status":{"capacity":%d}}`, sizes[i]) // for claims
+		return r.patchStatus(ctx, r.tenants[i].blankPool(), room)
+	})
 }
+
+// tenantOf returns the account of the i-th member.
+func (r *rawClient) tenantOf(i int) tenant { return r.tenants[i/r.perAccount%len(r.tenants)] }
 
 // patchesPerCreate is how many status patches are made of each Member that is created for a rate.
 const patchesPerCreate = 4
 
 // rates measures with n Members, and deletes them.
 func (s *stage) rates(ctx context.Context, n int) (Rates, error) {
-	r, err := s.raw(ctx, n)
+	r, err := s.raw(ctx, Shapes[0], n)
 	if err != nil {
 		return Rates{}, err
 	}
@@ -124,7 +135,7 @@ func (r *rawClient) write(ctx context.Context, c call, i, nth int) error {
 
 // create creates the i-th object of a kind; those of kinds that are rare are Events.
 func (r *rawClient) create(ctx context.Context, resource string, i int) error {
-	member := r.member(strconv.Itoa(i)).Build()
+	member := r.tenantOf(i).member(strconv.Itoa(i)).Build()
 	name := member.Name
 	switch resource {
 	case "members":
@@ -152,9 +163,10 @@ const said = "The invitation was sent and waits for an answer; the invitee has u
 func (r *rawClient) status(ctx context.Context, resource string, i, nth int) error {
 	switch resource {
 	case "seatpools":
-		return r.patchStatus(ctx, r.blankPool(), fmt.Appendf(nil, `{"status":{"lastGrant":%d,"claims":{"%036d":%d}}}`, nth+1, i, nth+1))
+		claim := fmt.Appendf(nil, `{"status":{"lastGrant":%d,"claims":{"%036d":%d}}}`, nth+1, i, nth+1)
+		return r.patchStatus(ctx, r.tenantOf(i).blankPool(), claim)
 	case "accounts":
-		return r.patchStatus(ctx, &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: r.account}}, described(nth))
+		return r.patchStatus(ctx, r.tenantOf(i).blankAccount(), described(nth))
 	case "invitations":
 		return r.patchStatus(ctx, &usherv1.Invitation{ObjectMeta: r.blankMember(i).ObjectMeta}, described(nth))
 	}
@@ -166,11 +178,15 @@ func (r *rawClient) patchStatus(ctx context.Context, object client.Object, patch
 }
 
 func (r *rawClient) blankMember(i int) *usherv1.Member {
-	return &usherv1.Member{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: r.memberKey(strconv.Itoa(i)).Name}}
+	return &usherv1.Member{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: r.tenantOf(i).memberKey(strconv.Itoa(i)).Name}}
 }
 
-func (r *rawClient) blankPool() *usherv1.SeatPool {
-	return &usherv1.SeatPool{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: r.pool()}}
+func (t tenant) blankPool() *usherv1.SeatPool {
+	return &usherv1.SeatPool{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: t.pool()}}
+}
+
+func (t tenant) blankAccount() *usherv1.Account {
+	return &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: t.namespace, Name: t.account}}
 }
 
 // described is a patch with as many conditions as a Member usually has.

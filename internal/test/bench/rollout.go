@@ -78,7 +78,7 @@ func (s *stage) rollout(ctx context.Context, shape Shape, n int) (*Rollout, erro
 		return nil, fmt.Errorf("%d mails to %d members", r.Mails, n)
 	}
 	s.Log("  the raw client makes the same writes")
-	raw, err := s.raw(ctx, n)
+	raw, err := s.raw(ctx, shape, n)
 	if err != nil {
 		return nil, err
 	}
