@@ -62,6 +62,14 @@ simulate: ## Run the reconcilers in the simulated world (SEEDS=100000 FROM=1)
 prove: controlplane ## Run every reliability harness in full and print its table (hours; PROVEFLAGS="-race-seeds 2 -walks 50" for less)
 	@KUBEBUILDER_ASSETS="$(ASSETS)" PROVE=full $(GO) test ./internal/test/prove -count=1 -timeout 0 -v $(PROVEFLAGS)
 
+# What to measure, such as BENCHFLAGS="-n 1000 -lines rollout -shapes one"; bin/bench -help lists all.
+BENCHFLAGS ?=
+
+.PHONY: bench
+bench: controlplane build ## Measure the manager and print tables (hours; BENCHFLAGS=-short for minutes, BENCHFLAGS=-write for docs/performance.md)
+	@$(GO) build -o bin/bench ./hack/bench
+	@KUBEBUILDER_ASSETS="$(ASSETS)" bin/bench $(BENCHFLAGS)
+
 ##@ Build
 
 .PHONY: build

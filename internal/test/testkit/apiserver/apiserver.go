@@ -143,7 +143,9 @@ func (s *Server) prepareEtcd(fsync bool) (err error) {
 	}
 	etcd.Out = etcd.Err
 	// As the only member, etcd need not wait for others before it elects itself: this saves a second.
-	args := etcd.Configure().Set("heartbeat-interval", "20").Set("election-timeout", "200").Set("log-level", "warn")
+	// With a full pool of 10,000 seats, each version of its ledger has half a megabyte: the default quota of 2 GiB is soon used up.
+	args := etcd.Configure().Set("heartbeat-interval", "20").Set("election-timeout", "200").Set("log-level", "warn").
+		Set("quota-backend-bytes", "8589934592")
 	if fsync {
 		args.Disable("unsafe-no-fsync") // envtest's default
 	}

@@ -1,0 +1,149 @@
+// Copyright The Usher Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
+)
+
+// program is the manager that the tests measure.
+var program string
+
+func TestMain(m *testing.M) {
+	log.SetLogger(logr.Discard())
+	os.Exit(withManager(m))
+}
+
+func withManager(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "usher-bench-")
+	if err == nil {
+		defer func() { _ = os.RemoveAll(dir) }()
+		program = filepath.Join(dir, "manager")
+		err = build(program)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+func build(path string) error {
+	root, err := apiserver.ModuleRoot()
+	if err != nil {
+		return err
+	}
+	command := exec.Command("go", "build", "-o", path, "./cmd/manager")
+	command.Dir, command.Env = root, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func short(t *testing.T) Options {
+	o := Short()
+	o.Manager, o.Log = program, t.Logf
+	return o
+}
+
+// limits are what a phase may cost a member.
+type limits struct {
+	// own writes are exact, up to a race in a hundred.
+	own float64
+	// The others include what members share, which is written less often the more members there are.
+	writes, events, reads float64
+}
+
+// readsPerRetry is how many reads a conflict costs, of which there are more on a busy machine.
+const readsPerRetry = 6
+
+func (l limits) hold(g Gomega, what string, p Phase, n int) {
+	for kind, c := range map[string]struct {
+		count int
+		most  float64
+	}{
+		"writes to the member and its invitation": {p.Own, l.own + 0.02},
+		"writes": {p.Writes, l.writes}, "Events": {p.Events, l.events}, "live reads": {p.Reads - readsPerRetry*p.Conflicts, l.reads},
+	} {
+		g.Expect(float64(c.count)/float64(n)).To(BeNumerically("<=", c.most), "%s per member, %s", kind, what)
+	}
+}
+
+// What a member costs must not rise. If a change lowers it, lower the limits.
+func TestAMemberCostsNoMoreThanItDid(t *testing.T) {
+	for _, c := range []struct {
+		shape          Shape
+		invite, accept limits
+	}{
+		{Shapes[0], limits{own: 6, writes: 6.5, events: 3.1, reads: 6.5}, limits{own: 2, writes: 3, events: 2.1, reads: 3.5}},
+		{Shapes[1], limits{own: 6, writes: 7, events: 3.2, reads: 7}, limits{own: 2, writes: 3.5, events: 2.2, reads: 3.5}},
+	} {
+		t.Run(c.shape.Name, func(t *testing.T) {
+			g, o := NewWithT(t), short(t)
+			var r *Rollout
+			g.Expect(on(t.Context(), o, set{}, func(s *stage) (err error) {
+				r, err = s.rollout(t.Context(), c.shape, o.Sizes[0])
+				return err
+			})).To(Succeed())
+			c.invite.hold(g, "created -> invited", r.Invite, r.N)
+			c.accept.hold(g, "accepted -> Active", r.Accept, r.N)
+			g.Expect(r.Mails).To(Equal(r.N))
+			g.Expect(r.Restart.Writes).To(BeZero(), "a manager that starts at rest writes nothing")
+			// Loosely: other tests run on the same processors.
+			g.Expect(perSecond(r.N, r.Invite.Wall)/r.Raw.Patches).To(BeNumerically(">", 0.01), "invited/s over the raw client's patches/s")
+			g.Expect(r.Invite.Wall.Seconds()/r.Invite.Raw.Seconds()).To(BeNumerically("<", 15), "time over the raw client's")
+			g.Expect(r.Accept.Wall.Seconds()/r.Accept.Raw.Seconds()).To(BeNumerically("<", 15), "time over the raw client's")
+			g.Expect(r.Invite.Manager).To(BeNumerically(">", 0))
+			g.Expect(r.Invite.Server).To(BeNumerically(">", 0))
+			g.Expect(r.FullHeap).To(BeNumerically(">", r.EmptyHeap))
+			g.Expect(r.Restart.Heap).To(BeNumerically(">", 0))
+		})
+	}
+}
+
+// The other lines measure times only. That they work is what can be tested.
+func TestTheOtherLines(t *testing.T) {
+	o := short(t)
+	o.Sizes, o.Samples, o.Mails = []int{40}, 2, 20
+	for _, line := range []Line{LineFair, LineConflicts, LineMail} {
+		t.Run(string(line), func(t *testing.T) {
+			t.Parallel()
+			g := NewWithT(t)
+			o := o
+			o.Lines, o.Log = []Line{line}, t.Logf
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			r, err := Run(ctx, o)
+			g.Expect(err).NotTo(HaveOccurred())
+			for _, f := range r.Fairness {
+				g.Expect(f.Probes).To(HaveLen(13))
+				for _, p := range f.Probes {
+					g.Expect(p.Took).To(HaveLen(o.Samples))
+					g.Expect(p.Took).To(HaveEach(BeNumerically(">", 0)), "%s, %s", p.What, p.Where)
+				}
+			}
+			if line == LineConflicts {
+				g.Expect(r.Conflicts.Mails).To(Equal(r.Conflicts.N), "two managers send each mail once")
+			}
+			for _, m := range r.Mails {
+				g.Expect(m.Usher).To(BeNumerically(">", 0))
+				g.Expect(m.Bare).To(BeNumerically(">", m.Usher))
+			}
+			g.Expect(r.Tables()).NotTo(BeEmpty())
+		})
+	}
+}
