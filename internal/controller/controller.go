@@ -63,7 +63,7 @@ func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
 	for _, c := range All(d) {
 		b := ctrl.NewControllerManagedBy(mgr).Named(c.Name).WithOptions(controller.Options{
 			MaxConcurrentReconciles: c.Workers * reconciler.Shares, SkipNameValidation: &skipNameValidation,
-			NewQueue: reconciler.NewQueue(c.Workers),
+			NewQueue: reconciler.NewQueue(c.Workers, c.AccountOf),
 		})
 		if c.For != nil {
 			b = b.For(c.For)

@@ -151,7 +151,8 @@ func (e *Endpoints) lane(ctx context.Context, account *usherv1.Account) (in lane
 		}
 	}
 	return lane{
-		namespace: account.Namespace, endpoint: endpoint.String(), byDefault: key == e.Default, secret: key, connections: endpoint.Connections(),
+		namespace: account.Namespace, account: account.Name, endpoint: endpoint.String(), byDefault: key == e.Default, secret: key,
+		connections: endpoint.Connections(),
 	}, true, nil
 }
 

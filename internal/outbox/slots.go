@@ -40,9 +40,10 @@ type slots struct {
 // endpointShare is what an endpoint has.
 type endpointShare struct {
 	taken int
-	// by is what each namespace has taken, lanes who waits in each lane, in order.
+	// by is what each namespace has taken, lanes who waits in each lane, in order, and turns when one of those was last woken.
 	by    map[holder]int
 	lanes map[lane][]waiter
+	turns map[lane]uint64
 }
 
 // holder is a namespace that has slots of an endpoint, by the default Secret or by Secrets of its own.
@@ -136,7 +137,7 @@ func (s *slots) give(l lane, n int) {
 func (s *slots) endpoint(name string) *endpointShare {
 	e := s.endpoints[name]
 	if e == nil {
-		e = &endpointShare{by: map[holder]int{}, lanes: map[lane][]waiter{}}
+		e = &endpointShare{by: map[holder]int{}, lanes: map[lane][]waiter{}, turns: map[lane]uint64{}}
 		s.endpoints[name] = e
 	}
 	return e
@@ -159,6 +160,7 @@ func (s *slots) tidy(l lane) {
 	}
 	if len(e.lanes[l]) == 0 {
 		delete(e.lanes, l)
+		delete(e.turns, l)
 	}
 	if len(e.by) == 0 && len(e.lanes) == 0 {
 		delete(s.endpoints, l.endpoint)

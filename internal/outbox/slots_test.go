@@ -5,6 +5,8 @@ package outbox
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,6 +81,41 @@ func TestSlotsAreShared(t *testing.T) {
 			g.Expect(c.fill("cyan", "default")).To(Equal(test.ofDefault), "at the default endpoint")
 		})
 	}
+}
+
+// In a namespace, a slot goes to the account that was served longest ago: an account with a thousand mails delays another's by one.
+func TestAccountsOfANamespaceTakeTurns(t *testing.T) {
+	g := NewWithT(t)
+	c := newCounter(4)
+	ask := func(account string, n int) bool {
+		w := c.waiter("acme", fmt.Sprint(account, "-", n))
+		end, free := c.acquire(lane{namespace: "acme", account: account, endpoint: "relay"}, w, c.now)
+		if free {
+			c.ends[w] = end
+		}
+		return free
+	}
+	g.Expect(ask("big", 0)).To(BeTrue())
+	for n := range 9 {
+		g.Expect(ask("big", n+1)).To(BeFalse())
+	}
+	g.Expect(ask("small", 0)).To(BeFalse())
+	g.Expect(ask("other", 0)).To(BeFalse())
+	g.Expect(ask("other", 1)).To(BeFalse())
+	var order []string
+	last := "big-0"
+	for range 6 {
+		c.end("acme", last)
+		woken := c.woken()
+		g.Expect(woken).To(HaveLen(1))
+		last = strings.TrimPrefix(woken[0], "acme/")
+		account, n, _ := strings.Cut(last, "-")
+		number, err := strconv.Atoi(n)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(ask(account, number)).To(BeTrue(), "the slot is kept for it")
+		order = append(order, last)
+	}
+	g.Expect(order).To(Equal([]string{"big-1", "small-0", "other-0", "big-2", "other-1", "big-3"}))
 }
 
 // However many slow servers a namespace, or several, have: others get mails out, and the default endpoint has its quarter.

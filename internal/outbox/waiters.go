@@ -4,6 +4,7 @@
 package outbox
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -26,10 +27,10 @@ type waiter struct {
 	key     types.NamespacedName
 }
 
-// lane is what a slot is for: the conversations of one namespace with one endpoint.
+// lane is what a slot is for: the conversations of one account with one endpoint.
 type lane struct {
-	// namespace of the account, or of the Secret for a probe.
-	namespace string
+	// namespace of the account, or of the Secret for a probe; and the account's name, empty for a probe.
+	namespace, account string
 	// endpoint is its address: several Secrets may lead to one slow server.
 	endpoint string
 	// byDefault: the endpoint is that of the default Secret.
@@ -150,14 +151,17 @@ func (s *slots) settle(now time.Time, present waiter) {
 		s.leave(w)
 		s.turn++
 		s.namespace(in.namespace).turn = s.turn
+		if e := s.endpoints[in.endpoint]; e != nil && len(e.lanes[in]) > 0 {
+			e.turns[in] = s.turn
+		}
 		if w != present {
 			w.wakeups.Add(w.key)
 		}
 	}
 }
 
-// first returns the waiter whose turn it is: that of the namespace that has the fewest slots, or else was served longest ago, or else
-// came first. found is false if no waiter may have a slot.
+// first returns the waiter whose turn it is: that of the namespace that has the fewest slots, or else was served longest ago; in it, that of
+// the account that was served longest ago; or else the one that came first. found is false if no waiter may have a slot.
 func (s *slots) first(now time.Time) (w waiter, in lane, found bool) {
 	var best rank
 	for _, e := range s.endpoints {
@@ -172,7 +176,7 @@ func (s *slots) first(now time.Time) (w waiter, in lane, found bool) {
 			if !waits {
 				continue
 			}
-			if r := s.rank(l.namespace, head); !found || r.before(best) {
+			if r := s.rank(e, l, head); !found || r.before(best) {
 				w, in, best, found = head, l, r, true
 			}
 		}
@@ -194,21 +198,16 @@ func (s *slots) head(e *endpointShare, l lane, now time.Time) (w waiter, found b
 
 // rank orders waiters; the least comes first.
 type rank struct {
-	slots         int
-	turn, arrival uint64
+	slots                  int
+	turn, account, arrival uint64
 }
 
-func (s *slots) rank(namespace string, w waiter) rank {
-	n := s.namespace(namespace)
-	return rank{slots: n.taken, turn: n.turn, arrival: s.waiting[w].arrival}
+func (s *slots) rank(e *endpointShare, l lane, w waiter) rank {
+	n := s.namespace(l.namespace)
+	return rank{slots: n.taken, turn: n.turn, account: e.turns[l], arrival: s.waiting[w].arrival}
 }
 
 func (r rank) before(other rank) bool {
-	if r.slots != other.slots {
-		return r.slots < other.slots
-	}
-	if r.turn != other.turn {
-		return r.turn < other.turn
-	}
-	return r.arrival < other.arrival
+	return cmp.Or(cmp.Compare(r.slots, other.slots), cmp.Compare(r.turn, other.turn), cmp.Compare(r.account, other.account),
+		cmp.Compare(r.arrival, other.arrival)) < 0
 }

@@ -26,12 +26,16 @@ type fairQueue struct {
 
 var _ priorityqueue.PriorityQueue[reconcile.Request] = &fairQueue{}
 
-// NewQueue returns the constructor of the work queue of a controller that reconciles that many keys of one namespace at once.
+// NewQueue returns the constructor of the work queue of a controller that reconciles that many keys of one namespace at once. accountOf
+// returns the account of a key, empty if it is not known; nil if no keys but one belong to an account.
 func NewQueue(
-	atOnce int,
+	atOnce int, accountOf func(reconcile.Request) string,
 ) func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+	if accountOf == nil {
+		accountOf = func(key reconcile.Request) string { return key.Name }
+	}
 	return func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-		turns := newTurns(atOnce)
+		turns := newTurns(atOnce, accountOf)
 		delayed := workqueue.NewTypedDelayingQueueWithConfig(workqueue.TypedDelayingQueueConfig[reconcile.Request]{
 			Name:  name,
 			Queue: workqueue.NewTypedWithConfig(workqueue.TypedQueueConfig[reconcile.Request]{Name: name, Queue: turns}),

@@ -5,6 +5,7 @@ package reconciler
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ import (
 )
 
 func newFairQueue(atOnce int) *fairQueue {
-	return NewQueue(atOnce)("", workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](time.Millisecond, time.Millisecond)).(*fairQueue)
+	return NewQueue(atOnce, func(reconcile.Request) string { return "" })("", workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](time.Millisecond, time.Millisecond)).(*fairQueue)
 }
 
 func keyOf(namespace string, n int) reconcile.Request {
@@ -135,6 +136,30 @@ func TestQueueServesUrgentWorkFirst(t *testing.T) {
 	q.Done(key)
 	next, _, _ := q.GetWithPriority()
 	g.Expect(next).To(Equal(key))
+}
+
+// Accounts of a namespace take turns, within each urgency.
+func TestQueueHasAccountsTakeTurns(t *testing.T) {
+	g := NewWithT(t)
+	limiter := workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](time.Millisecond, time.Millisecond)
+	accountOf := func(key reconcile.Request) string { account, _, _ := strings.Cut(key.Name, "-"); return account }
+	q := NewQueue(100, accountOf)("", limiter).(*fairQueue)
+	defer q.ShutDown()
+	add := func(urgency Urgency, names ...string) {
+		for _, name := range names {
+			q.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(int(urgency))},
+				reconcile.Request{NamespacedName: types.NamespacedName{Namespace: "acme", Name: name}})
+		}
+	}
+	add(Usual, "big-0", "big-1", "big-2", "big-3", "small-0", "small-1")
+	add(Withdrawing, "big-4", "big-5", "small-2", "big-1")
+	var order []string
+	for q.Len() > 0 {
+		key, _, _ := q.GetWithPriority()
+		order = append(order, key.Name)
+	}
+	g.Expect(order).To(Equal([]string{"big-4", "small-2", "big-5", "big-1", "big-0", "small-0", "small-1", "big-2", "big-3"}))
+	g.Expect(q.turns.lines["acme"].waiting).To(BeEmpty())
 }
 
 // A key that is added while it is reconciled, or after a delay, comes again, and at no time do two workers have it.

@@ -25,12 +25,15 @@ const (
 )
 
 // turns is the order of the keys in a fairQueue: namespaces take turns, each with one key. Within a namespace, the most urgent key comes
-// first, then the one that was added first. A namespace whose keys are reconciled by as many workers as it gets has no turn.
+// first; of those, accounts take turns, each with the key that was added first. A namespace whose keys are reconciled by as many workers as
+// it gets has no turn.
 //
 // So however many keys a namespace has, and however long they take, they delay a key of another namespace by one turn.
 type turns struct {
 	// atOnce is how many keys of a namespace are reconciled at once.
 	atOnce int
+	// accountOf returns the account that a key belongs to; empty if it is not known.
+	accountOf func(reconcile.Request) string
 
 	mu    sync.Mutex
 	lines map[string]*line
@@ -45,7 +48,7 @@ type line struct {
 	// waiting are the keys that wait, with the lane that they wait in. A key that was moved to another is still in the first, and is taken
 	// once.
 	waiting map[reconcile.Request]Urgency
-	lanes   [Withdrawing - Background + 1][]reconcile.Request // the most urgent first
+	lanes   [Withdrawing - Background + 1]lane // the most urgent first
 	// running is how many are being reconciled, inTurn whether the line is in turns.next.
 	running int
 	inTurn  bool
@@ -53,8 +56,40 @@ type line struct {
 
 var _ workqueue.Queue[reconcile.Request] = &turns{}
 
-func newTurns(atOnce int) *turns {
-	return &turns{atOnce: max(1, atOnce), lines: map[string]*line{}, urgency: map[reconcile.Request]Urgency{}}
+// lane is the keys of one urgency.
+type lane struct {
+	// keys of each account, in the order in which they came.
+	keys map[string][]reconcile.Request
+	// next are the accounts that have keys, in the order of their turns.
+	next []string
+}
+
+func (l *lane) add(account string, key reconcile.Request) {
+	if l.keys == nil {
+		l.keys = map[string][]reconcile.Request{}
+	}
+	if len(l.keys[account]) == 0 {
+		l.next = append(l.next, account)
+	}
+	l.keys[account] = append(l.keys[account], key)
+}
+
+// take removes the key whose turn it is.
+func (l *lane) take() reconcile.Request {
+	account := l.next[0]
+	key, rest := l.keys[account][0], l.keys[account][1:]
+	l.next = l.next[1:]
+	if len(rest) == 0 {
+		delete(l.keys, account)
+		return key
+	}
+	l.keys[account] = rest
+	l.next = append(l.next, account)
+	return key
+}
+
+func newTurns(atOnce int, accountOf func(reconcile.Request) string) *turns {
+	return &turns{atOnce: max(1, atOnce), accountOf: accountOf, lines: map[string]*line{}, urgency: map[reconcile.Request]Urgency{}}
 }
 
 // expect says how urgent a key is that is about to be added. A key that was added as more urgent stays that.
@@ -68,6 +103,7 @@ func (t *turns) expect(key reconcile.Request, urgency Urgency) {
 
 // Push implements workqueue.Queue.
 func (t *turns) Push(key reconcile.Request) {
+	account := t.accountOf(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.lines[key.Namespace]
@@ -75,12 +111,13 @@ func (t *turns) Push(key reconcile.Request) {
 		l = &line{waiting: map[reconcile.Request]Urgency{}}
 		t.lines[key.Namespace] = l
 	}
-	l.add(key, t.urgency[key])
+	l.add(key, account, t.urgency[key])
 	t.queue(l)
 }
 
 // Touch implements workqueue.Queue: a key that waits is added again, perhaps as more urgent.
 func (t *turns) Touch(key reconcile.Request) {
+	account := t.accountOf(key)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.lines[key.Namespace]
@@ -88,14 +125,13 @@ func (t *turns) Touch(key reconcile.Request) {
 		return
 	}
 	if in, waits := l.waiting[key]; waits && t.urgency[key] > in {
-		l.add(key, t.urgency[key])
+		l.add(key, account, t.urgency[key])
 	}
 }
 
-func (l *line) add(key reconcile.Request, urgency Urgency) {
+func (l *line) add(key reconcile.Request, account string, urgency Urgency) {
 	l.waiting[key] = urgency
-	lane := &l.lanes[Withdrawing-urgency]
-	*lane = append(*lane, key)
+	l.lanes[Withdrawing-urgency].add(account, key)
 }
 
 // queue gives a namespace a turn if it can have one and has none yet.
@@ -132,12 +168,11 @@ func (l *line) take() reconcile.Request {
 	urgency := Withdrawing
 	for {
 		lane := &l.lanes[Withdrawing-urgency]
-		if len(*lane) == 0 {
+		if len(lane.next) == 0 {
 			urgency--
 			continue
 		}
-		key := (*lane)[0]
-		*lane = (*lane)[1:]
+		key := lane.take()
 		if in, waits := l.waiting[key]; waits && in == urgency {
 			delete(l.waiting, key)
 			return key

@@ -30,6 +30,9 @@ type Controller struct {
 	For client.Object
 	// Watches are the other kinds whose changes wake it.
 	Watches []Watch
+	// AccountOf returns the name of the account that a key belongs to, empty if it is not known: accounts take turns. If it is nil, each key
+	// is taken for an account's.
+	AccountOf func(key reconcile.Request) string
 	// Wakeups wake it from within the process; nil if nothing does.
 	Wakeups *Wakeups
 	// Workers is how many keys of one namespace it reconciles at once. It has workers for Shares namespaces.

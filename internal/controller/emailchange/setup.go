@@ -23,7 +23,8 @@ func New(base reconciler.Base, box *outbox.Outbox, keys *store.KeyStore, portalU
 	keys.OnChange(r.wakeChanging)
 	return reconciler.Controller{
 		Name: "emailchange", For: &usherv1.Member{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
-		Watches: []reconciler.Watch{{Object: &usherv1.Account{}, Map: r.ofAccount}},
+		AccountOf: reconciler.OfMembers(base.Client),
+		Watches:   []reconciler.Watch{{Object: &usherv1.Account{}, Map: r.ofAccount}},
 	}
 }
 

@@ -20,7 +20,8 @@ func New(base reconciler.Base, box *outbox.Outbox, workers int) reconciler.Contr
 	r := &Reconciler{Base: base.ForController(), outbox: box, wakeups: reconciler.NewWakeups()}
 	return reconciler.Controller{
 		Name: "expirynotice", For: &usherv1.Member{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
-		Watches: []reconciler.Watch{{Object: &usherv1.Account{}, Map: r.ofAccount}},
+		AccountOf: reconciler.OfMembers(base.Client),
+		Watches:   []reconciler.Watch{{Object: &usherv1.Account{}, Map: r.ofAccount}},
 	}
 }
 

@@ -23,6 +23,7 @@ func New(base reconciler.Base, box *outbox.Outbox, keys *store.KeyStore, portalU
 	keys.OnChange(r.wakeSent)
 	return reconciler.Controller{
 		Name: "invitation", For: &usherv1.Invitation{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
+		AccountOf: reconciler.OfInvitations(base.Client),
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Member{}, Map: r.ofMember},
 			{Object: &usherv1.Account{}, Map: r.ofAccount},

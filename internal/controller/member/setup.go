@@ -33,6 +33,7 @@ func New(base reconciler.Base, tokenKeys *store.KeyStore) reconciler.Controller 
 	tokenKeys.OnChange(r.wakeAccepted)
 	return reconciler.Controller{
 		Name: "member", For: &usherv1.Member{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
+		AccountOf: reconciler.OfMembers(base.Client),
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Account{}, Map: r.ofAccount},
 			{Object: &usherv1.SeatPool{}, Map: r.ofPool},
