@@ -8,8 +8,12 @@ import "fmt"
 // theme makes more than half of the schedules be about one subject, to get long sequences that are rare at random. It returns the last
 // steps of such a schedule's setup.
 func (d *draw) theme(seed uint64) (last []Step) {
-	if seed%16 == 6 {
+	switch seed % 16 {
+	case 6:
 		return d.clockTheme()
+	case 14:
+		d.wordingTheme()
+		return nil
 	}
 	switch seed % 8 {
 	case 2:
@@ -59,6 +63,12 @@ func (d *draw) mailTheme() {
 	for op := range d.deliver {
 		d.deliver[op][invitations] = 30
 	}
+}
+
+// wordingTheme is a schedule about the account's own wording: it changes while little else does.
+func (d *draw) wordingTheme() {
+	d.actions = []Action{Word, Word, Word, Resend, Readdress, DeliverBy}
+	d.length, d.admin, d.rest = 30+d.random.IntN(60), 6, 4
 }
 
 // restoreTheme is a schedule about backups and restores: members get in, then all is lost and restored, or one status is.
