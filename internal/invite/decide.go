@@ -126,9 +126,10 @@ func (p *Plan) tryAgain(o Observation, now time.Time) {
 	}
 }
 
-// isOut reports whether the Member itself says that it has no access.
+// isOut reports whether the Member itself says that it has no access. An end of access that another clock has recorded counts, too: no event
+// comes when it has come by this one.
 func isOut(m *usherv1.Member, now time.Time) bool {
-	return m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || m.Spec.Ended(now)
+	return m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || reason.AccessEnded(m, now)
 }
 
 // Asked reports whether a new link is wanted: nothing was sent yet, sendGeneration was raised, the address changed, a revoked

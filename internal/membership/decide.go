@@ -99,7 +99,7 @@ func (d *Decision) judge(o Observation, choice seat.Choice, given plan.Assignmen
 		return d.judgeDeleted(o)
 	case m.Spec.State == usherv1.StateDisabled:
 		return saysDisabledBySpec()
-	case accessEnded(m, now):
+	case reason.AccessEnded(m, now):
 		return saysAccessEnded(m.Spec.AccessUntil)
 	case o.Account == nil:
 		return saysAccountNotFound(m.Spec.AccountRef.Name)
@@ -222,13 +222,6 @@ func judgeMail(o Observation) verdict {
 		return saysMailDelayed(inv)
 	}
 	return saysInviting()
-}
-
-// accessEnded reports whether the Member's access has ended, or had ended for its present spec by another clock: a clock that is slow
-// does not undo an end.
-func accessEnded(m *usherv1.Member, now time.Time) bool {
-	return m.Spec.Ended(now) ||
-		m.Spec.AccessUntil != nil && m.Status.ObservedGeneration == m.Generation && reason.OfMember(m).Lasting
 }
 
 // wakeBy has the Member looked at again at that time, or before.

@@ -5,6 +5,7 @@ package reason
 
 import (
 	"slices"
+	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/conditions"
@@ -108,6 +109,13 @@ func MemberRow(reason string) Member {
 // OfMember returns the row of the reason that the Member has; the zero Member if it has none yet.
 func OfMember(m *usherv1.Member) Member {
 	return MemberRow(conditions.Reason(m.Status.Conditions, usherv1.ConditionReady))
+}
+
+// AccessEnded reports whether the Member's access has ended, or had ended for its present spec by another clock: a clock that is slow does
+// not undo an end.
+func AccessEnded(m *usherv1.Member, now time.Time) bool {
+	return m.Spec.Ended(now) ||
+		m.Spec.AccessUntil != nil && m.Status.ObservedGeneration == m.Generation && OfMember(m).Lasting
 }
 
 // Invitation is what a reason of an Invitation's Ready condition means to the rules.

@@ -14,6 +14,20 @@ type replay struct{ name, schedule string }
 // replays break no promise now.
 var replays = []replay{
 	{
+		// A clock that was a day ahead ended a member's access before the invitation was looked at, and nothing told of the end when it came
+		// by the right clock.
+		name: "an end of access that only the member has heard of",
+		schedule: `schedule seed=20742 fine=false week=true
+			make-pool name=p0 n=2
+			make-member name=m2 to=a2@acme.example
+			restart op=0
+			make-account name=acme
+			rest n=5000
+			end name=m2 n=24
+			skew op=0 n=90000000
+			rest to=invitations n=5000`,
+	},
+	{
 		// Two operators decided the same at the same time. One was delayed before it wrote its claim, for longer than the lease in the
 		// claim, so that the lease was over for the other at once.
 		name: "a claim that was written after its own lease",
