@@ -93,7 +93,7 @@ func (s *situation) allocate(p *usherv1.SeatPool) {
 func (s *situation) reconcile(m *usherv1.Member) {
 	o := s.observe(m)
 	d := s.decide(o, now)
-	if d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.RotateToken {
+	if d.DropCredentials || d.MakeCredentials || d.MoveCredentials || d.RotateToken || d.TakeOverCredentials || d.SignAgain {
 		s.settleCredentials(m, d)
 		s.wrote("credentials of %s", m.Name)
 		d = s.decide(s.observe(m), now)
