@@ -126,8 +126,8 @@ func (p *Plan) tryAgain(o Observation, now time.Time) {
 	}
 }
 
-// isOut reports whether the Member itself says that it has no access. An end of access that another clock has recorded counts, too: no event
-// comes when it has come by this one.
+// isOut reports whether the Member itself says that it has no access. An end of access that another clock has recorded counts, too: no
+// event comes when it has come by this one.
 func isOut(m *usherv1.Member, now time.Time) bool {
 	return m.DeletionTimestamp != nil || m.Spec.State == usherv1.StateDisabled || reason.AccessEnded(m, now)
 }

@@ -160,8 +160,8 @@ func (s *slots) settle(now time.Time, present waiter) {
 	}
 }
 
-// first returns the waiter whose turn it is: that of the namespace that has the fewest slots, or else was served longest ago; in it, that of
-// the account that was served longest ago; or else the one that came first. found is false if no waiter may have a slot.
+// first returns the waiter whose turn it is: that of the namespace that has the fewest slots, or else was served longest ago; in it, that
+// of the account that was served longest ago; or else the one that came first. found is false if no waiter may have a slot.
 func (s *slots) first(now time.Time) (w waiter, in lane, found bool) {
 	var best rank
 	for _, e := range s.endpoints {
