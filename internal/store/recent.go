@@ -36,15 +36,21 @@ type recentAccount struct {
 	account *usherv1.Account
 }
 
-// Get is [Account], by a read that is at most For old. The Account is the caller's own.
-func (r *RecentAccounts) Get(ctx context.Context, namespace, name string) (*usherv1.Account, error) {
+// Get is [Account], by a read that is at most For old. The Account is the caller's own. An answer of another version than cache has is not
+// given again: the caller may have been woken by the event of the difference, and no other would come.
+func (r *RecentAccounts) Get(ctx context.Context, cache client.Reader, namespace, name string) (*usherv1.Account, error) {
 	if r.For == 0 {
 		return Account(ctx, r.Live, namespace, name)
+	}
+	known, err := AnyAccount(ctx, cache, namespace, name)
+	if err != nil {
+		return nil, err
 	}
 	answer := r.answerTo(types.NamespacedName{Namespace: namespace, Name: name})
 	answer.mu.Lock() // others that ask meanwhile get the same answer
 	defer answer.mu.Unlock()
-	if begun := time.Now(); answer.at.IsZero() || begun.Sub(answer.at) >= r.For {
+	begun := time.Now()
+	if known == nil || answer.account == nil || answer.account.ResourceVersion != known.ResourceVersion || begun.Sub(answer.at) >= r.For {
 		account, err := Account(ctx, r.Live, namespace, name)
 		if err != nil {
 			return nil, err

@@ -32,20 +32,30 @@ func (a *accounts) Get(_ context.Context, key client.ObjectKey, object client.Ob
 	a.mu.Lock()
 	a.reads++
 	a.mu.Unlock()
-	time.Sleep(time.Millisecond) // in the time of a synctest bubble
 	object.SetNamespace(key.Namespace)
 	object.SetName(key.Name)
 	return a.answer(object.(*usherv1.Account))
 }
 
+// cached has every Account, at one version.
+type cached struct {
+	client.Reader
+	version string
+}
+
+func (c cached) Get(_ context.Context, _ client.ObjectKey, object client.Object, _ ...client.GetOption) error {
+	object.SetResourceVersion(c.version)
+	return nil
+}
+
 func TestRecentAccounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := NewWithT(t)
-		api := &accounts{answer: func(*usherv1.Account) error { return nil }}
+		api, cache := &accounts{answer: func(*usherv1.Account) error { return nil }}, &cached{}
 		recent := &RecentAccounts{Live: api, For: 100 * time.Millisecond}
 		get := func(name string) *usherv1.Account {
 			t.Helper()
-			account, err := recent.Get(t.Context(), "acme", name)
+			account, err := recent.Get(t.Context(), cache, "acme", name)
 			g.Expect(err).NotTo(HaveOccurred())
 			return account
 		}
@@ -59,17 +69,21 @@ func TestRecentAccounts(t *testing.T) {
 		get("two")
 		g.Expect(api.reads).To(Equal(2), "another account is another read")
 
+		cache.version = "2"
+		api.answer = func(a *usherv1.Account) error { a.ResourceVersion = "2"; return nil }
+		g.Expect(get("one").ResourceVersion).To(Equal("2"), "the cache has another version by now")
+		get("one")
+		g.Expect(api.reads).To(Equal(3))
+
 		time.Sleep(100 * time.Millisecond)
 		gone := metav1.Now()
 		api.answer = func(a *usherv1.Account) error { a.DeletionTimestamp = &gone; return nil }
 		g.Expect(get("one")).To(BeNil(), "it is being deleted by now")
 		api.answer = func(*usherv1.Account) error {
-			return apierrors.NewNotFound(usherv1.GroupVersion.WithResource("accounts").GroupResource(), "two")
+			return apierrors.NewNotFound(usherv1.GroupVersion.WithResource("accounts").GroupResource(), "one")
 		}
-		g.Expect(get("two")).To(BeNil())
-		g.Expect(api.reads).To(Equal(4))
-		g.Expect(get("two")).To(BeNil())
-		g.Expect(api.reads).To(Equal(4), "that there is none is an answer, too")
+		g.Expect(get("one")).To(BeNil())
+		g.Expect(api.reads).To(Equal(5), "that there is none is read each time")
 	})
 }
 
@@ -78,10 +92,10 @@ func TestRecentAccountsDoNotRepeatErrors(t *testing.T) {
 	g := NewWithT(t)
 	api := &accounts{answer: func(*usherv1.Account) error { return errors.New("refused") }}
 	recent := &RecentAccounts{Live: api, For: time.Hour}
-	_, err := recent.Get(t.Context(), "acme", "one")
+	_, err := recent.Get(t.Context(), cached{}, "acme", "one")
 	g.Expect(err).To(MatchError(ContainSubstring("refused")))
 	api.answer = func(*usherv1.Account) error { return nil }
-	g.Expect(recent.Get(t.Context(), "acme", "one")).NotTo(BeNil())
+	g.Expect(recent.Get(t.Context(), cached{}, "acme", "one")).NotTo(BeNil())
 }
 
 func TestRecentAccountsAreBounded(t *testing.T) {
@@ -90,14 +104,14 @@ func TestRecentAccountsAreBounded(t *testing.T) {
 	recent := &RecentAccounts{Live: api, For: time.Hour}
 	synctest.Test(t, func(t *testing.T) {
 		for n := range 2*manyAnswers + 1 {
-			g.Expect(recent.Get(t.Context(), "acme", fmt.Sprint(n))).NotTo(BeNil())
+			g.Expect(recent.Get(t.Context(), cached{}, "acme", fmt.Sprint(n))).NotTo(BeNil())
 		}
 	})
 	g.Expect(len(recent.answers)).To(BeNumerically("<=", manyAnswers))
 	always := &RecentAccounts{Live: api}
 	before := api.reads
 	for range 2 {
-		g.Expect(always.Get(t.Context(), "acme", "one")).NotTo(BeNil())
+		g.Expect(always.Get(t.Context(), cached{}, "acme", "one")).NotTo(BeNil())
 	}
 	g.Expect(api.reads-before).To(Equal(2), "without a time, nothing is remembered")
 }

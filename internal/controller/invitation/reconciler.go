@@ -114,7 +114,7 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, inv *ush
 // still has a mail sent: the moment is shorter than the conversation with the mail server, and the invitee cannot accept.
 func (r *Reconciler) accountOf(ctx context.Context, reader client.Reader, member *usherv1.Member) (*usherv1.Account, error) {
 	if reader == r.Live {
-		return r.Accounts.Get(ctx, member.Namespace, member.Spec.AccountRef.Name)
+		return r.Accounts.Get(ctx, r.Client, member.Namespace, member.Spec.AccountRef.Name)
 	}
 	return store.Account(ctx, reader, member.Namespace, member.Spec.AccountRef.Name)
 }

@@ -82,7 +82,7 @@ func (r *Reconciler) adoptInvitation(ctx context.Context, member *usherv1.Member
 // accountLives reports, by a live read of a moment ago, whether the Member's Account exists and is not being deleted: an old cache makes
 // nothing for an account that is going. Its deletion wakes the Member.
 func (r *Reconciler) accountLives(ctx context.Context, member *usherv1.Member) (bool, error) {
-	account, err := r.Accounts.Get(ctx, member.Namespace, member.Spec.AccountRef.Name)
+	account, err := r.Accounts.Get(ctx, r.Client, member.Namespace, member.Spec.AccountRef.Name)
 	return account != nil, err
 }
 
