@@ -66,9 +66,9 @@ func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
 			NewQueue: reconciler.NewQueue(c.Workers, c.AccountOf),
 		})
 		if c.For != nil {
-			b = b.For(c.For)
+			b = b.For(c.For, builder.WithPredicates(c.Unpaced()))
 		}
-		for _, watch := range c.Watches {
+		for _, watch := range c.AllWatches() {
 			b = b.Watches(watch.Object, watch.Handler(), watchOptions(watch.Object)...)
 		}
 		if c.Wakeups != nil {

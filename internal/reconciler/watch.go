@@ -37,6 +37,8 @@ type Controller struct {
 	Wakeups *Wakeups
 	// Workers is how many keys of one namespace it reconciles at once. It has workers for Shares namespaces.
 	Workers int
+	// Pace keeps reconciles apart that go through many objects; nil if none does.
+	Pace *Pace
 	reconcile.Reconciler
 }
 
@@ -55,8 +57,9 @@ type Mapping func(ctx context.Context, before, after client.Object) ([]types.Nam
 type Watch struct {
 	Object client.Object
 	Map    Mapping
-	// Delay collects a burst of events into one reconcile.
+	// Delay collects a burst of events into one reconcile. With a Pace, it is the shortest delay.
 	Delay time.Duration
+	Pace  *Pace
 	// Urgency of the keys.
 	Urgency Urgency
 }
@@ -65,11 +68,12 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
 // add adds a key to a controller's queue, with the watch's urgency if it has one: a test's queue may know none.
 func (w Watch) add(q queue, key reconcile.Request) {
+	delay := w.Pace.delay(key.NamespacedName, w.Delay)
 	if urgent, ok := q.(priorityqueue.PriorityQueue[reconcile.Request]); ok && w.Urgency != Usual {
-		urgent.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(int(w.Urgency)), After: w.Delay}, key)
+		urgent.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(int(w.Urgency)), After: delay}, key)
 		return
 	}
-	q.AddAfter(key, w.Delay)
+	q.AddAfter(key, delay)
 }
 
 // Handler returns the event handler of a watch.

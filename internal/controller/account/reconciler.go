@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller/accountaccess"
@@ -35,6 +36,7 @@ type Reconciler struct {
 	access *accountaccess.Verdicts
 	// hasPortal: the manager knows the portal's URL.
 	hasPortal bool
+	pace      *reconciler.Pace
 }
 
 // Reconcile reconciles one Account.
@@ -49,6 +51,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		result, err = r.reconcile(ctx, account)
 	}
 	if err == nil && (!found || account.DeletionTimestamp != nil) {
+		r.pace.Forget(request.NamespacedName)
 		err = r.sweep(ctx, request.NamespacedName)
 	}
 	return r.Finish(ctx, request, result, err)
@@ -85,6 +88,7 @@ func (r *Reconciler) observe(ctx context.Context, account *usherv1.Account) (mem
 	if o.Members, err = store.Members(ctx, r.Client, account.Namespace, store.ByAccount, account.Name); err != nil {
 		return o, err
 	}
+	r.pace.Went(client.ObjectKeyFromObject(account), len(o.Members))
 	// What is recorded of a member is recorded once it can be read.
 	o.Members = slices.DeleteFunc(slices.Clone(o.Members), func(m usherv1.Member) bool {
 		return undecodable.Of(&m) != nil && (m.DeletionTimestamp != nil || m.Spec.Email == "")

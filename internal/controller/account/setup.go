@@ -30,12 +30,13 @@ const (
 
 // New returns the controller of Accounts. Without a portal there are no links, and nothing is delivered.
 func New(base reconciler.Base, box *outbox.Outbox, access *accountaccess.Verdicts, hasPortal bool) reconciler.Controller {
-	r := &Reconciler{Base: base.ForController(), outbox: box, access: access, hasPortal: hasPortal}
+	r := &Reconciler{Base: base.ForController(), outbox: box, access: access, hasPortal: hasPortal, pace: reconciler.NewPace()}
 	return reconciler.Controller{
-		Name: "account", For: &usherv1.Account{}, Workers: workers, Reconciler: r, Wakeups: box.Endpoints.Accounts,
+		Name: "account", For: &usherv1.Account{}, Workers: workers, Reconciler: r, Pace: r.pace,
+		Wakeups: box.Endpoints.Accounts,
 		Watches: []reconciler.Watch{
-			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay},
-			{Object: &usherv1.SeatPool{}, Map: ofPool, Delay: batchDelay},
+			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay, Pace: r.pace},
+			{Object: &usherv1.SeatPool{}, Map: ofPool, Delay: batchDelay, Pace: r.pace},
 			{Object: &corev1.ConfigMap{}, Map: r.ofConfigMap},
 			{Object: &usherv1.Plan{}, Map: r.ofPlan},
 		},

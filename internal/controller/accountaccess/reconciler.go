@@ -16,6 +16,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -47,6 +48,7 @@ type Reconciler struct {
 	// hashes are those of the members' passwords as they were read, by account; see hashCache.
 	hashes   sync.Map
 	verdicts *Verdicts
+	pace     *reconciler.Pace
 }
 
 // Reconcile reconciles the access of one Account's members.
@@ -77,6 +79,7 @@ func (r *Reconciler) reconcile(ctx context.Context, account *usherv1.Account) (c
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.pace.Went(client.ObjectKeyFromObject(account), len(members))
 	of, err := store.Plan(ctx, r.Client, account)
 	if err != nil && undecodable.Ignore(err) == nil {
 		return ctrl.Result{}, errors.Join(err, r.withhold(ctx, account))
@@ -145,6 +148,7 @@ func (r *Reconciler) withdraw(ctx context.Context, account types.NamespacedName)
 		}
 	}
 	r.hashes.Delete(account)
+	r.pace.Forget(account)
 	r.verdicts.forget(account)
 	return deletePasswordFiles(ctx, r.Base, account.Namespace, account.Name, "")
 }

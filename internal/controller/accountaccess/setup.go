@@ -34,17 +34,17 @@ const (
 func New(
 	base reconciler.Base, keys *store.KeyStore, userPrefix string, accounts *reconciler.Wakeups,
 ) (reconciler.Controller, *Verdicts) {
-	r := &Reconciler{Base: base.ForController(), keys: keys, userPrefix: userPrefix, verdicts: newVerdicts(accounts)}
+	r := &Reconciler{Base: base.ForController(), keys: keys, userPrefix: userPrefix, verdicts: newVerdicts(accounts), pace: reconciler.NewPace()}
 	c := reconciler.Controller{
-		Name: "accountaccess", For: &usherv1.Account{}, Workers: workers, Reconciler: r,
+		Name: "accountaccess", For: &usherv1.Account{}, Workers: workers, Reconciler: r, Pace: r.pace,
 		Watches: []reconciler.Watch{
-			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay},
+			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay, Pace: r.pace},
 			{Object: &usherv1.Member{}, Map: ofWithdrawn, Urgency: reconciler.Withdrawing},
 			{Object: &usherv1.Account{}, Map: ofClosed, Urgency: reconciler.Withdrawing},
 			{Object: &usherv1.Plan{}, Map: r.ofPlan},
-			{Object: &corev1.Secret{}, Map: r.ofSecret, Delay: batchDelay},
-			{Object: &rbacv1.Role{}, Map: ofOwned, Delay: batchDelay},
-			{Object: &rbacv1.RoleBinding{}, Map: ofOwned, Delay: batchDelay},
+			{Object: &corev1.Secret{}, Map: r.ofSecret, Delay: batchDelay, Pace: r.pace},
+			{Object: &rbacv1.Role{}, Map: ofOwned, Delay: batchDelay, Pace: r.pace},
+			{Object: &rbacv1.RoleBinding{}, Map: ofOwned, Delay: batchDelay, Pace: r.pace},
 		},
 	}
 	return c, r.verdicts

@@ -31,6 +31,7 @@ import (
 // Reconciler reconciles SeatPools.
 type Reconciler struct {
 	reconciler.Base
+	pace *reconciler.Pace
 }
 
 // Reconcile brings one ledger up to date, with one write for all that changed.
@@ -40,6 +41,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	var result ctrl.Result
 	if err == nil && found {
 		result, err = r.reconcile(ctx, pool)
+	}
+	if err == nil && !found {
+		r.pace.Forget(request.NamespacedName)
 	}
 	return r.Finish(ctx, request, result, err)
 }
@@ -148,6 +152,7 @@ func (r *Reconciler) candidates(ctx context.Context, pool *usherv1.SeatPool, aro
 	if err != nil {
 		return nil, err
 	}
+	r.pace.Went(client.ObjectKeyFromObject(pool), len(members))
 	candidates := make([]seat.Candidate, 0, len(members))
 	for i := range members {
 		candidate := seat.CandidateOf(&members[i], pool, around.account, around.terms, around.pools, r.Now())

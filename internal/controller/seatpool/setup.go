@@ -27,11 +27,11 @@ const (
 
 // New returns the controller of SeatPools.
 func New(base reconciler.Base) reconciler.Controller {
-	r := &Reconciler{Base: base.ForController()}
+	r := &Reconciler{Base: base.ForController(), pace: reconciler.NewPace()}
 	return reconciler.Controller{
-		Name: "seatpool", For: &usherv1.SeatPool{}, Workers: workers, Reconciler: r,
+		Name: "seatpool", For: &usherv1.SeatPool{}, Workers: workers, Reconciler: r, Pace: r.pace,
 		Watches: []reconciler.Watch{
-			{Object: &usherv1.Member{}, Map: r.ofMember, Delay: batchDelay},
+			{Object: &usherv1.Member{}, Map: r.ofMember, Delay: batchDelay, Pace: r.pace},
 			{Object: &usherv1.Account{}, Map: r.ofAccount},
 			{Object: &usherv1.Plan{}, Map: r.ofPlan},
 			{Object: &usherv1.SeatPool{}, Map: r.siblings},

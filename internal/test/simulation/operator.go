@@ -130,7 +130,7 @@ func (o *operator) start(behind int) {
 	}
 	for _, c := range o.controllers {
 		k := kindOfController[c.Name]
-		for _, watched := range c.Watches {
+		for _, watched := range c.AllWatches() {
 			on := kindOf(watched.Object)
 			if deaf := w.options.Deaf; deaf != nil && deaf(on.String(), k.String()) {
 				continue
