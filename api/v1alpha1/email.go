@@ -45,6 +45,9 @@ func (e EmailAddress) Key() string {
 		return lower
 	}
 	local, domain := strings.ReplaceAll(lower[:at], "ς", "σ"), lower[at+1:]
+	if isCanonical(domain) {
+		return local + "@" + domain
+	}
 	if ascii, err := asciiDomain(domain); err == nil {
 		domain = ascii
 	}
@@ -85,6 +88,12 @@ func (e EmailAddress) Mailbox() (string, error) {
 		return "", errEmailTooLong
 	}
 	return mailbox, nil
+}
+
+// isCanonical reports whether asciiDomain returns a domain that is in lower case unchanged, or an error. Of most domains this is known without
+// the tables of UTS 46; an account's ledger asks it of all members.
+func isCanonical(domain string) bool {
+	return !strings.ContainsFunc(domain, isNotASCII) && !strings.Contains(domain, "xn--") && !strings.HasSuffix(domain, ".")
 }
 
 // asciiDomain returns a domain that is in lower case as A-labels, without a dot at the end.

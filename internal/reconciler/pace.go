@@ -17,8 +17,8 @@ import (
 
 const (
 	// restPerObject is how long a key rests for each object that its reconcile went through. Going through one takes a few microseconds, so
-	// at most a twentieth of a processor goes through the objects of a key, however many those are.
-	restPerObject = 100 * time.Microsecond
+	// a few hundredths of a processor go through the objects of a key, however many those are.
+	restPerObject = 200 * time.Microsecond
 	// longestRest is how long a key rests at most.
 	longestRest = 2 * time.Second
 	// shortestRest is the rest that is remembered: a key that goes through few objects costs no memory.

@@ -26,9 +26,9 @@ func TestAKeyRests(t *testing.T) {
 	}{
 		"nothing":             {0, 0, least},
 		"few":                 {50, 0, least},
-		"many":                {5000, 0, 500 * time.Millisecond},
-		"many, half a moment": {5000, 200 * time.Millisecond, 300 * time.Millisecond},
-		"many, rested":        {5000, time.Second, least},
+		"many":                {2500, 0, 500 * time.Millisecond},
+		"many, half a moment": {2500, 200 * time.Millisecond, 300 * time.Millisecond},
+		"many, rested":        {2500, time.Second, least},
 		"too many":            {1_000_000, 0, longestRest},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestAChangeOfTheOwnKindIsPacedOrNot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				pace := NewPace()
-				pace.Went(client.ObjectKeyFromObject(account(1, "")), 10_000)
+				pace.Went(client.ObjectKeyFromObject(account(1, "")), 5_000)
 				c := Controller{For: &usherv1.Account{}, Pace: pace}
 				q := newFairQueue(1)
 				defer q.ShutDown()
