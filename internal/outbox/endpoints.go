@@ -112,6 +112,22 @@ func (e *Endpoints) StartProbe(
 	return end, busyPause, free
 }
 
+// current returns an account's endpoint: the one that was probed, if the cache says that its Secret has not changed since, else what the
+// Secret says now.
+func (e *Endpoints) current(ctx context.Context, cache client.Reader, account *usherv1.Account) (channel.Endpoint, bool, error) {
+	key, meta := e.SecretOf(account), store.SecretMetadata()
+	if p, known := e.Probed(key); known && p.Endpoint != nil {
+		found, err := store.Get(ctx, cache, key.Namespace, key.Name, meta)
+		if err != nil {
+			return nil, false, err
+		}
+		if found && meta.ResourceVersion == p.Version {
+			return p.Endpoint, true, nil
+		}
+	}
+	return e.Load(ctx, account)
+}
+
 // Load reads an account's endpoint. It is not usable if its Secret does not exist or cannot be parsed. An error comes from the
 // API server and says nothing about the endpoint.
 func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoint channel.Endpoint, usable bool, err error) {

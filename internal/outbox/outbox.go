@@ -108,7 +108,7 @@ func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Resu
 	if err != nil || !due {
 		return result, err
 	}
-	endpoint, usable, err := o.Endpoints.Load(ctx, m.Account())
+	endpoint, usable, err := o.Endpoints.current(ctx, o.Client, m.Account())
 	if err != nil {
 		return ctrl.Result{}, err
 	}

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
@@ -30,7 +33,7 @@ var replays = []replay{
 		w.within(4*time.Second, "active", func() string { return w.be("ada", usherv1.ObservedActive, usherv1.ReasonActivated) })
 	}},
 	// Brown-out, seed 1: a failed read of the SMTP Secret was treated as an invalid Secret, which is
-	// read again only a minute later.
+	// read again only a minute later. The Secret is read since it has changed.
 	{"the SMTP Secret cannot be read once", func(w *world) {
 		w.create(testkit.Account(testkit.DefaultAccount).Build(), testkit.SeatPool(base).Seats(1).Build())
 		w.until("an account", func() string { return story[0].done(w) })
@@ -42,6 +45,7 @@ var replays = []replay{
 			}
 			return first
 		}, testkit.Status(http.StatusInternalServerError, 0))
+		w.wake(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: smtpSecret, Namespace: w.namespace}})
 		w.create(testkit.Member("ada").Build())
 		w.within(30*time.Second, "invited", func() string { return w.invited("ada") })
 		if w.op.wire.Struck() != 1 {
