@@ -44,6 +44,8 @@ func run(ctx context.Context, args []string) error {
 	mails := flags.Int("mails", 0, "`number` of mails through a slow server (default 500)")
 	workers := flags.Int("workers", full.Workers, "`number` of calls that the bench makes at once")
 	manager := flags.String("manager", filepath.Join("bin", "manager"), "the `program` to measure")
+	profiles := flags.String("profiles", "", "take CPU profiles of the API server and the manager during roll-outs, write them to this `directory`, "+
+		"and say what the time was for")
 	write := flags.Bool("write", false, "write the tables to "+bench.Document+" and the plot to "+bench.Picture)
 	quiet := flags.Bool("quiet", false, "do not print what is being measured")
 	_ = flags.Parse(args) // exits on an error
@@ -74,7 +76,7 @@ func run(ctx context.Context, args []string) error {
 	if *mails > 0 {
 		o.Mails = *mails
 	}
-	o.Workers = max(1, *workers)
+	o.Workers, o.ProfileDir = max(1, *workers), *profiles
 	if o.Manager, err = filepath.Abs(*manager); err != nil {
 		return err
 	}

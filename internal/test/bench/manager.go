@@ -35,21 +35,24 @@ type manager struct {
 	process        *exec.Cmd
 	exited         chan struct{}
 	health, scrape string
+	// portal is the base URL of its pages, and pprof of its profiles.
+	portal, pprof string
 	logPath        string
 }
 
-// portalURL is the base of the links. No portal runs: the bench accepts by itself.
+// portalURL is the base of the links in mails. The bench itself accepts, and opens the pages at the portal's own address.
 const portalURL = "https://invite.acme.example"
 
 // launch starts a manager and does not wait until it is ready.
 func (s *stage) launch(ctx context.Context, flags ...string) (*manager, error) {
-	addresses, err := freeAddresses(ctx, 2)
+	addresses, err := freeAddresses(ctx, 4)
 	if err != nil {
 		return nil, err
 	}
 	s.managers++
 	m := &manager{
 		exited: make(chan struct{}), health: "http://" + addresses[0] + "/readyz", scrape: "http://" + addresses[1] + "/metrics",
+		pprof: "http://" + addresses[2], portal: "http://" + addresses[3],
 		logPath: filepath.Join(s.server.Dir(), fmt.Sprintf("manager-%d.log", s.managers)),
 	}
 	log, err := os.Create(m.logPath)
@@ -60,7 +63,8 @@ func (s *stage) launch(ctx context.Context, flags ...string) (*manager, error) {
 	// stop ends the process, not ctx, so that it can be measured until the end.
 	m.process = exec.CommandContext(context.WithoutCancel(ctx), s.Manager, append([]string{
 		"--kubeconfig=" + s.kubeconfig, "--namespace=" + apiserver.ManagerNamespace, "--smtp-secret=" + smtpSecret,
-		"--token-secret=" + tokenSecret, "--portal-url=" + portalURL, "--portal-bind-address=0",
+		"--token-secret=" + tokenSecret, "--portal-url=" + portalURL, "--portal-bind-address=" + addresses[3],
+		"--trusted-proxies=127.0.0.1", "--pprof-bind-address=" + addresses[2],
 		"--health-probe-bind-address=" + addresses[0], "--metrics-bind-address=" + addresses[1], "--metrics-secure=false",
 	}, flags...)...)
 	m.process.Stdout, m.process.Stderr = log, log

@@ -56,6 +56,7 @@ type Line string
 // The lines, in the order in which they run.
 const (
 	LineRaw       Line = "raw"
+	LineUnit      Line = "unit"
 	LineRollout   Line = "rollout"
 	LineFair      Line = "fair"
 	LineConflicts Line = "conflicts"
@@ -63,7 +64,7 @@ const (
 )
 
 // Lines are all lines.
-var Lines = []Line{LineRaw, LineRollout, LineFair, LineConflicts, LineMail}
+var Lines = []Line{LineRaw, LineUnit, LineRollout, LineFair, LineConflicts, LineMail}
 
 // Options of a run.
 type Options struct {
@@ -77,6 +78,8 @@ type Options struct {
 	Samples int
 	// Mails is how many mails are sent through a server that takes its time.
 	Mails int
+	// ProfileDir is where CPU profiles of the roll-outs are written; "" takes none.
+	ProfileDir string
 	// Manager is the program to measure.
 	Manager string
 	// Command is how this run was started, for the document.

@@ -14,6 +14,7 @@ import (
 type Report struct {
 	About     About
 	Machine   []MachineRates
+	Units     []UnitCost
 	Rollouts  []*Rollout
 	Fairness  []*Fairness
 	Conflicts *Conflicts
@@ -30,7 +31,7 @@ type MachineRates struct {
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &Report{About: about(ctx, o.Command)}
 	lines := map[Line]func(context.Context, Options) error{
-		LineRaw: r.raw, LineRollout: r.rollouts, LineFair: r.fair, LineConflicts: r.conflicts, LineMail: r.mail,
+		LineRaw: r.raw, LineUnit: r.unit, LineRollout: r.rollouts, LineFair: r.fair, LineConflicts: r.conflicts, LineMail: r.mail,
 	}
 	for _, line := range Lines {
 		if !slices.Contains(o.Lines, line) {
@@ -58,6 +59,15 @@ func (r *Report) raw(ctx context.Context, o Options) error {
 		}
 	}
 	return nil
+}
+
+func (r *Report) unit(ctx context.Context, o Options) error {
+	n := min(slices.Max(o.Sizes), unitCalls)
+	o.Log("%d calls of each kind", n)
+	return on(ctx, o, set{}, func(s *stage) (err error) {
+		r.Units, err = s.unitCosts(ctx, n)
+		return err
+	})
 }
 
 func (r *Report) rollouts(ctx context.Context, o Options) error {

@@ -19,6 +19,10 @@ func (r *Report) Tables() []Table {
 	if len(r.Rollouts) > 0 {
 		tables = append(tables, r.rolloutTable())
 	}
+	tables = append(tables, r.profileTables()...)
+	if len(r.Units) > 0 {
+		tables = append(tables, unitTable(r.Units))
+	}
 	for _, f := range r.Fairness {
 		tables = append(tables, f.table())
 	}
