@@ -23,6 +23,8 @@ import (
 // The metrics of a manager, and of an API server, that are read.
 const (
 	cpuSeconds    = "process_cpu_seconds_total"
+	residentBytes = "process_resident_memory_bytes"
+	heapBytes     = "go_memstats_heap_alloc_bytes"
 	liveBytes     = "go_gc_heap_live_bytes"
 	collections   = "go_gc_cycles_total_gc_cycles_total"
 	queueDepth    = "workqueue_depth"
@@ -37,7 +39,7 @@ type manager struct {
 	health, scrape string
 	// portal is the base URL of its pages, and pprof of its profiles.
 	portal, pprof string
-	logPath        string
+	logPath       string
 }
 
 // portalURL is the base of the links in mails. The bench itself accepts, and opens the pages at the portal's own address.
@@ -130,7 +132,13 @@ func (m *manager) lastWords() string {
 func (m *manager) metrics(ctx context.Context, names ...string) ([]sample, error) {
 	text, err := get(ctx, m.scrape)
 	if err != nil {
-		return nil, fmt.Errorf("read the manager's metrics: %w", err)
+		err = fmt.Errorf("read the manager's metrics: %w", err)
+		select {
+		case <-m.exited:
+			err = fmt.Errorf("%w; it has exited: %s", err, m.lastWords())
+		default:
+		}
+		return nil, err
 	}
 	return parseMetrics(text, names...)
 }

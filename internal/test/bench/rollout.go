@@ -54,6 +54,10 @@ type Restart struct {
 	Writes int
 	// Heap is its live heap: caches and indexes, and nothing that a roll-out leaves for some minutes, such as what was said in Events.
 	Heap int64
+	// Resident is its resident memory.
+	Resident int64
+	// Manager and Server are processor time until every object has been reconciled.
+	Manager, Server time.Duration
 }
 
 // heapPerMember returns by how much a live heap is larger than with the accounts only, in bytes per member.
@@ -224,13 +228,18 @@ func (s *stage) restart(ctx context.Context) (_ Restart, err error) {
 		return Restart{}, err
 	}
 	rested := time.Since(began) - restful*restInterval
-	after, err := s.read(ctx)
+	after, err := s.read(ctx, m)
 	if err != nil {
 		return Restart{}, err
 	}
-	made := after.since(before).calls
-	s.Log("    %s", made)
+	used := after.since(before)
+	s.Log("    %s", used.calls)
 	wrote := func(c call) bool { return c.mutating() && (work(c) || c.event()) }
-	heap, err := m.liveHeap(ctx)
-	return Restart{Ready: ready, Rest: rested, Writes: made.count(wrote), Heap: heap}, err
+	r := Restart{Ready: ready, Rest: rested, Writes: used.calls.count(wrote), Manager: used.manager, Server: used.server}
+	if r.Heap, err = m.liveHeap(ctx); err != nil {
+		return Restart{}, err
+	}
+	samples, err := m.metrics(ctx, residentBytes)
+	r.Resident = int64(sum(samples, residentBytes))
+	return r, err
 }

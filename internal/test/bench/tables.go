@@ -26,6 +26,12 @@ func (r *Report) Tables() []Table {
 	for _, f := range r.Fairness {
 		tables = append(tables, f.table())
 	}
+	if len(r.Pages) > 0 {
+		tables = append(tables, portalTable(r.Pages, r.Rate))
+	}
+	if len(r.Scales) > 0 {
+		tables = append(tables, scaleTable(r.Scales))
+	}
 	if others := r.othersTable(); len(others.Rows) > 0 {
 		tables = append(tables, others)
 	}
