@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -35,6 +36,9 @@ type Scale struct {
 	// First is the first start of a manager, which has what members share still to write; Second finds everything at rest.
 	First, Second Restart
 }
+
+// likeAll is the name of the pattern's member.
+const likeAll = "member"
 
 // scaleAccount is how many members an account has.
 const scaleAccount = 1000
@@ -77,33 +81,39 @@ func (s *stage) scale(ctx context.Context, n int) (*Scale, error) {
 	return r, s.measureStored(ctx, r, pattern)
 }
 
+// measureStored looks at what is in etcd.
 func (s *stage) measureStored(ctx context.Context, r *Scale, p *pattern) error {
-	for _, kind := range []struct{ name, prefix string }{
-		{"Member", "/registry/usher.dev/members/tenant-"},
-		{"Invitation", "/registry/usher.dev/invitations/tenant-"},
-		{"credentials Secret", "/registry/secrets/tenant-"},
-		{"RoleBinding", "/registry/rolebindings/tenant-"},
-		{"SeatPool", "/registry/usher.dev/seatpools/tenant-"},
-		{"Account", "/registry/usher.dev/accounts/tenant-"},
+	for _, kind := range []struct {
+		name, prefix string
+		// shared by members: the pattern's is too small.
+		shared bool
+	}{
+		{"Member", "usher.dev/members/", false}, {"Invitation", "usher.dev/invitations/", false}, {"credentials Secret", "secrets/", false},
+		{"RoleBinding", "rolebindings/", true}, {"SeatPool", "usher.dev/seatpools/", true}, {"Account", "usher.dev/accounts/", true},
 	} {
-		stored, err := s.stored(ctx, kind.name, kind.prefix)
+		stored, err := s.stored(ctx, kind.name, "/registry/"+kind.prefix+"tenant-")
 		if err != nil {
 			return err
 		}
+		if !kind.shared { // those that a manager wrote have more managedFields
+			made, err := s.stored(ctx, kind.name, "/registry/"+kind.prefix+"pattern-")
+			if err != nil {
+				return err
+			}
+			stored.Mean = made.Mean
+		}
 		r.Stored = append(r.Stored, stored)
-	}
-	var pool usherv1.SeatPool
-	if err := s.api.Get(ctx, p.tenant.key(p.tenant.pool()), &pool); err != nil {
-		return err
 	}
 	claim, err := json.Marshal(map[string]int64{string(p.member.UID): scaleAccount})
 	r.ClaimBytes = float64(len(claim) - len("{}") + len(","))
 	return err
 }
 
-// pattern is a member whom a manager has made Active, and what belongs to it.
+// pattern is a member whom a manager has made Active, and what belongs to it. It is not the first of its account, which is marked.
 type pattern struct {
 	tenant     tenant
+	pool       usherv1.SeatPool
+	secret     corev1.Secret
 	member     usherv1.Member
 	invitation usherv1.Invitation
 	signer     *credentials.Signer
@@ -115,7 +125,7 @@ func (s *stage) pattern(ctx context.Context) (_ *pattern, err error) {
 		return nil, err
 	}
 	t := tenant{namespace, "pattern-account"}
-	if err := s.establish(ctx, t, 1, "bench"); err != nil {
+	if err := s.establish(ctx, t, 2, "bench"); err != nil {
 		return nil, err
 	}
 	o, err := s.observe(ctx)
@@ -131,8 +141,21 @@ func (s *stage) pattern(ctx context.Context) (_ *pattern, err error) {
 	if err := s.ready(ctx, []tenant{t}); err != nil {
 		return nil, err
 	}
-	p := &population{tenants: []tenant{t}, members: []*usherv1.Member{t.member("0").Role(adminRole).Build()}}
-	if _, _, err := s.phase(ctx, o, p, usherv1.ReasonAwaitingAcceptance, s.apply, m); err != nil {
+	p := &population{tenants: []tenant{t}}
+	for _, name := range []string{"first", likeAll} {
+		p.members = append(p.members, t.member(name).Role(adminRole).Build())
+	}
+	one := *p
+	one.members = p.members[:1]
+	if _, _, err := s.phase(ctx, o, &one, usherv1.ReasonAwaitingAcceptance, s.apply, m); err != nil {
+		return nil, err
+	}
+	if err := s.api.Create(ctx, p.members[1]); err != nil {
+		return nil, err
+	}
+	if err := reach(ctx, "members invited", 2, func() (int, error) {
+		return o.count(usherv1.ReasonAwaitingAcceptance, t), nil
+	}); err != nil {
 		return nil, err
 	}
 	if _, _, err := s.phase(ctx, o, p, usherv1.ReasonAccepted, s.accept, m); err != nil {
@@ -142,12 +165,15 @@ func (s *stage) pattern(ctx context.Context) (_ *pattern, err error) {
 	if found.signer, err = s.keys().Signer(ctx); err != nil {
 		return nil, err
 	}
-	for _, object := range []client.Object{&found.member, &found.invitation} {
-		if err := s.api.Get(ctx, t.memberKey("0"), object); err != nil {
+	key := t.memberKey(likeAll)
+	for name, object := range map[string]client.Object{
+		key.Name: &found.member, t.pool(): &found.pool, credentials.Name(key.Name): &found.secret,
+	} {
+		if err := s.api.Get(ctx, t.key(name), object); err != nil {
 			return nil, err
 		}
 	}
-	return found, nil
+	return found, s.api.Get(ctx, key, &found.invitation)
 }
 
 // make makes n members like the pattern, and returns the number of their accounts.
@@ -169,7 +195,7 @@ func (s *stage) make(ctx context.Context, p *pattern, n int) (int, error) {
 		return 0, err
 	}
 	if err := each(ctx, s.Workers, n, func(ctx context.Context, i int) (err error) {
-		uids[i], err = s.copy(ctx, p, tenants[i/scaleAccount], i)
+		uids[i], err = s.copy(ctx, p, tenants[i/scaleAccount], string(ledgers[i/scaleAccount].UID), i)
 		return err
 	}); err != nil {
 		return 0, err
@@ -189,11 +215,11 @@ func (s *stage) make(ctx context.Context, p *pattern, n int) (int, error) {
 func grantOf(i int) int64 { return int64(i%scaleAccount) + 1 }
 
 // copy makes the i-th member, and returns its UID.
-func (s *stage) copy(ctx context.Context, p *pattern, t tenant, i int) (string, error) {
+func (s *stage) copy(ctx context.Context, p *pattern, t tenant, pool string, i int) (string, error) {
 	name := strconv.Itoa(i)
 	like := func(uid string) *strings.Replacer {
 		return strings.NewReplacer(string(p.member.UID), uid, p.member.Name, t.memberKey(name).Name,
-			string(p.member.Spec.Email), t.address(name), p.tenant.account, t.account, p.tenant.namespace, t.namespace)
+			string(p.pool.UID), pool, string(p.member.Spec.Email), t.address(name), p.tenant.account, t.account, p.tenant.namespace, t.namespace)
 	}
 	var m usherv1.Member
 	if err := rewrite(&p.member, &m, like("")); err != nil {
@@ -226,8 +252,13 @@ func (s *stage) copy(ctx context.Context, p *pattern, t tenant, i int) (string, 
 	if err := s.api.Status().Update(ctx, &invitation); err != nil {
 		return "", err
 	}
-	answers := credentials.Answers{PasswordHash: []byte(bcryptHash)}
-	return uid, s.api.Create(ctx, credentials.New(&m, answers, p.member.Status.AcceptedAt.Time, p.signer))
+	secret := credentials.New(&m, credentials.Answers{PasswordHash: []byte(bcryptHash)}, p.member.Status.AcceptedAt.Time, p.signer)
+	for key, value := range p.secret.Annotations { // what the manager adds
+		if _, set := secret.Annotations[key]; !set {
+			secret.Annotations[key] = value
+		}
+	}
+	return uid, s.api.Create(ctx, secret)
 }
 
 // create creates an object that was read elsewhere.

@@ -45,7 +45,7 @@ func scaleTable(scales []*Scale) Table {
 	add("etcd: in use with the revisions since the first object, MB", "", func(r *Scale) string { return megabytes(r.History) })
 	add("etcd: file, MB", "", func(r *Scale) string { return megabytes(r.Full.total) })
 	for i, s := range scales[0].Stored {
-		add("etcd: bytes of a "+s.Kind, "", func(r *Scale) string { return number(r.Stored[i].Mean, 0) })
+		add("etcd: bytes of each "+s.Kind, "", func(r *Scale) string { return number(r.Stored[i].Mean, 0) })
 	}
 	add("etcd: bytes of keys and values per member", "", func(r *Scale) string { return number(r.bytesPerMember(), 0) })
 	add("bytes of a claim in its ledger", "", func(r *Scale) string { return number(r.ClaimBytes, 0) })
