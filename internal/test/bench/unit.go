@@ -6,6 +6,8 @@ package bench
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -29,7 +31,9 @@ type UnitCost struct {
 
 const (
 	// unitCalls is how many calls of a kind are measured; larger ones are measured fewer times.
-	unitCalls   = 1000
+	unitCalls = 1000
+	// unitRounds is in how many rounds all kinds are measured, so that a machine that becomes faster or slower does so for all kinds.
+	unitRounds  = 4
 	largeShare  = 10
 	unitWatches = 8
 	ledgerSize  = 1000
@@ -46,16 +50,22 @@ func (s *stage) unitCosts(ctx context.Context, n int) ([]UnitCost, error) {
 		return nil, err
 	}
 	u := &unitRun{rawClient: r, idle: idle, members: make([]*usherv1.Member, n)}
-	for _, c := range u.calls() {
-		times := n
-		if c.large {
-			times = max(1, n/largeShare)
+	for round := range unitRounds {
+		from, to := n*round/unitRounds, n*(round+1)/unitRounds
+		for _, c := range u.calls() {
+			end := to
+			if c.large {
+				end = from + max(1, (to-from)/largeShare)
+			}
+			if err := u.measure(ctx, c.name, from, end, c.do); err != nil {
+				return nil, err
+			}
 		}
-		if err := u.measure(ctx, c.name, times, c.do); err != nil {
+		if err := u.watches(ctx, from, to); err != nil {
 			return nil, err
 		}
 	}
-	return u.costs, u.watches(ctx, n)
+	return u.result(), nil
 }
 
 // unitRun has the Members that calls change.
@@ -70,8 +80,12 @@ type unitRun struct {
 // load is what the programs use while no one calls them: for two readings of their metrics, and per second.
 type load struct{ reading, second reading }
 
-// callPatch is what events of watches are compared with.
-const callPatch = "merge patch of the status of a Member, 4 conditions"
+// What others are compared with, and the one that is measured by comparison.
+const (
+	callGet     = "GET a Member"
+	callPatch   = "merge patch of the status of a Member, 4 conditions"
+	callWatched = "event of a watch of Members, for each client"
+)
 
 const idleTime = 3 * time.Second
 
@@ -91,13 +105,13 @@ func (s *stage) idle(ctx context.Context) (load, error) {
 	return load{once, reading{server: perSecond(slept.server - once.server), etcd: perSecond(slept.etcd - once.etcd)}}, nil
 }
 
-// measure makes a call n times and notes its cost.
-func (u *unitRun) measure(ctx context.Context, name string, n int, do func(ctx context.Context, i int) error) error {
+// measure makes a call for each i from from to before to, and adds up its cost.
+func (u *unitRun) measure(ctx context.Context, name string, from, to int, do func(ctx context.Context, i int) error) error {
 	before, err := u.read(ctx)
 	if err != nil {
 		return err
 	}
-	if err := each(ctx, u.Workers, n, do); err != nil {
+	if err := each(ctx, u.Workers, to-from, func(ctx context.Context, i int) error { return do(ctx, from+i) }); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	after, err := u.read(ctx)
@@ -106,14 +120,34 @@ func (u *unitRun) measure(ctx context.Context, name string, n int, do func(ctx c
 	}
 	used, took := after.since(before), after.at.Sub(before.at).Seconds()
 	net := func(used, reading, second time.Duration) time.Duration {
-		return max(0, used-reading-time.Duration(took*float64(second))) / time.Duration(n)
+		return used - reading - time.Duration(took*float64(second))
 	}
-	u.costs = append(u.costs, UnitCost{
-		Call: name, Calls: n, Server: net(used.server, u.idle.reading.server, u.idle.second.server),
-		Etcd: net(used.etcd, u.idle.reading.etcd, u.idle.second.etcd),
-	})
-	u.Log("  %s: %s", name, u.costs[len(u.costs)-1].Server)
+	c := u.cost(name)
+	c.Calls += to - from
+	c.Server += net(used.server, u.idle.reading.server, u.idle.second.server)
+	c.Etcd += net(used.etcd, u.idle.reading.etcd, u.idle.second.etcd)
 	return nil
+}
+
+// cost returns the sum of a kind of call.
+func (u *unitRun) cost(name string) *UnitCost {
+	i := slices.IndexFunc(u.costs, func(c UnitCost) bool { return c.Call == name })
+	if i < 0 {
+		i = len(u.costs)
+		u.costs = append(u.costs, UnitCost{Call: name})
+	}
+	return &u.costs[i]
+}
+
+// result returns the costs of one call each. What events of watches cost is what a patch costs more while there are such watches.
+func (u *unitRun) result() []UnitCost {
+	for i := range u.costs {
+		c := &u.costs[i]
+		c.Server, c.Etcd = max(0, c.Server/time.Duration(c.Calls)), max(0, c.Etcd/time.Duration(c.Calls))
+	}
+	watched := u.cost(callWatched)
+	watched.Server, watched.Etcd = max(0, watched.Server-u.cost(callPatch).Server)/unitWatches, 0
+	return u.costs
 }
 
 type unitCall struct {
@@ -133,7 +167,7 @@ func (u *unitRun) calls() []unitCall {
 		{name: "create an Invitation", do: u.creating("invitations")},
 		{name: "create a Secret", do: u.creating("secrets")},
 		{name: "create an Event", do: u.creating("events")},
-		{name: "GET a Member", do: func(ctx context.Context, i int) error {
+		{name: callGet, do: func(ctx context.Context, i int) error {
 			return u.api.Get(ctx, client.ObjectKeyFromObject(u.members[i]), &usherv1.Member{})
 		}},
 		{name: "GET a Secret", do: func(ctx context.Context, i int) error {
@@ -211,8 +245,8 @@ func (u *unitRun) putLedger(ctx context.Context, pool *usherv1.SeatPool) error {
 	return u.api.Status().Update(ctx, pool)
 }
 
-// watches measures what one more client costs that watches Members, for each event, by patches with and without unitWatches of them.
-func (u *unitRun) watches(ctx context.Context, n int) error {
+// watches patches while unitWatches clients watch all Members.
+func (u *unitRun) watches(ctx context.Context, from, to int) error {
 	watcher, err := client.NewWithWatch(u.server.Config(), client.Options{Scheme: testkit.Scheme()})
 	if err != nil {
 		return err
@@ -228,28 +262,24 @@ func (u *unitRun) watches(ctx context.Context, n int) error {
 			}
 		}()
 	}
-	const name = "event of a watch of Members, for each client"
-	if err := u.measure(ctx, name, n, u.patching(7)); err != nil {
-		return err
-	}
-	last, without := &u.costs[len(u.costs)-1], UnitCost{}
-	for _, c := range u.costs {
-		if c.Call == callPatch {
-			without = c
-		}
-	}
-	last.Server = max(0, last.Server-without.Server) / unitWatches
-	last.Etcd = 0
-	return nil
+	return u.measure(ctx, callWatched, from, to, u.patching(7))
 }
 
 func unitTable(costs []UnitCost) Table {
 	t := Table{
 		Title: "API server: ms of processor time per call, by kind of call",
-		Head:  []string{"each measured alone", "calls", "API server", "etcd"},
+		Head:  []string{"each measured alone", "calls", "API server", "as a multiple of a GET", "etcd"},
+	}
+	get := math.NaN()
+	for _, c := range costs {
+		if c.Call == callGet {
+			get = milliseconds(c.Server)
+		}
 	}
 	for _, c := range costs {
-		t.Rows = append(t.Rows, []string{c.Call, grouped(c.Calls), number(milliseconds(c.Server), 2), number(milliseconds(c.Etcd), 2)})
+		t.Rows = append(t.Rows, []string{
+			c.Call, grouped(c.Calls), number(milliseconds(c.Server), 2), number(milliseconds(c.Server)/get, 1), number(milliseconds(c.Etcd), 2),
+		})
 	}
 	return t
 }
