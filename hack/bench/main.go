@@ -39,11 +39,14 @@ func run(ctx context.Context, args []string) error {
 	short := flags.Bool("short", false, "only 100 members and few samples, to see that everything works")
 	sizes := flags.String("n", "", "comma-separated `numbers` of members (default 1000,10000)")
 	shapes := flags.String("shapes", "", "comma-separated `shapes`: one, tens, hundreds: how many members an account has (default all)")
-	lines := flags.String("lines", "", "comma-separated `lines`: raw, rollout, fair, conflicts, mail (default all)")
+	lines := flags.String("lines", "", "comma-separated `lines`: raw, unit, rollout, fair, conflicts, mail, portal, scale (default all)")
 	samples := flags.Int("samples", 0, "how many `times` each withdrawal of access is measured (default 20)")
 	mails := flags.Int("mails", 0, "`number` of mails through a slow server (default 500)")
+	rate := flags.Int("rate", 0, "how many `pages` of the portal are opened a second (default 200)")
 	workers := flags.Int("workers", full.Workers, "`number` of calls that the bench makes at once")
 	manager := flags.String("manager", filepath.Join("bin", "manager"), "the `program` to measure")
+	profiles := flags.String("profiles", "", "take CPU profiles of the API server and the manager during roll-outs, write them to this `directory`, "+
+		"and say what the time was for")
 	write := flags.Bool("write", false, "write the tables to "+bench.Document+" and the plot to "+bench.Picture)
 	quiet := flags.Bool("quiet", false, "do not print what is being measured")
 	_ = flags.Parse(args) // exits on an error
@@ -74,7 +77,10 @@ func run(ctx context.Context, args []string) error {
 	if *mails > 0 {
 		o.Mails = *mails
 	}
-	o.Workers = max(1, *workers)
+	if *rate > 0 {
+		o.Rate = *rate
+	}
+	o.Workers, o.ProfileDir = max(1, *workers), *profiles
 	if o.Manager, err = filepath.Abs(*manager); err != nil {
 		return err
 	}

@@ -168,6 +168,7 @@ func managerOptions(o Options, registry *undecodable.Registry) ctrl.Options {
 		Metrics:                       metrics,
 		WebhookServer:                 webhookServer(o),
 		HealthProbeBindAddress:        "0", // see addProbes
+		PprofBindAddress:              o.PprofBindAddress,
 		LeaderElection:                o.LeaderElect,
 		LeaderElectionID:              "usher.dev",
 		LeaderElectionNamespace:       o.Namespace,

@@ -241,6 +241,21 @@ var _ = Describe("the manager", func() {
 		Expect(status(strings.Replace(mail.Link(), namespace, elsewhere, 1))).To(Equal(http.StatusNotFound))
 	}, SpecTimeout(time.Minute))
 
+	It("serves profiles at --pprof-bind-address only", func() {
+		o := options(namespace)
+		ready := func() int { return status("http://" + o.HealthProbeBindAddress + "/readyz") }
+		const profile = "/debug/pprof/heap"
+		o.PprofBindAddress = "0"
+		stop := run(o)
+		Eventually(ready).Should(Equal(http.StatusOK))
+		Expect(status("http://" + o.HealthProbeBindAddress + profile)).To(Equal(http.StatusNotFound))
+		Expect(status("http://" + o.PortalBindAddress + profile)).To(Equal(http.StatusNotFound))
+		stop()
+		o.PprofBindAddress = address()
+		run(o)
+		Eventually(func() int { return status("http://" + o.PprofBindAddress + profile) }).Should(Equal(http.StatusOK))
+	})
+
 	It("serves metrics only to authorized users, unless --metrics-secure=false", func() {
 		o := options(namespace)
 		o.PortalBindAddress, o.MetricsBindAddress, o.MetricsSecure = "0", address(), true

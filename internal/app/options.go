@@ -7,6 +7,7 @@ package app
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"net/url"
 	"os"
 	"strings"
@@ -29,6 +30,8 @@ type Options struct {
 	PortalURL string
 	// PortalBindAddress, MetricsBindAddress and HealthProbeBindAddress are listened on; "0" turns a server off.
 	PortalBindAddress, MetricsBindAddress, HealthProbeBindAddress string
+	// PprofBindAddress serves profiles of the process, without authentication: it must be a loopback address; "0" turns it off.
+	PprofBindAddress string
 	// PortalCertDir contains tls.crt and tls.key, with which the portal serves HTTPS; "" serves HTTP.
 	PortalCertDir string
 	// TrustedProxies is a comma-separated list of networks whose X-Forwarded-For header is trusted; "" trusts none.
@@ -86,6 +89,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.MetricsBindAddress, "metrics-bind-address", ":8443", "`address` of the metrics; 0 turns them off")
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS with authentication and authorization")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 turns them off")
+	flags.StringVar(&o.PprofBindAddress, "pprof-bind-address", "0",
+		"loopback `address`, such as 127.0.0.1:6060, that serves Go's profiles below /debug/pprof/ without authentication, to debug; 0 turns it off")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let only one replica reconcile at a time; the portal runs on every replica")
 	flags.StringVar(&o.UserPrefix, "user-prefix", "",
 		"`prefix` that the cluster's OIDC configuration puts before the e-mail address in a user name")
@@ -101,6 +106,10 @@ func (o *Options) validate() error {
 	if o.MailWorkers < 1 {
 		return fmt.Errorf("--mail-workers is %d; it must be at least 1", o.MailWorkers)
 	}
+	if !loopback(o.PprofBindAddress) {
+		return fmt.Errorf("--pprof-bind-address is %q; it must be 0 or a loopback address such as 127.0.0.1:6060, because profiles are served "+
+			"without authentication; kubectl port-forward reaches it in a pod", o.PprofBindAddress)
+	}
 	if o.PortalURL == "" {
 		return nil
 	}
@@ -115,6 +124,15 @@ func (o *Options) validate() error {
 	}
 	o.PortalURL = strings.TrimRight(o.PortalURL, "/")
 	return nil
+}
+
+// loopback reports whether only this machine, or this pod, can reach a server at the address, or there is none.
+func loopback(address string) bool {
+	if address == "0" || address == "" {
+		return true
+	}
+	at, err := netip.ParseAddrPort(address)
+	return err == nil && at.Addr().IsLoopback()
 }
 
 // now returns the clock.

@@ -30,6 +30,7 @@ var _ = Describe("the flags", func() {
 		Expect(parse()).To(Equal(app.Options{
 			Namespace: "usher-system", SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalBindAddress: ":8082",
 			MetricsBindAddress: ":8443", MetricsSecure: true, HealthProbeBindAddress: ":8081", LeaderElect: true, MailWorkers: 8, WebhookPort: 9443,
+			PprofBindAddress: "0",
 		}))
 		GinkgoT().Setenv("POD_NAMESPACE", "elsewhere")
 		Expect(parse().Namespace).To(Equal("elsewhere"))
@@ -41,6 +42,9 @@ var _ = Describe("the flags", func() {
 		Expect(err).To(MatchError(ContainSubstring(message)))
 	},
 		Entry(nil, "--mail-workers is 0; it must be at least 1", "--mail-workers=0"),
+		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=:6060"),
+		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=192.0.2.1:6060"),
+		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=localhost:6060"),
 		Entry(nil, "must be an absolute URL such as https://", "--portal-url=invite.acme.example"),
 		Entry(nil, "must be an absolute URL such as https://", "--portal-url=ftp://invite.acme.example"),
 		Entry(nil, "write it with https://", "--portal-cert-dir=/certs", "--portal-url=http://invite.acme.example"),

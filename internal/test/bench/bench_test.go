@@ -9,6 +9,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,6 +18,7 @@ import (
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
+	_ "github.com/usher-dev/usher/internal/app" // the tests' results depend on the manager, which they build
 	"github.com/usher-dev/usher/internal/test/testkit/apiserver"
 )
 
@@ -52,6 +55,28 @@ func build(path string) error {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// Go keeps the results of tests whose packages have not changed. All packages of the manager have to be among those of this test.
+func TestAnotherManagerIsMeasuredAgain(t *testing.T) {
+	g := NewWithT(t)
+	root, err := apiserver.ModuleRoot()
+	g.Expect(err).NotTo(HaveOccurred())
+	list := func(args ...string) []string {
+		command := exec.CommandContext(t.Context(), "go", append([]string{"list", "-deps"}, args...)...)
+		command.Dir = root
+		out, err := command.Output()
+		g.Expect(err).NotTo(HaveOccurred())
+		return strings.Fields(string(out))
+	}
+	tested := list("-test", "./internal/test/bench")
+	var missing []string
+	for _, path := range list("./cmd/manager") {
+		if strings.Contains(path, "usher") && !slices.Contains(tested, path) {
+			missing = append(missing, path)
+		}
+	}
+	g.Expect(missing).To(ConsistOf(HaveSuffix("/cmd/manager")), "only the program itself, which is flags and a call, cannot be imported")
 }
 
 func short(t *testing.T) Options {
@@ -94,6 +119,7 @@ func TestAMemberCostsNoMoreThanItDid(t *testing.T) {
 	} {
 		t.Run(c.shape.Name, func(t *testing.T) {
 			g, o := NewWithT(t), short(t)
+			o.ProfileDir = t.TempDir()
 			var r *Rollout
 			g.Expect(on(t.Context(), o, set{}, func(s *stage) (err error) {
 				r, err = s.rollout(t.Context(), c.shape, o.Sizes[0])
@@ -109,6 +135,10 @@ func TestAMemberCostsNoMoreThanItDid(t *testing.T) {
 			g.Expect(r.Accept.Wall.Seconds()/r.Accept.Raw.Seconds()).To(BeNumerically("<", 15), "time over the raw client's")
 			g.Expect(r.Invite.Manager).To(BeNumerically(">", 0))
 			g.Expect(r.Invite.Server).To(BeNumerically(">", 0))
+			for _, table := range (&Report{Rollouts: []*Rollout{r}}).profileTables() {
+				g.Expect(len(table.Rows)).To(BeNumerically(">", 5), table.Title)
+			}
+			g.Expect(filepath.Glob(filepath.Join(o.ProfileDir, "*.pprof"))).To(HaveLen(4), "of two programs, in two phases")
 			g.Expect(r.FullHeap).To(BeNumerically(">", r.EmptyHeap))
 			g.Expect(r.Restart.Heap).To(BeNumerically(">", 0))
 		})
@@ -119,7 +149,7 @@ func TestAMemberCostsNoMoreThanItDid(t *testing.T) {
 func TestTheOtherLines(t *testing.T) {
 	o := short(t)
 	o.Sizes, o.Samples, o.Mails = []int{40}, 2, 20
-	for _, line := range []Line{LineFair, LineConflicts, LineMail} {
+	for _, line := range []Line{LineUnit, LineFair, LineConflicts, LineMail, LinePortal, LineScale} {
 		t.Run(string(line), func(t *testing.T) {
 			t.Parallel()
 			g := NewWithT(t)
@@ -142,6 +172,18 @@ func TestTheOtherLines(t *testing.T) {
 			for _, m := range r.Mails {
 				g.Expect(m.Usher).To(BeNumerically(">", 0))
 				g.Expect(m.Bare).To(BeNumerically(">", m.Usher))
+			}
+			for _, u := range r.Units {
+				g.Expect(u.Server).To(BeNumerically(">=", 0), u.Call)
+			}
+			for _, p := range r.Pages {
+				g.Expect(p.Failure).NotTo(HaveOccurred(), p.During)
+				g.Expect(p.Took).NotTo(BeEmpty(), p.During)
+			}
+			for _, s := range r.Scales {
+				g.Expect(s.Second.Writes).To(BeZero(), "the objects are at rest")
+				g.Expect(s.First.Writes).To(BeNumerically("<", s.N), "they are those of a manager, up to what members share")
+				g.Expect(s.bytesPerMember()).To(BeNumerically(">", 1000))
 			}
 			g.Expect(r.Tables()).NotTo(BeEmpty())
 		})

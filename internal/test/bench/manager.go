@@ -23,6 +23,8 @@ import (
 // The metrics of a manager, and of an API server, that are read.
 const (
 	cpuSeconds    = "process_cpu_seconds_total"
+	residentBytes = "process_resident_memory_bytes"
+	heapBytes     = "go_memstats_heap_alloc_bytes"
 	liveBytes     = "go_gc_heap_live_bytes"
 	collections   = "go_gc_cycles_total_gc_cycles_total"
 	queueDepth    = "workqueue_depth"
@@ -35,21 +37,24 @@ type manager struct {
 	process        *exec.Cmd
 	exited         chan struct{}
 	health, scrape string
-	logPath        string
+	// portal is the base URL of its pages, and pprof of its profiles.
+	portal, pprof string
+	logPath       string
 }
 
-// portalURL is the base of the links. No portal runs: the bench accepts by itself.
+// portalURL is the base of the links in mails. The bench itself accepts, and opens the pages at the portal's own address.
 const portalURL = "https://invite.acme.example"
 
 // launch starts a manager and does not wait until it is ready.
 func (s *stage) launch(ctx context.Context, flags ...string) (*manager, error) {
-	addresses, err := freeAddresses(ctx, 2)
+	addresses, err := freeAddresses(ctx, 4)
 	if err != nil {
 		return nil, err
 	}
 	s.managers++
 	m := &manager{
 		exited: make(chan struct{}), health: "http://" + addresses[0] + "/readyz", scrape: "http://" + addresses[1] + "/metrics",
+		pprof: "http://" + addresses[2], portal: "http://" + addresses[3],
 		logPath: filepath.Join(s.server.Dir(), fmt.Sprintf("manager-%d.log", s.managers)),
 	}
 	log, err := os.Create(m.logPath)
@@ -60,7 +65,8 @@ func (s *stage) launch(ctx context.Context, flags ...string) (*manager, error) {
 	// stop ends the process, not ctx, so that it can be measured until the end.
 	m.process = exec.CommandContext(context.WithoutCancel(ctx), s.Manager, append([]string{
 		"--kubeconfig=" + s.kubeconfig, "--namespace=" + apiserver.ManagerNamespace, "--smtp-secret=" + smtpSecret,
-		"--token-secret=" + tokenSecret, "--portal-url=" + portalURL, "--portal-bind-address=0",
+		"--token-secret=" + tokenSecret, "--portal-url=" + portalURL, "--portal-bind-address=" + addresses[3],
+		"--trusted-proxies=127.0.0.1", "--pprof-bind-address=" + addresses[2],
 		"--health-probe-bind-address=" + addresses[0], "--metrics-bind-address=" + addresses[1], "--metrics-secure=false",
 	}, flags...)...)
 	m.process.Stdout, m.process.Stderr = log, log
@@ -126,7 +132,13 @@ func (m *manager) lastWords() string {
 func (m *manager) metrics(ctx context.Context, names ...string) ([]sample, error) {
 	text, err := get(ctx, m.scrape)
 	if err != nil {
-		return nil, fmt.Errorf("read the manager's metrics: %w", err)
+		err = fmt.Errorf("read the manager's metrics: %w", err)
+		select {
+		case <-m.exited:
+			err = fmt.Errorf("%w; it has exited: %s", err, m.lastWords())
+		default:
+		}
+		return nil, err
 	}
 	return parseMetrics(text, names...)
 }

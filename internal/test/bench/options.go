@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/usher-dev/usher/internal/seat"
 )
 
 // Shape is how members are spread over accounts. Each account has a namespace of its own and one SeatPool.
@@ -56,14 +58,17 @@ type Line string
 // The lines, in the order in which they run.
 const (
 	LineRaw       Line = "raw"
+	LineUnit      Line = "unit"
 	LineRollout   Line = "rollout"
 	LineFair      Line = "fair"
 	LineConflicts Line = "conflicts"
 	LineMail      Line = "mail"
+	LinePortal    Line = "portal"
+	LineScale     Line = "scale"
 )
 
 // Lines are all lines.
-var Lines = []Line{LineRaw, LineRollout, LineFair, LineConflicts, LineMail}
+var Lines = []Line{LineRaw, LineUnit, LineRollout, LineFair, LineConflicts, LineMail, LinePortal, LineScale}
 
 // Options of a run.
 type Options struct {
@@ -77,6 +82,10 @@ type Options struct {
 	Samples int
 	// Mails is how many mails are sent through a server that takes its time.
 	Mails int
+	// Rate is how many pages of the portal are opened a second.
+	Rate int
+	// ProfileDir is where CPU profiles of the roll-outs are written; "" takes none.
+	ProfileDir string
 	// Manager is the program to measure.
 	Manager string
 	// Command is how this run was started, for the document.
@@ -88,7 +97,7 @@ type Options struct {
 // Full returns the options of a full run, without a program.
 func Full() Options {
 	return Options{
-		Sizes: []int{1000, 10000}, Shapes: Shapes, Lines: Lines, Workers: 8, Samples: 20, Mails: 500,
+		Sizes: []int{1000, 10000}, Shapes: Shapes, Lines: Lines, Workers: 8, Samples: 20, Mails: 500, Rate: 200,
 		Log: func(string, ...any) {},
 	}
 }
@@ -96,7 +105,7 @@ func Full() Options {
 // Short returns the options of a run for CI, without a program. Its counts mean something, its times do not.
 func Short() Options {
 	o := Full()
-	o.Sizes, o.Samples, o.Mails = []int{100}, 4, 50
+	o.Sizes, o.Samples, o.Mails, o.Rate = []int{100}, 4, 50, 20
 	return o
 }
 
@@ -105,8 +114,8 @@ func ParseSizes(list string) ([]int, error) {
 	var sizes []int
 	for word := range strings.SplitSeq(list, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(word))
-		if err != nil || n < 1 || n > mostMembers {
-			return nil, fmt.Errorf("%q is not a number of members from 1 to %d, of which one pool has seats for all", word, mostMembers)
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a number of members", word)
 		}
 		sizes = append(sizes, n)
 	}
@@ -114,8 +123,16 @@ func ParseSizes(list string) ([]int, error) {
 	return slices.Compact(sizes), nil
 }
 
-// mostMembers is how many claims fit into one ledger.
-const mostMembers = 10000
+// mostMembers is how many members a roll-out has at most.
+const mostMembers = seat.MaxClaims
+
+// check returns an error if a line cannot be measured with so many members.
+func (o Options) check() error {
+	if most := slices.Max(o.Sizes); most > mostMembers && !slices.Equal(o.Lines, []Line{LineScale}) {
+		return fmt.Errorf("%d members are more than the %d claims of one ledger; only -lines %s has more than one", most, mostMembers, LineScale)
+	}
+	return nil
+}
 
 // ParseShapes reads a comma-separated list of the names of shapes.
 func ParseShapes(list string) ([]Shape, error) {

@@ -31,12 +31,18 @@ func TestListsOfFlags(t *testing.T) {
 	g.Expect(ParseSizes("1000, 100,1000")).To(Equal([]int{100, 1000}), "sorted, and each once")
 	g.Expect(ParseShapes("tens,one")).To(Equal([]Shape{Shapes[1], Shapes[0]}))
 	g.Expect(ParseLines("mail")).To(Equal([]Line{LineMail}))
-	for _, wrong := range []string{"", "many", "0", "-1", "10001"} {
+	for _, wrong := range []string{"", "many", "0", "-1"} {
 		_, err := ParseSizes(wrong)
 		g.Expect(err).To(HaveOccurred(), wrong)
 	}
+	o := Full()
+	g.Expect(o.check()).To(Succeed())
+	o.Sizes = []int{1000, 10001}
+	g.Expect(o.check()).To(MatchError(ContainSubstring("10001 members are more than the 10000 claims of one ledger")))
+	o.Lines = []Line{LineScale}
+	g.Expect(o.check()).To(Succeed())
 	_, err := ParseLines("mail,post")
-	g.Expect(err).To(MatchError(`"post" is none of raw, rollout, fair, conflicts, mail`))
+	g.Expect(err).To(MatchError(`"post" is none of raw, unit, rollout, fair, conflicts, mail, portal, scale`))
 }
 
 func TestEachDoesAllOnce(t *testing.T) {

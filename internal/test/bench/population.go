@@ -87,14 +87,19 @@ type population struct {
 
 // populate creates namespaces and accounts for n members, and no member yet.
 func (s *stage) populate(ctx context.Context, shape Shape, n int) (*population, error) {
-	p, sizes := &population{}, shape.accounts(n)
+	return s.populateAs(ctx, "account", shape.accounts(n))
+}
+
+// populateAs creates accounts whose names begin in that way, for so many members each.
+func (s *stage) populateAs(ctx context.Context, name string, sizes []int) (*population, error) {
+	p := &population{}
 	p.tenants = make([]tenant, len(sizes))
 	if err := each(ctx, s.Workers, len(sizes), func(ctx context.Context, i int) error {
 		namespace, err := s.server.Namespace(ctx, "tenant")
 		if err != nil {
 			return err
 		}
-		p.tenants[i] = tenant{namespace, fmt.Sprint("account-", i)}
+		p.tenants[i] = tenant{namespace, fmt.Sprint(name, "-", i)}
 		return s.establish(ctx, p.tenants[i], sizes[i], "")
 	}); err != nil {
 		return nil, err
@@ -115,12 +120,18 @@ func (s *stage) apply(ctx context.Context, p *population) error {
 // bcryptHash is what the Secrets say that the password is, in the usual length; hashing is the portal's work, not the manager's.
 const bcryptHash = "$2a$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW"
 
-// accept writes the members' credentials, as the portal does once it has judged a form.
-func (s *stage) accept(ctx context.Context, p *population) error {
-	keys := &store.KeyStore{
+func inNamespace(t tenant) client.InNamespace { return client.InNamespace(t.namespace) }
+
+// keys returns the manager's keys of links and signatures.
+func (s *stage) keys() *store.KeyStore {
+	return &store.KeyStore{
 		Reader: s.api, Writer: s.api, Now: time.Now, Secret: types.NamespacedName{Namespace: apiserver.ManagerNamespace, Name: tokenSecret},
 	}
-	signer, err := keys.Signer(ctx)
+}
+
+// accept writes the members' credentials, as the portal does once it has judged a form.
+func (s *stage) accept(ctx context.Context, p *population) error {
+	signer, err := s.keys().Signer(ctx)
 	if err != nil {
 		return err
 	}

@@ -42,6 +42,8 @@ type Phase struct {
 	Calls int
 	// Manager and Server are processor time.
 	Manager, Server time.Duration
+	// Profiles are nil unless Options ask for them.
+	Profiles *Profiles
 }
 
 // Restart is a manager that starts while all members are at rest.
@@ -52,6 +54,10 @@ type Restart struct {
 	Writes int
 	// Heap is its live heap: caches and indexes, and nothing that a roll-out leaves for some minutes, such as what was said in Events.
 	Heap int64
+	// Resident is its resident memory.
+	Resident int64
+	// Manager and Server are processor time until every object has been reconciled.
+	Manager, Server time.Duration
 }
 
 // heapPerMember returns by how much a live heap is larger than with the accounts only, in bytes per member.
@@ -116,11 +122,11 @@ func (s *stage) roll(ctx context.Context, r *Rollout, p *population) (invited, a
 		return nil, nil, err
 	}
 	s.Log("  created -> invited")
-	if r.Invite, invited, err = s.phase(ctx, o, p, usherv1.ReasonAwaitingAcceptance, s.apply, m); err != nil {
+	if r.Invite, invited, err = s.profiledPhase(ctx, o, p, usherv1.ReasonAwaitingAcceptance, s.apply, m); err != nil {
 		return nil, nil, err
 	}
 	s.Log("  accepted -> Active")
-	if r.Accept, accepted, err = s.phase(ctx, o, p, usherv1.ReasonAccepted, s.accept, m); err != nil {
+	if r.Accept, accepted, err = s.profiledPhase(ctx, o, p, usherv1.ReasonAccepted, s.accept, m); err != nil {
 		return nil, nil, err
 	}
 	if r.FullHeap, err = m.liveHeap(ctx); err != nil {
@@ -134,6 +140,24 @@ func (s *stage) roll(ctx context.Context, r *Rollout, p *population) (invited, a
 	s.Log("  restart")
 	r.Restart, err = s.restart(ctx)
 	return invited, accepted, err
+}
+
+// profiledPhase is a phase of one manager, with profiles if Options ask for them.
+func (s *stage) profiledPhase(
+	ctx context.Context, o *observer, p *population, ends string, do func(context.Context, *population) error, m *manager,
+) (ph Phase, counted calls, err error) {
+	if s.ProfileDir == "" {
+		return s.phase(ctx, o, p, ends, do, m)
+	}
+	profiles, err := s.profiled(ctx, m, func() (err error) {
+		ph, counted, err = s.phase(ctx, o, p, ends, do, m)
+		return err
+	})
+	if err != nil {
+		return Phase{}, nil, err
+	}
+	ph.Profiles = profiles
+	return ph, counted, profiles.write(s.ProfileDir, fmt.Sprintf("%d-accounts-%d-members-%s", len(p.tenants), len(p.members), ends))
 }
 
 // phase has the bench do its part and measures until all members have the reason that ends the phase, and until the managers are at rest.
@@ -204,13 +228,18 @@ func (s *stage) restart(ctx context.Context) (_ Restart, err error) {
 		return Restart{}, err
 	}
 	rested := time.Since(began) - restful*restInterval
-	after, err := s.read(ctx)
+	after, err := s.read(ctx, m)
 	if err != nil {
 		return Restart{}, err
 	}
-	made := after.since(before).calls
-	s.Log("    %s", made)
+	used := after.since(before)
+	s.Log("    %s", used.calls)
 	wrote := func(c call) bool { return c.mutating() && (work(c) || c.event()) }
-	heap, err := m.liveHeap(ctx)
-	return Restart{Ready: ready, Rest: rested, Writes: made.count(wrote), Heap: heap}, err
+	r := Restart{Ready: ready, Rest: rested, Writes: used.calls.count(wrote), Manager: used.manager, Server: used.server}
+	if r.Heap, err = m.liveHeap(ctx); err != nil {
+		return Restart{}, err
+	}
+	samples, err := m.metrics(ctx, residentBytes)
+	r.Resident = int64(sum(samples, residentBytes))
+	return r, err
 }

@@ -14,10 +14,14 @@ import (
 type Report struct {
 	About     About
 	Machine   []MachineRates
+	Units     []UnitCost
 	Rollouts  []*Rollout
 	Fairness  []*Fairness
 	Conflicts *Conflicts
 	Mails     []*MailRate
+	Pages     []PageLoad
+	Rate      int // of the pages
+	Scales    []*Scale
 }
 
 // MachineRates are the raw client's, on a control plane whose etcd syncs its writes to the disk or does not.
@@ -29,8 +33,12 @@ type MachineRates struct {
 // Run runs the lines.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &Report{About: about(ctx, o.Command)}
+	if err := o.check(); err != nil {
+		return r, err
+	}
 	lines := map[Line]func(context.Context, Options) error{
-		LineRaw: r.raw, LineRollout: r.rollouts, LineFair: r.fair, LineConflicts: r.conflicts, LineMail: r.mail,
+		LineRaw: r.raw, LineUnit: r.unit, LineRollout: r.rollouts, LineFair: r.fair, LineConflicts: r.conflicts, LineMail: r.mail,
+		LinePortal: r.portal, LineScale: r.scale,
 	}
 	for _, line := range Lines {
 		if !slices.Contains(o.Lines, line) {
@@ -58,6 +66,15 @@ func (r *Report) raw(ctx context.Context, o Options) error {
 		}
 	}
 	return nil
+}
+
+func (r *Report) unit(ctx context.Context, o Options) error {
+	n := min(slices.Max(o.Sizes), unitCalls)
+	o.Log("%d calls of each kind", n)
+	return on(ctx, o, set{}, func(s *stage) (err error) {
+		r.Units, err = s.unitCosts(ctx, n)
+		return err
+	})
 }
 
 func (r *Report) rollouts(ctx context.Context, o Options) error {
@@ -114,6 +131,32 @@ func (r *Report) mail(ctx context.Context, o Options) error {
 			return err
 		}
 		r.Mails = append(r.Mails, rate)
+	}
+	return nil
+}
+
+func (r *Report) portal(ctx context.Context, o Options) error {
+	n := slices.Max(o.Sizes)
+	o.Log("pages of the portal")
+	r.Rate = o.Rate
+	return on(ctx, o, set{}, func(s *stage) (err error) {
+		r.Pages, err = s.portal(ctx, n)
+		return err
+	})
+}
+
+func (r *Report) scale(ctx context.Context, o Options) error {
+	for _, n := range o.Sizes {
+		o.Log("%d members that are at rest", n)
+		if err := on(ctx, o, set{}, func(s *stage) error {
+			scale, err := s.scale(ctx, n)
+			if err == nil {
+				r.Scales = append(r.Scales, scale)
+			}
+			return err
+		}); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func open(ctx context.Context, o Options, s set) (_ *stage, err error) {
 			err = errors.Join(err, st.close())
 		}
 	}()
-	if st.server, err = apiserver.Start(ctx, apiserver.Options{Fsync: s.fsync}); err != nil {
+	if st.server, err = apiserver.Start(ctx, apiserver.Options{Fsync: s.fsync, Profiling: true}); err != nil {
 		return nil, err
 	}
 	if st.sink, err = smtpsink.Start(smtpsink.Options{Script: s.smtp}); err != nil {
@@ -105,8 +105,8 @@ func on(ctx context.Context, o Options, s set, measure func(*stage) error) error
 type reading struct {
 	at    time.Time
 	calls calls
-	// server and manager are the processor time that they have used; manager is that of all managers.
-	server, manager time.Duration
+	// The processor time that each has used; manager is that of all managers.
+	server, manager, etcd time.Duration
 }
 
 // read reads the metrics.
@@ -120,6 +120,13 @@ func (s *stage) read(ctx context.Context, managers ...*manager) (reading, error)
 		return reading{}, err
 	}
 	r := reading{at: time.Now(), calls: callsOf(samples), server: seconds(sum(samples, cpuSeconds))}
+	if text, err = get(ctx, s.server.Etcd()+"/metrics"); err != nil {
+		return reading{}, fmt.Errorf("read etcd's metrics: %w", err)
+	}
+	if samples, err = parseMetrics(text, cpuSeconds); err != nil {
+		return reading{}, err
+	}
+	r.etcd = seconds(sum(samples, cpuSeconds))
 	for _, m := range managers {
 		samples, err := m.metrics(ctx, cpuSeconds)
 		if err != nil {
@@ -132,7 +139,10 @@ func (s *stage) read(ctx context.Context, managers ...*manager) (reading, error)
 
 // since returns what has happened since an earlier reading.
 func (r reading) since(before reading) reading {
-	return reading{at: r.at, calls: r.calls.minus(before.calls), server: r.server - before.server, manager: r.manager - before.manager}
+	return reading{
+		at: r.at, calls: r.calls.minus(before.calls),
+		server: r.server - before.server, manager: r.manager - before.manager, etcd: r.etcd - before.etcd,
+	}
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -19,8 +19,18 @@ func (r *Report) Tables() []Table {
 	if len(r.Rollouts) > 0 {
 		tables = append(tables, r.rolloutTable())
 	}
+	tables = append(tables, r.profileTables()...)
+	if len(r.Units) > 0 {
+		tables = append(tables, unitTable(r.Units))
+	}
 	for _, f := range r.Fairness {
 		tables = append(tables, f.table())
+	}
+	if len(r.Pages) > 0 {
+		tables = append(tables, portalTable(r.Pages, r.Rate))
+	}
+	if len(r.Scales) > 0 {
+		tables = append(tables, scaleTable(r.Scales))
 	}
 	if others := r.othersTable(); len(others.Rows) > 0 {
 		tables = append(tables, others)

@@ -33,9 +33,12 @@ func measured() *Report {
 			Restart: Restart{Ready: 1500 * time.Millisecond, Rest: 4 * time.Second, Heap: heap},
 		}
 	}
+	first := rollout(1000, 13e6)
+	first.Invite.Profiles = &Profiles{Server: measuredProfile(), Manager: measuredProfile()}
+	first.Accept.Profiles = first.Invite.Profiles
 	return &Report{
 		About:    About{Command: "make bench", Commit: "abc1234", Date: time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC), Machine: "2 processors"},
-		Rollouts: []*Rollout{rollout(1000, 13e6), rollout(10000, 40e6)},
+		Rollouts: []*Rollout{first, rollout(10000, 40e6)},
 		Fairness: []*Fairness{{N: 1000, Probes: []Probe{
 			{"member disabled", otherNamespace, []time.Duration{40 * time.Second, time.Second, 2 * time.Second}},
 			{whatNew, otherNamespace, []time.Duration{49 * time.Second}},
@@ -43,6 +46,15 @@ func measured() *Report {
 		Conflicts: &Conflicts{N: 1000, Invite: Phase{Writes: 60, Conflicts: 30}, Accept: Phase{Writes: 40, Conflicts: 10}, Mails: 1000},
 		Mails:     []*MailRate{{Delay: slowServer, Mails: 500, Connections: 4, Usher: 8, Bare: 16}},
 		Machine:   []MachineRates{{true, Rates{700, 300}}},
+		Units:     []UnitCost{{Call: callGet, Server: 500 * time.Microsecond}, {Call: "create a Member", Calls: 1000, Server: 1230 * time.Microsecond, Etcd: 200 * time.Microsecond}},
+		Rate:      200,
+		Pages: []PageLoad{{"an invitation's form", "nothing else", "< 20", Latencies{
+			Took: []time.Duration{3 * time.Millisecond, 19 * time.Millisecond, time.Second}, Late: []time.Duration{0}, Failed: 1,
+		}}},
+		Scales: []*Scale{{
+			N: 1000, Accounts: 1, Stored: []Stored{{"Member", 1000, 3000}, {"SeatPool", 1, 50000}}, ClaimBytes: 44,
+			Empty: memory{heap: 100e6, inUse: 1e6}, Full: memory{heap: 150e6, inUse: 9e6}, Second: Restart{Writes: 7, Server: time.Second},
+		}},
 	}
 }
 
@@ -81,6 +93,15 @@ func TestTables(t *testing.T) {
 		"mails/s over a bare loop's, 4":           {">= 0.8", "0.500"},
 		"conflicts per successful write, two":     {"< 1 %", "40.00 %"},
 		"raw client: status patches/s, etcd with": {"", "300"},
+		"CEL":                                  {"75.0 %", "1.50", "75.0 %", "0.00"},
+		"create a Member":                      {"1,000", "1.23", "2.5", "0.20"},
+		"an invitation's form, during nothing": {"< 20", "19.0", "1,000.0", "1,000.0", "0.0", "3", "1"},
+		"restart: writes and Events":           {"0", "7"},
+		"restart: ms of processor time per member, API": {"", "1.00"},
+		"API server: live heap, KB per member":          {"", "50.0"},
+		"etcd: in use, KB per member":                   {"", "8.00"},
+		"etcd: bytes of each SeatPool":                  {"", "50,000"},
+		"etcd: bytes of keys and values per member":     {"", "3,050"},
 	} {
 		NewWithT(t).Expect(cells(tables, name)).To(Equal(want), name)
 	}
@@ -93,6 +114,7 @@ func TestAReportOfOneLineHasItsTableOnly(t *testing.T) {
 	g := NewWithT(t)
 	g.Expect((&Report{}).Tables()).To(BeEmpty())
 	one := &Report{Rollouts: measured().Rollouts[:1]}
+	one.Rollouts[0].Invite.Profiles = nil
 	g.Expect(one.Tables()).To(HaveLen(1))
 	g.Expect(cells(one.Tables(), "time created -> invited over that")).To(BeNil(), "there is nothing to compare with")
 	_, drawn := one.Picture()

@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -37,6 +38,8 @@ type Options struct {
 	CRDs []string
 	// Audit keeps a log of every mutating request; see Server.Audit. Default: none.
 	Audit bool
+	// Profiling has the API server serve Go's profiles below /debug/pprof/, for measurements. Default: it does not.
+	Profiling bool
 	// Fsync makes etcd sync its writes to the disk, for measurements. Default: it does not.
 	Fsync bool
 }
@@ -130,7 +133,7 @@ func (s *Server) prepare(o Options) (err error) {
 	if err := s.prepareEtcd(o.Fsync); err != nil {
 		return err
 	}
-	return s.prepareAPIServer(o.Audit)
+	return s.prepareAPIServer(o)
 }
 
 func (s *Server) prepareEtcd(fsync bool) (err error) {
@@ -153,7 +156,7 @@ func (s *Server) prepareEtcd(fsync bool) (err error) {
 	return nil
 }
 
-func (s *Server) prepareAPIServer(audit bool) (err error) {
+func (s *Server) prepareAPIServer(o Options) (err error) {
 	server := s.env.ControlPlane.GetAPIServer()
 	server.CertDir = filepath.Join(s.dir, "certs")
 	if server.Path, err = s.leash.wrap(s.Program("kube-apiserver")); err != nil {
@@ -163,8 +166,8 @@ func (s *Server) prepareAPIServer(audit bool) (err error) {
 		return err
 	}
 	server.Out = server.Err
-	args := server.Configure().Set("profiling", "false")
-	if audit {
+	args := server.Configure().Set("profiling", strconv.FormatBool(o.Profiling))
+	if o.Audit {
 		s.audit = &AuditLog{path: filepath.Join(s.dir, "audit.log")}
 		return s.audit.configure(args, filepath.Join(s.dir, "audit-policy.yaml"))
 	}
@@ -182,6 +185,9 @@ func (s *Server) KubeconfigPath() string { return filepath.Join(s.dir, "kubeconf
 
 // Dir returns the server's folder. A test may keep its own files in it. Stop removes it, unless Options named it.
 func (s *Server) Dir() string { return s.dir }
+
+// Etcd returns the base URL of etcd's HTTP server: /metrics, and its API as JSON below /v3/.
+func (s *Server) Etcd() string { return s.env.ControlPlane.Etcd.URL.String() }
 
 // Program returns the path of etcd, kube-apiserver or kubectl.
 func (s *Server) Program(name string) string { return filepath.Join(s.assets, name) }
