@@ -244,6 +244,7 @@ type Account struct {
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
+	// +structType=atomic
 	Status AccountStatus `json:"status,omitempty,omitzero"`
 }
 

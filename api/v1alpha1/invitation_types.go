@@ -289,6 +289,7 @@ type Invitation struct {
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
+	// +structType=atomic
 	Status InvitationStatus `json:"status,omitempty,omitzero"`
 }
 

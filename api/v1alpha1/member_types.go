@@ -295,6 +295,7 @@ type Member struct {
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
+	// +structType=atomic
 	Status MemberStatus `json:"status,omitempty,omitzero"`
 }
 

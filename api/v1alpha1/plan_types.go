@@ -291,6 +291,7 @@ type Plan struct {
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
+	// +structType=atomic
 	Status PlanStatus `json:"status,omitempty,omitzero"`
 }
 

@@ -165,6 +165,7 @@ type SeatPool struct {
 	//
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
+	// +structType=atomic
 	Status SeatPoolStatus `json:"status,omitempty,omitzero"`
 }
 
