@@ -8,14 +8,11 @@ import (
 	"context"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller/accountaccess"
-	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/reconciler"
@@ -49,7 +46,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		result, err = r.reconcile(ctx, account)
 	}
 	if err == nil && (!found || account.DeletionTimestamp != nil) {
-		err = r.sweep(ctx, request.NamespacedName)
+		result, err = r.sweep(ctx, request.NamespacedName)
 	}
 	return r.Finish(ctx, request, result, err)
 }
@@ -115,24 +112,4 @@ func (r *Reconciler) delivery(account *usherv1.Account) *membership.MailVerdict 
 		Ready: true, Reason: usherv1.ReasonLinkDelivery, At: r.Now(),
 		Message: "No mails are sent: links are given to those who may get them",
 	}
-}
-
-// sweep deletes what the admins of an account entered about their company, once the account is gone or being deleted. It leaves a Secret of
-// that name alone that Usher did not make.
-func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName) error {
-	name := credentials.CompanyName(account.Name)
-	found, err := store.Get(ctx, r.Client, account.Namespace, name, store.SecretMetadata())
-	if err != nil || !found {
-		return err
-	}
-	present, err := store.Account(ctx, r.Live, account.Namespace, account.Name)
-	if err != nil || present != nil {
-		return err
-	}
-	secret := &corev1.Secret{}
-	found, err = store.Get(ctx, r.Live, account.Namespace, name, secret)
-	if err != nil || !found || !credentials.IsCompany(secret, account) {
-		return err
-	}
-	return store.DeleteAsRead(ctx, r.Client, secret)
 }

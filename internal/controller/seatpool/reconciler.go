@@ -63,10 +63,8 @@ func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) (ctr
 		return ctrl.Result{}, err
 	}
 	if size.recordsIncluded {
-		err := store.PatchMetadata(ctx, r.Client, pool, "annotate", func() {
-			metav1.SetMetaDataAnnotation(&pool.ObjectMeta, usherv1.IncludedSeatsAnnotation, "true")
-		})
-		if err != nil {
+		record := map[string]string{usherv1.IncludedSeatsAnnotation: size.included}
+		if err := store.Annotate(ctx, r.Client, r.Live, pool, record); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
@@ -107,8 +105,9 @@ type surroundings struct {
 type capacity struct {
 	seats plan.Seats
 	grows bool
-	// recordsIncluded: it has to be recorded that the pool has the seats that the plan includes.
+	// recordsIncluded: it has to be recorded whether the pool has the seats that the plan includes. included is what is recorded.
 	recordsIncluded bool
+	included        string
 }
 
 // NeedsLiveReads reports whether the pool gets more seats, or keeps them for good: that is decided by what is, not by what an old cache
@@ -120,10 +119,11 @@ func (s surroundings) capacityOf(pool *usherv1.SeatPool) capacity {
 	if s.account == nil {
 		seats = plan.SeatsWithoutAccount(pool)
 	}
-	return capacity{
-		seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0)),
-		recordsIncluded: s.account != nil && s.terms.RecordsIncluded(pool, seats),
+	c := capacity{seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0))}
+	if s.account != nil {
+		c.included, c.recordsIncluded = s.terms.IncludedRecord(pool, s.pools, seats)
 	}
+	return c
 }
 
 // observe loads the pool's surroundings through reader.
@@ -168,8 +168,7 @@ func (r *Reconciler) restored(ctx context.Context, member *usherv1.Member, accou
 	}
 	secret := store.SecretMetadata()
 	found, err := store.Get(ctx, r.Client, member.Namespace, credentials.Name(member.Name), secret)
-	return found && credentials.MayBeAcceptance(secret, member, account) &&
-		credentials.BeforeRestore(secret.Annotations[usherv1.MemberUIDAnnotation], member), err
+	return found && credentials.MayBeRestored(secret, member, account), err
 }
 
 // gone returns which of the UIDs belong to no Member of the namespace, by a live list.
