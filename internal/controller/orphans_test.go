@@ -57,8 +57,8 @@ var _ = Describe("An account that is deleted while no manager runs", func() {
 		account.Spec.PlanRef = &usherv1.PlanReference{Name: w.namespace}
 		account.Spec.Access = &usherv1.AccountAccess{HtpasswdSecret: "passwords"}
 		w.create(account, testkit.SeatPool(base).Seats(2).Build(), credentials.NewCompany(account))
-		globex := testkit.Account("globex").Build()
-		w.create(globex, credentials.NewCompany(globex))
+		globex, alone := testkit.Account("globex").Build(), testkit.Account("alone").Build()
+		w.create(globex, credentials.NewCompany(globex), alone, credentials.NewCompany(alone)) // no member's event wakes the latter
 		theirs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: credentials.CompanyName("initech")}, Data: map[string][]byte{"contact-email": []byte("x")}}
 		w.create(theirs)
 		o := w.start()
@@ -66,17 +66,17 @@ var _ = Describe("An account that is deleted while no manager runs", func() {
 		Eventually(w.member("ada")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 		Eventually(w.member("bob")).Should(be(usherv1.ObservedActive, usherv1.ReasonActivated))
 		o.settles()
-		Expect(len(left(w)())).To(BeNumerically(">=", 6), "two companies, a password file, a role and two bindings: %v", left(w)())
+		Expect(len(left(w)())).To(BeNumerically(">=", 7), "three companies, a password file, a role and two bindings: %v", left(w)())
 		o.stop()
 
-		w.remove(account)
+		w.remove(account, alone)
 		w.clock.Step(time.Hour) // a Secret that was just made may have been restored before its account
 		next := w.start()
 		Eventually(left(w)).Should(Equal([]string{credentials.CompanyName("globex")}))
 		next.settles()
 		Expect(left(w)()).To(Equal([]string{credentials.CompanyName("globex")}))
 		Expect(exists(w, theirs)()).To(BeTrue())
-		Expect(w.member("ada")()).To(be(usherv1.ObservedDisabled, usherv1.ReasonAccountNotFound))
+		Expect(w.member("ada")()).To(be(usherv1.ObservedPending, usherv1.ReasonAccountNotFound))
 	})
 
 	It("leaves its company's contact for ten minutes, in case that it is restored", func(ctx SpecContext) {
@@ -100,6 +100,7 @@ var _ = Describe("An account that is deleted while no manager runs", func() {
 		var made []*usherv1.Account
 		for _, end := range []string{"-a", "-b"} {
 			account := testkit.Account(strings.Repeat("acme-holding.", 19) + "b2b" + end).Build()
+			account.Spec.DisplayName = "Acme"
 			w.create(account, credentials.NewCompany(account))
 			made = append(made, account)
 		}

@@ -6,8 +6,10 @@ package seatpool
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -58,7 +60,7 @@ func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) (ctr
 		return ctrl.Result{}, err
 	}
 	around, size, err := reconciler.DecideLive(cached, func(s surroundings) capacity { return s.capacityOf(pool) },
-		func() (surroundings, error) { return r.observe(ctx, r.Live, pool) })
+		func() (surroundings, error) { return r.observeLive(ctx, pool) })
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -96,7 +98,9 @@ func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) (ctr
 type surroundings struct {
 	// account is nil if it does not exist.
 	account *usherv1.Account
-	terms   plan.Terms
+	// plan of the account; nil if it does not exist.
+	plan  *usherv1.Plan
+	terms plan.Terms
 	// pools of the namespace.
 	pools []usherv1.SeatPool
 }
@@ -131,15 +135,49 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, pool *us
 	if s.account, err = store.Account(ctx, reader, pool.Namespace, pool.Spec.AccountRef.Name); err != nil {
 		return s, err
 	}
-	of, err := store.Plan(ctx, reader, s.account)
-	if err != nil {
+	if s.plan, err = store.Plan(ctx, reader, s.account); err != nil {
 		return s, err
 	}
-	s.terms = plan.For(s.account, of)
+	s.terms = plan.For(s.account, s.plan)
 	var pools usherv1.SeatPoolList
 	err = store.List(ctx, reader, &pools, pool.Namespace, "", "")
 	s.pools = pools.Items
 	return s, store.AnyUndecodable(err, s.pools, func(p *usherv1.SeatPool) bool { return p.Spec.AccountRef == pool.Spec.AccountRef })
+}
+
+// observeLive loads the pool's surroundings from the API server as they were at one moment. An Account and a Plan that were never together
+// could give the pool seats that it was never entitled to. The error is a conflict if one of them has changed meanwhile.
+func (r *Reconciler) observeLive(ctx context.Context, pool *usherv1.SeatPool) (surroundings, error) {
+	s, err := r.observe(ctx, r.Live, pool)
+	if err != nil {
+		return s, err
+	}
+	account, err := store.Account(ctx, r.Live, pool.Namespace, pool.Spec.AccountRef.Name)
+	if err != nil {
+		return s, err
+	}
+	of, err := store.Plan(ctx, r.Live, account)
+	if err != nil {
+		return s, err
+	}
+	if !sameSpec(s.account, account) || !sameSpec(s.plan, of) {
+		return s, apierrors.NewConflict(usherv1.GroupVersion.WithResource("seatpools").GroupResource(), pool.Name, errChanged)
+	}
+	return s, nil
+}
+
+// errChanged is the error of reads between which the account or its plan has changed.
+var errChanged = errors.New("its account or plan has changed")
+
+// sameSpec reports whether two reads found the same object with the same spec, or both none.
+func sameSpec[T any, P interface {
+	*T
+	client.Object
+}](a, b P) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration()
 }
 
 // candidates returns all members of the pool's account as the ledger sees them.
