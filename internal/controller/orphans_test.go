@@ -48,7 +48,7 @@ var _ = Describe("An account that is deleted while no manager runs", func() {
 		}
 	}
 
-	It("leaves no company's contact, password file, role or binding behind, and takes nobody else's", func(ctx SpecContext) {
+	It("leaves no company's contact, password file, role or binding behind, and leaves what belongs to others", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
 		plan := testkit.Plan(w.namespace).Rights("orders:place").Admin("admin").Role("seller", "orders:place").Build()
 		Expect(w.api.Create(ctx, plan)).To(Succeed())

@@ -179,8 +179,8 @@ func MayBeAcceptance(secret metav1.Object, member *usherv1.Member, account *ushe
 	return ofMember && made && !leftBehind(uid, member, account)
 }
 
-// MayBeRestored reports whether a Secret under the name of a Member's credentials is an acceptance from before the Member was restored from a
-// backup, as far as its metadata tells.
+// MayBeRestored reports whether a Secret under the name of a Member's credentials is an acceptance from before the Member was restored
+// from a backup, as far as its metadata tells.
 func MayBeRestored(secret metav1.Object, member *usherv1.Member, account *usherv1.Account) bool {
 	return MayBeAcceptance(secret, member, account) && BeforeRestore(secret.GetAnnotations()[usherv1.MemberUIDAnnotation], member)
 }

@@ -31,7 +31,7 @@ func CompanyName(account string) string {
 	return labels.Name(companyPrefix, account)
 }
 
-// CompanyOf is the Account that a Secret of that name tells the company of, if it does. It is the name that CompanyName leads back from: where
+// CompanyOf is the Account that a Secret of that name tells the company of, if it does. CompanyName leads back from it: where
 // the Account's own name was shortened, no Account has it.
 func CompanyOf(secret string) (account string, found bool) {
 	return strings.CutPrefix(secret, companyPrefix)

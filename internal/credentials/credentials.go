@@ -46,8 +46,8 @@ func MemberOf(secret string) (member string, found bool) {
 // RestorePause is how long a Secret is kept whose Member or Account does not exist: Secrets are restored first.
 const RestorePause = 10 * time.Minute
 
-// KeptUntil returns until when a Secret is kept whose Member or Account does not exist; zero if it need not be. A clock that is behind keeps
-// none for longer than the pause.
+// KeptUntil returns until when a Secret is kept whose Member or Account does not exist; zero if it need not be. A clock that is behind
+// keeps none for longer than the pause.
 func KeptUntil(secret metav1.Object, now time.Time) time.Time {
 	until := secret.GetCreationTimestamp().Add(RestorePause)
 	switch latest := now.Add(RestorePause); {

@@ -196,7 +196,7 @@ func (t Terms) IncludedRecord(pool *usherv1.SeatPool, pools []usherv1.SeatPool, 
 		return string(pool.UID), !has
 	}
 	return "", has && slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
-		return p.UID != pool.UID && recordOf(&p) != noRecord && p.Spec.AddOn == pool.Spec.AddOn && p.Spec.AccountRef.Name == pool.Spec.AccountRef.Name &&
-			oldest(&p, pools)
+		return p.UID != pool.UID && recordOf(&p) != noRecord && p.Spec.AddOn == pool.Spec.AddOn &&
+			p.Spec.AccountRef.Name == pool.Spec.AccountRef.Name && oldest(&p, pools)
 	})
 }

@@ -51,8 +51,8 @@ func Annotate(ctx context.Context, writer client.Writer, live client.Reader, obj
 	})
 }
 
-// applied reports whether a client applies an object with that annotation: by server-side apply, which Usher does not use, or as kubectl does
-// by default. An object is read as far as it can be.
+// applied reports whether a client applies an object with that annotation: by server-side apply, which Usher does not use, or as kubectl
+// does by default. An object is read as far as it can be.
 func applied(object metav1.Object, annotation string) bool {
 	for _, by := range object.GetManagedFields() {
 		var fields struct {

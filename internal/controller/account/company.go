@@ -18,8 +18,8 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// ofSecret returns the account that a Secret with a company's contact is left of, if the cache has no such account: it may have been deleted
-// while no operator ran. The deletion of any other brings an event of its own.
+// ofSecret returns the account that a Secret with a company's contact is left of, if the cache has no such account: it may have been
+// deleted while no operator ran. The deletion of any other brings an event of its own.
 func (r *Reconciler) ofSecret(ctx context.Context, _, after client.Object) ([]types.NamespacedName, error) {
 	if after == nil {
 		return nil, nil
