@@ -30,7 +30,8 @@ const (
 	// AggregateLabel on a ClusterRole, with the value "true", grants its rules to Usher.
 	AggregateLabel = "usher.dev/aggregate-to-manager"
 	// MemberUIDAnnotation on a credentials Secret holds the UID of the Member that accepted; see Departure. On a Member it holds
-	// the Member's own UID. A Member that is restored from a backup has another UID, and keeps the annotation.
+	// the Member's own UID. A Member that is restored from a backup has another UID, and keeps the annotation; it names both then, the
+	// latest first and separated by commas.
 	MemberUIDAnnotation = "usher.dev/member-uid"
 	// FirstMemberAnnotation on a credentials Secret and on a Member says whether the member is its account's first one: "true"
 	// or "false". It is written when that is decided, and is not decided again.
@@ -42,7 +43,7 @@ const (
 	EmailInUseAnnotation = "usher.dev/email-in-use"
 	// ConfirmedAnnotation on a credentials Secret identifies the link that the address was confirmed with.
 	ConfirmedAnnotation = "usher.dev/confirmed"
-	// IncludedSeatsAnnotation on a SeatPool, with the value "true", says that the pool has the seats that the plan includes.
+	// IncludedSeatsAnnotation on a SeatPool says that the pool has the seats that the plan includes, with the UID that the pool had then.
 	// As long as the pool exists, no other one gets them.
 	IncludedSeatsAnnotation = "usher.dev/included-seats"
 	// KeyIDAnnotation on a credentials Secret names the key that signed it, so that it is signed anew once that key is rotated.

@@ -23,6 +23,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/yaml"
@@ -384,7 +385,8 @@ var _ = Describe("A deleted member", func() {
 			Expect(w.member("ada")()).To(beActive)
 			Expect(w.credentials("ada").Data).To(Equal(secret.Data))
 			Expect(w.mails("ada")).To(HaveLen(1))
-			Eventually(func() string { return w.member("ada")().Annotations[usherv1.MemberUIDAnnotation] }).Should(Equal(string(w.member("ada")().UID)))
+			Eventually(func() []string { return w.member("ada")().UIDs() }).Should(HaveExactElements(
+				append([]any{string(w.member("ada")().UID)}, asAny(member.UIDs())...)...), "it is known by each UID that it had")
 		}
 	})
 
@@ -426,6 +428,41 @@ var _ = Describe("A deleted member", func() {
 		w.clock.Step(11 * time.Minute)
 		w.start()
 		Eventually(func() *corev1.Secret { return w.credentials("ada") }).Should(BeNil())
+	})
+})
+
+func asAny(all []string) (list []any) {
+	for _, s := range all {
+		list = append(list, s)
+	}
+	return list
+}
+
+var _ = Describe("An annotation of Usher's that another client applies", func() {
+	It("is left as it is, without an end of writes", func(ctx SpecContext) {
+		w, o := running(ctx, 2)
+		w.hire("ada", "bob")
+		w.activate("ada", "bob")
+		apply := func(name string, annotations map[string]string) {
+			GinkgoHelper()
+			manifest := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{}}}
+			manifest.SetGroupVersionKind(usherv1.GroupVersion.WithKind("Member"))
+			manifest.SetNamespace(w.namespace)
+			manifest.SetName(name)
+			manifest.SetAnnotations(annotations)
+			Expect(w.api.Apply(ctx, client.ApplyConfigurationFromUnstructured(manifest), client.FieldOwner("gitops"), client.ForceOwnership)).
+				To(Succeed())
+		}
+		for range 2 { // as a GitOps tool does, again and again
+			apply("ada", map[string]string{usherv1.MemberUIDAnnotation: "of-an-earlier-cluster"})
+			o.settles()
+			Expect(w.member("ada")().UIDs()).To(Equal([]string{"of-an-earlier-cluster"}))
+			Expect(w.member("ada")()).To(beActive)
+		}
+
+		edit(w, testkit.Member("bob").Build(), func(m *usherv1.Member) { m.Annotations[usherv1.MemberUIDAnnotation] = "of-an-earlier-cluster" })
+		Eventually(func() []string { return w.member("bob")().UIDs() }).Should(
+			Equal([]string{string(w.member("bob")().UID), "of-an-earlier-cluster"}), "who does not apply it does not write it again")
 	})
 })
 

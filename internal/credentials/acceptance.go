@@ -179,6 +179,12 @@ func MayBeAcceptance(secret metav1.Object, member *usherv1.Member, account *ushe
 	return ofMember && made && !leftBehind(uid, member, account)
 }
 
+// MayBeRestored reports whether a Secret under the name of a Member's credentials is an acceptance from before the Member was restored
+// from a backup, as far as its metadata tells.
+func MayBeRestored(secret metav1.Object, member *usherv1.Member, account *usherv1.Account) bool {
+	return MayBeAcceptance(secret, member, account) && BeforeRestore(secret.GetAnnotations()[usherv1.MemberUIDAnnotation], member)
+}
+
 // BeforeRestore reports whether credentials with that UID are from before the Member was restored from a backup. member is nil if it has
 // not been restored yet.
 func BeforeRestore(uid string, member *usherv1.Member) bool {

@@ -4,6 +4,8 @@
 package credentials
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -22,9 +24,17 @@ const (
 	KeyContactAddress = "contact-address"
 )
 
+const companyPrefix = "usher-account-"
+
 // CompanyName is the name of the Secret with what the account's own admins say of their company.
 func CompanyName(account string) string {
-	return labels.Name("usher-account-", account)
+	return labels.Name(companyPrefix, account)
+}
+
+// CompanyOf is the Account that a Secret of that name tells the company of, if it does. CompanyName leads back from it: where
+// the Account's own name was shortened, no Account has it.
+func CompanyOf(secret string) (account string, found bool) {
+	return strings.CutPrefix(secret, companyPrefix)
 }
 
 // CompanyKey of the Secret of an account.
@@ -50,6 +60,14 @@ func NewCompany(account *usherv1.Account) *corev1.Secret {
 func IsCompany(secret *corev1.Secret, account types.NamespacedName) bool {
 	return secret.Type == CompanyType && secret.Namespace == account.Namespace && secret.Name == CompanyName(account.Name) &&
 		secret.Labels[usherv1.AccountLabel] == labels.Value(account.Name)
+}
+
+// IsCompanyOfNone reports whether a Secret was made with what the admins of some account say, where its account is not there to compare it
+// with: the name of that may have been shortened.
+func IsCompanyOfNone(secret *corev1.Secret) bool {
+	name, ofCompany := CompanyOf(secret.Name)
+	label := secret.Labels[usherv1.AccountLabel]
+	return ofCompany && secret.Type == CompanyType && (label == labels.Value(name) || labels.Shortened(label))
 }
 
 // SetContact has the Secret say how the company is reached.

@@ -43,6 +43,22 @@ func MemberOf(secret string) (member string, found bool) {
 	return strings.CutPrefix(secret, namePrefix)
 }
 
+// RestorePause is how long a Secret is kept whose Member or Account does not exist: Secrets are restored first.
+const RestorePause = 10 * time.Minute
+
+// KeptUntil returns until when a Secret is kept whose Member or Account does not exist; zero if it need not be. A clock that is behind
+// keeps none for longer than the pause.
+func KeptUntil(secret metav1.Object, now time.Time) time.Time {
+	until := secret.GetCreationTimestamp().Add(RestorePause)
+	switch latest := now.Add(RestorePause); {
+	case !now.Before(until):
+		return time.Time{}
+	case latest.Before(until):
+		return latest
+	}
+	return until
+}
+
 // Answers are what an invitee gave; all of it is optional for a member that needs no invitation.
 type Answers struct {
 	// Personal is what the invitee says of themselves.

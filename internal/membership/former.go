@@ -43,7 +43,7 @@ func formerOf(m *usherv1.Member) usherv1.FormerMember {
 }
 
 // Depart returns the account's departures with the members that are being deleted: the latest 50, the latest first. A member that was
-// restored departs with both its UIDs: credentials and manifests from before its deletion may have the earlier one.
+// restored departs with all its UIDs: credentials and manifests from before its deletion may have the earlier one.
 func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Departure {
 	list := slices.Clone(account.Status.Departures)
 	add := func(d usherv1.Departure) {
@@ -57,7 +57,9 @@ func Depart(account *usherv1.Account, members []usherv1.Member) []usherv1.Depart
 	for i := range members {
 		if m := &members[i]; m.DeletionTimestamp != nil {
 			add(usherv1.Departure{UID: string(m.UID), DeletedAt: *m.DeletionTimestamp})
-			add(usherv1.Departure{UID: m.Annotations[usherv1.MemberUIDAnnotation], DeletedAt: *m.DeletionTimestamp})
+			for _, uid := range m.UIDs() {
+				add(usherv1.Departure{UID: uid, DeletedAt: *m.DeletionTimestamp})
+			}
 		}
 	}
 	slices.SortStableFunc(list, func(a, b usherv1.Departure) int {

@@ -155,6 +155,33 @@ func TestARestoredMemberDepartsWithBothUIDs(t *testing.T) {
 	g.Expect(Depart(a, []usherv1.Member{restored})).To(Equal(a.Status.Departures), "no member departs twice")
 }
 
+// A member that lost its credentials in a restore and accepted anew is marked with its new UID. It departs with the earlier one, too: the
+// credentials of the backup are not those of the next member of its name.
+func TestAMarkedMemberDepartsWithAllUIDs(t *testing.T) {
+	g := NewWithT(t)
+	marked := leaver("ada", 0, func(m *usherv1.Member) {
+		m.Annotations = map[string]string{usherv1.MemberUIDAnnotation: "uid-before,uid-first"}
+	})
+	marked.Annotations[usherv1.MemberUIDAnnotation] = marked.MarkedUIDs()
+	g.Expect(marked.UIDs()).To(Equal([]string{"uid-ada", "uid-before", "uid-first"}))
+	g.Expect(marked.MarkedUIDs()).To(Equal(marked.Annotations[usherv1.MemberUIDAnnotation]), "marked once")
+	a := &usherv1.Account{}
+	a.Status.Departures = Depart(a, []usherv1.Member{marked})
+	for _, uid := range marked.UIDs() {
+		g.Expect(marked.Is(uid)).To(BeTrue())
+		g.Expect(a.Remembers(uid)).To(BeTrue())
+		next := usherv1.Member{}
+		next.UID, next.Annotations = "uid-next", map[string]string{usherv1.MemberUIDAnnotation: uid}
+		g.Expect(next.IsCopy(a)).To(BeTrue(), uid)
+	}
+	for range 50 {
+		marked.UID += "x"
+		marked.Annotations[usherv1.MemberUIDAnnotation] = marked.MarkedUIDs()
+	}
+	g.Expect(marked.UIDs()).To(HaveLen(10), "the list ends")
+	g.Expect(marked.UIDs()[0]).To(Equal(string(marked.UID)))
+}
+
 // A status without departures, of an earlier version, gets them from its former members.
 func TestDepartTakesOverFormerMembers(t *testing.T) {
 	g := NewWithT(t)

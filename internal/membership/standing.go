@@ -4,7 +4,6 @@
 package membership
 
 import (
-	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	creds "github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/plan"
@@ -27,7 +26,7 @@ func (o Observation) recordedStanding() plan.Standing {
 	if o.Accepted() && o.Credentials.Standing != plan.Junior {
 		return o.Credentials.Standing
 	}
-	if uid := m.Annotations[usherv1.MemberUIDAnnotation]; uid == "" || uid != string(m.UID) && o.Account.Remembers(uid) {
+	if m.IsCopy(o.Account) {
 		return plan.Junior
 	}
 	return plan.Recorded(m.Annotations)
@@ -66,9 +65,9 @@ func (d *Decision) adopt(o Observation, accepted bool) {
 		return
 	}
 	if accepted {
-		uid, marked := o.Credentials.MemberUID, m.Annotations[usherv1.MemberUIDAnnotation]
+		uid, marked := o.Credentials.MemberUID, m.UIDs()
 		d.AdoptCredentials = uid != string(m.UID) && o.Account.Remembers(uid) && !o.Credentials.Immutable
-		d.MarkUID = uid == string(m.UID) && marked != "" && marked != uid
+		d.MarkUID = uid == string(m.UID) && len(marked) > 0 && marked[0] != uid
 	}
 	if o.Invitation != nil {
 		uid, made := invite.MadeFor(o.Invitation)

@@ -155,7 +155,7 @@ func (s *slots) settle(now time.Time, present waiter) {
 			e.turns[in] = s.turn
 		}
 		if w != present {
-			w.wakeups.Add(w.key)
+			w.wakeups.AddNext(w.key)
 		}
 	}
 }

@@ -148,8 +148,8 @@ func oldest(pool *usherv1.SeatPool, pools []usherv1.SeatPool) bool {
 		if p.UID == pool.UID || emptied(&p) || p.Spec.AddOn != pool.Spec.AddOn || p.Spec.AccountRef.Name != pool.Spec.AccountRef.Name {
 			return false
 		}
-		if recorded := hasIncluded(&p); recorded != hasIncluded(pool) {
-			return recorded
+		if a, b := recordOf(&p), recordOf(pool); a != b {
+			return a > b
 		}
 		if !p.CreationTimestamp.Equal(&pool.CreationTimestamp) {
 			return p.CreationTimestamp.Before(&pool.CreationTimestamp)
@@ -163,12 +163,40 @@ func emptied(pool *usherv1.SeatPool) bool {
 	return pool.DeletionTimestamp != nil && len(pool.Status.Claims) == 0
 }
 
-func hasIncluded(pool *usherv1.SeatPool) bool {
-	return pool.Annotations[usherv1.IncludedSeatsAnnotation] == "true"
+// record is what a pool's metadata says of the included seats. The higher one counts.
+type record int
+
+const (
+	noRecord record = iota
+	// recorded: the pool has had them since it exists.
+	recorded
+	// restored: the pool had them before it was restored from a backup. Another pool that was restored before it, while the manager was
+	// running, has recorded them in error.
+	restored
+)
+
+func recordOf(pool *usherv1.SeatPool) record {
+	switch pool.Annotations[usherv1.IncludedSeatsAnnotation] {
+	case "":
+		return noRecord
+	case "true", string(pool.UID):
+		return recorded
+	}
+	return restored
 }
 
-// RecordsIncluded reports whether it has to be recorded that the pool has the included seats: after a restore, creation times say
-// nothing.
-func (t Terms) RecordsIncluded(pool *usherv1.SeatPool, seats Seats) bool {
-	return t.Problem == "" && seats.Included > 0 && !hasIncluded(pool)
+// IncludedRecord returns what the pool's metadata has to say of the included seats, and whether it does not say so yet: after a restore,
+// creation times say nothing. It is empty if another pool, which is recorded to have them, comes first.
+func (t Terms) IncludedRecord(pool *usherv1.SeatPool, pools []usherv1.SeatPool, seats Seats) (says string, changes bool) {
+	has := recordOf(pool) != noRecord
+	switch {
+	case t.Problem != "":
+		return "", false
+	case seats.Included > 0:
+		return string(pool.UID), !has
+	}
+	return "", has && slices.ContainsFunc(pools, func(p usherv1.SeatPool) bool {
+		return p.UID != pool.UID && recordOf(&p) != noRecord && p.Spec.AddOn == pool.Spec.AddOn &&
+			p.Spec.AccountRef.Name == pool.Spec.AccountRef.Name && oldest(&p, pools)
+	})
 }

@@ -169,10 +169,40 @@ func TestIncludedSeatsStay(t *testing.T) {
 	g.Expect(terms.SeatsOf(&other, []usherv1.SeatPool{addOn, other}).Included).To(BeEquivalentTo(3))
 
 	fresh := pool("base", 0)
-	g.Expect(terms.RecordsIncluded(&fresh, terms.SeatsOf(&fresh, []usherv1.SeatPool{fresh}))).To(BeTrue())
-	g.Expect(terms.RecordsIncluded(&had, terms.SeatsOf(&had, []usherv1.SeatPool{had}))).To(BeFalse(), "recorded already")
-	g.Expect(terms.RecordsIncluded(&fresh, terms.SeatsOf(&fresh, []usherv1.SeatPool{had, fresh}))).To(BeFalse(), "another has them")
+	record := func(terms Terms, p *usherv1.SeatPool, others ...usherv1.SeatPool) string {
+		pools := append(others, *p)
+		says, changes := terms.IncludedRecord(p, pools, terms.SeatsOf(p, pools))
+		if !changes {
+			return "as it is"
+		}
+		return says
+	}
+	fresh.UID = "uid-fresh"
+	g.Expect(record(terms, &fresh)).To(Equal("uid-fresh"))
+	g.Expect(record(terms, &had)).To(Equal("as it is"), "recorded already")
+	g.Expect(record(terms, &fresh, had)).To(Equal("as it is"), "another has them")
+	g.Expect(record(terms, &had, both)).To(BeEmpty(), "another is recorded, and comes first")
+	g.Expect(record(terms, &both, had)).To(Equal("as it is"))
 	known := pool("base", 0, counted(3, 3, 0))
 	missing := For(account(), nil)
-	g.Expect(missing.RecordsIncluded(&known, missing.SeatsOf(&known, []usherv1.SeatPool{known}))).To(BeFalse(), "nothing is decided without the plan")
+	g.Expect(record(missing, &known)).To(Equal("as it is"), "nothing is decided without the plan")
+}
+
+// The manager runs while pools are restored, and the one that had the included seats comes last: it gets them back.
+func TestIncludedSeatsAreRestored(t *testing.T) {
+	g := NewWithT(t)
+	terms := For(account(), proPlan())
+	marked := func(uid string) func(*usherv1.SeatPool) {
+		return func(p *usherv1.SeatPool) { p.Annotations = map[string]string{usherv1.IncludedSeatsAnnotation: uid} }
+	}
+	early, late := pool("aaa", 0, older, marked("uid-aaa")), pool("zzz", 0, marked("uid-of-the-backup"))
+	early.UID, late.UID = "uid-aaa", "uid-zzz"
+	pools := []usherv1.SeatPool{early, late}
+	g.Expect(terms.SeatsOf(&late, pools).Included).To(BeEquivalentTo(3))
+	g.Expect(terms.SeatsOf(&early, pools).Included).To(BeZero())
+	says, changes := terms.IncludedRecord(&early, pools, terms.SeatsOf(&early, pools))
+	g.Expect(changes).To(BeTrue())
+	g.Expect(says).To(BeEmpty(), "or the next restore would not know which of them had the seats")
+	_, changes = terms.IncludedRecord(&late, pools, terms.SeatsOf(&late, pools))
+	g.Expect(changes).To(BeFalse())
 }

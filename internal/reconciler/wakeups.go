@@ -20,25 +20,31 @@ type Wakeups struct {
 	// queue is the controller's; nil until the controller starts. Until then the keys wait in pending, each once.
 	queue   workqueue.TypedRateLimitingInterface[reconcile.Request]
 	pending []types.NamespacedName
-	waiting map[types.NamespacedName]bool
+	waiting map[types.NamespacedName]Urgency
 }
 
 var _ source.Source = &Wakeups{}
 
 // NewWakeups returns Wakeups without keys.
-func NewWakeups() *Wakeups { return &Wakeups{waiting: map[types.NamespacedName]bool{}} }
+func NewWakeups() *Wakeups { return &Wakeups{waiting: map[types.NamespacedName]Urgency{}} }
 
 // Add asks for a key to be reconciled.
-func (w *Wakeups) Add(key types.NamespacedName) {
+func (w *Wakeups) Add(key types.NamespacedName) { w.add(key, Usual) }
+
+// AddNext asks for a key to be reconciled before the usual ones of its namespace: something is kept for it, but not for long.
+func (w *Wakeups) AddNext(key types.NamespacedName) { w.add(key, Giving) }
+
+func (w *Wakeups) add(key types.NamespacedName, urgency Urgency) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.queue != nil:
-		w.queue.Add(reconcile.Request{NamespacedName: key})
-	case !w.waiting[key]:
-		w.waiting[key] = true
+	if w.queue != nil {
+		Watch{Urgency: urgency}.add(w.queue, reconcile.Request{NamespacedName: key})
+		return
+	}
+	if _, waits := w.waiting[key]; !waits {
 		w.pending = append(w.pending, key)
 	}
+	w.waiting[key] = max(w.waiting[key], urgency)
 }
 
 // Start implements source.Source.
@@ -47,7 +53,7 @@ func (w *Wakeups) Start(_ context.Context, queue workqueue.TypedRateLimitingInte
 	defer w.mu.Unlock()
 	w.queue = queue
 	for _, key := range w.pending {
-		queue.Add(reconcile.Request{NamespacedName: key})
+		Watch{Urgency: w.waiting[key]}.add(queue, reconcile.Request{NamespacedName: key})
 	}
 	w.pending = nil
 	clear(w.waiting)

@@ -50,3 +50,26 @@ func TestDrainReturnsEachKeyOnceInOrder(t *testing.T) {
 	w.Add(a)
 	g.Expect(w.Drain()).To(Equal([]types.NamespacedName{a}), "a drained key can come again")
 }
+
+// A key for which something is kept does not wait behind the namespace's others, before the controller starts or after.
+func TestAddNextComesFirst(t *testing.T) {
+	g := NewWithT(t)
+	q := newFairQueue(100)
+	defer q.ShutDown()
+	w := NewWakeups()
+	key := func(n int) types.NamespacedName { return types.NamespacedName{Namespace: "acme", Name: fmt.Sprint(n)} }
+	for n := range 100 {
+		w.Add(key(n))
+	}
+	w.AddNext(key(50))
+	g.Expect(w.Start(t.Context(), q)).To(Succeed())
+	for n := range 10_000 {
+		w.Add(key(n))
+	}
+	w.AddNext(key(9_999))
+	for _, want := range []int{50, 9_999, 0} {
+		is, _ := q.Get()
+		g.Expect(is.NamespacedName).To(Equal(key(want)))
+		q.Done(is)
+	}
+}

@@ -8,15 +8,12 @@ import (
 	"context"
 	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/controller/accountaccess"
-	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/outbox"
 	"github.com/usher-dev/usher/internal/reconciler"
@@ -52,7 +49,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if err == nil && (!found || account.DeletionTimestamp != nil) {
 		r.pace.Forget(request.NamespacedName)
-		err = r.sweep(ctx, request.NamespacedName)
+		var swept ctrl.Result
+		swept, err = r.sweep(ctx, request.NamespacedName)
+		if result.RequeueAfter == 0 || swept.RequeueAfter > 0 && swept.RequeueAfter < result.RequeueAfter {
+			result = swept
+		}
 	}
 	return r.Finish(ctx, request, result, err)
 }
@@ -119,24 +120,4 @@ func (r *Reconciler) delivery(account *usherv1.Account) *membership.MailVerdict 
 		Ready: true, Reason: usherv1.ReasonLinkDelivery, At: r.Now(),
 		Message: "No mails are sent: links are given to those who may get them",
 	}
-}
-
-// sweep deletes what the admins of an account entered about their company, once the account is gone or being deleted. It leaves a Secret of
-// that name alone that Usher did not make.
-func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName) error {
-	name := credentials.CompanyName(account.Name)
-	found, err := store.Get(ctx, r.Client, account.Namespace, name, store.SecretMetadata())
-	if err != nil || !found {
-		return err
-	}
-	present, err := store.Account(ctx, r.Live, account.Namespace, account.Name)
-	if err != nil || present != nil {
-		return err
-	}
-	secret := &corev1.Secret{}
-	found, err = store.Get(ctx, r.Live, account.Namespace, name, secret)
-	if err != nil || !found || !credentials.IsCompany(secret, account) {
-		return err
-	}
-	return store.DeleteAsRead(ctx, r.Client, secret)
 }

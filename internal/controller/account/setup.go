@@ -38,6 +38,7 @@ func New(base reconciler.Base, box *outbox.Outbox, access *accountaccess.Verdict
 			{Object: &usherv1.Member{}, Map: ofMember, Delay: batchDelay, Pace: r.pace},
 			{Object: &usherv1.SeatPool{}, Map: ofPool, Delay: batchDelay, Pace: r.pace},
 			{Object: &corev1.ConfigMap{}, Map: r.ofConfigMap},
+			{Object: &corev1.Secret{}, Map: r.ofSecret},
 			{Object: &usherv1.Plan{}, Map: r.ofPlan},
 		},
 	}

@@ -6,7 +6,6 @@ package member
 import (
 	"context"
 	"errors"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -187,9 +186,6 @@ func (r *Reconciler) checkStillDisabled(ctx context.Context, m *usherv1.Member) 
 	return nil
 }
 
-// restorePause is how long credentials of a deleted Member are kept. A Member is restored after its credentials.
-const restorePause = 10 * time.Minute
-
 // sweep deletes credentials that were created while their Member was being deleted, by a client that had not heard of it yet: only
 // those of a Member whose deletion the account has recorded, and not before it is clear that no such Member is restored with them. Any
 // others may have been restored before their Member.
@@ -221,7 +217,7 @@ func (r *Reconciler) sweep(ctx context.Context, member types.NamespacedName) (ct
 		if account == nil || credentials.AcceptanceOf(is, nil, account) != credentials.OfEarlierMember {
 			continue
 		}
-		if until := secret.CreationTimestamp.Add(restorePause); r.Now().Before(until) {
+		if until := credentials.KeptUntil(secret, r.Now()); !until.IsZero() {
 			return r.WakeAt(until), nil
 		}
 		return ctrl.Result{}, store.DeleteAsRead(ctx, r.Client, secret)

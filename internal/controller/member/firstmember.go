@@ -64,8 +64,7 @@ func (r *Reconciler) preceded(ctx context.Context, reader client.Reader, o membe
 		} else if !found {
 			member = nil
 		}
-		restored := credentials.BeforeRestore(secret.Annotations[usherv1.MemberUIDAnnotation], member)
-		if !first && !restored || !credentials.MayBeAcceptance(secret, member, o.Account) {
+		if first && !credentials.MayBeAcceptance(secret, member, o.Account) || !first && !credentials.MayBeRestored(secret, member, o.Account) {
 			continue
 		}
 		if signed, err := r.signed(ctx, secret); err != nil || signed {

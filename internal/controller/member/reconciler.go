@@ -134,32 +134,28 @@ func (r *Reconciler) takeUp(ctx context.Context, member *usherv1.Member) error {
 
 // mark has a Member's metadata say what has to survive its status.
 func (r *Reconciler) mark(ctx context.Context, member *usherv1.Member, d membership.Decision) error {
-	return store.PatchMetadata(ctx, r.Client, member, "annotate", func() {
-		if member.Annotations == nil {
-			member.Annotations = map[string]string{}
-		}
-		if d.MarkStanding {
-			plan.Record(member.Annotations, d.Standing)
-		}
-		if d.MarkPool != "" {
-			member.Annotations[usherv1.SeatPoolAnnotation] = d.MarkPool
-		}
-		if d.MarkEmail {
-			markEmail(member, d.Status.Email)
-		}
-		if d.MarkUID {
-			member.Annotations[usherv1.MemberUIDAnnotation] = string(member.UID)
-		}
-	})
+	marks := map[string]string{}
+	if d.MarkStanding {
+		plan.Record(marks, d.Standing)
+	}
+	if d.MarkPool != "" {
+		marks[usherv1.SeatPoolAnnotation] = d.MarkPool
+	}
+	if d.MarkEmail {
+		marks[usherv1.EmailInUseAnnotation] = markedEmail(member, d.Status.Email)
+	}
+	if d.MarkUID {
+		marks[usherv1.MemberUIDAnnotation] = member.MarkedUIDs()
+	}
+	return store.Annotate(ctx, r.Client, r.Live, member, marks)
 }
 
-// markEmail has a Member's metadata name the address in use while its spec names another.
-func markEmail(member *usherv1.Member, inUse string) {
+// markedEmail is the address in use while a Member's spec names another; empty otherwise.
+func markedEmail(member *usherv1.Member, inUse string) string {
 	if member.Spec.Email.SameAs(usherv1.EmailAddress(inUse)) {
-		delete(member.Annotations, usherv1.EmailInUseAnnotation)
-		return
+		return ""
 	}
-	member.Annotations[usherv1.EmailInUseAnnotation] = inUse
+	return inUse
 }
 
 func (r *Reconciler) writeStatus(ctx context.Context, member *usherv1.Member, status usherv1.MemberStatus) error {

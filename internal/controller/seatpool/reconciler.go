@@ -6,8 +6,10 @@ package seatpool
 
 import (
 	"context"
+	"errors"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -62,15 +64,13 @@ func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) (ctr
 		return ctrl.Result{}, err
 	}
 	around, size, err := reconciler.DecideLive(cached, func(s surroundings) capacity { return s.capacityOf(pool) },
-		func() (surroundings, error) { return r.observe(ctx, r.Live, pool) })
+		func() (surroundings, error) { return r.observeLive(ctx, pool) })
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if size.recordsIncluded {
-		err := store.PatchMetadata(ctx, r.Client, pool, "annotate", func() {
-			metav1.SetMetaDataAnnotation(&pool.ObjectMeta, usherv1.IncludedSeatsAnnotation, "true")
-		})
-		if err != nil {
+		record := map[string]string{usherv1.IncludedSeatsAnnotation: size.included}
+		if err := store.Annotate(ctx, r.Client, r.Live, pool, record); err != nil {
 			return ctrl.Result{}, err
 		}
 	}
@@ -102,7 +102,9 @@ func (r *Reconciler) reconcile(ctx context.Context, pool *usherv1.SeatPool) (ctr
 type surroundings struct {
 	// account is nil if it does not exist.
 	account *usherv1.Account
-	terms   plan.Terms
+	// plan of the account; nil if it does not exist.
+	plan  *usherv1.Plan
+	terms plan.Terms
 	// pools of the namespace.
 	pools []usherv1.SeatPool
 }
@@ -111,8 +113,9 @@ type surroundings struct {
 type capacity struct {
 	seats plan.Seats
 	grows bool
-	// recordsIncluded: it has to be recorded that the pool has the seats that the plan includes.
+	// recordsIncluded: it has to be recorded whether the pool has the seats that the plan includes. included is what is recorded.
 	recordsIncluded bool
+	included        string
 }
 
 // NeedsLiveReads reports whether the pool gets more seats, or keeps them for good: that is decided by what is, not by what an old cache
@@ -124,10 +127,11 @@ func (s surroundings) capacityOf(pool *usherv1.SeatPool) capacity {
 	if s.account == nil {
 		seats = plan.SeatsWithoutAccount(pool)
 	}
-	return capacity{
-		seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0)),
-		recordsIncluded: s.account != nil && s.terms.RecordsIncluded(pool, seats),
+	c := capacity{seats: seats, grows: seats.Capacity() > int(ptr.Deref(pool.Status.Capacity, 0))}
+	if s.account != nil {
+		c.included, c.recordsIncluded = s.terms.IncludedRecord(pool, s.pools, seats)
 	}
+	return c
 }
 
 // observe loads the pool's surroundings through reader.
@@ -135,15 +139,49 @@ func (r *Reconciler) observe(ctx context.Context, reader client.Reader, pool *us
 	if s.account, err = store.Account(ctx, reader, pool.Namespace, pool.Spec.AccountRef.Name); err != nil {
 		return s, err
 	}
-	of, err := store.Plan(ctx, reader, s.account)
-	if err != nil {
+	if s.plan, err = store.Plan(ctx, reader, s.account); err != nil {
 		return s, err
 	}
-	s.terms = plan.For(s.account, of)
+	s.terms = plan.For(s.account, s.plan)
 	var pools usherv1.SeatPoolList
 	err = store.List(ctx, reader, &pools, pool.Namespace, "", "")
 	s.pools = pools.Items
 	return s, store.AnyUndecodable(err, s.pools, func(p *usherv1.SeatPool) bool { return p.Spec.AccountRef == pool.Spec.AccountRef })
+}
+
+// observeLive loads the pool's surroundings from the API server as they were at one moment. An Account and a Plan that were never together
+// could give the pool seats that it was never entitled to. The error is a conflict if one of them has changed meanwhile.
+func (r *Reconciler) observeLive(ctx context.Context, pool *usherv1.SeatPool) (surroundings, error) {
+	s, err := r.observe(ctx, r.Live, pool)
+	if err != nil {
+		return s, err
+	}
+	account, err := store.Account(ctx, r.Live, pool.Namespace, pool.Spec.AccountRef.Name)
+	if err != nil {
+		return s, err
+	}
+	of, err := store.Plan(ctx, r.Live, account)
+	if err != nil {
+		return s, err
+	}
+	if !sameSpec(s.account, account) || !sameSpec(s.plan, of) {
+		return s, apierrors.NewConflict(usherv1.GroupVersion.WithResource("seatpools").GroupResource(), pool.Name, errChanged)
+	}
+	return s, nil
+}
+
+// errChanged is the error of reads between which the account or its plan has changed.
+var errChanged = errors.New("its account or plan has changed")
+
+// sameSpec reports whether two reads found the same object with the same spec, or both none.
+func sameSpec[T any, P interface {
+	*T
+	client.Object
+}](a, b P) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.GetUID() == b.GetUID() && a.GetGeneration() == b.GetGeneration()
 }
 
 // candidates returns all members of the pool's account as the ledger sees them.
@@ -173,8 +211,7 @@ func (r *Reconciler) restored(ctx context.Context, member *usherv1.Member, accou
 	}
 	secret := store.SecretMetadata()
 	found, err := store.Get(ctx, r.Client, member.Namespace, credentials.Name(member.Name), secret)
-	return found && credentials.MayBeAcceptance(secret, member, account) &&
-		credentials.BeforeRestore(secret.Annotations[usherv1.MemberUIDAnnotation], member), err
+	return found && credentials.MayBeRestored(secret, member, account), err
 }
 
 // gone returns which of the UIDs belong to no Member of the namespace, by a live list.

@@ -145,7 +145,7 @@ func (w *world) standing(m *usherv1.Member) plan.Standing {
 	if secret := w.credentials(m.Name); secret != nil && w.accepted(m, secret) && plan.Recorded(secret.Annotations) != plan.Junior {
 		return plan.Recorded(secret.Annotations)
 	}
-	if uid := m.Annotations[usherv1.MemberUIDAnnotation]; uid == "" || uid != string(m.UID) && w.account().Remembers(uid) {
+	if m.IsCopy(w.account()) {
 		m = m.DeepCopy() // a copy of a deleted member, which came back without its credentials
 		delete(m.Annotations, usherv1.FirstMemberAnnotation)
 	} else if recorded := plan.Recorded(m.Annotations); recorded != plan.Junior {

@@ -28,6 +28,37 @@ var replays = []replay{
 			rest to=invitations n=5000`,
 	},
 	{
+		// The pool's reconciler read the Account, which was on a plan that did not exist, and then the Plan, which was created after the
+		// Account had left it: the pool got seats that it had never been entitled to.
+		name: "an account and a plan that were never together",
+		schedule: `schedule seed=18528 fine=false week=false
+			restart op=0
+			make-account name=acme
+			make-pool name=p0 to=OnAcceptance n=2
+			rest to=pools n=5000
+			begin op=0 on=pools name=p0
+			go op=0 on=pools name=p0
+			subscribe name=acme to=plan
+			go op=0 on=pools name=p0
+			subscribe name=acme
+			make-plan n=2`,
+	},
+	{
+		// The end was set to an hour, and back to a day. It is told of again, with the Message-ID of the first notice: the judge took that for
+		// a second copy.
+		name: "an end that is set back",
+		schedule: `schedule seed=10060 fine=false week=false
+			restart op=0
+			mend-secret
+			make-account name=acme
+			make-pool name=p0 n=1
+			make-member name=m0 to=a0@acme.example n=3
+			rest to=invitations n=5000
+			end name=m0 n=1
+			rest to=visits n=5000
+			end name=m0 n=24`,
+	},
+	{
 		// Two operators decided the same at the same time. One was delayed before it wrote its claim, for longer than the lease in the
 		// claim, so that the lease was over for the other at once.
 		name: "a claim that was written after its own lease",
