@@ -66,7 +66,7 @@ func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
 			NewQueue: reconciler.NewQueue(c.Workers, c.AccountOf),
 		})
 		if c.For != nil {
-			b = b.For(c.For)
+			b = b.For(c.For, builder.WithPredicates(c.Predicate()))
 		}
 		for _, watch := range c.Watches {
 			b = b.Watches(watch.Object, watch.Handler(), watchOptions(watch.Object)...)
