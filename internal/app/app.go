@@ -189,7 +189,7 @@ func cacheOptions(o Options, registry *undecodable.Registry) cache.Options {
 	// Of all roles and bindings, only Usher's own are cached.
 	own := cache.ByObject{Label: k8slabels.SelectorFromSet(k8slabels.Set{labels.ManagedBy: labels.Usher})}
 	options := cache.Options{
-		DefaultTransform: cache.TransformStripManagedFields(), NewInformer: newInformer(relist, registry),
+		DefaultTransform: strip, NewInformer: compactInformer(newInformer(relist, registry)),
 		ByObject: map[client.Object]cache.ByObject{&rbacv1.Role{}: own, &rbacv1.RoleBinding{}: own},
 	}
 	if o.TestHooks.Resync > 0 {

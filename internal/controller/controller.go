@@ -66,7 +66,7 @@ func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
 			NewQueue: reconciler.NewQueue(c.Workers, c.AccountOf),
 		})
 		if c.For != nil {
-			b = b.For(c.For, builder.WithPredicates(c.Unpaced()))
+			b = b.For(c.For, builder.WithPredicates(c.Predicate(), c.Unpaced()))
 		}
 		for _, watch := range c.AllWatches() {
 			b = b.Watches(watch.Object, watch.Handler(), watchOptions(watch.Object)...)

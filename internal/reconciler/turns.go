@@ -154,11 +154,14 @@ func (t *turns) Pop() reconcile.Request {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.next[0]
+	t.next[0] = nil // the array still has it
 	t.next = t.next[1:]
 	l.inTurn = false
 	l.running++
 	key := l.take()
-	delete(t.urgency, key)
+	if delete(t.urgency, key); len(t.urgency) == 0 {
+		t.urgency = map[reconcile.Request]Urgency{} // a map keeps the room for the most that it has had
+	}
 	t.queue(l)
 	return key
 }

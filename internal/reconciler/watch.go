@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -28,6 +29,9 @@ type Controller struct {
 	Name string
 	// For is the kind that it reconciles; nil if its keys name no object of one kind.
 	For client.Object
+	// Concerns reports whether there may be something to do for an object of that kind; nil if there may be for each. A change wakes the
+	// controller if it concerns the object before or after it. Whatever else is to be done for an object wakes it in another way.
+	Concerns func(client.Object) bool
 	// Watches are the other kinds whose changes wake it.
 	Watches []Watch
 	// AccountOf returns the name of the account that a key belongs to, empty if it is not known: accounts take turns. If it is nil, each key
@@ -102,6 +106,22 @@ func (w Watch) Handler() handler.EventHandler {
 		UpdateFunc:  func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, q, e.ObjectOld, e.ObjectNew) },
 		DeleteFunc:  func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, q, e.Object, nil) },
 		GenericFunc: func(ctx context.Context, e event.GenericEvent, q queue) { add(ctx, q, nil, e.Object) },
+	}
+}
+
+// ConcernedBy reports whether a change of an object of the kind that c reconciles wakes it. before is nil if the object is new, after if it
+// is gone.
+func (c Controller) ConcernedBy(before, after client.Object) bool {
+	return c.Concerns == nil || before != nil && c.Concerns(before) || after != nil && c.Concerns(after)
+}
+
+// Predicate returns ConcernedBy as a predicate.
+func (c Controller) Predicate() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(e event.CreateEvent) bool { return c.ConcernedBy(nil, e.Object) },
+		UpdateFunc:  func(e event.UpdateEvent) bool { return c.ConcernedBy(e.ObjectOld, e.ObjectNew) },
+		DeleteFunc:  func(e event.DeleteEvent) bool { return c.ConcernedBy(e.Object, nil) },
+		GenericFunc: func(e event.GenericEvent) bool { return c.ConcernedBy(nil, e.Object) },
 	}
 }
 

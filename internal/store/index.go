@@ -31,50 +31,52 @@ type Index struct {
 	Object client.Object
 	Field  string
 	Values client.IndexerFunc
+	// Unique: nearly every object has another value.
+	Unique bool
 }
 
 // Indexes returns every index that the reconcilers read.
 func Indexes() []Index {
 	return []Index{
-		{&usherv1.Member{}, ByAccount, func(o client.Object) []string {
+		{Object: &usherv1.Member{}, Field: ByAccount, Values: func(o client.Object) []string {
 			return []string{o.(*usherv1.Member).Spec.AccountRef.Name}
 		}},
-		{&usherv1.Member{}, ByAddress, func(o client.Object) []string { return AddressKeys(o.(*usherv1.Member)) }},
-		{&usherv1.Member{}, ByEmail, func(o client.Object) []string {
+		{Object: &usherv1.Member{}, Field: ByAddress, Unique: true, Values: func(o client.Object) []string { return AddressKeys(o.(*usherv1.Member)) }},
+		{Object: &usherv1.Member{}, Field: ByEmail, Unique: true, Values: func(o client.Object) []string {
 			return addressesOf(o.(*usherv1.Member))
 		}},
-		{&usherv1.Member{}, BySuccessor, func(o client.Object) []string {
+		{Object: &usherv1.Member{}, Field: BySuccessor, Values: func(o client.Object) []string {
 			if to := o.(*usherv1.Member).Spec.ReassignTo; to != nil && o.GetDeletionTimestamp() != nil {
 				return []string{to.Name}
 			}
 			return nil
 		}},
-		{&usherv1.Member{}, ByUID, func(o client.Object) []string { return []string{string(o.GetUID())} }},
-		{&usherv1.SeatPool{}, ByAccount, func(o client.Object) []string {
+		{Object: &usherv1.Member{}, Field: ByUID, Unique: true, Values: func(o client.Object) []string { return []string{string(o.GetUID())} }},
+		{Object: &usherv1.SeatPool{}, Field: ByAccount, Values: func(o client.Object) []string {
 			return []string{o.(*usherv1.SeatPool).Spec.AccountRef.Name}
 		}},
-		{&usherv1.Invitation{}, ByMemberRef, func(o client.Object) []string {
+		{Object: &usherv1.Invitation{}, Field: ByMemberRef, Unique: true, Values: func(o client.Object) []string {
 			return []string{o.(*usherv1.Invitation).Spec.MemberRef.Name}
 		}},
-		{&usherv1.Account{}, ByPlan, func(o client.Object) []string {
+		{Object: &usherv1.Account{}, Field: ByPlan, Values: func(o client.Object) []string {
 			if ref := o.(*usherv1.Account).Spec.PlanRef; ref != nil {
 				return []string{ref.Name}
 			}
 			return nil
 		}},
-		{&usherv1.Account{}, BySecretRef, func(o client.Object) []string {
+		{Object: &usherv1.Account{}, Field: BySecretRef, Values: func(o client.Object) []string {
 			if o.(*usherv1.Account).DeliversByLink() {
 				return nil
 			}
 			return []string{SecretRef(o.(*usherv1.Account))}
 		}},
-		{&usherv1.Account{}, ByPasswords, func(o client.Object) []string {
+		{Object: &usherv1.Account{}, Field: ByPasswords, Values: func(o client.Object) []string {
 			if name := o.(*usherv1.Account).PasswordFile(); name != "" {
 				return []string{name}
 			}
 			return nil
 		}},
-		{&usherv1.Account{}, ByTemplatesRef, func(o client.Object) []string {
+		{Object: &usherv1.Account{}, Field: ByTemplatesRef, Values: func(o client.Object) []string {
 			if name := TemplatesRef(o.(*usherv1.Account)); name != "" {
 				return []string{name}
 			}

@@ -24,6 +24,7 @@ func New(base reconciler.Base, box *outbox.Outbox, keys *store.KeyStore, portalU
 	return reconciler.Controller{
 		Name: "emailchange", For: &usherv1.Member{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
 		AccountOf: reconciler.OfMembers(base.Client),
+		Concerns:  func(o client.Object) bool { return o.(*usherv1.Member).Status.EmailChange != nil },
 		Watches:   []reconciler.Watch{{Object: &usherv1.Account{}, Map: r.ofAccount}},
 	}
 }

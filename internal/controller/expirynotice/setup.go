@@ -21,6 +21,7 @@ func New(base reconciler.Base, box *outbox.Outbox, workers int) reconciler.Contr
 	return reconciler.Controller{
 		Name: "expirynotice", For: &usherv1.Member{}, Workers: workers, Reconciler: r, Wakeups: r.wakeups,
 		AccountOf: reconciler.OfMembers(base.Client),
+		Concerns:  func(o client.Object) bool { return o.(*usherv1.Member).Spec.AccessUntil != nil },
 		Watches:   []reconciler.Watch{{Object: &usherv1.Account{}, Map: r.ofAccount}},
 	}
 }

@@ -125,7 +125,7 @@ func (o *operator) start(behind int) {
 		o.reconcilers[k] = c.Reconciler
 		if c.For != nil {
 			on := kindOf(c.For)
-			o.watches[on] = append(o.watches[on], watch{controller: k, keys: itself})
+			o.watches[on] = append(o.watches[on], watch{controller: k, keys: itself(c)})
 		}
 	}
 	for _, c := range o.controllers {
@@ -167,11 +167,14 @@ func keysOf(mapping reconciler.Mapping) func(ctx context.Context, before, after 
 	}
 }
 
-func itself(_ context.Context, before, after client.Object) []types.NamespacedName {
-	if after == nil {
-		after = before
+// itself maps a change of an object that a controller reconciles.
+func itself(c reconciler.Controller) func(ctx context.Context, before, after client.Object) []types.NamespacedName {
+	return func(_ context.Context, before, after client.Object) []types.NamespacedName {
+		if !c.ConcernedBy(before, after) {
+			return nil
+		}
+		return []types.NamespacedName{client.ObjectKeyFromObject(reconciler.Present(before, after))}
 	}
-	return []types.NamespacedName{client.ObjectKeyFromObject(after)}
 }
 
 // tell puts the keys into the queues that the watches map a change to.
