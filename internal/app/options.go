@@ -5,10 +5,13 @@
 package app
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,6 +40,10 @@ type Options struct {
 	MetricsSecure bool
 	// LeaderElect lets only one replica reconcile at a time; the portal runs on every replica.
 	LeaderElect bool
+	// Shards is how many replicas share the namespaces among them; with 1 or 0, leader election decides which one reconciles. ShardByPeers
+	// lets all replicas share them.
+	Shards       int
+	ShardByPeers bool
 	// UserPrefix is the cluster's OIDC username prefix; "" for none.
 	UserPrefix string
 	// WebhookPort is the port of the admission webhooks; 0 turns them off. WebhookCertDir contains their tls.crt and
@@ -87,6 +94,11 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS with authentication and authorization")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 turns them off")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let only one replica reconcile at a time; the portal runs on every replica")
+	o.Shards = 1
+	flags.Var((*positive)(&o.Shards), "shards",
+		"`number` of replicas that share the namespaces among them, instead of --leader-elect; further replicas stand by")
+	flags.BoolVar(&o.ShardByPeers, "shard-by-peers", false,
+		"let all replicas share the namespaces among them, however many there are, instead of --leader-elect")
 	flags.StringVar(&o.UserPrefix, "user-prefix", "",
 		"`prefix` that the cluster's OIDC configuration puts before the e-mail address in a user name")
 	flags.IntVar(&o.WebhookPort, "webhook-port", 9443,
@@ -100,6 +112,9 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 func (o *Options) validate() error {
 	if o.MailWorkers < 1 {
 		return fmt.Errorf("--mail-workers is %d; it must be at least 1", o.MailWorkers)
+	}
+	if o.Shards > 1 && o.ShardByPeers {
+		return fmt.Errorf("--shards=%d limits the replicas that share the namespaces, and --shard-by-peers does not; use one of them", o.Shards)
 	}
 	if o.PortalURL == "" {
 		return nil
@@ -117,6 +132,25 @@ func (o *Options) validate() error {
 	return nil
 }
 
+// positive is a flag whose value is at least 1.
+type positive int
+
+// String implements flag.Value.
+func (p *positive) String() string { return strconv.Itoa(int(*p)) }
+
+// Set implements flag.Value.
+func (p *positive) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return errors.New("it must be a whole number, at least 1")
+	}
+	*p = positive(n)
+	return nil
+}
+
+// sharded reports whether replicas share the namespaces.
+func (o *Options) sharded() bool { return o.Shards > 1 || o.ShardByPeers }
+
 // now returns the clock.
 func (o *Options) now() func() time.Time {
 	if o.TestHooks.Now != nil {
@@ -124,6 +158,9 @@ func (o *Options) now() func() time.Time {
 	}
 	return time.Now
 }
+
+// relist returns how often caches list anew.
+func (o *Options) relist() time.Duration { return cmp.Or(o.TestHooks.Relist, relistEvery) }
 
 // namespaces returns the watched namespaces, or nil for all.
 func (o *Options) namespaces() []string {
