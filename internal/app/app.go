@@ -117,11 +117,9 @@ func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager
 	}
 	p.keys = p.newKeys()
 	parts, err := p.addControllers(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
 	addWebhooks(mgr, p.live, o)
 	return mgr, parts.finisher, errors.Join(
+		err,
 		attempt("set up the portal", addPortal(ctx, mgr, p.live, p.keys, parts.membersAt, o)),
 		attempt("set up the link endpoint", addLinks(mgr, p.live, p.keys, o)),
 		attempt("close mail connections on stop", mgr.Add(closeOnStop(p.sender))),
