@@ -41,7 +41,9 @@ func (p *process) newAddressBook() (*addressBook, error) {
 	}
 	a := &addressBook{}
 	for _, namespace := range namespaces {
-		options := func(raw metav1.ListOptions) *client.ListOptions { return &client.ListOptions{Namespace: namespace, Raw: &raw} }
+		options := func(raw metav1.ListOptions) *client.ListOptions {
+			return &client.ListOptions{Namespace: namespace, Raw: &raw}
+		}
 		all := &toolscache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, raw metav1.ListOptions) (runtime.Object, error) {
 				list := &usherv1.MemberList{}

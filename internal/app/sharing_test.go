@@ -6,6 +6,7 @@ package app_test
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,7 +107,7 @@ var _ = Describe("replicas that share the namespaces", func() {
 		GinkgoWriter.Printf("%v of %v have namespaces\n", len(owners), both)
 		invites(ctx, "bob")
 		By("a third one stands by")
-		_, stopThree := replica(func(o *app.Options) { o.PortalURL = one.PortalURL })
+		three, stopThree := replica(func(o *app.Options) { o.PortalURL = one.PortalURL })
 		Expect(divided(3, 2)).To(Equal(both))
 		By("one that is stopped hands its share over")
 		began := time.Now()
@@ -114,9 +115,17 @@ var _ = Describe("replicas that share the namespaces", func() {
 		divided(2, 2)
 		link := invites(ctx, "cyd")
 		GinkgoWriter.Printf("handed over after %s\n", time.Since(began))
-		By("whoever shows the page, any replica's members sign in")
+		By("every replica serves the members of all namespaces")
 		here := strings.Replace(link, strings.TrimSuffix(one.PortalURL, "/"), "http://"+two.PortalBindAddress, 1)
 		Expect(post(here)).To(Equal(http.StatusSeeOther))
+		last := namespaces[len(namespaces)-1]
+		for _, o := range []app.Options{two, three} {
+			Eventually(func() int {
+				return postForm("http://"+o.PortalBindAddress+"/me/"+last+"/acme", url.Values{
+					"action": {"sign-in"}, "email": {"CYD@" + last + ".example"}, "password": {"correct horse battery"},
+				})
+			}).Should(Equal(http.StatusSeeOther))
+		}
 		stopThree()
 		divided(1, 1)
 		invites(ctx, "dan")
@@ -124,7 +133,7 @@ var _ = Describe("replicas that share the namespaces", func() {
 		Expect(sink.Mails()).To(HaveLen(4 * len(namespaces)))
 		var leases coordinationv1.LeaseList
 		Expect(api.List(ctx, &leases, client.InNamespace(home))).To(Succeed())
-		Expect(leases.Items).To(BeEmpty(), "whoever stops deletes its Lease")
+		Expect(leases.Items).To(BeEmpty(), "a replica that stops deletes its Lease")
 	}, SpecTimeout(4*time.Minute))
 
 	It("need no more rights than config/rbac grants", func(ctx SpecContext) {

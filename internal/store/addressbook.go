@@ -32,7 +32,7 @@ func NewAddressBook() *AddressBook {
 	return &AddressBook{at: map[uint64][]types.NamespacedName{}, of: map[types.NamespacedName][]uint64{}}
 }
 
-// MembersAt returns the names of the Members that have an address in use or want it, and seldom that of another one: whoever asks reads
+// MembersAt returns the names of the Members that have an address in use or want it, and seldom that of another one: a caller reads
 // the Member.
 func (b *AddressBook) MembersAt(address usherv1.EmailAddress) []types.NamespacedName {
 	b.mu.Lock()

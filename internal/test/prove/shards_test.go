@@ -118,7 +118,9 @@ type flapping struct {
 	race             race
 }
 
-func (f flapping) String() string { return fmt.Sprintf("%d replicas, seed %d", f.replicas, f.race.seed) }
+func (f flapping) String() string {
+	return fmt.Sprintf("%d replicas, seed %d", f.replicas, f.race.seed)
+}
 
 // standsStill is how long a replica stands still: the others take it for dead after 12 s.
 const standsStill = 14 * time.Second
