@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // run runs a manager, and gives its mails the time to be recorded once it has stopped, whatever for.
-func run(ctx context.Context, mgr interface{ Start(context.Context) error }, box interface{ Finish(context.Context) }) error {
+func run(ctx context.Context, mgr interface{ Start(context.Context) error }, box finisher) error {
 	err := mgr.Start(ctx)
 	timeout := finishTimeout
 	if ctx.Err() != nil {
@@ -95,7 +96,7 @@ func New(ctx context.Context, config *rest.Config, o Options) (manager.Manager, 
 	return mgr, err
 }
 
-func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager, *outbox.Outbox, error) {
+func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager, finisher, error) {
 	if err := o.validate(); err != nil {
 		return nil, nil, err
 	}
@@ -103,44 +104,97 @@ func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager
 	config.QPS = -1 // no client-side limit: the API server's priority and fairness decides
 	config.Wrap(undecodable.Transport)
 	registry := undecodable.NewRegistry(ctrl.Log.WithName("undecodable"))
-	mgr, err := ctrl.NewManager(config, managerOptions(o, registry))
+	mgr, err := ctrl.NewManager(config, managerOptions(o, registry, nil))
 	if err != nil {
 		return nil, nil, fmt.Errorf("create the manager: %w", err)
-	}
-	if err := store.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
-		return nil, nil, fmt.Errorf("add the cache indexes: %w", err)
 	}
 	uncached, err := client.New(config, client.Options{Scheme: mgr.GetScheme(), HTTPClient: mgr.GetHTTPClient(), Mapper: mgr.GetRESTMapper()})
 	if err != nil {
 		return nil, nil, fmt.Errorf("create the uncached client: %w", err)
 	}
-	live := undecodable.NewClient(uncached)
-	keys := &store.KeyStore{
-		Reader: live, Writer: live, Now: o.now(),
-		Secret: types.NamespacedName{Namespace: o.Namespace, Name: o.TokenSecret},
+	p := &process{
+		Options: o, config: config, mgr: mgr, live: undecodable.NewClient(uncached), sender: factory.New(), registry: registry,
 	}
-	sender := factory.New()
-	base := reconciler.Base{
-		Client: undecodable.NewClient(mgr.GetClient()), Live: live, Accounts: &store.RecentAccounts{Live: live, For: recentAccount},
-		Recorder: mgr.GetEventRecorder("usher"), Now: o.now(),
-	}
-	defaultSecret := types.NamespacedName{Namespace: o.Namespace, Name: o.SMTPSecret}
-	box := &outbox.Outbox{
-		Client: base.Client, Live: base.Live, Now: base.Now, Channel: sender, Backoff: outbox.RecordBackoff,
-		Endpoints: outbox.NewEndpoints(live, factory.Parse, defaultSecret, o.MailWorkers),
-	}
-	dependencies := controller.Dependencies{
-		Base: base, Outbox: box, Keys: keys, PortalURL: o.PortalURL, UserPrefix: o.UserPrefix, MailWorkers: o.MailWorkers,
-	}
-	addWebhooks(mgr, live, o)
-	return mgr, box, errors.Join(
-		attempt("set up the controllers", controller.Setup(mgr, dependencies, o.TestHooks.Several)),
-		attempt("set up the portal", addPortal(ctx, mgr, live, keys, o)),
-		attempt("set up the link endpoint", addLinks(mgr, live, keys, o)),
-		attempt("poll the token keys", addKeyPolling(mgr, keys, o)),
-		attempt("close mail connections on stop", mgr.Add(closeOnStop(sender))),
-		attempt("serve the probes", addProbes(mgr, registry, o.HealthProbeBindAddress)),
+	p.keys = p.newKeys()
+	parts, err := p.addControllers(ctx)
+	addWebhooks(mgr, p.live, o)
+	return mgr, parts.finisher, errors.Join(
+		err,
+		attempt("set up the portal", addPortal(ctx, mgr, p.live, p.keys, parts.membersAt, o)),
+		attempt("set up the link endpoint", addLinks(mgr, p.live, p.keys, o)),
+		attempt("close mail connections on stop", mgr.Add(closeOnStop(p.sender))),
+		attempt("serve the probes", addProbes(mgr, parts.ready, p.undecodable, o.HealthProbeBindAddress)),
 	)
+}
+
+// process is what all controllers of a process are made of.
+type process struct {
+	Options
+	config *rest.Config
+	mgr    manager.Manager
+	live   client.Client
+	keys   *store.KeyStore
+	sender *factory.Channels
+
+	mu sync.Mutex
+	// registry has the undecodable objects in the caches that are used.
+	registry *undecodable.Registry
+}
+
+// finisher finishes mails.
+type finisher interface{ Finish(ctx context.Context) }
+
+// parts are what addControllers adds to a process.
+type parts struct {
+	finisher finisher
+	// ready succeeds once the caches are filled.
+	ready healthz.Checker
+	// membersAt finds members by their address.
+	membersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
+}
+
+// addControllers adds the controllers of one replica that does everything, or those of one that shares the namespaces with others.
+func (p *process) addControllers(ctx context.Context) (parts, error) {
+	if p.sharded() {
+		return p.addShared()
+	}
+	if err := store.SetupIndexes(ctx, p.mgr.GetFieldIndexer()); err != nil {
+		return parts{}, fmt.Errorf("add the cache indexes: %w", err)
+	}
+	controllers, box := p.newControllers(p.mgr, p.keys)
+	return parts{box, cachesSynced(p.mgr), store.Directory{Reader: p.mgr.GetClient()}.MembersAt}, errors.Join(
+		attempt("set up the controllers", controller.Setup(p.mgr, controllers, p.TestHooks.Several)),
+		attempt("poll the token keys", addKeyPolling(p.mgr, p.keys, p.Options)),
+	)
+}
+
+// newControllers returns controllers that read the caches of a manager, and what they send mails with.
+func (p *process) newControllers(mgr manager.Manager, keys *store.KeyStore) ([]reconciler.Controller, *outbox.Outbox) {
+	base := reconciler.Base{
+		Client: undecodable.NewClient(mgr.GetClient()), Live: p.live, Accounts: &store.RecentAccounts{Live: p.live, For: recentAccount},
+		Recorder: p.mgr.GetEventRecorder("usher"), Now: p.now(),
+	}
+	defaultSecret := types.NamespacedName{Namespace: p.Namespace, Name: p.SMTPSecret}
+	box := &outbox.Outbox{
+		Client: base.Client, Live: base.Live, Now: base.Now, Channel: p.sender, Backoff: outbox.RecordBackoff,
+		Endpoints: outbox.NewEndpoints(p.live, factory.Parse, defaultSecret, p.MailWorkers),
+	}
+	return controller.All(controller.Dependencies{
+		Base: base, Outbox: box, Keys: keys, PortalURL: p.PortalURL, UserPrefix: p.UserPrefix, MailWorkers: p.MailWorkers,
+	}), box
+}
+
+func (p *process) newKeys() *store.KeyStore {
+	return &store.KeyStore{
+		Reader: p.live, Writer: p.live, Now: p.now(), Secret: types.NamespacedName{Namespace: p.Namespace, Name: p.TokenSecret},
+	}
+}
+
+// undecodable returns the objects in the caches that cannot be decoded.
+func (p *process) undecodable() []*undecodable.Error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.registry.List()
 }
 
 // attempt adds what was attempted to an error; nil stays nil.
@@ -151,7 +205,8 @@ func attempt(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, err)
 }
 
-func managerOptions(o Options, registry *undecodable.Registry) ctrl.Options {
+// managerOptions returns the options of a manager whose caches have the namespaces that keep reports true for; all if it is nil.
+func managerOptions(o Options, registry *undecodable.Registry, keep func(namespace string) bool) ctrl.Options {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, usherv1.AddToScheme} {
 		if err := add(scheme); err != nil {
@@ -169,27 +224,23 @@ func managerOptions(o Options, registry *undecodable.Registry) ctrl.Options {
 		WebhookServer:                 webhookServer(o),
 		HealthProbeBindAddress:        "0", // see addProbes
 		PprofBindAddress:              o.PprofBindAddress,
-		LeaderElection:                o.LeaderElect,
+		LeaderElection:                o.LeaderElect && !o.sharded(),
 		LeaderElectionID:              "usher.dev",
 		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
 		RetryPeriod:                   &retry,
 		GracefulShutdownTimeout:       &stop,
-		Cache:                         cacheOptions(o, registry),
+		Cache:                         cacheOptions(o, registry, keep),
 		NewClient:                     newScopedClient(o.namespaces()),
 	}
 }
 
 // cacheOptions limits the caches to the watched namespaces, and to the default SMTP Secret in the manager's own namespace.
-func cacheOptions(o Options, registry *undecodable.Registry) cache.Options {
-	relist := o.TestHooks.Relist
-	if relist == 0 {
-		relist = relistEvery
-	}
+func cacheOptions(o Options, registry *undecodable.Registry, keep func(namespace string) bool) cache.Options {
 	// Of all roles and bindings, only Usher's own are cached.
 	own := cache.ByObject{Label: k8slabels.SelectorFromSet(k8slabels.Set{labels.ManagedBy: labels.Usher})}
 	options := cache.Options{
-		DefaultTransform: strip, NewInformer: compactInformer(newInformer(relist, registry)),
+		DefaultTransform: strip, NewInformer: compactInformer(newInformer(o.relist(), registry, keep)),
 		ByObject: map[client.Object]cache.ByObject{&rbacv1.Role{}: own, &rbacv1.RoleBinding{}: own},
 	}
 	if o.TestHooks.Resync > 0 {

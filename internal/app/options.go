@@ -5,11 +5,14 @@
 package app
 
 import (
+	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"net/netip"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -40,6 +43,10 @@ type Options struct {
 	MetricsSecure bool
 	// LeaderElect lets only one replica reconcile at a time; the portal runs on every replica.
 	LeaderElect bool
+	// Shards is how many replicas share the namespaces among them; with 1 or 0, leader election decides which one reconciles. ShardByPeers
+	// lets all replicas share them.
+	Shards       int
+	ShardByPeers bool
 	// UserPrefix is the cluster's OIDC username prefix; "" for none.
 	UserPrefix string
 	// WebhookPort is the port of the admission webhooks; 0 turns them off. WebhookCertDir contains their tls.crt and
@@ -92,6 +99,11 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.PprofBindAddress, "pprof-bind-address", "0",
 		"loopback `address`, such as 127.0.0.1:6060, that serves Go's profiles below /debug/pprof/ without authentication, to debug; 0 turns it off")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let only one replica reconcile at a time; the portal runs on every replica")
+	o.Shards = 1
+	flags.Var((*positive)(&o.Shards), "shards",
+		"`number` of replicas that share the namespaces among them, instead of --leader-elect; further replicas stand by")
+	flags.BoolVar(&o.ShardByPeers, "shard-by-peers", false,
+		"let all replicas share the namespaces among them, however many there are, instead of --leader-elect")
 	flags.StringVar(&o.UserPrefix, "user-prefix", "",
 		"`prefix` that the cluster's OIDC configuration puts before the e-mail address in a user name")
 	flags.IntVar(&o.WebhookPort, "webhook-port", 9443,
@@ -109,6 +121,9 @@ func (o *Options) validate() error {
 	if !loopback(o.PprofBindAddress) {
 		return fmt.Errorf("--pprof-bind-address is %q; it must be 0 or a loopback address such as 127.0.0.1:6060, because profiles are served "+
 			"without authentication; kubectl port-forward reaches it in a pod", o.PprofBindAddress)
+	}
+	if o.Shards > 1 && o.ShardByPeers {
+		return fmt.Errorf("--shards=%d limits the replicas that share the namespaces, and --shard-by-peers does not; use one of them", o.Shards)
 	}
 	if o.PortalURL == "" {
 		return nil
@@ -135,6 +150,25 @@ func loopback(address string) bool {
 	return err == nil && at.Addr().IsLoopback()
 }
 
+// positive is a flag whose value is at least 1.
+type positive int
+
+// String implements flag.Value.
+func (p *positive) String() string { return strconv.Itoa(int(*p)) }
+
+// Set implements flag.Value.
+func (p *positive) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		return errors.New("it must be a whole number, at least 1")
+	}
+	*p = positive(n)
+	return nil
+}
+
+// sharded reports whether replicas share the namespaces.
+func (o *Options) sharded() bool { return o.Shards > 1 || o.ShardByPeers }
+
 // now returns the clock.
 func (o *Options) now() func() time.Time {
 	if o.TestHooks.Now != nil {
@@ -142,6 +176,9 @@ func (o *Options) now() func() time.Time {
 	}
 	return time.Now
 }
+
+// relist returns how often caches list anew.
+func (o *Options) relist() time.Duration { return cmp.Or(o.TestHooks.Relist, relistEvery) }
 
 // namespaces returns the watched namespaces, or nil for all.
 func (o *Options) namespaces() []string {

@@ -29,7 +29,7 @@ var _ = Describe("the flags", func() {
 		GinkgoT().Setenv("POD_NAMESPACE", "")
 		Expect(parse()).To(Equal(app.Options{
 			Namespace: "usher-system", SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalBindAddress: ":8082",
-			MetricsBindAddress: ":8443", MetricsSecure: true, HealthProbeBindAddress: ":8081", LeaderElect: true, MailWorkers: 8, WebhookPort: 9443,
+			MetricsBindAddress: ":8443", MetricsSecure: true, HealthProbeBindAddress: ":8081", LeaderElect: true, Shards: 1, MailWorkers: 8, WebhookPort: 9443,
 			PprofBindAddress: "0",
 		}))
 		GinkgoT().Setenv("POD_NAMESPACE", "elsewhere")
@@ -52,8 +52,20 @@ var _ = Describe("the flags", func() {
 			"--portal-cert-dir=/nowhere", "--portal-url=https://invite.acme.example"),
 		Entry(nil, "--trusted-proxies: \"10.0.0.0/99\" is not a network", "--health-probe-bind-address=0", "--metrics-bind-address=0",
 			"--trusted-proxies=192.0.2.1,10.0.0.0/99"),
+		Entry(nil, "use one of them", "--shards=2", "--shard-by-peers"),
 		Entry(nil, "or a query", "--portal-url=https://invite.acme.example?x=1"),
 	)
+
+	It("share the namespaces among one replica at least", func() {
+		for _, text := range []string{"0", "-1", "two"} {
+			var o app.Options
+			flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+			flags.SetOutput(GinkgoWriter)
+			o.Bind(flags)
+			Expect(flags.Parse([]string{"--shards=" + text})).To(MatchError(ContainSubstring("a whole number, at least 1")))
+		}
+		Expect(parse("--shards=3").Shards).To(Equal(3))
+	})
 
 	It("that name a missing or invalid kubeconfig are refused, and the error names the flag", func() {
 		nowhere := filepath.Join(GinkgoT().TempDir(), "kubeconfig")

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -26,7 +27,10 @@ const (
 	keyFile  = "tls.key"
 )
 
-func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, keys *store.KeyStore, o Options) error {
+func addPortal(
+	ctx context.Context, mgr manager.Manager, live client.Client, keys *store.KeyStore,
+	membersAt func(ctx context.Context, email string) ([]types.NamespacedName, error), o Options,
+) error {
 	if o.PortalBindAddress == "0" {
 		return nil
 	}
@@ -40,7 +44,7 @@ func addPortal(ctx context.Context, mgr manager.Manager, live client.Client, key
 	}
 	server := portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
-		MembersAt: store.Directory{Reader: mgr.GetClient()}.MembersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
+		MembersAt: membersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
 		BindAddress: o.PortalBindAddress, Listener: listener, TLS: listener != nil, Proxies: proxies,
 		Log: mgr.GetLogger().WithName("portal"),
 	}).Server()

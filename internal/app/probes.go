@@ -23,7 +23,7 @@ const maxListed = 100
 
 // addProbes serves /healthz and /readyz. /readyz also names the objects that cannot be decoded, and stays 200: every replica has the
 // same, and one tenant's object must not take the portal from all others.
-func addProbes(mgr manager.Manager, registry *undecodable.Registry, address string) error {
+func addProbes(mgr manager.Manager, ready healthz.Checker, objects func() []*undecodable.Error, address string) error {
 	if address == "0" || address == "" {
 		return nil
 	}
@@ -32,9 +32,9 @@ func addProbes(mgr manager.Manager, registry *undecodable.Registry, address stri
 		return fmt.Errorf("--health-probe-bind-address: %w", err)
 	}
 	ping := &healthz.Handler{Checks: map[string]healthz.Checker{"ping": healthz.Ping}}
-	caches := &healthz.Handler{Checks: map[string]healthz.Checker{"caches": cachesSynced(mgr)}}
+	caches := &healthz.Handler{Checks: map[string]healthz.Checker{"caches": ready}}
 	mux := http.NewServeMux()
-	for path, handler := range map[string]http.Handler{"/healthz": ping, "/readyz": naming(caches, registry)} {
+	for path, handler := range map[string]http.Handler{"/healthz": ping, "/readyz": naming(caches, objects)} {
 		mux.Handle(path, http.StripPrefix(path, handler))
 		mux.Handle(path+"/", http.StripPrefix(path, handler))
 	}
@@ -46,10 +46,10 @@ func addProbes(mgr manager.Manager, registry *undecodable.Registry, address stri
 }
 
 // naming adds the objects that cannot be decoded to the answer of a check. It names fields without their values, since anyone may ask.
-func naming(check http.Handler, registry *undecodable.Registry) http.Handler {
+func naming(check http.Handler, list func() []*undecodable.Error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		check.ServeHTTP(w, request)
-		objects := registry.List()
+		objects := list()
 		for i, object := range objects {
 			if i == maxListed {
 				fmt.Fprintf(w, "\nand %d more", len(objects)-i)

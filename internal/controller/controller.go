@@ -58,9 +58,9 @@ func All(d Dependencies) []reconciler.Controller {
 	}
 }
 
-// Setup adds the controllers to a manager. skipNameValidation lets one process run two managers, in tests.
-func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
-	for _, c := range All(d) {
+// Setup adds controllers to a manager. skipNameValidation lets one process run several managers.
+func Setup(mgr ctrl.Manager, controllers []reconciler.Controller, skipNameValidation bool) error {
+	for _, c := range controllers {
 		b := ctrl.NewControllerManagedBy(mgr).Named(c.Name).WithOptions(controller.Options{
 			MaxConcurrentReconciles: c.Workers * reconciler.Shares, SkipNameValidation: &skipNameValidation,
 			NewQueue: reconciler.NewQueue(c.Workers, c.AccountOf),
@@ -79,6 +79,33 @@ func Setup(mgr ctrl.Manager, d Dependencies, skipNameValidation bool) error {
 		}
 	}
 	return nil
+}
+
+// Cached returns an object of each kind that controllers need a cache of, as the cache is asked for it.
+func Cached(controllers []reconciler.Controller) []client.Object {
+	var objects []client.Object
+	known := map[string]bool{}
+	add := func(o client.Object) {
+		switch o.(type) {
+		case nil:
+			return
+		case *corev1.Secret:
+			o = store.SecretMetadata()
+		case *corev1.ConfigMap:
+			o = store.ConfigMapMetadata()
+		}
+		if name := fmt.Sprintf("%T %s", o, o.GetObjectKind().GroupVersionKind()); !known[name] {
+			known[name] = true
+			objects = append(objects, o)
+		}
+	}
+	for _, c := range controllers {
+		add(c.For)
+		for _, watch := range c.Watches {
+			add(watch.Object)
+		}
+	}
+	return objects
 }
 
 // watchOptions keeps the contents of Secrets and ConfigMaps out of the cache.

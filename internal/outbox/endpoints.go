@@ -48,6 +48,9 @@ type Endpoints struct {
 	Accounts, Secrets *reconciler.Wakeups
 	// Limiter has the rate limits.
 	Limiter *ratelimit.Limiter
+	// Sharing is how many replicas send through the default Secret's server at the same time, each a part of what it allows; 0 for one. Every
+	// other Secret is in a namespace, which one replica reconciles.
+	Sharing int
 
 	// slots bounds the mails that are sent at once, probes the probes.
 	slots, probes *slots
@@ -152,8 +155,16 @@ func (e *Endpoints) lane(ctx context.Context, account *usherv1.Account) (in lane
 	}
 	return lane{
 		namespace: account.Namespace, account: account.Name, endpoint: endpoint.String(), byDefault: key == e.Default, secret: key,
-		connections: endpoint.Connections(),
+		connections: e.partOf(key, endpoint.Connections()),
 	}, true, nil
+}
+
+// partOf returns the part that this replica has of a limit of a Secret; 0 is no limit. It is at least 1.
+func (e *Endpoints) partOf(secret types.NamespacedName, limit int) int {
+	if secret != e.Default || limit == 0 {
+		return limit
+	}
+	return max(1, limit/max(1, e.Sharing))
 }
 
 // Verdict returns the last verdict on an account's endpoint; nil before the first probe. An endpoint that answers probes is not ready

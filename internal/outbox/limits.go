@@ -33,7 +33,7 @@ func (e *Endpoints) reserve(
 		e.Limiter.Recall(sent)
 	}
 	m := e.counted(account, endpoint, id, recipient)
-	m.PerMinute = endpoint.RatePerMinute()
+	m.PerMinute = e.partOf(e.SecretOf(account), endpoint.RatePerMinute())
 	cancel, hold = e.Limiter.Reserve(m, now)
 	return cancel, hold, nil
 }

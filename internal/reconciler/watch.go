@@ -39,6 +39,9 @@ type Controller struct {
 	AccountOf func(key reconcile.Request) string
 	// Wakeups wake it from within the process; nil if nothing does.
 	Wakeups *Wakeups
+	// Everywhere reports whether each of the replicas that share the namespaces reconciles a key; nil if none is: one replica does, to
+	// which the key's namespace belongs.
+	Everywhere func(key reconcile.Request) bool
 	// Workers is how many keys of one namespace it reconciles at once. It has workers for Shares namespaces.
 	Workers int
 	// Pace keeps reconciles apart that go through many objects; nil if none does.

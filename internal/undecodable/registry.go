@@ -47,6 +47,8 @@ type Registry struct {
 	// unnamed counts the objects that the log did not name because there were too many.
 	unnamed int
 	sources []*Source
+	// closed: no object counts any more.
+	closed bool
 }
 
 // NewRegistry returns a Registry without objects.
@@ -68,6 +70,19 @@ func (r *Registry) List() []*Error {
 		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
 	return all
+}
+
+// Close forgets all objects: the caches that have them are not used any more.
+func (r *Registry) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.sources {
+		for key, known := range s.known {
+			delete(s.known, key)
+			objects.WithLabelValues(known.problem.Kind).Dec()
+		}
+	}
+	r.sources, r.closed = nil, true
 }
 
 // entry is an undecodable object of one source.
@@ -113,6 +128,9 @@ func (s *Source) hasAny() bool {
 // add is called with the registry's lock.
 func (s *Source) add(problem *Error) {
 	key, r := keyOf(problem), s.registry
+	if r.closed {
+		return
+	}
 	is, known := s.known[key]
 	if !known {
 		is = &entry{}

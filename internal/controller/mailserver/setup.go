@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel"
@@ -27,6 +28,7 @@ func New(base reconciler.Base, through channel.Channel, endpoints *outbox.Endpoi
 	r := &Reconciler{Base: base.ForController(), channel: through, endpoints: endpoints, hasPortal: hasPortal}
 	return reconciler.Controller{
 		Name: "mailserver", Workers: workers, Reconciler: r, Wakeups: endpoints.Secrets,
+		Everywhere: func(key reconcile.Request) bool { return key.NamespacedName == endpoints.Default },
 		Watches: []reconciler.Watch{
 			{Object: &usherv1.Account{}, Map: r.ofAccount},
 			{Object: &corev1.Secret{}, Map: ofSecret},

@@ -4,6 +4,8 @@
 package plan
 
 import (
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/reconciler"
 )
@@ -15,5 +17,6 @@ const workers = 1
 func New(base reconciler.Base) reconciler.Controller {
 	return reconciler.Controller{
 		Name: "plan", For: &usherv1.Plan{}, Workers: workers, Reconciler: &Reconciler{Base: base.ForController()},
+		Everywhere: func(reconcile.Request) bool { return true }, // Plans have no namespace
 	}
 }

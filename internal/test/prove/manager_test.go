@@ -22,6 +22,8 @@ type operator struct {
 	done   chan struct{}
 	err    error
 	killed atomic.Bool
+	// lease is the name of its Lease, if it shares the namespaces and noteLease was called.
+	lease atomic.Pointer[string]
 }
 
 // managerOptions are what a harness may change about a manager.
