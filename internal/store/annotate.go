@@ -60,7 +60,7 @@ func applied(object metav1.Object, annotation string) bool {
 				Annotations map[string]json.RawMessage `json:"f:annotations"`
 			} `json:"f:metadata"`
 		}
-		if by.Operation != metav1.ManagedFieldsOperationApply || by.FieldsV1 == nil || json.Unmarshal(by.FieldsV1.Raw, &fields) != nil {
+		if by.Operation != metav1.ManagedFieldsOperationApply || by.FieldsV1 == nil || json.Unmarshal(by.FieldsV1.GetRawBytes(), &fields) != nil {
 			continue
 		}
 		if _, is := fields.Metadata.Annotations["f:"+annotation]; is {

@@ -13,7 +13,7 @@ import (
 
 func TestApplied(t *testing.T) {
 	const key = "usher.dev/member-uid"
-	fields := &metav1.FieldsV1{Raw: []byte(`{"f:metadata":{"f:annotations":{".":{},"f:usher.dev/member-uid":{}}},"f:spec":{"f:email":{}}}`)}
+	fields := metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{".":{},"f:usher.dev/member-uid":{}}},"f:spec":{"f:email":{}}}`)
 	by := func(operation metav1.ManagedFieldsOperationType) metav1.ObjectMeta {
 		return metav1.ObjectMeta{ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "gitops", Operation: operation, FieldsV1: fields}}}
 	}
