@@ -5,10 +5,13 @@ package reconciler
 
 import (
 	"fmt"
+	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"weak"
 
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/types"
@@ -347,4 +350,22 @@ func TestTurnsProperties(t *testing.T) {
 			},
 		})
 	})
+}
+
+// What a burst took is given back when it is over.
+func TestQueueForgetsABurst(t *testing.T) {
+	g := NewWithT(t)
+	q := newFairQueue(1)
+	defer q.ShutDown()
+	for n := range 1000 {
+		q.AddWithOpts(usual, keyOf("hot", n))
+	}
+	hot, urgency := weak.Make(q.turns.lines["hot"]), reflect.ValueOf(q.turns.urgency).Pointer()
+	for range 1000 {
+		key, _ := q.Get()
+		q.Done(key)
+	}
+	runtime.GC()
+	g.Expect(hot.Value()).To(BeNil())
+	g.Expect(reflect.ValueOf(q.turns.urgency).Pointer()).NotTo(Equal(urgency))
 }

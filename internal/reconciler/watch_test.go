@@ -11,6 +11,7 @@ import (
 	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
@@ -76,4 +77,22 @@ func TestAChangeOfWhatCannotBeDecodedIsMappedOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A change concerns a controller if the object is, or was, one that it has something to do for.
+func TestAControllerIsConcernedByWhatWasAndWhatIs(t *testing.T) {
+	g := NewWithT(t)
+	plain := &usherv1.Member{}
+	ends := &usherv1.Member{Spec: usherv1.MemberSpec{AccessUntil: &metav1.Time{}}}
+	c := Controller{Concerns: func(o client.Object) bool { return o.(*usherv1.Member).Spec.AccessUntil != nil }}
+	p := c.Predicate()
+	for _, o := range []*usherv1.Member{plain, ends} {
+		g.Expect(p.Create(event.CreateEvent{Object: o})).To(Equal(o == ends))
+		g.Expect(p.Delete(event.DeleteEvent{Object: o})).To(Equal(o == ends))
+		g.Expect(p.Generic(event.GenericEvent{Object: o})).To(Equal(o == ends))
+	}
+	g.Expect(p.Update(event.UpdateEvent{ObjectOld: plain, ObjectNew: plain})).To(BeFalse())
+	g.Expect(p.Update(event.UpdateEvent{ObjectOld: plain, ObjectNew: ends})).To(BeTrue())
+	g.Expect(p.Update(event.UpdateEvent{ObjectOld: ends, ObjectNew: plain})).To(BeTrue(), "what was begun for it ends")
+	g.Expect(Controller{}.Predicate().Create(event.CreateEvent{Object: plain})).To(BeTrue())
 }
