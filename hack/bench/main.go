@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
@@ -45,7 +46,7 @@ func run(ctx context.Context, args []string) error {
 	rate := flags.Int("rate", 0, "how many `pages` of the portal are opened a second (default 200)")
 	workers := flags.Int("workers", full.Workers, "`number` of calls that the bench makes at once")
 	manager := flags.String("manager", filepath.Join("bin", "manager"), "the `program` to measure")
-	profiles := flags.String("profiles", "", "take CPU profiles of the API server and the manager during roll-outs, write them to this `directory`, "+
+	profiles := flags.String("profiles", "", "write CPU profiles of the API server and the manager during roll-outs to this `directory`, "+
 		"and say what the time was for")
 	write := flags.Bool("write", false, "write the tables to "+bench.Document+" and the plot to "+bench.Picture)
 	quiet := flags.Bool("quiet", false, "do not print what is being measured")
@@ -71,15 +72,7 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("-lines: %w", err)
 		}
 	}
-	if *samples > 0 {
-		o.Samples = *samples
-	}
-	if *mails > 0 {
-		o.Mails = *mails
-	}
-	if *rate > 0 {
-		o.Rate = *rate
-	}
+	o.Samples, o.Mails, o.Rate = cmp.Or(max(0, *samples), o.Samples), cmp.Or(max(0, *mails), o.Mails), cmp.Or(max(0, *rate), o.Rate)
 	o.Workers, o.ProfileDir = max(1, *workers), *profiles
 	if o.Manager, err = filepath.Abs(*manager); err != nil {
 		return err

@@ -97,7 +97,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.BoolVar(&o.MetricsSecure, "metrics-secure", true, "serve metrics over HTTPS with authentication and authorization")
 	flags.StringVar(&o.HealthProbeBindAddress, "health-probe-bind-address", ":8081", "`address` of /healthz and /readyz; 0 turns them off")
 	flags.StringVar(&o.PprofBindAddress, "pprof-bind-address", "0",
-		"loopback `address`, such as 127.0.0.1:6060, that serves Go's profiles below /debug/pprof/ without authentication, to debug; 0 turns it off")
+		"loopback `address`, such as 127.0.0.1:6060, that serves Go's profiles below /debug/pprof/ without authentication, for debugging; "+
+			"0 turns it off")
 	flags.BoolVar(&o.LeaderElect, "leader-elect", true, "let only one replica reconcile at a time; the portal runs on every replica")
 	o.Shards = 1
 	flags.Var((*positive)(&o.Shards), "shards",

@@ -28,18 +28,20 @@ var (
 		contains: `^runtime\.(gc[A-Z]|bgsweep|bgscavenge|\(\*gcWork\)|deductSweepCredit|\(\*mheap\)\.reclaim)`}
 	measuring = cause{name: "metrics and profiles for the bench",
 		contains: `^runtime/pprof\.|prometheus\.\(\*Registry\)\.Gather|/promhttp\.|metrics/legacyregistry\.|^runtime\.profileloop`}
-	scheduling = cause{name: "scheduler", contains: `^runtime\.(schedule|mcall|park_m|sysmon|goready|ready|mstart|mstart0|mstart1|goexit0|wakep)$`}
-	codec      = `^encoding/json\.|^sigs\.k8s\.io/json|/json-iterator/|/go-json-experiment/|/fxamacker/cbor|/serializer/(json|protobuf|cbor)\.|` +
-		`^k8s\.io/api/.*\.(Marshal|Unmarshal)|gogo/protobuf`
+	scheduling = cause{name: "scheduler",
+		contains: `^runtime\.(schedule|mcall|park_m|sysmon|goready|ready|mstart|mstart0|mstart1|goexit0|wakep)$`}
+	codec = `^encoding/json\.|^sigs\.k8s\.io/json|/json-iterator/|/go-json-experiment/|/fxamacker/cbor|` +
+		`/serializer/(json|protobuf|cbor)\.|^k8s\.io/api/.*\.(Marshal|Unmarshal)|gogo/protobuf`
 	transport = `^crypto/tls\.|^golang\.org/x/net/http2|^net/http\.\(\*http2|^net\.\(\*conn\)`
 )
 
 // serverCauses are the API server's.
 var serverCauses = []cause{
 	collecting, measuring,
-	{name: "watches: from etcd through the watch cache to the clients", contains: `storage/etcd3\.\(\*watchChan\)|storage/etcd3\.\(\*watcher\)|` +
-		`storage/cacher\.(\(\*Cacher\)|\(\*watchCache\)|\(\*cacheWatcher\)|\(\*watchCacheInterval\)|\(\*cachingObject\)|newCacheWatcher)|` +
-		`handlers\.\(\*(WatchServer|watchEncoder)\)|handlers\.handleWatch|client-go/tools/cache\.`},
+	{name: "watches: from etcd through the watch cache to the clients",
+		contains: `storage/etcd3\.\(\*watchChan\)|storage/etcd3\.\(\*watcher\)|` +
+			`storage/cacher\.(\(\*Cacher\)|\(\*watchCache\)|\(\*cacheWatcher\)|\(\*watchCacheInterval\)|\(\*cachingObject\)|newCacheWatcher)|` +
+			`handlers\.\(\*(WatchServer|watchEncoder)\)|handlers\.handleWatch|client-go/tools/cache\.`},
 	{name: "admission", contains: `admission\.chainAdmissionHandler|/plugin/pkg/admission/|/admission/plugin/|admission/plugin/webhook`},
 	{name: "managedFields", contains: `/util/managedfields|structured-merge-diff|/handlers/fieldmanager`},
 	{name: "CEL", contains: `/apiserver/schema/cel|/google/cel-go/|apiserver/pkg/cel`},
@@ -51,10 +53,12 @@ var serverCauses = []cause{
 	{name: "schema: validation, defaults, pruning", contains: `/kube-openapi/|apiextensions-apiserver/pkg/apiserver/(schema|validation)`,
 		innermost: `/apiextensions-apiserver/`},
 	{name: "patches", contains: `json-?patch|/strategicpatch|/mergepatch`},
-	{name: "copies and conversions", contains: `DeepCopy|\.\(\*unstructuredConverter\)|/runtime\.(toUnstructured|fromUnstructured)|/conversion`,
+	{name: "copies and conversions",
+		contains:  `DeepCopy|\.\(\*unstructuredConverter\)|/runtime\.(toUnstructured|fromUnstructured)|/conversion`,
 		innermost: `/meta/v1/unstructured|/apimachinery/pkg/(runtime|conversion|api)`},
-	{name: "HTTP/2 and TLS", contains: `http2\.\(\*(serverConn\)\.(serve|readFrames|writeFrame|processFrame|readPreface)|Framer|responseWriter)|` +
-		`/http2/hpack|^crypto/tls\.|^net\.\(\*conn\)`, innermost: `^golang\.org/x/net/|/go-restful/`},
+	{name: "HTTP/2 and TLS",
+		contains: `http2\.\(\*(serverConn\)\.(serve|readFrames|writeFrame|processFrame|readPreface)|Framer|responseWriter)|` +
+			`/http2/hpack|^crypto/tls\.|^net\.\(\*conn\)`, innermost: `^golang\.org/x/net/|/go-restful/`},
 	scheduling,
 	{name: "priority and fairness", innermost: `/util/flowcontrol|/server/filters`},
 	{name: "metrics and traces of requests", contains: `/client_golang/prometheus\.|component-base/metrics\.|go\.opentelemetry\.io/otel/`,
@@ -78,7 +82,8 @@ var managerCauses = []cause{
 	{name: "copies from the caches", contains: `/cache/internal\.\(\*CacheReader|DeepCopy`},
 	{name: "comparisons", contains: `/equality|^reflect\.|third_party/forked/golang/reflect`},
 	scheduling,
-	{name: "calls to the API server: the rest", contains: `/client-go/rest\.\(\*Request\)`, innermost: `^net/http|/client-go/|^golang\.org/x/net`},
+	{name: "calls to the API server: the rest",
+		contains: `/client-go/rest\.\(\*Request\)`, innermost: `^net/http|/client-go/|^golang\.org/x/net`},
 	{name: "reconcilers and queues", innermost: `usher/internal/|sigs\.k8s\.io/controller-runtime|/client-go/util/workqueue|/client_golang/`},
 }
 

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// openLoad sends GETs at a constant rate, whether or not earlier ones have been answered. A request that is sent or answered late counts from
-// the time when it was due, so that a pause of the server, or of the sender, makes all requests that fall into it slow.
+// openLoad sends GETs at a constant rate, whether or not earlier ones have been answered. A request that is sent or answered late counts
+// from the time when it was due, so that a pause of the server, or of the sender, makes all requests that fall into it slow.
 type openLoad struct {
 	rate    int // a second
 	client  *http.Client

@@ -4,6 +4,7 @@
 package bench
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -40,6 +41,13 @@ func TestAPauseMakesAllRequestsSlowThatAreDueInIt(t *testing.T) {
 	g.Expect(l.Failed).To(BeZero())
 	g.Expect(most(l.Took)).To(BeNumerically(">=", pause))
 	g.Expect(percentile(l.Took, 0.75)).To(BeNumerically(">", pause/4), "half of the requests were due during the pause")
+
+	load.rate, load.Latencies = 1_000_000_000, Latencies{} // more than can be sent
+	load.request = func(int) (*http.Request, error) { return nil, errors.New("not sent") }
+	l = load.run(t.Context(), 10_000, ended)
+	for i := range l.Took {
+		g.Expect(l.Took[i]).To(BeNumerically(">=", l.Late[i]), "what is sent late has been due before")
+	}
 }
 
 func TestWrongAnswersFail(t *testing.T) {

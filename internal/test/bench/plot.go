@@ -25,7 +25,7 @@ type plot struct {
 // The size of one plot in the picture, and the space around its diagram.
 const (
 	plotWidth, plotHeight             = 460, 320
-	marginLeft, marginRight           = 62, 18
+	marginLeft, marginRight           = 62, 26
 	marginTop, marginBottom           = 44, 48
 	ticksPerAxis                      = 5
 	legendX, legendStep, legendIndent = marginLeft + 14, 18, 22

@@ -79,7 +79,8 @@ func (s *stage) portal(ctx context.Context, n int) (_ []PageLoad, err error) {
 		_, _, failed = s.phase(ctx, o, p, usherv1.ReasonAwaitingAcceptance, s.apply, m)
 	}()
 	beside := PageLoad{
-		Page: page, During: "a roll-out of " + Shapes[0].title(n), Target: "< 20", Latencies: s.opening(links).run(ctx, portalLeast*s.Rate, ended),
+		Page: page, During: "a roll-out of " + Shapes[0].title(n), Target: "< 20",
+		Latencies: s.opening(links).run(ctx, portalLeast*s.Rate, ended),
 	}
 	<-ended
 	return []PageLoad{alone, beside}, errors.Join(failed, context.Cause(ctx))

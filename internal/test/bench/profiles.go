@@ -17,8 +17,8 @@ import (
 	"github.com/google/pprof/profile"
 )
 
-// profileWindow is how long one CPU profile lasts. A program can end a profile only when its time is over, so a phase is profiled in windows,
-// of which the last one goes on for a while after its end, when the programs are at rest.
+// profileWindow is how long one CPU profile lasts. A program can end a profile only when its time is over, so a phase is profiled in
+// windows, of which the last one goes on for a while after its end, when the programs are at rest.
 const profileWindow = 5 * time.Second
 
 // Profiles are the CPU profiles of a phase.

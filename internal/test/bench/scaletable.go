@@ -15,7 +15,10 @@ func (r *Scale) bytesPerMember() float64 {
 }
 
 func scaleTable(scales []*Scale) Table {
-	t := Table{Title: "Members at rest, all Active, with access by RBAC, in accounts of " + grouped(scaleAccount), Head: []string{"", "target"}}
+	t := Table{
+		Title: "Members at rest, all Active, with access by RBAC, in accounts of " + grouped(scaleAccount),
+		Head:  []string{"", "target"},
+	}
 	for _, r := range scales {
 		t.Head = append(t.Head, grouped(r.N))
 	}

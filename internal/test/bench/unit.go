@@ -258,7 +258,7 @@ func (u *unitRun) watches(ctx context.Context, from, to int) error {
 		}
 		defer w.Stop()
 		go func() {
-			for range w.ResultChan() { //nolint:revive // only read
+			for range w.ResultChan() { // only read
 			}
 		}()
 	}
