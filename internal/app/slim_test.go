@@ -225,7 +225,7 @@ func TestCompactCacheIsSmall(t *testing.T) {
 	g.Eventually(func() int {
 		perMember = (heap() - before) / n
 		return perMember
-	}).WithTimeout(30*time.Second).Should(BeNumerically("<", maxHeapPerMember), "once nobody reads the objects")
+	}).WithTimeout(30*time.Second).Should(BeNumerically("<", maxHeapPerMember), "once no one reads the objects")
 	t.Logf("%d bytes per member", perMember)
 	members, err := store.Members(t.Context(), c, "acme", store.ByAccount, "acme")
 	g.Expect(err).NotTo(HaveOccurred())
