@@ -44,11 +44,11 @@ func compactInformer(next informerConstructor) informerConstructor {
 }
 
 // strip removes from an object what no reader of the cache needs: who set which field; and of what is cached as metadata only, the
-// configuration that kubectl has applied, which may be larger than all other metadata. Nobody can write an object of which there is the
+// configuration that kubectl has applied, which may be larger than all other metadata. No one can write an object of which there is the
 // metadata only, and a patch of it says what has changed; so neither is taken away on the API server.
 func strip(item any) (any, error) {
 	if meta, ok := item.(*metav1.PartialObjectMetadata); ok {
 		delete(meta.Annotations, corev1.LastAppliedConfigAnnotation)
 	}
-	return cache.TransformStripManagedFields()(item) //nolint:wrapcheck // it is the transform's error
+	return cache.TransformStripManagedFields()(item)
 }

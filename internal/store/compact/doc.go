@@ -9,7 +9,7 @@
 // dictionary explains; one that an object has several times, such as its UID, is written once. Nothing is left out: what is decoded
 // equals what was encoded, so that readers may compare it with what they are about to write.
 //
-// An object is decoded when it is read. The value is kept, and shared by all readers, until nobody has read it for a while: a list of all
+// An object is decoded when it is read. The value is kept, and shared by all readers, until no one has read it for a while: a list of all
 // members of an account that are just being invited decodes none of them. As always with an informer, readers must not change it.
 //
 // An index with a set of keys for each value would take more memory than the objects if nearly every object has a value of its own. So

@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// idle is for how long an object stays decoded that nobody reads. It is longer than changes are batched, so that while members of an
+// idle is for how long an object stays decoded that no one reads. It is longer than changes are batched, so that while members of an
 // account change, lists of them decode nothing.
 const idle = 500 * time.Millisecond
 
@@ -22,9 +22,11 @@ type informer struct {
 	indexer *indexer
 }
 
-// NewInformer returns an informer of an object's kind that keeps its objects encoded. inner is an informer that has not started; nobody
+// NewInformer returns an informer of an object's kind that keeps its objects encoded. inner is an informer that has not started; no one
 // else may use it. unique reports whether nearly every object has another value in an index.
-func NewInformer(inner cache.SharedIndexInformer, example client.Object, unique func(index string) bool) (cache.SharedIndexInformer, error) {
+func NewInformer(
+	inner cache.SharedIndexInformer, example client.Object, unique func(index string) bool,
+) (cache.SharedIndexInformer, error) {
 	i := &informer{SharedIndexInformer: inner, kind: newKind(example, idle), indexer: newIndexer(inner.GetIndexer(), unique)}
 	return i, i.SetTransform(nil)
 }

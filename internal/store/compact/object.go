@@ -28,7 +28,7 @@ type kind struct {
 	decoded []*object
 }
 
-// newKind returns the kind of an object. A decoded object is kept until nobody has read it for idle, up to twice that.
+// newKind returns the kind of an object. A decoded object is kept until no one has read it for idle, up to twice that.
 func newKind(example client.Object, idle time.Duration) *kind {
 	of := reflect.TypeOf(example).Elem()
 	return &kind{of: of, codec: codecOf(of, false), idle: idle}
@@ -111,7 +111,7 @@ func (o *object) keep(decoded client.Object) *object {
 	return o
 }
 
-// dropIdle drops the decoded objects that nobody has read since the last time.
+// dropIdle drops the decoded objects that no one has read since the last time.
 func (k *kind) dropIdle() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
