@@ -50,5 +50,5 @@ func strip(item any) (any, error) {
 	if meta, ok := item.(*metav1.PartialObjectMetadata); ok {
 		delete(meta.Annotations, corev1.LastAppliedConfigAnnotation)
 	}
-	return cache.TransformStripManagedFields()(item) //nolint:wrapcheck // it is the transform's error
+	return cache.TransformStripManagedFields()(item)
 }

@@ -54,7 +54,9 @@ func (s *sources) of(object k8sruntime.Object) *cachetesting.FakeControllerSourc
 // start starts the caches that a manager has, as far as they are about members.
 func (s *sources) start(t *testing.T, compact bool) cache.Cache {
 	g := NewWithT(t)
-	constructor := func(_ toolscache.ListerWatcher, o k8sruntime.Object, resync time.Duration, i toolscache.Indexers) toolscache.SharedIndexInformer {
+	constructor := func(
+		_ toolscache.ListerWatcher, o k8sruntime.Object, resync time.Duration, i toolscache.Indexers,
+	) toolscache.SharedIndexInformer {
 		return toolscache.NewSharedIndexInformer(s.of(o), o, resync, i)
 	}
 	if compact {
@@ -77,7 +79,7 @@ func (s *sources) start(t *testing.T, compact bool) cache.Cache {
 	go func() { done <- c.Start(ctx) }()
 	t.Cleanup(func() {
 		stop()
-		<-done
+		g.Expect(<-done).To(Succeed())
 	})
 	g.Expect(c.WaitForCacheSync(t.Context())).To(BeTrue())
 	return c
@@ -98,7 +100,7 @@ func (s *sources) add(namespace, name string) (*usherv1.Member, *usherv1.Invitat
 	m := testkit.Member(name).In(namespace).Account("acme").Email(name + "@" + namespace + ".example").Build()
 	m.UID, m.CreationTimestamp, m.Generation, m.Finalizers = uid("memb"), now, 1, []string{usherv1.MemberFinalizer}
 	m.Annotations = map[string]string{usherv1.MemberUIDAnnotation: string(m.UID)}
-	m.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "manager", FieldsV1: &metav1.FieldsV1{Raw: []byte("{}")}}}
+	m.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: "manager", FieldsV1: metav1.NewFieldsV1("{}")}}
 	m.Status = usherv1.MemberStatus{
 		ObservedGeneration: 1, State: usherv1.ObservedActive, Email: string(m.Spec.Email), Role: "member", DisplayName: string(m.Spec.Email),
 		Seats:     []usherv1.MemberSeat{{Pool: "base", PoolUID: "843dbe0d-72ca-4f96-bf1e-8761240875c9", Grant: 1}},

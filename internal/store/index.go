@@ -41,7 +41,9 @@ func Indexes() []Index {
 		{Object: &usherv1.Member{}, Field: ByAccount, Values: func(o client.Object) []string {
 			return []string{o.(*usherv1.Member).Spec.AccountRef.Name}
 		}},
-		{Object: &usherv1.Member{}, Field: ByAddress, Unique: true, Values: func(o client.Object) []string { return AddressKeys(o.(*usherv1.Member)) }},
+		{Object: &usherv1.Member{}, Field: ByAddress, Unique: true, Values: func(o client.Object) []string {
+			return AddressKeys(o.(*usherv1.Member))
+		}},
 		{Object: &usherv1.Member{}, Field: ByEmail, Unique: true, Values: func(o client.Object) []string {
 			return addressesOf(o.(*usherv1.Member))
 		}},

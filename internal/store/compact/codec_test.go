@@ -22,7 +22,8 @@ var times = rapid.Custom(func(t *rapid.T) time.Time {
 	if rapid.Bool().Draw(t, "zero") {
 		return time.Time{}
 	}
-	at := time.Unix(rapid.Int64Range(-62_135_596_800, 253_402_300_799).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds"))
+	seconds := rapid.Int64Range(-62_135_596_800, 253_402_300_799).Draw(t, "seconds")
+	at := time.Unix(seconds, rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds"))
 	if rapid.Bool().Draw(t, "whole") {
 		at = at.Truncate(time.Second)
 	}
@@ -81,7 +82,7 @@ func TestDictionaryIsBounded(t *testing.T) {
 	for i := range 2 * maxWords {
 		d.number(strings.Repeat("x", i%100)+string(rune('a'+i%26))+time.Duration(i).String(), true)
 	}
-	g.Expect(len(d.numbers)).To(Equal(maxWords))
+	g.Expect(d.numbers).To(HaveLen(maxWords))
 	g.Expect(*d.words.Load()).To(HaveLen(maxWords))
 	e := &encoder{words: d}
 	e.text("a word that comes too late", true)

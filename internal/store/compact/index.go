@@ -93,13 +93,13 @@ func (x *indexer) List() []any { return decodeAll(x.Indexer.List()) }
 // Get implements cache.Store.
 func (x *indexer) Get(item any) (any, bool, error) {
 	found, exists, err := x.Indexer.Get(item)
-	return decoded(found), exists, err //nolint:wrapcheck // it is this store's error
+	return decoded(found), exists, err
 }
 
 // GetByKey implements cache.Store.
 func (x *indexer) GetByKey(key string) (any, bool, error) {
 	found, exists, err := x.Indexer.GetByKey(key)
-	return decoded(found), exists, err //nolint:wrapcheck // it is this store's error
+	return decoded(found), exists, err
 }
 
 // ByIndex implements cache.Indexer.
@@ -107,7 +107,7 @@ func (x *indexer) ByIndex(index, value string) ([]any, error) {
 	values, hasBuckets := x.values[index]
 	if !hasBuckets {
 		found, err := x.Indexer.ByIndex(index, value)
-		return decodeAll(found), err //nolint:wrapcheck // it is this store's error
+		return decodeAll(found), err
 	}
 	candidates, err := x.Indexer.ByIndex(index, bucket(value))
 	if err != nil {
@@ -131,7 +131,7 @@ func (x *indexer) Index(index string, item any) ([]any, error) {
 	values, hasBuckets := x.values[index]
 	if !hasBuckets {
 		found, err := x.Indexer.Index(index, item)
-		return decodeAll(found), err //nolint:wrapcheck // it is this store's error
+		return decodeAll(found), err
 	}
 	wanted, err := values(item)
 	var all []any

@@ -24,7 +24,9 @@ type informer struct {
 
 // NewInformer returns an informer of an object's kind that keeps its objects encoded. inner is an informer that has not started; no one
 // else may use it. unique reports whether nearly every object has another value in an index.
-func NewInformer(inner cache.SharedIndexInformer, example client.Object, unique func(index string) bool) (cache.SharedIndexInformer, error) {
+func NewInformer(
+	inner cache.SharedIndexInformer, example client.Object, unique func(index string) bool,
+) (cache.SharedIndexInformer, error) {
 	i := &informer{SharedIndexInformer: inner, kind: newKind(example, idle), indexer: newIndexer(inner.GetIndexer(), unique)}
 	return i, i.SetTransform(nil)
 }

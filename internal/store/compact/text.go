@@ -50,7 +50,7 @@ func (e *encoder) text(s string, isCommon bool) {
 			e.had = append(e.had, s)
 		}
 	}
-	e.unsigned(uint64(len(s))<<textForms | textLength)
+	e.unsigned(uint64(len(s)) << textForms) // textLength is 0
 	e.buffer = append(e.buffer, s...)
 }
 
