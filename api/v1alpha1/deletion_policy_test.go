@@ -7,6 +7,7 @@ import (
 	"context"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -68,7 +69,7 @@ var _ = Describe("Deleting what people sit in", Ordered, func() {
 		namespace = testkit.Namespace(ctx, server)
 		canaries := []client.Object{pool(ctx, "canary", 1), account(ctx, "canary", 1)}
 		for _, canary := range canaries { // until the API server has compiled the policies
-			Eventually(func() error { return c.Delete(ctx, canary, client.DryRunAll) }).Should(MatchError(apierrors.IsForbidden, "forbidden"))
+			Eventually(func() error { return c.Delete(ctx, canary, client.DryRunAll) }).WithTimeout(time.Minute).Should(MatchError(apierrors.IsForbidden, "forbidden"))
 		}
 	})
 	BeforeEach(func(ctx SpecContext) { namespace = testkit.Namespace(ctx, server) })

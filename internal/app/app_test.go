@@ -174,7 +174,7 @@ var _ = Describe("the manager", func() {
 	}, SpecTimeout(time.Minute))
 
 	It("needs no more rights than config/rbac grants", func(ctx SpecContext) {
-		user, err := server.AddManager(ctx)
+		user, err := manager()
 		Expect(err).NotTo(HaveOccurred())
 		kubeconfig := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(os.WriteFile(kubeconfig, user.Kubeconfig(), 0o600)).To(Succeed())

@@ -137,7 +137,7 @@ var _ = Describe("replicas that share the namespaces", func() {
 	}, SpecTimeout(4*time.Minute))
 
 	It("need no more rights than config/rbac grants", func(ctx SpecContext) {
-		user, err := server.AddManager(ctx)
+		user, err := manager()
 		Expect(err).NotTo(HaveOccurred())
 		kubeconfig = filepath.Join(GinkgoT().TempDir(), "kubeconfig")
 		Expect(os.WriteFile(kubeconfig, user.Kubeconfig(), 0o600)).To(Succeed())

@@ -4,6 +4,8 @@
 package app_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,3 +26,6 @@ func TestApp(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) { server = testkit.StartServer(ctx, apiserver.Options{}) })
+
+// manager adds the manager's user to the server, once for all specs.
+var manager = sync.OnceValues(func() (*apiserver.User, error) { return server.AddManager(context.Background()) })
