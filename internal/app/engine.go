@@ -35,10 +35,11 @@ type engine struct {
 	mgr      manager.Manager
 	box      *outbox.Outbox
 	registry *undecodable.Registry
-	// endCaches ends the caches, cancel the controllers, whose context is running. done is closed when those have ended, with err.
+	// endCaches ends the caches, cancel the controllers, whose context is running. done is closed when those have ended, with err, and
+	// finished when their mails are recorded, after stop.
 	endCaches, cancel context.CancelFunc
 	running           context.Context //nolint:containedctx // of the controllers: it tells who ended them
-	done              chan struct{}
+	done, finished    chan struct{}
 	err               error
 }
 
@@ -62,7 +63,7 @@ func (startedCache) Start(ctx context.Context) error {
 // prepare returns an engine whose caches are filled. Its controllers do not run yet.
 func (p *process) prepare(ctx context.Context, division shard.Division, self string, gate *replica.Gate) (*engine, error) {
 	e := &engine{
-		division: division, self: self, gate: gate, done: make(chan struct{}),
+		division: division, self: self, gate: gate, done: make(chan struct{}), finished: make(chan struct{}),
 		registry: undecodable.NewRegistry(ctrl.Log.WithName("undecodable")),
 	}
 	// Of the manager's own namespace, every replica has what the mails and links of all namespaces are made with.
@@ -136,6 +137,7 @@ func (e *engine) start(ctx context.Context) {
 func (e *engine) stop(timeout time.Duration) {
 	e.cancel()
 	go func() {
+		defer close(e.finished)
 		<-e.done
 		ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
 		defer cancel()

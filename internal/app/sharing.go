@@ -235,7 +235,12 @@ func (s *sharing) begin(ctx context.Context, e *engine) {
 		<-e.done
 		if e.running.Err() == nil {
 			s.failed <- fmt.Errorf("run the controllers of a share: %w", e.err)
+			return
 		}
+		<-e.finished
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.boxes = slices.DeleteFunc(s.boxes, func(box finisher) bool { return box == finisher(e.box) })
 	}()
 }
 
