@@ -55,6 +55,13 @@ func TestStatusOf(t *testing.T) {
 			fullMessage: "All 0 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=1",
 		},
 		{
+			name: "as full as one pool can be", pool: pool("base", seats(10000)), ledger: Ledger{Claims: claims(10000), Reserved: 10000, Waiting: 1}, full: true,
+			ready: metav1.ConditionTrue,
+			seats: &plan.Seats{Included: 2000, Bought: 10000, Most: 10000},
+			fullMessage: "All 10000 seats are claimed; one SeatPool holds 10000 members at most; create another one in the account, and name it in " +
+				"spec.seatPoolRefs of further Members",
+		},
+		{
 			name: "full with what the plan includes", pool: pool("base"), ledger: Ledger{Claims: claims(3), Reserved: 3, Waiting: 2}, full: true, ready: metav1.ConditionTrue,
 			seats:       &plan.Seats{Included: 3, Most: 10000},
 			fullMessage: "All 3 seats are claimed; add some with: kubectl scale seatpool base -n acme --replicas=2",

@@ -19,7 +19,7 @@ func setFull(w conditions.Writer, pool *usherv1.SeatPool, ledger Ledger, seats p
 	}
 	bought := claims - int(seats.Included) + max(1, ledger.Waiting)
 	w.Set(usherv1.ConditionFull, true, usherv1.ReasonAllSeatsTaken,
-		fmt.Sprintf("All %d seats are claimed; %s", capacity, howToAdd(pool, seats, bought)))
+		fmt.Sprintf("All %d seats are claimed; %s", min(capacity, MaxClaims), howToAdd(pool, seats, bought)))
 }
 
 // HowToAdd says how to have more seats in a full pool. Unlike the pool's condition Full, it does not say how many, so that the members that
@@ -44,6 +44,9 @@ func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, bought int) string {
 // cannotAdd says why no seats can be added, and what to do; empty if they can.
 func cannotAdd(pool *usherv1.SeatPool, seats plan.Seats) string {
 	switch {
+	case seats.Capacity() >= MaxClaims:
+		return fmt.Sprintf("one SeatPool holds %d members at most; create another one in the account, and name it in spec.seatPoolRefs of further "+
+			"Members", MaxClaims)
 	case seats.Problem != "":
 		return "see condition Ready of SeatPool " + pool.Name + " for why no more count"
 	case seats.Bought >= seats.Most:
