@@ -90,8 +90,8 @@ func (e EmailAddress) Mailbox() (string, error) {
 	return mailbox, nil
 }
 
-// isCanonical reports whether asciiDomain returns a domain that is in lower case unchanged, or an error. Of most domains this is known without
-// the tables of UTS 46; an account's ledger asks it of all members.
+// isCanonical reports whether asciiDomain returns a domain that is in lower case unchanged, or an error. Of most domains this is known
+// without the tables of UTS 46; an account's ledger asks it of all members.
 func isCanonical(domain string) bool {
 	return !strings.ContainsFunc(domain, isNotASCII) && !strings.Contains(domain, "xn--") && !strings.HasSuffix(domain, ".")
 }

@@ -47,10 +47,10 @@ func (p *process) newAddressBook() (*addressBook, error) {
 		all := &toolscache.ListWatch{
 			ListWithContextFunc: func(ctx context.Context, raw metav1.ListOptions) (runtime.Object, error) {
 				list := &usherv1.MemberList{}
-				return list, api.List(ctx, list, options(raw)) //nolint:wrapcheck // client-go compares the errors of its lists
+				return list, api.List(ctx, list, options(raw))
 			},
 			WatchFuncWithContext: func(ctx context.Context, raw metav1.ListOptions) (watch.Interface, error) {
-				return api.Watch(ctx, &usherv1.MemberList{}, options(raw)) //nolint:wrapcheck // as above
+				return api.Watch(ctx, &usherv1.MemberList{}, options(raw))
 			},
 		}
 		book := store.NewAddressBook()

@@ -124,7 +124,8 @@ func (s *sharing) Start(ctx context.Context) error {
 // not that of the published division.
 func (s *sharing) turn(ctx context.Context) {
 	if err := s.renew(ctx); err != nil {
-		s.log.Error(err, "cannot renew the Lease; without it, this replica stops acting", "lastRenewed", s.renewed, "stopsAfter", replica.StopsAfter)
+		s.log.Error(err, "cannot renew the Lease; without it, this replica stops acting",
+			"lastRenewed", s.renewed, "stopsAfter", replica.StopsAfter)
 	} else if !s.published.Equal(s.wanted) && s.drained() {
 		if err := s.renew(ctx); err != nil {
 			s.log.Error(err, "cannot publish that the namespaces are divided anew; trying again", "pause", renewEvery)
@@ -156,7 +157,8 @@ func (s *sharing) renew(ctx context.Context) error {
 	}
 	others := slices.DeleteFunc(slices.Clone(live), func(r shard.Replica) bool { return r.Name == s.roster.Name })
 	if wanted := shard.Divide(live); !wanted.Equal(s.wanted) {
-		s.log.Info("the namespaces are divided anew", "among", wanted.String(), "joined", newIn(wanted, s.wanted), "left", newIn(s.wanted, wanted),
+		s.log.Info("the namespaces are divided anew",
+			"among", wanted.String(), "joined", newIn(wanted, s.wanted), "left", newIn(s.wanted, wanted),
 			"standsBy", !wanted.Has(s.roster.Name))
 		s.wanted, s.wantedSince = wanted, began
 	}

@@ -76,7 +76,7 @@ func TestAChangeOfTheOwnKindIsPacedOrNot(t *testing.T) {
 				defer q.ShutDown()
 				watches := c.AllWatches()
 				own := watches[len(watches)-1].Handler()
-				unpaced := false
+				var unpaced bool
 				switch {
 				case tt.before == nil:
 					e := event.CreateEvent{Object: tt.after}

@@ -49,7 +49,7 @@ func TestAddressBook(t *testing.T) {
 				}
 				g.Expect(book.MembersAt(address)).To(ConsistOf(want))
 			}
-			g.Expect(len(book.of)).To(Equal(len(members)))
+			g.Expect(book.of).To(HaveLen(len(members)))
 		}
 	})
 }

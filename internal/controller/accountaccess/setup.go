@@ -34,7 +34,9 @@ const (
 func New(
 	base reconciler.Base, keys *store.KeyStore, userPrefix string, accounts *reconciler.Wakeups,
 ) (reconciler.Controller, *Verdicts) {
-	r := &Reconciler{Base: base.ForController(), keys: keys, userPrefix: userPrefix, verdicts: newVerdicts(accounts), pace: reconciler.NewPace()}
+	r := &Reconciler{
+		Base: base.ForController(), keys: keys, userPrefix: userPrefix, verdicts: newVerdicts(accounts), pace: reconciler.NewPace(),
+	}
 	c := reconciler.Controller{
 		Name: "accountaccess", For: &usherv1.Account{}, Workers: workers, Reconciler: r, Pace: r.pace,
 		Watches: []reconciler.Watch{
