@@ -45,10 +45,10 @@ func (r *Reconciler) ofSecret(ctx context.Context, _, after client.Object) ([]ty
 	return []types.NamespacedName{{Namespace: after.GetNamespace(), Name: name}}, nil
 }
 
-// sweep deletes what the admins of an account entered about their company, once the account is gone or being deleted, and not before it is
-// clear that no account is restored with it. It leaves a Secret of that name alone that Usher did not make. The account's name may be one
-// that CompanyOf led to.
-func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName) (ctrl.Result, error) {
+// sweep deletes what the admins of an account entered about their company, once the account is gone or being deleted. Unless deleted says
+// that this account was there, sweep waits until it is clear that no account is restored with the Secret. It leaves a Secret of that name
+// alone that Usher did not make. The account's name may be one that CompanyOf led to.
+func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName, deleted bool) (ctrl.Result, error) {
 	name := credentials.CompanyName(account.Name)
 	found, err := store.Get(ctx, r.Client, account.Namespace, name, store.SecretMetadata())
 	if err != nil || !found {
@@ -68,7 +68,7 @@ func (r *Reconciler) sweep(ctx context.Context, account types.NamespacedName) (c
 			return ctrl.Result{}, err
 		}
 	}
-	if until := credentials.KeptUntil(secret, r.Now()); !until.IsZero() {
+	if until := credentials.KeptUntil(secret, r.Now()); !deleted && !until.IsZero() {
 		return r.WakeAt(until), nil
 	}
 	return ctrl.Result{}, store.DeleteAsRead(ctx, r.Client, secret)

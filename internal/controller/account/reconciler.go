@@ -7,6 +7,7 @@ package account
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -34,6 +35,8 @@ type Reconciler struct {
 	// hasPortal: the manager knows the portal's URL.
 	hasPortal bool
 	pace      *reconciler.Pace
+	// known are the accounts that existed when they were reconciled last.
+	known sync.Map
 }
 
 // Reconcile reconciles one Account.
@@ -45,12 +48,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	var result ctrl.Result
 	if found {
+		r.known.Store(request.NamespacedName, true)
 		result, err = r.reconcile(ctx, account)
 	}
 	if err == nil && (!found || account.DeletionTimestamp != nil) {
 		r.pace.Forget(request.NamespacedName)
+		_, known := r.known.LoadAndDelete(request.NamespacedName)
 		var swept ctrl.Result
-		swept, err = r.sweep(ctx, request.NamespacedName)
+		swept, err = r.sweep(ctx, request.NamespacedName, found || known)
 		if result.RequeueAfter == 0 || swept.RequeueAfter > 0 && swept.RequeueAfter < result.RequeueAfter {
 			result = swept
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/usher-dev/usher/internal/access"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/membership"
 	"github.com/usher-dev/usher/internal/plan"
 	"github.com/usher-dev/usher/internal/store"
@@ -206,7 +207,7 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 	if !found && !known && (o.Invitation == nil || o.Invitation.Status.State != usherv1.InvitationAccepted) {
 		return nil, nil
 	}
-	if found && known && r.recorded(ctx, o, meta) {
+	if found && known && r.recorded(ctx, m, meta) {
 		return &credentials.Credentials{
 			MemberUID: meta.Annotations[usherv1.MemberUIDAnnotation], Email: m.Status.Email, AcceptedAt: *m.Status.AcceptedAt,
 			ProfileGeneration: credentials.ProfileGeneration(meta), TokenRotatedFor: credentials.TokenRotatedFor(meta),
@@ -217,10 +218,10 @@ func (r *Reconciler) credentialsOf(ctx context.Context, reader client.Reader, o 
 }
 
 // recorded reports whether the status of a Member that has accepted is about its present spec and about credentials with that metadata.
-func (r *Reconciler) recorded(ctx context.Context, o membership.Observation, meta *metav1.PartialObjectMetadata) bool {
-	m, s := o.Member, &o.Member.Status
+func (r *Reconciler) recorded(ctx context.Context, m *usherv1.Member, meta *metav1.PartialObjectMetadata) bool {
+	s := &m.Status
 	return credentials.CanBeAcceptedAt(meta, s.AcceptedAt.Time) &&
-		credentials.MayBeAcceptance(meta, m, o.Account) && // the type is not in the metadata
+		meta.Labels[usherv1.MemberLabel] == labels.Value(m.Name) && // who takes it away may have changed more
 		s.CredentialsProblem == "" && s.Email != "" && s.ObservedGeneration == m.Generation &&
 		s.ProfileGeneration == credentials.ProfileGeneration(meta) && r.signedNow(ctx, meta)
 }
