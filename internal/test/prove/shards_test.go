@@ -147,7 +147,10 @@ func TestShardsFlapNoticesUnconditionalWrites(t *testing.T) {
 	h := mutant(t, "SeatPool "+base)
 	h.search(8, "last write wins", func(w *world, try uint64) {
 		w.timeout = 30 * time.Second
-		w.options = append(w.options, func(o *managerOptions) { o.wrap = lastWriteWins("seatpools") })
+		w.options = append(w.options, func(o *managerOptions) {
+			o.wrap = lastWriteWins("seatpools")
+			o.wire.Watches("seatpools").Delay(2 * time.Second) // who has the namespace next decides about an old ledger
+		})
 		flapping{replicas: 2, rounds: 2, race: race{seed: *seed + try, seats: 6, members: 20 * writers}}.run(w)
 	})
 }

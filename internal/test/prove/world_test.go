@@ -70,8 +70,6 @@ type world struct {
 	// slow is how much the portal's clock is behind.
 	slow     time.Duration
 	visitors int
-	// backup has what a step of the story deletes, and the next one restores.
-	backup []client.Object
 	// op is the running manager; options apply to managers that start from now on.
 	op       *operator
 	ops      []*operator
