@@ -21,10 +21,14 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/app"
+	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/shard"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
+
+// ofReplicas are the Leases of replicas; a manager that elects a leader has another one.
+var ofReplicas = client.MatchingLabels{labels.ManagedBy: labels.Usher}
 
 var _ = Describe("replicas that share the namespaces", func() {
 	var (
@@ -66,7 +70,7 @@ var _ = Describe("replicas that share the namespaces", func() {
 		GinkgoHelper()
 		Eventually(func(g Gomega) {
 			var leases coordinationv1.LeaseList
-			g.Expect(api.List(context.Background(), &leases, client.InNamespace(home))).To(Succeed())
+			g.Expect(api.List(context.Background(), &leases, client.InNamespace(home), ofReplicas)).To(Succeed())
 			g.Expect(leases.Items).To(HaveLen(live))
 			division = shard.Parse(leases.Items[0].Annotations["usher.dev/acts-by"])
 			g.Expect(division.Size()).To(Equal(share))
@@ -132,7 +136,7 @@ var _ = Describe("replicas that share the namespaces", func() {
 		stopTwo()
 		Expect(sink.Mails()).To(HaveLen(4 * len(namespaces)))
 		var leases coordinationv1.LeaseList
-		Expect(api.List(ctx, &leases, client.InNamespace(home))).To(Succeed())
+		Expect(api.List(ctx, &leases, client.InNamespace(home), ofReplicas)).To(Succeed())
 		Expect(leases.Items).To(BeEmpty(), "a replica that stops deletes its Lease")
 	}, SpecTimeout(4*time.Minute))
 
