@@ -45,8 +45,8 @@ func howToAdd(pool *usherv1.SeatPool, seats plan.Seats, bought int) string {
 func cannotAdd(pool *usherv1.SeatPool, seats plan.Seats) string {
 	switch {
 	case seats.Capacity() >= MaxClaims:
-		return fmt.Sprintf("one SeatPool holds %d members at most; create another one in the account, and name it in spec.seatPoolRefs of further "+
-			"Members", MaxClaims)
+		return fmt.Sprintf("one SeatPool holds %d members at most; create another one in the account, and name it in spec.seatPoolRefs "+
+			"of further Members", MaxClaims)
 	case seats.Problem != "":
 		return "see condition Ready of SeatPool " + pool.Name + " for why no more count"
 	case seats.Bought >= seats.Most:
