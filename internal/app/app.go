@@ -51,11 +51,11 @@ const retryPeriod = time.Second
 // pollKeysEvery is how often the token keys are read where no watch says that they have changed.
 const pollKeysEvery = 30 * time.Second
 
-// finishTimeout is for how long a manager that is not the leader any more, since it could not reach the API server, tries to record what it
-// knows of its mails before it ends: another one would send them again. A manager that is told to stop has lastTry for that.
 // recentAccount is for how long one live read of an Account serves all that ask for it: as long as a quick conversation with a mail server.
 const recentAccount = 250 * time.Millisecond
 
+// finishTimeout is for how long a manager that is not the leader any more, since it could not reach the API server, tries to record what it
+// knows of its mails before it ends: another one would send them again. A manager that is told to stop has lastTry for that.
 const (
 	finishTimeout = time.Minute
 	lastTry       = 3 * time.Second

@@ -132,6 +132,12 @@ func (e *engine) start(ctx context.Context) {
 	}()
 }
 
+// drop ends the caches of an engine whose controllers do not run.
+func (e *engine) drop() {
+	e.endCaches()
+	e.registry.Close()
+}
+
 // stop tells the controllers to end, and waits until they have, but no longer than timeout: a mail may take minutes. What is left goes on
 // to its end, and is recorded.
 func (e *engine) stop(timeout time.Duration) {
@@ -142,8 +148,7 @@ func (e *engine) stop(timeout time.Duration) {
 		ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
 		defer cancel()
 		e.box.Finish(ctx)
-		e.endCaches()
-		e.registry.Close()
+		e.drop()
 	}()
 	select {
 	case <-e.done:

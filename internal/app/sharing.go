@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/util/wait"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -28,6 +29,8 @@ const (
 	// drainTimeout is for how long a replica waits for the reconciles of namespaces that it gives up. A mail that takes longer is protected by
 	// its own lease.
 	drainTimeout = 10 * time.Second
+	// drainEvery is how often a replica that leaves looks whether they have ended.
+	drainEvery = 50 * time.Millisecond
 	// stopWithin is for how long the next engine waits for the end of the one before.
 	stopWithin = 5 * time.Second
 	// prepareAgain is when caches that could not be filled are filled again.
@@ -218,12 +221,16 @@ func (s *sharing) change(ctx context.Context, from *engine, to shard.Division) *
 	if from != nil {
 		from.stop(stopWithin)
 	}
-	if next != nil && ctx.Err() == nil {
-		s.begin(ctx, next)
-		s.log.Info("this replica reconciles its share", "of", to.Size(), "replicas", to.String())
-	} else {
-		s.log.Info("this replica reconciles nothing")
+	if next != nil && ctx.Err() != nil { // this replica ends
+		next.drop()
+		next = nil
 	}
+	if next == nil {
+		s.log.Info("this replica reconciles nothing")
+		return nil
+	}
+	s.begin(ctx, next)
+	s.log.Info("this replica reconciles its share", "of", to.Size(), "replicas", to.String())
 	return next
 }
 
@@ -249,9 +256,10 @@ func (s *sharing) begin(ctx context.Context, e *engine) {
 // leave stops acting, waits for what is under way, and tells the others.
 func (s *sharing) leave() {
 	s.gate.Set(shard.View{}, time.Time{})
-	for began := s.now(); s.gate.Busy() > 0 && s.now().Sub(began) < drainTimeout; {
-		time.Sleep(50 * time.Millisecond)
-	}
+	// An error says that the time is over: what is left is protected by its own lease.
+	_ = wait.PollUntilContextTimeout(context.Background(), drainEvery, drainTimeout, true, func(context.Context) (bool, error) {
+		return s.gate.Busy() == 0, nil
+	})
 	ctx, cancel := context.WithTimeout(context.Background(), renewTimeout)
 	defer cancel()
 	if err := s.roster.Leave(ctx); err != nil {

@@ -35,7 +35,7 @@ type Reconciler struct {
 	// hasPortal: the manager knows the portal's URL.
 	hasPortal bool
 	pace      *reconciler.Pace
-	// known are the accounts that existed when they were reconciled last.
+	// known are the accounts that were there, and whose company has not been swept since.
 	known sync.Map
 }
 
@@ -53,9 +53,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	}
 	if err == nil && (!found || account.DeletionTimestamp != nil) {
 		r.pace.Forget(request.NamespacedName)
-		_, known := r.known.LoadAndDelete(request.NamespacedName)
+		_, known := r.known.Load(request.NamespacedName)
 		var swept ctrl.Result
-		swept, err = r.sweep(ctx, request.NamespacedName, found || known)
+		if swept, err = r.sweep(ctx, request.NamespacedName, found || known); err == nil && !found {
+			r.known.Delete(request.NamespacedName)
+		}
 		if result.RequeueAfter == 0 || swept.RequeueAfter > 0 && swept.RequeueAfter < result.RequeueAfter {
 			result = swept
 		}
