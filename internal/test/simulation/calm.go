@@ -127,6 +127,7 @@ func (w *world) work(o *operator, hold string) int {
 		}
 		w.proceed(t, None)
 		w.clock += callTime
+		w.refresh()
 		worked++
 	}
 	for k := range o.caches {

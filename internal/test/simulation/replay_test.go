@@ -14,6 +14,24 @@ type replay struct{ name, schedule string }
 // replays break no promise now.
 var replays = []replay{
 	{
+		// The simulation did not notice that time passes with each call: a clock that is two hours ahead came to the end of an access while
+		// the reconcile that recorded it was under way.
+		name: "an end of access that comes between two calls",
+		schedule: `schedule seed=2310 fine=true week=false
+			restart op=0
+			pass n=50
+			restart op=1 n=2
+			make-member name=m2 to=a2@acme.example
+			rest to=invitations n=5000
+			pass n=50
+			end name=m2 n=-1
+			rest n=5000
+			pass n=50
+			end name=m2 n=2
+			skew op=0 n=7200000
+			rest n=5000`,
+	},
+	{
 		// A clock that was a day ahead ended a member's access before the invitation was looked at, and nothing told of the end when it came
 		// by the right clock.
 		name: "an end of access that only the member has heard of",
