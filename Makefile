@@ -3,9 +3,12 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
-# The image and the public address of the portal, for deploy and build-installer.
+# For deploy and build-installer: the image, the public address of the portal, the networks of the proxies in front of it (comma-separated),
+# and the namespaces that Usher is limited to (separated by spaces; all if there are none).
 IMG ?= ghcr.io/usher-dev/usher:latest
 PORTAL_URL ?=
+TRUSTED_PROXIES ?=
+WATCH_NAMESPACES ?=
 # How many packages are tested at once; each may run an API server.
 TEST_JOBS ?= 2
 # The tests to run, and more flags for go test. The flags come last: those of the tests' own, such as -ginkgo.focus-file, end the packages.
@@ -25,7 +28,7 @@ KUSTOMIZE = "$(ASSETS)/kubectl" kustomize
 LINT = $$(hack/lint/build.sh)
 
 # What generate and manifests write; verify compares it.
-GENERATED = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases config/rbac/role.yaml
+GENERATED = api/v1alpha1/zz_generated.deepcopy.go config/crd/bases
 # RACE=1 tests with the race detector: several times slower, and it needs a C compiler.
 RACE ?=
 # Modules under hack/ that have tests.
@@ -95,9 +98,8 @@ generate: ## Write the deep copies of the API types
 	@$(GO) tool controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 .PHONY: manifests
-manifests: ## Write the CRDs from api/ and the manager's role from its +kubebuilder:rbac markers
+manifests: ## Write the CRDs from api/
 	@$(GO) tool controller-gen crd paths=./api/... output:crd:dir=config/crd/bases
-	@$(GO) tool controller-gen rbac:roleName=usher paths=./internal/... output:rbac:dir=config/rbac
 
 .PHONY: lint
 lint: ## Run golangci-lint with kube-api-linter (built once from hack/lint)
@@ -113,7 +115,7 @@ verify: ## Check generated files, manifests, modules, the words of comments and 
 		echo "verify: generated files were out of date; commit what 'make generate manifests' just wrote" >&2; exit 1; \
 	fi
 	@echo "verify: generated files are current"
-	@for dir in config/default config/samples config/webhook; do $(KUSTOMIZE) $$dir >/dev/null || exit 1; done
+	@for dir in config/default config/samples config/tenant config/webhook; do $(KUSTOMIZE) $$dir >/dev/null || exit 1; done
 	@echo "verify: manifests build"
 	@for dir in . $(patsubst %/go.mod,%,$(wildcard hack/*/go.mod)); do (cd $$dir && go mod tidy -diff) || { \
 		echo "verify: run 'go mod tidy' in $$dir" >&2; exit 1; }; done
@@ -133,29 +135,20 @@ install: ## Install the CRDs
 	@$(KUSTOMIZE) config/crd | "$(KUBECTL)" apply --server-side --filename -
 
 .PHONY: deploy
-deploy: overlay ## Install the CRDs and the manager (IMG=…, PORTAL_URL=https://…)
+deploy: overlay ## Install the CRDs, the manager and the portal (IMG=…, PORTAL_URL=https://…, TRUSTED_PROXIES=…, WATCH_NAMESPACES=…)
 	@$(KUSTOMIZE) dist/overlay | "$(KUBECTL)" apply --server-side --filename -
 
 .PHONY: undeploy
 undeploy: ## Remove the manager; accounts, seats, members and Secrets stay
-	@$(KUSTOMIZE) config/manager | "$(KUBECTL)" delete --ignore-not-found --filename -
-	@$(KUSTOMIZE) config/rbac | "$(KUBECTL)" delete --ignore-not-found --filename -
-	@$(KUSTOMIZE) config/policy | "$(KUBECTL)" delete --ignore-not-found --filename -
+	@for part in manager portal network rbac guard policy; do \
+		$(KUSTOMIZE) config/$$part | "$(KUBECTL)" delete --ignore-not-found --filename - || exit 1; \
+	done
 
-# config/default with the chosen image and portal.
+# config/default with the chosen settings.
 .PHONY: overlay
 overlay:
 	@mkdir -p dist/overlay
-	@{ \
-		echo "apiVersion: kustomize.config.k8s.io/v1beta1"; \
-		echo "kind: Kustomization"; \
-		echo "resources: [../../config/default]"; \
-		echo "patches:"; \
-		echo "  - target: {kind: Deployment, name: usher}"; \
-		echo "    patch: |"; \
-		echo "      - {op: replace, path: /spec/template/spec/containers/0/image, value: \"$(IMG)\"}"; \
-		[ -z "$(PORTAL_URL)" ] || echo "      - {op: add, path: /spec/template/spec/containers/0/args/-, value: \"--portal-url=$(PORTAL_URL)\"}"; \
-	} >dist/overlay/kustomization.yaml
+	@hack/overlay.sh "$(IMG)" "$(PORTAL_URL)" "$(TRUSTED_PROXIES)" "$(WATCH_NAMESPACES)" >dist/overlay/kustomization.yaml
 	@[ -n "$(PORTAL_URL)" ] || echo "no PORTAL_URL given: Usher sends no mail until --portal-url is set" >&2
 
 .PHONY: help

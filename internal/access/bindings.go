@@ -81,13 +81,24 @@ func (p *Projection) bind(o Observation, g grant, marks []string) {
 		for _, user := range slices.Compact(s.users) {
 			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user})
 		}
-		if access := o.Account.Spec.Access; access != nil && access.SupportGroup != "" {
-			group := rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: string(access.SupportGroup)}
-			b.Subjects = append(b.Subjects, group)
+		if group := o.supportGroup(); group != "" {
+			b.Subjects = append(b.Subjects, rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: group})
 		}
 		mark(&b, marks)
 		p.Bindings = append(p.Bindings, b)
 	}
+}
+
+// ReservedPrefix begins the names of the users and groups that Kubernetes itself assigns.
+const ReservedPrefix = "system:"
+
+// supportGroup returns the group that has the access of every role; empty for none. The schema refuses a reserved name, but an object that
+// was stored before the schema did may have one.
+func (o Observation) supportGroup() string {
+	if o.Account.Spec.Access == nil || strings.HasPrefix(string(o.Account.Spec.Access.SupportGroup), ReservedPrefix) {
+		return ""
+	}
+	return string(o.Account.Spec.Access.SupportGroup)
 }
 
 // homes are the numbers of the bindings of a grant that name a user.

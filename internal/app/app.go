@@ -6,11 +6,11 @@ package app
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	k8slabels "k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -32,10 +31,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel/factory"
-	"github.com/usher-dev/usher/internal/controller"
 	"github.com/usher-dev/usher/internal/labels"
-	"github.com/usher-dev/usher/internal/outbox"
-	"github.com/usher-dev/usher/internal/reconciler"
 	"github.com/usher-dev/usher/internal/store"
 	"github.com/usher-dev/usher/internal/undecodable"
 )
@@ -116,93 +112,13 @@ func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager
 		Options: o, config: config, mgr: mgr, live: undecodable.NewClient(uncached), sender: factory.New(), registry: registry,
 	}
 	p.keys = p.newKeys()
-	parts, err := p.addControllers(ctx)
-	addWebhooks(mgr, p.live, o)
+	parts, err := p.addParts(ctx)
 	return mgr, parts.finisher, errors.Join(
 		err,
 		attempt("set up the portal", addPortal(ctx, mgr, p.live, p.keys, parts.membersAt, o)),
-		attempt("set up the link endpoint", addLinks(mgr, p.live, p.keys, o)),
 		attempt("close mail connections on stop", mgr.Add(closeOnStop(p.sender))),
 		attempt("serve the probes", addProbes(mgr, parts.ready, p.undecodable, o.HealthProbeBindAddress)),
 	)
-}
-
-// process is what all controllers of a process are made of.
-type process struct {
-	Options
-	config *rest.Config
-	mgr    manager.Manager
-	live   client.Client
-	keys   *store.KeyStore
-	sender *factory.Channels
-
-	mu sync.Mutex
-	// registry has the undecodable objects in the caches that are used.
-	registry *undecodable.Registry
-}
-
-// finisher finishes mails.
-type finisher interface{ Finish(ctx context.Context) }
-
-// parts are what addControllers adds to a process.
-type parts struct {
-	finisher finisher
-	// ready succeeds once the caches are filled.
-	ready healthz.Checker
-	// membersAt finds members by their address.
-	membersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
-}
-
-// addControllers adds the controllers of one replica that does everything, or those of one that shares the namespaces with others.
-func (p *process) addControllers(ctx context.Context) (parts, error) {
-	if p.sharded() {
-		return p.addShared()
-	}
-	if err := store.SetupIndexes(ctx, p.mgr.GetFieldIndexer()); err != nil {
-		return parts{}, fmt.Errorf("add the cache indexes: %w", err)
-	}
-	controllers, box := p.newControllers(p.mgr, p.keys)
-	return parts{box, cachesSynced(p.mgr), store.Directory{Reader: p.mgr.GetClient()}.MembersAt}, errors.Join(
-		attempt("set up the controllers", controller.Setup(p.mgr, controllers, p.TestHooks.Several)),
-		attempt("poll the token keys", addKeyPolling(p.mgr, p.keys, p.Options)),
-	)
-}
-
-// newControllers returns controllers that read the caches of a manager, and what they send mails with.
-func (p *process) newControllers(mgr manager.Manager, keys *store.KeyStore) ([]reconciler.Controller, *outbox.Outbox) {
-	base := reconciler.Base{
-		Client: undecodable.NewClient(mgr.GetClient()), Live: p.live, Accounts: &store.RecentAccounts{Live: p.live, For: recentAccount},
-		Recorder: p.mgr.GetEventRecorder("usher"), Now: p.now(),
-	}
-	defaultSecret := types.NamespacedName{Namespace: p.Namespace, Name: p.SMTPSecret}
-	box := &outbox.Outbox{
-		Client: base.Client, Live: base.Live, Now: base.Now, Channel: p.sender, Backoff: outbox.RecordBackoff,
-		Endpoints: outbox.NewEndpoints(p.live, factory.Parse, defaultSecret, p.MailWorkers),
-	}
-	return controller.All(controller.Dependencies{
-		Base: base, Outbox: box, Keys: keys, PortalURL: p.PortalURL, UserPrefix: p.UserPrefix, MailWorkers: p.MailWorkers,
-	}), box
-}
-
-func (p *process) newKeys() *store.KeyStore {
-	return &store.KeyStore{
-		Reader: p.live, Writer: p.live, Now: p.now(), Secret: types.NamespacedName{Namespace: p.Namespace, Name: p.TokenSecret},
-	}
-}
-
-// undecodable returns the objects in the caches that cannot be decoded.
-func (p *process) undecodable() []*undecodable.Error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.registry.List()
-}
-
-// attempt adds what was attempted to an error; nil stays nil.
-func attempt(what string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("%s: %w", what, err)
 }
 
 // managerOptions returns the options of a manager whose caches have the namespaces that keep reports true for; all if it is nil.
@@ -214,7 +130,7 @@ func managerOptions(o Options, registry *undecodable.Registry, keep func(namespa
 		}
 	}
 	stop, retry := stopTimeout, retryPeriod
-	metrics := metricsserver.Options{BindAddress: o.MetricsBindAddress, SecureServing: o.MetricsSecure}
+	metrics := metricsserver.Options{BindAddress: o.MetricsBindAddress, SecureServing: o.MetricsSecure, TLSOpts: []func(*tls.Config){restrictTLS}}
 	if o.MetricsSecure {
 		metrics.FilterProvider = protectMetrics
 	}
@@ -224,7 +140,7 @@ func managerOptions(o Options, registry *undecodable.Registry, keep func(namespa
 		WebhookServer:                 webhookServer(o),
 		HealthProbeBindAddress:        "0", // see addProbes
 		PprofBindAddress:              o.PprofBindAddress,
-		LeaderElection:                o.LeaderElect && !o.sharded(),
+		LeaderElection:                o.LeaderElect && !o.sharded() && !o.NoControllers,
 		LeaderElectionID:              "usher.dev",
 		LeaderElectionNamespace:       o.Namespace,
 		LeaderElectionReleaseOnCancel: true,
@@ -233,6 +149,12 @@ func managerOptions(o Options, registry *undecodable.Registry, keep func(namespa
 		Cache:                         cacheOptions(o, registry, keep),
 		NewClient:                     newScopedClient(o.namespaces()),
 	}
+}
+
+// restrictTLS is for the servers of metrics and webhooks. Without HTTP/2, one connection carries one request at a time, so that a client
+// cannot open and reset many at once (CVE-2023-44487, CVE-2023-39325).
+func restrictTLS(config *tls.Config) {
+	config.MinVersion, config.NextProtos = tls.VersionTLS12, []string{"http/1.1"}
 }
 
 // cacheOptions limits the caches to the watched namespaces, and to the default SMTP Secret in the manager's own namespace.

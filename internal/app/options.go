@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/usher-dev/usher/internal/access"
 )
 
 // Options are the manager's flags.
@@ -31,6 +33,8 @@ type Options struct {
 	TokenSecret string
 	// PortalURL is the public base URL of the links; if it is "", no mail is sent.
 	PortalURL string
+	// NoControllers and NoPortal leave out a part of the manager, so that another process under another service account runs it.
+	NoControllers, NoPortal bool
 	// PortalBindAddress, MetricsBindAddress and HealthProbeBindAddress are listened on; "0" turns a server off.
 	PortalBindAddress, MetricsBindAddress, HealthProbeBindAddress string
 	// PprofBindAddress serves profiles of the process, without authentication: it must be a loopback address; "0" turns it off.
@@ -87,6 +91,9 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.SMTPSecret, "smtp-secret", "usher-smtp", "`name` of the SMTP Secret in --namespace for accounts that name none")
 	flags.StringVar(&o.TokenSecret, "token-secret", "usher-token-key",
 		"`name` of the Secret in --namespace with the keys of the links; created at the first start")
+	flags.Var((*without)(&o.NoControllers), "controllers",
+		"run the controllers and the admission webhooks; false for a process that serves the portal only, under a service account of its own")
+	flags.Var((*without)(&o.NoPortal), "portal", "serve the portal; false for a process that leaves it to another one")
 	flags.StringVar(&o.PortalURL, "portal-url", "", "public base `URL` of the links; without it, no mail is sent")
 	flags.StringVar(&o.PortalBindAddress, "portal-bind-address", ":8082", "`address` of the portal; 0 turns it off")
 	flags.StringVar(&o.PortalCertDir, "portal-cert-dir", "",
@@ -122,6 +129,14 @@ func (o *Options) validate() error {
 	if !loopback(o.PprofBindAddress) {
 		return fmt.Errorf("--pprof-bind-address is %q; it must be 0 or a loopback address such as 127.0.0.1:6060, because profiles are served "+
 			"without authentication; kubectl port-forward reaches it in a pod", o.PprofBindAddress)
+	}
+	if o.NoControllers && !o.servesPortal() {
+		return errors.New("with --controllers=false and without a portal, this process does nothing; " +
+			"leave one of --controllers=false, --portal=false and --portal-bind-address=0 out")
+	}
+	if strings.HasPrefix(o.UserPrefix, access.ReservedPrefix) {
+		return fmt.Errorf("--user-prefix is %q; Kubernetes reserves user names that begin with system: for itself; "+
+			"use the prefix of the API server's OIDC configuration", o.UserPrefix)
 	}
 	if o.Shards > 1 && o.ShardByPeers {
 		return fmt.Errorf("--shards=%d limits the replicas that share the namespaces, and --shard-by-peers does not; use one of them", o.Shards)
@@ -167,8 +182,30 @@ func (p *positive) Set(text string) error {
 	return nil
 }
 
+// without is a flag that is true by default, and sets a field that leaves something out.
+type without bool
+
+// String implements flag.Value.
+func (w *without) String() string { return strconv.FormatBool(!bool(*w)) }
+
+// Set implements flag.Value.
+func (w *without) Set(text string) error {
+	on, err := strconv.ParseBool(text)
+	if err != nil {
+		return errors.New("it must be true or false")
+	}
+	*w = without(!on)
+	return nil
+}
+
+// IsBoolFlag lets the flag be written without a value, which means true.
+func (w *without) IsBoolFlag() bool { return true }
+
 // sharded reports whether replicas share the namespaces.
 func (o *Options) sharded() bool { return o.Shards > 1 || o.ShardByPeers }
+
+// servesPortal reports whether this process serves the portal.
+func (o *Options) servesPortal() bool { return !o.NoPortal && o.PortalBindAddress != "0" }
 
 // now returns the clock.
 func (o *Options) now() func() time.Time {

@@ -31,7 +31,7 @@ func addPortal(
 	ctx context.Context, mgr manager.Manager, live client.Client, keys *store.KeyStore,
 	membersAt func(ctx context.Context, email string) ([]types.NamespacedName, error), o Options,
 ) error {
-	if o.PortalBindAddress == "0" {
+	if !o.servesPortal() {
 		return nil
 	}
 	proxies, err := web.ParseProxies(o.TrustedProxies)

@@ -4,6 +4,7 @@
 package app
 
 import (
+	"crypto/tls"
 	"os"
 	"path/filepath"
 
@@ -40,5 +41,5 @@ func (o *Options) certificates(log logr.Logger) bool {
 // webhookServer returns the server of the webhooks; it only starts if a webhook is added. It reloads its certificates
 // when they change.
 func webhookServer(o Options) webhook.Server {
-	return webhook.NewServer(webhook.Options{Port: o.WebhookPort, CertDir: o.WebhookCertDir})
+	return webhook.NewServer(webhook.Options{Port: o.WebhookPort, CertDir: o.WebhookCertDir, TLSOpts: []func(*tls.Config){restrictTLS}})
 }

@@ -44,6 +44,7 @@ const (
 // KeyStore reads the keys that links are made with from their Secret, and creates it at the first start.
 type KeyStore struct {
 	Reader client.Reader
+	// Writer creates the Secret if it does not exist. Nil: this process may not, and waits until another one has.
 	Writer client.Writer
 	Secret types.NamespacedName
 	Now    func() time.Time
@@ -171,6 +172,9 @@ func (k *KeyStore) ensure(ctx context.Context) (*corev1.Secret, error) {
 	secret := &corev1.Secret{}
 	if found, err := Get(ctx, k.Reader, k.Secret.Namespace, k.Secret.Name, secret); err != nil || found {
 		return secret, err
+	}
+	if k.Writer == nil {
+		return nil, fmt.Errorf("the token Secret %s does not exist yet; the manager with the controllers creates it when it starts", k.Secret)
 	}
 	key := make([]byte, invite.KeyLength)
 	rand.Read(key) // never fails: the program ends instead

@@ -17,9 +17,6 @@ import (
 	"github.com/usher-dev/usher/internal/plan"
 )
 
-// +kubebuilder:rbac:groups="",resources=namespaces,verbs=get
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts;plans;members;seatpools,verbs=get;list
-
 // errGoing means that there is nothing to protect: the account does not exist (yet), or is being deleted.
 var errGoing = errors.New("the account does not exist or is being deleted")
 

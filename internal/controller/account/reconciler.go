@@ -22,11 +22,6 @@ import (
 	"github.com/usher-dev/usher/internal/undecodable"
 )
 
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts/status,verbs=update
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;delete
-// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
-
 // Reconciler reconciles Accounts.
 type Reconciler struct {
 	reconciler.Base

@@ -31,13 +31,6 @@ import (
 // retryPause is when an account whose access could not be written is tried again: no event reports that a permission was granted.
 const retryPause = time.Minute
 
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts/finalizers,verbs=update
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings,verbs=get;list;watch;create;update;delete
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,verbs=bind,resourceNames=usher-account-admin
-// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles,verbs=escalate;bind
-
 // Reconciler reconciles what the members of Accounts may do.
 type Reconciler struct {
 	reconciler.Base

@@ -21,9 +21,6 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// +kubebuilder:rbac:groups=usher.dev,resources=members,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=members/status,verbs=update
-
 // recipients of the mails about a change of address.
 var recipients = []usherv1.EmailChangeRecipient{usherv1.MailToFormerAddress, usherv1.MailToNewAddress}
 

@@ -21,9 +21,6 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// +kubebuilder:rbac:groups=usher.dev,resources=members,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=members/status,verbs=update
-
 // Reconciler reconciles the expiry notices of Members.
 type Reconciler struct {
 	reconciler.Base

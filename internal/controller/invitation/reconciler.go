@@ -21,9 +21,6 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// +kubebuilder:rbac:groups=usher.dev,resources=invitations,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=invitations/status,verbs=update
-
 // Reconciler reconciles Invitations.
 type Reconciler struct {
 	reconciler.Base

@@ -28,14 +28,6 @@ const deletionPause = 2 * time.Second
 // errGone is the error of a live read that finds no Member, or another one of its name.
 var errGone = errors.New("the member is gone")
 
-// +kubebuilder:rbac:groups=usher.dev,resources=members,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=usher.dev,resources=members/status,verbs=update
-// +kubebuilder:rbac:groups=usher.dev,resources=members/finalizers,verbs=update
-// +kubebuilder:rbac:groups=usher.dev,resources=invitations,verbs=get;list;watch;create;delete;patch
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts;seatpools,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;update;delete
-// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
-
 // Reconciler reconciles Members.
 type Reconciler struct {
 	reconciler.Base

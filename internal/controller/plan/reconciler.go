@@ -20,9 +20,6 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// +kubebuilder:rbac:groups=usher.dev,resources=plans,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=plans/status,verbs=update
-
 // Reconciler reconciles Plans.
 type Reconciler struct {
 	reconciler.Base

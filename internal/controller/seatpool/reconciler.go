@@ -25,11 +25,6 @@ import (
 	"github.com/usher-dev/usher/internal/undecodable"
 )
 
-// +kubebuilder:rbac:groups=usher.dev,resources=plans,verbs=get;list;watch
-// +kubebuilder:rbac:groups=usher.dev,resources=seatpools,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=usher.dev,resources=seatpools/status,verbs=update
-// +kubebuilder:rbac:groups=usher.dev,resources=seatpools/finalizers,verbs=update
-
 // Reconciler reconciles SeatPools.
 type Reconciler struct {
 	reconciler.Base

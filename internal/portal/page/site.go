@@ -19,12 +19,6 @@ import (
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// What the portal needs of the API server. It lists and watches nothing.
-//
-// +kubebuilder:rbac:groups=usher.dev,resources=accounts;members;invitations;plans,verbs=get
-// +kubebuilder:rbac:groups=usher.dev,resources=invitations/status,verbs=update
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update;delete
-
 // Site is what all pages of a portal share.
 type Site struct {
 	// Client reads from and writes to the API server, not a cache.

@@ -5,6 +5,7 @@ package journey
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -78,23 +79,32 @@ func open() (stop func(), err error) {
 		return stop, err
 	}
 	base = "http://" + address
-	namespace, err := server.Namespace(ctx, "usher")
+	manager, err := server.AddManager(ctx)
 	if err != nil {
 		return stop, err
 	}
-	mgr, err := app.New(ctx, wire.Attach(server.Config()), app.Options{
-		Namespace: namespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalURL: base, PortalBindAddress: address,
+	portal, err := server.AddPortal()
+	if err != nil {
+		return stop, err
+	}
+	controllers := app.Options{
+		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalURL: base, NoPortal: true,
 		MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 2, TestHooks: app.TestHooks{Now: clock.Now, Several: true},
-	})
-	if err != nil {
-		return stop, err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- mgr.Start(ctx) }()
+	pages := controllers
+	pages.NoPortal, pages.NoControllers, pages.PortalBindAddress = false, true, address
+	ended := make(chan error, 2)
+	for user, options := range map[*apiserver.User]app.Options{manager: controllers, portal: pages} {
+		mgr, err := app.New(ctx, wire.Attach(user.Config()), options)
+		if err != nil {
+			return stop, err
+		}
+		go func() { ended <- mgr.Start(ctx) }()
+	}
 	return func() {
 		cancel()
-		if err := <-ended; err != nil {
-			fmt.Fprintln(os.Stderr, "the manager:", err)
+		if err := errors.Join(<-ended, <-ended); err != nil {
+			fmt.Fprintln(os.Stderr, "the manager or the portal:", err)
 		}
 		chrome.Stop()
 	}, nil

@@ -27,7 +27,9 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	log.SetLogger(logr.Discard())
-	apiserver.Main(onPlatform{m}, apiserver.Options{}, &server)
+	apiserver.Main(onPlatform{m}, apiserver.Options{
+		Audit: true, Readers: []string{apiserver.ManagerUser, apiserver.PortalUser}, Plugins: []string{"OwnerReferencesPermissionEnforcement"},
+	}, &server)
 }
 
 // onPlatform starts the platform before the tests, and stops it after them.
@@ -41,6 +43,9 @@ func (p onPlatform) Run() int {
 	}
 	site = started
 	code := p.m.Run()
+	if code == 0 {
+		code = reportRights()
+	}
 	if err := site.stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "the manager:", err)
 		return 1

@@ -5,6 +5,7 @@ package products_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -27,7 +28,8 @@ import (
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
 
-// platform is what all customers share: the plans, one manager with its portal and its webhooks, and a mail server.
+// platform is what all customers share: the plans, one manager with its webhooks, a portal with a service account of its own, and a mail
+// server.
 type platform struct {
 	api    client.WithWatch
 	sink   *smtpsink.Sink
@@ -35,12 +37,18 @@ type platform struct {
 	portal string
 	cancel context.CancelFunc
 	ended  chan error
+	// parts is how many processes report their end.
+	parts int
 }
 
 func startPlatform() (*platform, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	p := &platform{cancel: cancel, ended: make(chan error, 1)}
+	p := &platform{cancel: cancel, ended: make(chan error, 2)}
 	manager, err := server.AddManager(ctx)
+	if err != nil {
+		return nil, err
+	}
+	portal, err := server.AddPortal()
 	if err != nil {
 		return nil, err
 	}
@@ -79,16 +87,24 @@ func startPlatform() (*platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	mgr, err := app.New(ctx, manager.Config(), app.Options{
+	options := app.Options{
 		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
-		PortalURL: p.portal, PortalBindAddress: address, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
-		TrustedProxies: "127.0.0.0/8", WebhookPort: place.Port, WebhookCertDir: place.CertDir,
+		PortalURL: p.portal, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
 		TestHooks: app.TestHooks{Now: p.clock.Now, Several: true},
-	})
-	if err != nil {
-		return nil, err
 	}
-	go func() { p.ended <- mgr.Start(ctx) }()
+	controllers := options
+	controllers.NoPortal, controllers.LeaderElect = true, true
+	controllers.WebhookPort, controllers.WebhookCertDir = place.Port, place.CertDir
+	pages := options
+	pages.NoControllers, pages.PortalBindAddress, pages.TrustedProxies = true, address, "127.0.0.0/8"
+	for user, o := range map[*apiserver.User]app.Options{manager: controllers, portal: pages} {
+		mgr, err := app.New(ctx, user.Config(), o)
+		if err != nil {
+			return nil, err
+		}
+		p.parts++
+		go func() { p.ended <- mgr.Start(ctx) }()
+	}
 	return p, p.guard(ctx, place)
 }
 
@@ -136,11 +152,15 @@ func (p *platform) aggregate(ctx context.Context) error {
 	return nil
 }
 
-// stop stops the manager and returns its error, if any.
+// stop stops the manager and the portal, and returns their errors, if any.
 func (p *platform) stop() error {
 	p.cancel()
 	defer p.sink.Close()
-	return <-p.ended
+	var errs []error
+	for range p.parts {
+		errs = append(errs, <-p.ended)
+	}
+	return errors.Join(errs...)
 }
 
 // freeAddress of the loopback interface.

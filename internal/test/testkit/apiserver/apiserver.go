@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,6 +39,10 @@ type Options struct {
 	CRDs []string
 	// Audit keeps a log of every mutating request; see Server.Audit. Default: none.
 	Audit bool
+	// Readers are users whose reads are in the log, too; see AuditLog.Requests. Default: none.
+	Readers []string
+	// Plugins are admission plugins to turn on besides the default ones.
+	Plugins []string
 	// Profiling has the API server serve Go's profiles below /debug/pprof/, for measurements. Default: it does not.
 	Profiling bool
 	// Fsync makes etcd sync its writes to the disk, for measurements. Default: it does not.
@@ -167,9 +172,12 @@ func (s *Server) prepareAPIServer(o Options) (err error) {
 	}
 	server.Out = server.Err
 	args := server.Configure().Set("profiling", strconv.FormatBool(o.Profiling))
+	if len(o.Plugins) > 0 {
+		args.Set("enable-admission-plugins", strings.Join(o.Plugins, ","))
+	}
 	if o.Audit {
 		s.audit = &AuditLog{path: filepath.Join(s.dir, "audit.log")}
-		return s.audit.configure(args, filepath.Join(s.dir, "audit-policy.yaml"))
+		return s.audit.configure(args, filepath.Join(s.dir, "audit-policy.yaml"), o.Readers)
 	}
 	return nil
 }

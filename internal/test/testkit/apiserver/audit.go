@@ -16,35 +16,40 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// Reads are omitted. RequestReceived is included: it is on the disk before the request has any effect, so that every write with an
+// Reads are omitted, except for those of some users. RequestReceived is included: it is on the disk before the request has any effect, so that every write with an
 // effect is in the log, while ResponseComplete may be logged after the response.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [ResponseStarted]
 rules:
-- level: Metadata
+%s- level: Metadata
   verbs: [create, update, patch, delete, deletecollection]
 `
 
-// AuditLog is the API server's log of the mutating requests of all users.
+// AuditLog is the API server's log of the mutating requests of all users, and of all requests of some.
 type AuditLog struct{ path string }
 
-func (l *AuditLog) configure(args *envtest.Arguments, policyPath string) error {
+func (l *AuditLog) configure(args *envtest.Arguments, policyPath string, readers []string) error {
+	reads := ""
+	if len(readers) > 0 {
+		reads = fmt.Sprintf("- level: Metadata\n  users: ['%s']\n", strings.Join(readers, "', '"))
+	}
+
 	args.Set("audit-policy-file", policyPath).
 		Set("audit-log-path", l.path).
 		Set("audit-log-mode", "blocking").
 		Set("audit-log-maxsize", "0") // never rotated, as marks are offsets
-	return os.WriteFile(policyPath, []byte(auditPolicy), 0o600)
+	return os.WriteFile(policyPath, fmt.Appendf(nil, auditPolicy, reads), 0o600)
 }
 
 // Mark is a place in an AuditLog; the zero value is its beginning.
 type Mark int64
 
-// Write is one mutating request, including refused ones and dry runs.
+// Write is one mutating request, including refused ones and dry runs, or a request of another kind that Requests returns.
 type Write struct {
 	// User and UserAgent made it.
 	User, UserAgent string
-	// Verb is create, update, patch, delete or deletecollection.
+	// Verb is create, update, patch, delete or deletecollection; in what Requests returns also get, list or watch.
 	Verb string
 	// Group and Resource are those of the object, such as usher.dev and members; Subresource such as status.
 	Group, Resource, Subresource string
@@ -108,6 +113,13 @@ type event struct {
 //
 //	writes, err := server.Audit().Writes(mark, apiserver.ByUser("system:serviceaccount:usher-system:usher"))
 func (l *AuditLog) Writes(since Mark, filters ...func(Write) bool) ([]Write, error) {
+	mutates := func(w Write) bool { return w.Verb != "get" && w.Verb != "list" && w.Verb != "watch" }
+	return l.Requests(since, append([]func(Write) bool{mutates}, filters...)...)
+}
+
+// Requests returns the requests after the mark that pass all filters, in order of arrival: with the reads of the users that Options.Readers
+// names.
+func (l *AuditLog) Requests(since Mark, filters ...func(Write) bool) ([]Write, error) {
 	file, err := os.Open(l.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

@@ -8,13 +8,23 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
 )
 
-// ManagerNamespace is the manager's namespace in config/rbac.
+// ManagerNamespace is the namespace of the manager and the portal in config/rbac.
 const ManagerNamespace = "usher-system"
 
-// AddManager creates ManagerNamespace, installs config/rbac, and returns the manager's user, with the rights that the manager has in a
-// cluster and no others. No controller runs here that would aggregate ClusterRoles.
+// Names of the manager's and the portal's users, in ManagerNamespace.
+const (
+	ManagerUser = "system:serviceaccount:" + ManagerNamespace + ":usher"
+	PortalUser  = "system:serviceaccount:" + ManagerNamespace + ":usher-portal"
+)
+
+// AddManager creates ManagerNamespace, installs config/rbac and config/guard, and returns the manager's user, with the rights that the
+// manager has in a cluster and no others. No controller runs here that would aggregate ClusterRoles.
 func (s *Server) AddManager(ctx context.Context) (*User, error) {
 	root, err := ModuleRoot()
 	if err != nil {
@@ -23,11 +33,42 @@ func (s *Server) AddManager(ctx context.Context) (*User, error) {
 	for _, args := range [][]string{
 		{"create", "namespace", ManagerNamespace},
 		{"apply", "--server-side", "--kustomize", filepath.Join(root, "config", "rbac")},
+		{"apply", "--server-side", "--kustomize", filepath.Join(root, "config", "guard")},
 	} {
 		command := exec.CommandContext(ctx, s.Program("kubectl"), append([]string{"--kubeconfig", s.KubeconfigPath()}, args...)...)
 		if out, err := command.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("install the manager's rights: %w: %s", err, out)
 		}
 	}
-	return s.AddUser("system:serviceaccount:" + ManagerNamespace + ":usher")
+	return s.AddUser(ManagerUser)
 }
+
+// GrantOwn gives the manager's and the portal's users in another namespace what they have in ManagerNamespace: for a test that runs them with
+// their Secrets and Leases there.
+func (s *Server) GrantOwn(ctx context.Context, namespace string) error {
+	clients, err := kubernetes.NewForConfig(s.admin.config)
+	if err != nil {
+		return err
+	}
+	for name, user := range map[string]string{"usher-own": ManagerUser, "usher-portal-own": PortalUser} {
+		role, err := clients.RbacV1().Roles(ManagerNamespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return fmt.Errorf("read Role %s: %w", name, err)
+		}
+		own := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: role.Rules}
+		if _, err := clients.RbacV1().Roles(namespace).Create(ctx, own, metav1.CreateOptions{}); err != nil {
+			return fmt.Errorf("create Role %s: %w", name, err)
+		}
+		binding := &rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+		}
+		if _, err := clients.RbacV1().RoleBindings(namespace).Create(ctx, binding, metav1.CreateOptions{}); err != nil {
+			return fmt.Errorf("bind Role %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// AddPortal returns the portal's user, with the rights that AddManager has installed.
+func (s *Server) AddPortal() (*User, error) { return s.AddUser(PortalUser) }
