@@ -8,6 +8,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -85,15 +86,10 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	report, err := bench.Run(ctx, o)
-	if err != nil {
-		return err
+	if *write && err == nil {
+		err = report.Write()
 	}
-	if *write {
-		if err := report.Write(); err != nil {
-			return err
-		}
-	}
-	return report.Markdown(os.Stdout)
+	return errors.Join(err, report.Markdown(os.Stdout))
 }
 
 // command is what a reader types to repeat the run.

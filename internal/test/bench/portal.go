@@ -35,7 +35,8 @@ const (
 // form is a part of the page of an open invitation, and of no other.
 var form = []byte("<form")
 
-// portal measures the page of an invitation alone, and beside a roll-out of n members. The portal is in the process that reconciles.
+// portal measures the page of an invitation alone, and beside a roll-out of n members. The portal is a process of its own, as
+// config/default runs it.
 func (s *stage) portal(ctx context.Context, n int) (_ []PageLoad, err error) {
 	p, err := s.populate(ctx, Shapes[0], n)
 	if err != nil {
@@ -50,18 +51,23 @@ func (s *stage) portal(ctx context.Context, n int) (_ []PageLoad, err error) {
 		return nil, err
 	}
 	defer o.stop()
-	m, _, err := s.start(ctx)
+	m, _, err := s.start(ctx, "--portal=false")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, m.stop()) }()
+	pages, _, err := s.start(ctx, "--kubeconfig="+s.portalKubeconfig, "--controllers=false")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, pages.stop()) }()
 	if err := s.ready(ctx, append(p.tenants, guests.tenants...)); err != nil {
 		return nil, err
 	}
 	if _, _, err := s.phase(ctx, o, guests, usherv1.ReasonAwaitingAcceptance, s.apply, m); err != nil {
 		return nil, err
 	}
-	links, err := s.links(ctx, m.portal, guests)
+	links, err := s.links(ctx, pages.portal, guests)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -30,7 +31,8 @@ type MachineRates struct {
 	Rates
 }
 
-// Run runs the lines.
+// Run runs the lines. What was measured is in the report, also if there is an error: a line that fails does not keep the next ones from
+// being measured.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &Report{About: about(ctx, o.Command)}
 	if err := o.check(); err != nil {
@@ -40,17 +42,22 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		LineRaw: r.raw, LineUnit: r.unit, LineRollout: r.rollouts, LineFair: r.fair, LineConflicts: r.conflicts, LineMail: r.mail,
 		LinePortal: r.portal, LineScale: r.scale,
 	}
+	var failed error
 	for _, line := range Lines {
 		if !slices.Contains(o.Lines, line) {
 			continue
 		}
 		began := time.Now()
-		if err := lines[line](ctx, o); err != nil {
-			return r, fmt.Errorf("line %s: %w", line, err)
+		err := lines[line](ctx, o)
+		if ctx.Err() != nil {
+			return r, context.Cause(ctx)
+		}
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("line %s: %w", line, err))
 		}
 		o.Log("line %s took %s", line, time.Since(began).Round(time.Second))
 	}
-	return r, nil
+	return r, failed
 }
 
 func (r *Report) raw(ctx context.Context, o Options) error {

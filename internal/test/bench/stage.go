@@ -36,9 +36,9 @@ type stage struct {
 	api    client.Client
 	// admin is for paths that belong to no API group, such as /metrics.
 	admin rest.Interface
-	// kubeconfig is the manager's.
-	kubeconfig string
-	managers   int
+	// kubeconfig is the manager's, portalKubeconfig that of a portal in a process of its own.
+	kubeconfig, portalKubeconfig string
+	managers                     int
 }
 
 // set is how a stage differs from the usual one.
@@ -73,9 +73,16 @@ func open(ctx context.Context, o Options, s set) (_ *stage, err error) {
 	if err != nil {
 		return nil, err
 	}
-	st.kubeconfig = filepath.Join(st.server.Dir(), "manager.kubeconfig")
-	if err := os.WriteFile(st.kubeconfig, user.Kubeconfig(), 0o600); err != nil {
+	portal, err := st.server.AddPortal()
+	if err != nil {
 		return nil, err
+	}
+	st.kubeconfig = filepath.Join(st.server.Dir(), "manager.kubeconfig")
+	st.portalKubeconfig = filepath.Join(st.server.Dir(), "portal.kubeconfig")
+	for path, user := range map[string]*apiserver.User{st.kubeconfig: user, st.portalKubeconfig: portal} {
+		if err := os.WriteFile(path, user.Kubeconfig(), 0o600); err != nil {
+			return nil, err
+		}
 	}
 	return st, st.api.Create(ctx, &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: apiserver.ManagerNamespace, Name: smtpSecret}, Data: st.sink.Secret(sender),
