@@ -101,7 +101,7 @@ func (w *world) failover(manager string, standby bool, limit time.Duration) (too
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	}
-	leader := launch(server.KubeconfigPath())
+	leader := launch(managerKubeconfig())
 	defer end(leader)
 	story[0].do(w)
 	w.create(testkit.Member("ada").Build())
@@ -136,7 +136,7 @@ func (w *world) failover(manager string, standby bool, limit time.Duration) (too
 
 // relay is a connection to the API server that reports whether the lease was read over it.
 func (w *world) relay() (kubeconfig string, knowsLease *atomic.Bool) {
-	config := server.Config()
+	config := managerUser.Config()
 	target, err := url.Parse(config.Host)
 	w.must(err, "read the API server's address")
 	transport, err := rest.TransportFor(config)

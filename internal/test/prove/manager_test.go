@@ -58,11 +58,11 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	o := &operator{wire: options.wire, done: make(chan struct{})}
 	var config *rest.Config
 	if options.wrap != nil {
-		config = server.Config()
+		config = managerUser.Config()
 		config.Wrap(options.wrap)
 		config = o.wire.Attach(config)
 	} else {
-		config = o.wire.Attach(server.Config())
+		config = o.wire.Attach(managerUser.Config())
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	o.cancel = cancel

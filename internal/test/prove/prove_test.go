@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -47,10 +48,30 @@ func TestMain(m *testing.M) {
 	apiserver.Main(reporting{m}, apiserver.Options{}, &server)
 }
 
+// managerUser and portalUser have the rights that the manager and the portal have in a cluster.
+var managerUser, portalUser *apiserver.User
+
+func grant(ctx context.Context) (err error) {
+	if managerUser, err = server.AddManager(ctx); err != nil {
+		return err
+	}
+	if portalUser, err = server.AddPortal(); err != nil {
+		return err
+	}
+	return os.WriteFile(managerKubeconfig(), managerUser.Kubeconfig(), 0o600)
+}
+
+// managerKubeconfig is the path of the manager's kubeconfig file.
+func managerKubeconfig() string { return filepath.Join(server.Dir(), "manager-kubeconfig") }
+
 // reporting prints the table when all tests are over.
 type reporting struct{ m *testing.M }
 
 func (r reporting) Run() int {
+	if err := grant(context.Background()); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	code := r.m.Run()
 	if len(rows) > 0 {
 		slices.SortFunc(rows, func(a, b prove.Row) int { return strings.Compare(a.Harness, b.Harness) })

@@ -70,7 +70,7 @@ func TestShardFailoverNoticesAMissingReplica(t *testing.T) {
 
 func (w *world) shardFailover(manager string, second bool, limit time.Duration) (took, given time.Duration) {
 	launch := func() *exec.Cmd {
-		cmd := exec.CommandContext(w.ctx, manager, "--kubeconfig", server.KubeconfigPath(), "--namespace", w.namespace,
+		cmd := exec.CommandContext(w.ctx, manager, "--kubeconfig", managerKubeconfig(), "--namespace", w.namespace,
 			"--watch-namespaces", w.namespace, "--smtp-secret", smtpSecret, "--token-secret", tokenSecret, "--portal-url", portalURL,
 			"--portal-bind-address", "0", "--metrics-bind-address", "0", "--health-probe-bind-address", "0", "--shard-by-peers")
 		w.must(cmd.Start(), "start a manager")

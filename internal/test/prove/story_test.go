@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/access"
@@ -29,7 +30,7 @@ type step struct {
 	done func(w *world) string
 }
 
-// story is the steps of six members with three pools. It has every effect of Usher: the harnesses try cut points, stale caches and
+// story is the steps of seven members with three pools. It has every effect of Usher: the harnesses try cut points, stale caches and
 // missed events on each of its calls and events. A new effect needs a new step. Its done must check everything that the step changes,
 // or the next step starts too early.
 var story = []step{
@@ -44,6 +45,28 @@ var story = []step{
 		}
 		return ""
 	}},
+	{"a guest starts at once", func(w *world) {
+		w.create(testkit.Member("guest").Immediate().Build())
+	}, func(w *world) string { return w.started("guest", base) }},
+	{"is deleted by mistake", func(w *world) {
+		w.backup = []client.Object{w.secretOf("guest"), w.member("guest")}
+		w.remove(testkit.Member("guest").Build())
+	}, func(w *world) string { return w.gone("guest") }},
+	{"and is restored with its credentials", func(w *world) { // without status, and with another UID
+		for _, o := range w.backup {
+			o = o.DeepCopyObject().(client.Object)
+			o.SetResourceVersion("")
+			o.SetUID("")
+			w.create(o)
+		}
+	}, func(w *world) string {
+		guest := w.member("guest")
+		if uid := string(guest.UID); len(guest.UIDs()) != 2 || w.secretOf("guest").Annotations[usherv1.MemberUIDAnnotation] != uid {
+			return fmt.Sprintf("the guest and its credentials are not marked with its UIDs: %v", guest.UIDs())
+		}
+		return w.started("guest", base)
+	}},
+	{"and leaves", func(w *world) { w.remove(testkit.Member("guest").Build()) }, func(w *world) string { return w.gone("guest") }},
 	{"two are invited", func(w *world) {
 		w.create(testkit.Member("ada").Pools(base, addOn).Role("admin").Build(), testkit.Member("bob").Build())
 	}, func(w *world) string { return w.invited("ada", "bob") + w.sent("ada") + w.sent("bob") }},
@@ -196,6 +219,11 @@ var story = []step{
 		}
 		return ""
 	}},
+}
+
+// secretOf returns a member's credentials.
+func (w *world) secretOf(name string) *corev1.Secret {
+	return read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: credentials.Name(name)}})
 }
 
 // changing returns what a member lacks whose address is to change, and whose mails about it are in that state.

@@ -70,6 +70,8 @@ type world struct {
 	// slow is how much the portal's clock is behind.
 	slow     time.Duration
 	visitors int
+	// backup has what a step of the story deletes, and the next one restores.
+	backup []client.Object
 	// op is the running manager; options apply to managers that start from now on.
 	op       *operator
 	ops      []*operator
@@ -97,6 +99,7 @@ func (w *world) build(ctx context.Context) {
 	w.ctx, w.end = context.WithCancel(ctx)
 	w.namespace, err = server.Namespace(ctx, "prove")
 	w.must(err, "create a namespace")
+	w.must(server.GrantOwn(ctx, w.namespace), "grant rights in the namespace")
 	w.api, err = client.NewWithWatch(server.Config(), client.Options{Scheme: testkit.Scheme()})
 	w.must(err, "create a client")
 	w.history, err = prove.Record(w.ctx, w.api, w.namespace)
@@ -118,16 +121,14 @@ func (w *world) setSMTP(script smtpsink.Script) { w.smtp.Store(&script) }
 
 // openPortal starts a portal that reaches the API server over a wire.
 func (w *world) openPortal(wire *testkit.Wire) {
-	config := wire.Attach(server.Config())
+	config := wire.Attach(portalUser.Config())
 	if w.portalWrap != nil {
 		config.Wrap(w.portalWrap)
 	}
 	api, err := client.New(config, client.Options{Scheme: testkit.Scheme()})
 	w.must(err, "make the portal's client")
 	now := func() time.Time { return w.clock.Now().Add(-w.slow) }
-	keys := &store.KeyStore{
-		Reader: api, Writer: api, Now: now, Secret: types.NamespacedName{Namespace: w.namespace, Name: tokenSecret},
-	}
+	keys := &store.KeyStore{Reader: api, Now: now, Secret: types.NamespacedName{Namespace: w.namespace, Name: tokenSecret}}
 	w.portal = portal.New(portal.Options{
 		Client: api, Keys: keys.Get, Now: now, Log: logr.Discard(),
 		Limits:    portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000},
