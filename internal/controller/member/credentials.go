@@ -45,7 +45,8 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 	return true, err
 }
 
-// makeCredentials creates the acceptance of a Member that needs no invitation.
+// makeCredentials creates the acceptance of a Member that needs no invitation. What was decided about may be an old Member: if it is gone or
+// being deleted once its credentials exist, they are deleted, since whoever deletes them with the Member may have come before.
 func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d membership.Decision) (*corev1.Secret, error) {
 	signer, err := r.tokenKeys.Signer(ctx)
 	if err != nil {
@@ -53,7 +54,18 @@ func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d m
 	}
 	secret := credentials.New(m, credentials.Answers{}, r.Now(), signer)
 	plan.Record(secret.Annotations, d.Standing)
-	return secret, store.Create(ctx, r.Client, secret)
+	if err := store.Create(ctx, r.Client, secret); err != nil {
+		return nil, err
+	}
+	now := &usherv1.Member{}
+	found, err := store.Get(ctx, r.Live, m.Namespace, m.Name, now)
+	if err != nil || found && now.UID == m.UID && now.DeletionTimestamp == nil {
+		return secret, err
+	}
+	if err := store.DeleteAsRead(ctx, r.Client, secret); err != nil {
+		return nil, err
+	}
+	return nil, apierrors.NewConflict(usherv1.GroupVersion.WithResource("members").GroupResource(), m.Name, errGone)
 }
 
 // dropCredentials deletes the credentials. It reads them before it reads whether the Member is still there: those of the next Member of
