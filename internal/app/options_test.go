@@ -37,6 +37,11 @@ var _ = Describe("the flags", func() {
 		Expect(parse("--namespace=here").Namespace).To(Equal("here"))
 	})
 
+	It("leave a part of the manager out", func() {
+		Expect(parse("--controllers=false", "--portal=true")).To(And(HaveField("NoControllers", true), HaveField("NoPortal", false)))
+		Expect(parse("--portal=false", "--controllers")).To(And(HaveField("NoControllers", false), HaveField("NoPortal", true)))
+	})
+
 	DescribeTable("with an invalid value are refused with what to write instead", func(message string, args ...string) {
 		_, err := app.New(context.Background(), server.Config(), parse(args...))
 		Expect(err).To(MatchError(ContainSubstring(message)))
@@ -52,6 +57,9 @@ var _ = Describe("the flags", func() {
 			"--portal-cert-dir=/nowhere", "--portal-url=https://invite.acme.example"),
 		Entry(nil, "--trusted-proxies: \"10.0.0.0/99\" is not a network", "--health-probe-bind-address=0", "--metrics-bind-address=0",
 			"--trusted-proxies=192.0.2.1,10.0.0.0/99"),
+		Entry(nil, "this process does nothing", "--controllers=false", "--portal=false"),
+		Entry(nil, "this process does nothing", "--controllers=false", "--portal-bind-address=0"),
+		Entry(nil, "Kubernetes reserves user names that begin with system:", "--user-prefix=system:"),
 		Entry(nil, "use one of them", "--shards=2", "--shard-by-peers"),
 		Entry(nil, "or a query", "--portal-url=https://invite.acme.example?x=1"),
 	)

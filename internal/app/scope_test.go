@@ -87,6 +87,7 @@ var _ = Describe("a manager that does not watch its own namespace", func() {
 		api, home, tenant = testkit.Client(server.Config()), testkit.Namespace(ctx, server), testkit.Namespace(ctx, server)
 		byDefault, own = sink(), sink()
 		o = options(home)
+		o.Kubeconfig = limited(ctx, home, tenant)
 		o.WatchNamespaces, o.MetricsBindAddress, o.MetricsSecure = tenant, address(), true
 		o.TestHooks.PollKeys = 200 * time.Millisecond
 		create(tenant, testkit.Account("acme").Build(), testkit.SeatPool("acme-base").Seats(5).Build())

@@ -5,6 +5,8 @@ package app_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -26,6 +28,18 @@ func TestApp(t *testing.T) {
 }
 
 var _ = BeforeSuite(func(ctx SpecContext) { server = testkit.StartServer(ctx, apiserver.Options{}) })
+
+// limited returns the kubeconfig file of a manager with rights in its own namespace and in the watched ones only, as with config/namespaced.
+func limited(ctx context.Context, own string, watched ...string) string {
+	GinkgoHelper()
+	_, err := manager()
+	Expect(err).NotTo(HaveOccurred())
+	user, err := server.AddNamespacedManager(ctx, own, watched...)
+	Expect(err).NotTo(HaveOccurred())
+	file := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
+	Expect(os.WriteFile(file, user.Kubeconfig(), 0o600)).To(Succeed())
+	return file
+}
 
 // manager adds the manager's user to the server, once for all specs.
 var manager = sync.OnceValues(func() (*apiserver.User, error) { return server.AddManager(context.Background()) })

@@ -5,6 +5,7 @@ package apiserver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -50,22 +51,59 @@ func (s *Server) GrantOwn(ctx context.Context, namespace string) error {
 	if err != nil {
 		return err
 	}
-	for name, user := range map[string]string{"usher-own": ManagerUser, "usher-portal-own": PortalUser} {
-		role, err := clients.RbacV1().Roles(ManagerNamespace).Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			return fmt.Errorf("read Role %s: %w", name, err)
+	return errors.Join(
+		grantOwn(ctx, clients, namespace, "usher-own", ManagerUser), grantOwn(ctx, clients, namespace, "usher-portal-own", PortalUser))
+}
+
+// AddNamespacedManager returns the user of another manager, in a namespace of its own, with the rights that config/namespaced and
+// config/tenant give it in the watched namespaces. AddManager has to be called before.
+func (s *Server) AddNamespacedManager(ctx context.Context, own string, watched ...string) (*User, error) {
+	clients, err := kubernetes.NewForConfig(s.admin.config)
+	if err != nil {
+		return nil, err
+	}
+	name := "system:serviceaccount:" + own + ":usher"
+	if err := grantOwn(ctx, clients, own, "usher-own", name); err != nil {
+		return nil, err
+	}
+	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}}
+	for _, role := range []string{"usher-cluster", "usher-metrics-auth"} {
+		binding := &rbacv1.ClusterRoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: role + "-" + own}, Subjects: subjects,
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		}
-		own := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: role.Rules}
-		if _, err := clients.RbacV1().Roles(namespace).Create(ctx, own, metav1.CreateOptions{}); err != nil {
-			return fmt.Errorf("create Role %s: %w", name, err)
+		if _, err := clients.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
+			return nil, fmt.Errorf("bind ClusterRole %s: %w", role, err)
 		}
+	}
+	for _, namespace := range watched {
 		binding := &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+			ObjectMeta: metav1.ObjectMeta{Name: "usher"}, Subjects: subjects,
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "usher"},
 		}
 		if _, err := clients.RbacV1().RoleBindings(namespace).Create(ctx, binding, metav1.CreateOptions{}); err != nil {
-			return fmt.Errorf("bind Role %s: %w", name, err)
+			return nil, fmt.Errorf("bind ClusterRole usher in %s: %w", namespace, err)
 		}
+	}
+	return s.AddUser(name)
+}
+
+// grantOwn copies a Role from ManagerNamespace and binds it to a user.
+func grantOwn(ctx context.Context, clients kubernetes.Interface, namespace, name, user string) error {
+	role, err := clients.RbacV1().Roles(ManagerNamespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("read Role %s: %w", name, err)
+	}
+	own := &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: role.Rules}
+	if _, err := clients.RbacV1().Roles(namespace).Create(ctx, own, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("create Role %s: %w", name, err)
+	}
+	binding := &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+	}
+	if _, err := clients.RbacV1().RoleBindings(namespace).Create(ctx, binding, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("bind Role %s: %w", name, err)
 	}
 	return nil
 }
