@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/usher-dev/usher/internal/test/prove"
@@ -51,11 +52,23 @@ func TestMain(m *testing.M) {
 // managerUser and portalUser have the rights that the manager and the portal have in a cluster.
 var managerUser, portalUser *apiserver.User
 
+// platformRights are what a platform grants besides, for the plans and the owned resources of the story (docs/access.md).
+var platformRights = []rbacv1.PolicyRule{
+	{APIGroups: []string{rbacv1.GroupName}, Resources: []string{"clusterroles"}, ResourceNames: []string{"view"}, Verbs: []string{"bind"}},
+	{APIGroups: []string{""}, Resources: []string{"configmaps"}, Verbs: []string{"list", "patch"}},
+}
+
 func grant(ctx context.Context) (err error) {
 	if managerUser, err = server.AddManager(ctx); err != nil {
 		return err
 	}
 	if portalUser, err = server.AddPortal(); err != nil {
+		return err
+	}
+	if err := server.GrantOwnEverywhere(ctx); err != nil {
+		return err
+	}
+	if err := server.GrantManager(ctx, "platform", platformRights...); err != nil {
 		return err
 	}
 	return os.WriteFile(managerKubeconfig(), managerUser.Kubeconfig(), 0o600)

@@ -99,7 +99,6 @@ func (w *world) build(ctx context.Context) {
 	w.ctx, w.end = context.WithCancel(ctx)
 	w.namespace, err = server.Namespace(ctx, "prove")
 	w.must(err, "create a namespace")
-	w.must(server.GrantOwn(ctx, w.namespace), "grant rights in the namespace")
 	w.api, err = client.NewWithWatch(server.Config(), client.Options{Scheme: testkit.Scheme()})
 	w.must(err, "create a client")
 	w.history, err = prove.Record(w.ctx, w.api, w.namespace)

@@ -5,7 +5,6 @@ package apiserver
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os/exec"
 	"path/filepath"
@@ -44,15 +43,32 @@ func (s *Server) AddManager(ctx context.Context) (*User, error) {
 	return s.AddUser(ManagerUser)
 }
 
-// GrantOwn gives the manager's and the portal's users in another namespace what they have in ManagerNamespace: for a test that runs them with
-// their Secrets and Leases there.
-func (s *Server) GrantOwn(ctx context.Context, namespace string) error {
+// GrantOwnEverywhere gives the manager's and the portal's users in every namespace what they have in ManagerNamespace: for tests that run
+// many of them, each with its Secrets and Leases in a namespace of its own.
+func (s *Server) GrantOwnEverywhere(ctx context.Context) error {
 	clients, err := kubernetes.NewForConfig(s.admin.config)
 	if err != nil {
 		return err
 	}
-	return errors.Join(
-		grantOwn(ctx, clients, namespace, "usher-own", ManagerUser), grantOwn(ctx, clients, namespace, "usher-portal-own", PortalUser))
+	for name, user := range map[string]string{"usher-own": ManagerUser, "usher-portal-own": PortalUser} {
+		role, err := clients.RbacV1().Roles(ManagerNamespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return fmt.Errorf("read Role %s: %w", name, err)
+		}
+		if err := grantEverywhere(ctx, clients, name, user, role.Rules); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// GrantManager gives the manager's user rights in all namespaces, by a ClusterRole of that name.
+func (s *Server) GrantManager(ctx context.Context, name string, rules ...rbacv1.PolicyRule) error {
+	clients, err := kubernetes.NewForConfig(s.admin.config)
+	if err != nil {
+		return err
+	}
+	return grantEverywhere(ctx, clients, name, ManagerUser, rules)
 }
 
 // AddNamespacedManager returns the user of another manager, in a namespace of its own, with the rights that config/namespaced and
@@ -66,19 +82,14 @@ func (s *Server) AddNamespacedManager(ctx context.Context, own string, watched .
 	if err := grantOwn(ctx, clients, own, "usher-own", name); err != nil {
 		return nil, err
 	}
-	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: name}}
 	for _, role := range []string{"usher-cluster", "usher-metrics-auth"} {
-		binding := &rbacv1.ClusterRoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: role + "-" + own}, Subjects: subjects,
-			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
-		}
-		if _, err := clients.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
-			return nil, fmt.Errorf("bind ClusterRole %s: %w", role, err)
+		if err := bindCluster(ctx, clients, role+"-"+own, role, name); err != nil {
+			return nil, err
 		}
 	}
 	for _, namespace := range watched {
 		binding := &rbacv1.RoleBinding{
-			ObjectMeta: metav1.ObjectMeta{Name: "usher"}, Subjects: subjects,
+			ObjectMeta: metav1.ObjectMeta{Name: "usher"}, Subjects: subjectsOf(name),
 			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "usher"},
 		}
 		if _, err := clients.RbacV1().RoleBindings(namespace).Create(ctx, binding, metav1.CreateOptions{}); err != nil {
@@ -100,12 +111,35 @@ func grantOwn(ctx context.Context, clients kubernetes.Interface, namespace, name
 	}
 	binding := &rbacv1.RoleBinding{
 		ObjectMeta: metav1.ObjectMeta{Name: name}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name},
-		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
+		Subjects: subjectsOf(user),
 	}
 	if _, err := clients.RbacV1().RoleBindings(namespace).Create(ctx, binding, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("bind Role %s: %w", name, err)
 	}
 	return nil
+}
+
+func grantEverywhere(ctx context.Context, clients kubernetes.Interface, name, user string, rules []rbacv1.PolicyRule) error {
+	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: name}, Rules: rules}
+	if _, err := clients.RbacV1().ClusterRoles().Create(ctx, role, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("create ClusterRole %s: %w", name, err)
+	}
+	return bindCluster(ctx, clients, name, name, user)
+}
+
+func bindCluster(ctx context.Context, clients kubernetes.Interface, name, role, user string) error {
+	binding := &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name}, Subjects: subjectsOf(user),
+		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+	}
+	if _, err := clients.RbacV1().ClusterRoleBindings().Create(ctx, binding, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("bind ClusterRole %s: %w", role, err)
+	}
+	return nil
+}
+
+func subjectsOf(user string) []rbacv1.Subject {
+	return []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}
 }
 
 // AddPortal returns the portal's user, with the rights that AddManager has installed.
