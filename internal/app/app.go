@@ -113,11 +113,12 @@ func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager
 	}
 	p.keys = p.newKeys()
 	parts, err := p.addParts(ctx)
+	warning, failed := addPortal(ctx, mgr, p.live, p.keys, parts.membersAt, o)
 	return mgr, parts.finisher, errors.Join(
 		err,
-		attempt("set up the portal", addPortal(ctx, mgr, p.live, p.keys, parts.membersAt, o)),
+		attempt("set up the portal", failed),
 		attempt("close mail connections on stop", mgr.Add(closeOnStop(p.sender))),
-		attempt("serve the probes", addProbes(mgr, parts.ready, p.undecodable, o.HealthProbeBindAddress)),
+		attempt("serve the probes", addProbes(mgr, parts.ready, notes{p.undecodable, warning}, o.HealthProbeBindAddress)),
 	)
 }
 

@@ -27,29 +27,31 @@ const (
 	keyFile  = "tls.key"
 )
 
+// addPortal adds the portal to a manager. warning returns what an operator should know of how it is reached; empty if there is nothing.
 func addPortal(
 	ctx context.Context, mgr manager.Manager, live client.Client, keys *store.KeyStore,
 	membersAt func(ctx context.Context, email string) ([]types.NamespacedName, error), o Options,
-) error {
+) (warning func() string, err error) {
+	none := func() string { return "" }
 	if !o.servesPortal() {
-		return nil
+		return none, nil
 	}
 	proxies, err := web.ParseProxies(o.TrustedProxies)
 	if err != nil {
-		return fmt.Errorf("--trusted-proxies: %w", err)
+		return none, fmt.Errorf("--trusted-proxies: %w", err)
 	}
 	listener, err := tlsListener(ctx, mgr, o)
 	if err != nil {
-		return err
+		return none, err
 	}
-	server := portal.New(portal.Options{
+	pages := portal.New(portal.Options{
 		Client: live, Keys: keys.Get, Namespaces: o.namespaces(), Now: o.now(),
 		MembersAt: membersAt, Secure: strings.HasPrefix(o.PortalURL, "https:"),
 		BindAddress: o.PortalBindAddress, Listener: listener, TLS: listener != nil, Proxies: proxies,
 		Log: mgr.GetLogger().WithName("portal"),
-	}).Server()
+	})
 	// The manager starts HTTP servers before the caches and stops them after the caches: a ready replica answers links.
-	return attempt("add the server to the manager", mgr.Add(server))
+	return pages.Warning, attempt("add the server to the manager", mgr.Add(pages.Server()))
 }
 
 // tlsListener returns a listener for TLS that always uses the current certificate, or nil if none is configured.

@@ -21,9 +21,16 @@ const probeTimeout = 10 * time.Second
 // maxListed is how many undecodable objects /readyz names.
 const maxListed = 100
 
-// addProbes serves /healthz and /readyz. /readyz also names the objects that cannot be decoded, and stays 200: every replica has the
-// same, and one tenant's object must not take the portal from all others.
-func addProbes(mgr manager.Manager, ready healthz.Checker, objects func() []*undecodable.Error, address string) error {
+// notes are what /readyz names besides, and stays 200: one tenant's object, or one client's header, must not take the portal from all others.
+type notes struct {
+	// objects that cannot be decoded.
+	objects func() []*undecodable.Error
+	// portal is how the portal is reached; empty if there is nothing to know.
+	portal func() string
+}
+
+// addProbes serves /healthz and /readyz.
+func addProbes(mgr manager.Manager, ready healthz.Checker, notes notes, address string) error {
 	if address == "0" || address == "" {
 		return nil
 	}
@@ -34,7 +41,7 @@ func addProbes(mgr manager.Manager, ready healthz.Checker, objects func() []*und
 	ping := &healthz.Handler{Checks: map[string]healthz.Checker{"ping": healthz.Ping}}
 	caches := &healthz.Handler{Checks: map[string]healthz.Checker{"caches": ready}}
 	mux := http.NewServeMux()
-	for path, handler := range map[string]http.Handler{"/healthz": ping, "/readyz": naming(caches, objects)} {
+	for path, handler := range map[string]http.Handler{"/healthz": ping, "/readyz": notes.after(caches)} {
 		mux.Handle(path, http.StripPrefix(path, handler))
 		mux.Handle(path+"/", http.StripPrefix(path, handler))
 	}
@@ -45,11 +52,14 @@ func addProbes(mgr manager.Manager, ready healthz.Checker, objects func() []*und
 	}))
 }
 
-// naming adds the objects that cannot be decoded to the answer of a check. It names fields without their values, since anyone may ask.
-func naming(check http.Handler, list func() []*undecodable.Error) http.Handler {
+// after adds the notes to the answer of a check. They name fields without their values, since anyone may ask.
+func (n notes) after(check http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
 		check.ServeHTTP(w, request)
-		objects := list()
+		if warning := n.portal(); warning != "" {
+			fmt.Fprintf(w, "\n[!]%s", warning)
+		}
+		objects := n.objects()
 		for i, object := range objects {
 			if i == maxListed {
 				fmt.Fprintf(w, "\nand %d more", len(objects)-i)

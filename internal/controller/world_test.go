@@ -64,7 +64,7 @@ func newWorldIn(namespace string, mail smtpsink.Options) *world {
 	}
 	w.portal = portal.New(portal.Options{
 		Client: w.api, Keys: keys.Get, Now: w.clock.Now, Log: GinkgoLogr,
-		Limits: portal.Limits{HashCost: bcrypt.MinCost}, MembersAt: testkit.MembersAt(w.api, w.namespace),
+		Limits: portal.Limits{HashCost: bcrypt.MinCost, PagesPerMinute: 1 << 20}, MembersAt: testkit.MembersAt(w.api, w.namespace),
 	})
 	return w
 }

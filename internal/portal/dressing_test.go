@@ -150,7 +150,7 @@ func FuzzDressedLink(f *testing.F) {
 	p := portal.New(portal.Options{
 		Client: inhabited{deserted{asked: func(types.NamespacedName) {}}}, Log: logr.Discard(),
 		Keys:   func(context.Context) (invite.Keyring, error) { return keys, nil },
-		Limits: portal.Limits{EvenTime: time.Nanosecond},
+		Limits: portal.Limits{EvenTime: time.Nanosecond, PagesPerMinute: 1 << 30, ReadsPerSecond: 1 << 30},
 	})
 	link := "/i/acme/ada/" + keys.Token(inhabitedUID, 1, "ada@acme.example")
 	f.Fuzz(func(t *testing.T, dressing string) {

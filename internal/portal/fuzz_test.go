@@ -44,7 +44,7 @@ func desertedPortal(f *testing.F, asked func(types.NamespacedName)) *portal.Port
 		Client: deserted{asked: asked}, Log: logr.Discard(),
 		Keys:      func(context.Context) (invite.Keyring, error) { return keys, nil },
 		MembersAt: func(context.Context, string) ([]types.NamespacedName, error) { return nil, nil },
-		Limits:    portal.Limits{EvenTime: time.Nanosecond, HashCost: 4, PostsPerMinute: 1 << 30},
+		Limits:    portal.Limits{EvenTime: time.Nanosecond, HashCost: 4, PostsPerMinute: 1 << 30, PagesPerMinute: 1 << 30, ReadsPerSecond: 1 << 30},
 	})
 }
 

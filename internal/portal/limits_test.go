@@ -5,6 +5,7 @@ package portal_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -101,7 +104,7 @@ func TestTenPostsAMinuteForEachClient(t *testing.T) {
 	w.Expect(answer.Header().Get("Retry-After")).To(Equal("6"))
 	w.Expect(w.get(w.link()).Code).To(Equal(http.StatusOK), "a GET counts for no limit")
 	w.clock.Add(5)
-	w.expectPage(w.post(w.link(), acceptance(), header("X-Forwarded-For", "192.0.2.77")), http.StatusTooManyRequests, titleTooMany)
+	w.expectPage(w.post(w.link(), acceptance()), http.StatusTooManyRequests, titleTooMany)
 	w.clock.Add(1)
 	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
 }
@@ -168,6 +171,80 @@ func TestAnAddressThatCannotBeListenedOnIsAnError(t *testing.T) {
 	defer listener.Close()
 	w.portal = w.newPortal(func(o *portal.Options) { o.BindAddress = listener.Addr().String() })
 	w.Expect(w.portal.Server().Start(w.ctx)).NotTo(Succeed())
+}
+
+func TestAProxyThatNobodyConfiguredKeepsNoVisitorOut(t *testing.T) {
+	w := newWorld(t)
+	proxied := []request{from("10.0.0.1:1234"), header("X-Forwarded-For", "198.51.100.1")}
+	for range 199 { // of an attacker: with 10, the invitee would be refused
+		w.expectPage(w.post(w.link()+"x", acceptance(), proxied...), http.StatusNotFound, titleUnknown)
+	}
+	w.expectDone(w.post(w.link(), acceptance(), proxied...), titleWaiting)
+	w.expectPage(w.post(w.link(), acceptance(), proxied...), http.StatusTooManyRequests, titleTooMany)
+	w.Expect(w.portal.Warning()).To(And(ContainSubstring("from 10.0.0.1,"), ContainSubstring("--trusted-proxies")))
+	w.expectPage(w.post(w.link()+"x", acceptance(), from("10.0.0.2:1234")), http.StatusNotFound, titleUnknown)
+	w.clock.Add(3600)
+	w.clock.Add(1)
+	w.Expect(w.portal.Warning()).To(BeEmpty())
+}
+
+func TestTheInvitationsLimitHoldsBehindAProxyThatNobodyConfigured(t *testing.T) {
+	w := newWorld(t)
+	proxied := []request{from("10.0.0.1:1234"), header("X-Forwarded-For", "198.51.100.1")}
+	for range 10 {
+		w.expectPage(w.post(w.link(), url.Values{"action": {"accept"}}, proxied...), http.StatusUnprocessableEntity, titleForm)
+	}
+	w.expectPage(w.post(w.link(), acceptance(), proxied...), http.StatusTooManyRequests, titleTooMany)
+}
+
+func TestAPublicSenderIsNotNamed(t *testing.T) {
+	w := newWorld(t)
+	w.post(w.link()+"x", acceptance(), from("192.0.2.9:1234"), header("X-Forwarded-For", "198.51.100.1"))
+	w.Expect(w.portal.Warning()).To(And(ContainSubstring("from a public address,"), Not(ContainSubstring("192.0.2.9"))))
+}
+
+func TestFormsThatAnotherSiteSendsCountForNoLimit(t *testing.T) {
+	w := newWorld(t)
+	for range 20 {
+		w.expectPage(w.post(w.link(), acceptance(), header("Sec-Fetch-Site", "cross-site")), http.StatusForbidden, titleForeign)
+	}
+	w.expectDone(w.post(w.link(), acceptance()), titleWaiting)
+}
+
+func TestAClientOpensSoManyPagesAMinute(t *testing.T) {
+	w := newWorld(t)
+	w.portal = w.newPortal(func(o *portal.Options) { o.Limits.PagesPerMinute = 30 })
+	for range 30 {
+		w.Expect(w.get(w.link()).Code).To(Equal(http.StatusOK))
+	}
+	answer := w.get(w.link())
+	w.expectPage(answer, http.StatusTooManyRequests, titleTooMany)
+	w.Expect(answer.Header().Get("Retry-After")).To(Equal("2"))
+	w.Expect(w.get("/assets/portal.css").Code).To(Equal(http.StatusOK), "it reads nothing")
+	w.Expect(w.get("/healthz").Code).To(Equal(http.StatusOK))
+	w.Expect(w.get(w.link(), from("198.51.100.7:1")).Code).To(Equal(http.StatusOK))
+	w.Expect(w.post(w.link(), acceptance()).Code).To(Equal(http.StatusSeeOther))
+}
+
+// A flood of visitors makes as many calls to the API server as the limit says, and no more.
+func TestReadsHaveALimitForAllVisitors(t *testing.T) {
+	w := newWorld(t)
+	w.portal = w.newPortal(func(o *portal.Options) { o.Limits.ReadsPerSecond = 5 })
+	reads := w.wire.reads.Load()
+	began := time.Now()
+	var visits sync.WaitGroup
+	var busy atomic.Int64
+	for i := range 100 {
+		visits.Go(func() {
+			if answer := w.get(w.link(), from(fmt.Sprintf("198.51.100.%d:1", i))); answer.Code == http.StatusServiceUnavailable {
+				busy.Add(1)
+			}
+		})
+	}
+	visits.Wait()
+	w.Expect(busy.Load()).To(BeNumerically(">", 50))
+	most := 10 + 5*(time.Since(began).Seconds()+1)
+	w.Expect(float64(w.wire.reads.Load() - reads)).To(BeNumerically("<=", most))
 }
 
 func TestEachClientBehindAProxyHasTriesOfItsOwn(t *testing.T) {

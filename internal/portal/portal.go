@@ -79,19 +79,26 @@ func New(options Options) *Portal {
 	})
 	return &Portal{
 		site:        site,
-		connections: web.NewConnections(site.Limits.Connections),
+		connections: web.NewConnections(site.Limits.Connections, site.Limits.OfClient()),
 		handler:     web.WithHeaders(web.SecurityHeaders(options.TLS), web.WithArrival(web.WithTimeout(routes(site, options)))),
 		bindAddress: options.BindAddress,
 		listener:    options.Listener,
 	}
 }
 
-// routes returns the handler of all pages.
+// routes returns the handler of all pages. What reads nothing is not limited.
 func routes(site *page.Site, options Options) http.Handler {
+	all := http.NewServeMux()
+	all.HandleFunc("GET /healthz", healthz)
+	all.HandleFunc("GET "+page.StylesheetPath, page.Stylesheet)
+	all.HandleFunc("GET "+web.AccentPath, web.AccentStylesheet)
+	all.Handle("/", site.Limited(pages(site, options)))
+	return all
+}
+
+// pages returns the handler of the pages that read objects.
+func pages(site *page.Site, options Options) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", healthz)
-	mux.HandleFunc("GET "+page.StylesheetPath, page.Stylesheet)
-	mux.HandleFunc("GET "+web.AccentPath, web.AccentStylesheet)
 	invitations := invitation.Options{Namespaces: options.Namespaces}
 	changes := emailchange.Options{Namespaces: options.Namespaces, MembersAt: options.MembersAt}
 	if options.MembersAt != nil {
@@ -108,6 +115,9 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte("ok\n"))
 }
+
+// Warning returns what an operator should know of how the portal is reached; empty if there is nothing.
+func (p *Portal) Warning() string { return p.site.Visitors.Warning(p.site.Now()) }
 
 // ServeHTTP answers one request.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }

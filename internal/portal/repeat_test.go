@@ -130,11 +130,11 @@ func TestASecondClickSpendsAHash(t *testing.T) {
 	accepted.expectDone(accepted.post(accepted.link(), acceptance()), titleWaiting)
 	for _, w := range []*world{accepted, recorded} {
 		w.portal = w.newPortal(func(o *portal.Options) { o.Limits.ConcurrentHashes = 1 })
-		w.Expect(portal.SlotsOf(w.portal).Acquire(w.ctx)).To(Succeed())
+		w.Expect(portal.ComparisonsOf(w.portal).Acquire(w.ctx)).To(Succeed())
 		answered := make(chan *httptest.ResponseRecorder, 1)
 		go func() { answered <- w.post(w.link(), acceptance(anotherPassword)) }()
 		w.Consistently(answered, "300ms").ShouldNot(Receive())
-		portal.SlotsOf(w.portal).Release()
+		portal.ComparisonsOf(w.portal).Release()
 		var answer *httptest.ResponseRecorder
 		w.Eventually(answered, time.Minute).Should(Receive(&answer))
 		w.expectPage(answer, http.StatusGone, titleUsed)

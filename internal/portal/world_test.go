@@ -66,10 +66,10 @@ type world struct {
 	invitation *usherv1.Invitation
 }
 
-// wire is the portal's client. It counts the writes, and runs a test's hooks before them.
+// wire is the portal's client. It counts the writes and reads, and runs a test's hooks before them.
 type wire struct {
 	client.Client
-	mutations atomic.Int64
+	mutations, reads atomic.Int64
 
 	beforeGet          func(key client.ObjectKey, object client.Object) error
 	create             func(object client.Object, create func() error) error
@@ -79,6 +79,7 @@ type wire struct {
 }
 
 func (w *wire) Get(ctx context.Context, key client.ObjectKey, object client.Object, opts ...client.GetOption) error {
+	w.reads.Add(1)
 	if w.beforeGet != nil {
 		if err := w.beforeGet(key, object); err != nil {
 			return err
@@ -197,7 +198,7 @@ func (w *world) newPortal(change ...func(*portal.Options)) *portal.Portal {
 		Keys:   func(context.Context) (invite.Keyring, error) { return w.keys, nil },
 		Now:    func() time.Time { return time.Unix(w.clock.Load(), 0) },
 		Log:    funcr.New(w.logs.add, funcr.Options{Verbosity: 10}),
-		Limits: portal.Limits{HashCost: 4},
+		Limits: portal.Limits{HashCost: 4, PagesPerMinute: 1 << 20, ReadsPerSecond: 1 << 20}, // limits_test.go has the limits
 
 		MembersAt: testkit.MembersAt(w.api, w.member.Namespace),
 	}

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"time"
 
@@ -33,10 +32,10 @@ type Site struct {
 	// Limits without zero fields.
 	Limits web.Limits
 
-	// Hasher, Origin and PerClient are what [NewSite] makes.
-	Hasher    *web.Hasher
-	Origin    *http.CrossOriginProtection
-	PerClient *web.Throttle[netip.Prefix]
+	// Hasher, Origin and Visitors are what [NewSite] makes.
+	Hasher   *web.Hasher
+	Origin   *http.CrossOriginProtection
+	Visitors *web.Visitors
 }
 
 // NewSite completes a Site.
@@ -44,22 +43,36 @@ func NewSite(s Site) *Site {
 	s.Limits = s.Limits.WithDefaults()
 	s.Hasher = web.NewHasher(s.Limits.HashCost, s.Limits.ConcurrentHashes)
 	s.Origin = http.NewCrossOriginProtection()
-	s.PerClient = web.NewThrottle[netip.Prefix](s.Limits.PostsPerMinute, s.Limits.RememberedKeys)
+	s.Visitors = web.NewVisitors(s.Proxies, s.Limits, s.Log)
+	s.Client = web.NewBudget(s.Client, s.Limits.ReadsPerSecond)
 	if s.Now == nil {
 		s.Now = time.Now
 	}
 	return &s
 }
 
-// Post reads the form of a POST into r.PostForm. It returns false if it has answered the request: the client posts too often, another
-// site sent the form, or it cannot be read.
+// Limited passes requests for pages on as long as their client does not make too many.
+func (s *Site) Limited(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet || r.Method == http.MethodHead {
+			if wait := s.Visitors.Page(r, s.Now()); wait > 0 {
+				s.RenderNotice(w, r, nil, NoticeTooMany, web.Seconds(wait))
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Post reads the form of a POST into r.PostForm. It returns false if it has answered the request: another site sent the form, the client
+// posts too often, or the form cannot be read. A form that another site sent counts for no limit: its visitor did not send it.
 func (s *Site) Post(w http.ResponseWriter, r *http.Request, foreign func(*http.CrossOriginProtection, *http.Request) bool) bool {
-	if wait := s.PerClient.Take(s.Proxies.CountedFor(r), s.Now()); wait > 0 {
-		s.RenderNotice(w, r, nil, NoticeTooMany, web.Seconds(wait))
-		return false
-	}
 	if foreign(s.Origin, r) {
 		s.RenderNotice(w, r, nil, NoticeForeign, 0)
+		return false
+	}
+	if wait := s.Visitors.Form(r, s.Now()); wait > 0 {
+		s.RenderNotice(w, r, nil, NoticeTooMany, web.Seconds(wait))
 		return false
 	}
 	err := web.ReadForm(w, r)

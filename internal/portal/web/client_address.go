@@ -55,6 +55,23 @@ func (p Proxies) CountedFor(r *http.Request) netip.Prefix {
 	if p.trusts(client) {
 		client = p.forwardedFor(client, r.Header.Values("X-Forwarded-For"))
 	}
+	return counted(client)
+}
+
+// UnknownProxy returns the sender of a request that says that it was forwarded, if that is none of the proxies: either a proxy that nobody
+// configured, so that all its visitors are counted as one, or a client that makes the header up.
+func (p Proxies) UnknownProxy(r *http.Request) (sender netip.Addr, found bool) {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil || len(r.Header.Values("X-Forwarded-For"))+len(r.Header.Values("Forwarded")) == 0 {
+		return netip.Addr{}, false
+	}
+	sender = peer.Addr().Unmap().WithZone("")
+	return sender, !p.trusts(sender)
+}
+
+// counted returns the prefix that an address is counted by.
+func counted(client netip.Addr) netip.Prefix {
+	client = client.Unmap().WithZone("")
 	bits := countedBitsIPv6
 	if client.Is4() {
 		bits = countedBitsIPv4

@@ -27,11 +27,9 @@ const maxWaiting = 64
 // Hasher runs bcrypt a few times at once: bcrypt is meant to be expensive, and the controllers run on the same processors.
 type Hasher struct {
 	cost int
-	// Slots bound how many passwords are hashed at once.
-	Slots *Slots
-	// strangers bounds those who try a password. They wait here before they wait for a slot, so that an invitee who accepts waits
-	// behind few of them, however many they are.
-	strangers *Slots
+	// Slots bound how many new passwords are hashed at once, and Comparisons how many are compared. Each has its own, so that an invitee
+	// who accepts does not wait behind those who try passwords, however many they are.
+	Slots, Comparisons *Slots
 	// none returns a hash that no password matches, of the same cost as the others.
 	none func() []byte
 	// compare is bcrypt's, which tests count.
@@ -41,7 +39,7 @@ type Hasher struct {
 // NewHasher returns a Hasher with a bcrypt cost and a number of slots.
 func NewHasher(cost, concurrent int) *Hasher {
 	return &Hasher{
-		cost: cost, Slots: NewSlots(concurrent), strangers: NewSlots(concurrent), compare: bcrypt.CompareHashAndPassword,
+		cost: cost, Slots: NewSlots(concurrent), Comparisons: NewSlots(concurrent), compare: bcrypt.CompareHashAndPassword,
 		none: sync.OnceValue(func() []byte {
 			hash, err := bcrypt.GenerateFromPassword([]byte(rand.Text()), cost)
 			if err != nil {
@@ -70,21 +68,22 @@ func (h *Hasher) Hash(ctx context.Context, password string) (hash []byte, err er
 }
 
 // Matches reports whether hash was made of password: of its opaque form or, as before there was one, of what was typed. Without a hash it
-// reports false, after the same time: how many forms are compared depends on the password alone. It waits as Hash does.
+// reports false, after the same time: how many forms are compared depends on the password alone. It waits for a slot until ctx is done, and
+// ends between two forms if ctx is done by then, both with ErrBusy: a client that has gone keeps no slot. The hash of a member has a cost of
+// at most 14 (credentials.PasswordHash), which is about a second for each form.
 func (h *Hasher) Matches(ctx context.Context, hash []byte, password string) (bool, error) {
-	if err := h.strangers.Acquire(ctx); err != nil {
+	if err := h.Comparisons.Acquire(ctx); err != nil {
 		return false, err
 	}
-	defer h.strangers.Release()
-	if err := h.Slots.Acquire(ctx); err != nil {
-		return false, err
-	}
-	defer h.Slots.Release()
+	defer h.Comparisons.Release()
 	tried := h.none()
 	if len(hash) > 0 {
 		tried = hash
 	}
 	for _, form := range formsOf(password) {
+		if ctx.Err() != nil {
+			return false, ErrBusy
+		}
 		err := h.compare(tried, []byte(form))
 		// bcrypt ignores what comes after its limit.
 		if err == nil && len(hash) > 0 && len(form) <= MaxPasswordBytes {

@@ -36,8 +36,16 @@ const (
 // Defaults of [Limits].
 const (
 	defaultPostsPerMinute = 10
+	// defaultPagesPerMinute is four a second: more than people open who share an address.
+	defaultPagesPerMinute = 240
+	// defaultReadsPerSecond is 250 pages a second.
+	defaultReadsPerSecond = 1000
 	defaultRememberedKeys = 16384
 	defaultConnections    = 2048
+	// shareOfClient is which part of all connections one client may have, and severalClients how many times more than one client may ask
+	// for who says that it forwards the requests of others.
+	shareOfClient  = 4
+	severalClients = 20
 	// DefaultEvenTime is ten times what two reads take on a busy machine, and nothing that a person notices.
 	DefaultEvenTime = 50 * time.Millisecond
 	// defaultHashCost of bcrypt is Dex's recommendation, which takes 10 to 16: about a quarter of a second, spent once in a
@@ -58,13 +66,18 @@ const (
 type Limits struct {
 	// PostsPerMinute for each client address, invitation and member, which is also how many may come at once. Default 10.
 	PostsPerMinute int
+	// PagesPerMinute is how many pages each client address may open, which is also how many may come at once. Default 240.
+	PagesPerMinute int
+	// ReadsPerSecond is how many calls the portal makes to the API server, whoever visits it; twice as many may come at once. A page takes
+	// about four. Default 1000.
+	ReadsPerSecond int
 	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.
 	RememberedKeys int
-	// ConcurrentHashes is how many passwords are hashed at the same time. Default: half of the processors, at least 1, so that
-	// the controllers always have some.
+	// ConcurrentHashes is how many passwords are hashed at the same time, and how many are compared. Default: half of the processors, at
+	// least 1.
 	ConcurrentHashes int
-	// Connections is how many connections are open at the same time. Beyond, the one whose latest request began longest ago is
-	// closed. Default 2048.
+	// Connections is how many connections are open at the same time; one client may have a quarter of them. Beyond, idle ones are closed
+	// first. Default 2048.
 	Connections int
 	// EvenTime is how long it takes at least to be told that a link leads nowhere. It covers what the reads of something that
 	// is there take longer than those of something that is not. Default 50 ms.
@@ -76,6 +89,8 @@ type Limits struct {
 // WithDefaults replaces fields that are zero.
 func (l Limits) WithDefaults() Limits {
 	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
+	setDefault(&l.PagesPerMinute, defaultPagesPerMinute)
+	setDefault(&l.ReadsPerSecond, defaultReadsPerSecond)
 	setDefault(&l.RememberedKeys, defaultRememberedKeys)
 	setDefault(&l.ConcurrentHashes, max(1, runtime.GOMAXPROCS(0)/2))
 	setDefault(&l.Connections, defaultConnections)
@@ -83,6 +98,9 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.EvenTime, DefaultEvenTime)
 	return l
 }
+
+// OfClient is how many connections one client may have.
+func (l Limits) OfClient() int { return max(1, l.Connections/shareOfClient) }
 
 func setDefault[T int | time.Duration](value *T, fallback T) {
 	if *value <= 0 {

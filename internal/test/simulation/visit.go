@@ -45,7 +45,9 @@ type visit struct {
 	location string
 }
 
-var limits = portal.Limits{PostsPerMinute: 1 << 20, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond}
+var limits = portal.Limits{
+	PostsPerMinute: 1 << 20, PagesPerMinute: 1 << 20, ReadsPerSecond: 1 << 30, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond,
+}
 
 // form is the form of every invitee who accepts.
 var form = url.Values{
