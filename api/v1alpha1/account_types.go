@@ -105,12 +105,12 @@ type AccountAccess struct {
 
 	// supportGroup names an RBAC group, such as the vendor's support agents, that gets the access of every role of the
 	// account while this field is set. Groups that Kubernetes itself assigns, whose names begin with `system:`, are refused:
-	// everybody who is signed in has `system:authenticated`. Default: none. Example: `vendor:agents`.
+	// all who are signed in have `system:authenticated`. Default: none. Example: `vendor:agents`.
 	//
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system:')",message="must not begin with system:, which Kubernetes reserves for groups of its own, such as everybody who is signed in; name a group of your identity provider",reason=FieldValueInvalid
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('system:')",message="must not begin with system:, which Kubernetes reserves for groups of its own, such as all who are signed in; name a group of your identity provider",reason=FieldValueInvalid
 	SupportGroup Line `json:"supportGroup,omitempty"`
 }
 

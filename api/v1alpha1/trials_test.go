@@ -66,7 +66,7 @@ const (
 	badLanguage     = "keys must be languages: "
 	badPlaceholder  = "must not contain braces, except in the placeholder {owner}"
 	badSecretName   = "must be a Secret's name: lower-case letters, digits, hyphens and dots"
-	reservedGroup   = "must not begin with system:, which Kubernetes reserves for groups of its own, such as everybody who is signed in; name a group of your identity provider"
+	reservedGroup   = "must not begin with system:, which Kubernetes reserves for groups of its own, such as all who are signed in; name a group of your identity provider"
 	ownSecretName   = "must not begin with usher-, which is reserved for Usher's other Secrets; choose another name"
 	memberNameLimit = "metadata.name must be at most 240 characters long, because a Secret is named usher-member-<name>; choose a shorter name"
 )

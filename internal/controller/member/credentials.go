@@ -46,7 +46,8 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 }
 
 // makeCredentials creates the acceptance of a Member that needs no invitation. What was decided about may be an old Member: if it is gone or
-// being deleted once its credentials exist, they are deleted, since whoever deletes them with the Member may have come before.
+// being deleted once its credentials exist, they are deleted, since its deletion may have come before. They stay for another Member of its
+// name, which was restored and accepts by them.
 func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d membership.Decision) (*corev1.Secret, error) {
 	signer, err := r.tokenKeys.Signer(ctx)
 	if err != nil {
@@ -59,7 +60,7 @@ func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d m
 	}
 	now := &usherv1.Member{}
 	found, err := store.Get(ctx, r.Live, m.Namespace, m.Name, now)
-	if err != nil || found && now.UID == m.UID && now.DeletionTimestamp == nil {
+	if err != nil || found && (now.UID != m.UID || now.DeletionTimestamp == nil) {
 		return secret, err
 	}
 	if err := store.DeleteAsRead(ctx, r.Client, secret); err != nil {

@@ -58,7 +58,7 @@ func (p Proxies) CountedFor(r *http.Request) netip.Prefix {
 	return counted(client)
 }
 
-// UnknownProxy returns the sender of a request that says that it was forwarded, if that is none of the proxies: either a proxy that nobody
+// UnknownProxy returns the sender of a request that says that it was forwarded, if that is none of the proxies: either a proxy that no one
 // configured, so that all its visitors are counted as one, or a client that makes the header up.
 func (p Proxies) UnknownProxy(r *http.Request) (sender netip.Addr, found bool) {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)

@@ -68,7 +68,7 @@ type Limits struct {
 	PostsPerMinute int
 	// PagesPerMinute is how many pages each client address may open, which is also how many may come at once. Default 240.
 	PagesPerMinute int
-	// ReadsPerSecond is how many calls the portal makes to the API server, whoever visits it; twice as many may come at once. A page takes
+	// ReadsPerSecond is how many calls the portal makes to the API server, for all visitors; twice as many may come at once. A page takes
 	// about four. Default 1000.
 	ReadsPerSecond int
 	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.

@@ -22,7 +22,7 @@ const (
 // Visitors limit how often each client may open pages and send forms.
 //
 // If a request says that it was forwarded, and its sender is none of the configured proxies, its client is not known: it is counted for its
-// sender, which may do as much as several clients. So a proxy that nobody configured does not take the portal from its visitors, and the
+// sender, which may do as much as several clients. So a proxy that no one configured does not take the portal from its visitors, and the
 // limits of each invitation and of each member hold all the same. A client that makes the header up gains no more than that.
 type Visitors struct {
 	proxies Proxies

@@ -121,7 +121,7 @@ func settled(t *testing.T, th *thief) {
 	}
 }
 
-// Whoever has the manager's token cannot become anybody else in the cluster.
+// A thief of the manager's token cannot become anyone else in the cluster.
 func TestTheManagersToken(t *testing.T) {
 	attackAsManager(t, "the manager's token", steal(t, manager, server), "usher")
 }
@@ -173,7 +173,7 @@ func attackAsManager(t *testing.T, by string, th *thief, own string) {
 			th.given(role("powerful", rule("", "secrets", "get")))
 			return th.create(roleBinding("usher-z-0", "Role", "powerful", person("mallory")))
 		},
-		"gives rights to everybody who is signed in": func() string {
+		"gives rights to all who are signed in": func() string {
 			return th.create(roleBinding("usher-v-0", "ClusterRole", "usher-account-admin", group("system:authenticated")))
 		},
 		"gives rights to a service account": func() string {
@@ -238,7 +238,7 @@ func kubectl(t *testing.T, server *apiserver.Server, args ...string) {
 	}
 }
 
-// Whoever takes the portal over opens no further door.
+// An attacker who takes the portal over gets no further.
 func TestThePortalsToken(t *testing.T) {
 	by, th := "the portal's token", steal(t, portal, server)
 	settled(t, th)
@@ -310,7 +310,7 @@ func TestThePortalsToken(t *testing.T) {
 // A namespace tenant turns Usher's own rights against others.
 func TestATenant(t *testing.T) {
 	by, th := "a tenant", steal(t, manager, server)
-	try(t, by, "has everybody who is signed in get the access of an account, by supportGroup", refused, func(t *testing.T) string {
+	try(t, by, "has all who are signed in get the access of an account, by supportGroup", refused, func(t *testing.T) string {
 		account := testkit.Account("acme").In(th.namespace).Build()
 		account.Spec.Access = &usherv1.AccountAccess{SupportGroup: "system:unauthenticated"}
 		err := th.admin.Create(t.Context(), account)

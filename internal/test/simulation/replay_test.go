@@ -14,6 +14,24 @@ type replay struct{ name, schedule string }
 // replays break no promise now.
 var replays = []replay{
 	{
+		// A manager with an old cache made the credentials of a member that had been lost and restored meanwhile. It deleted them again, since
+		// the member that it had decided about was gone; but the restored one accepts by them.
+		name: "credentials made for a member that was restored meanwhile",
+		schedule: `schedule seed=737 fine=false week=false
+			make-member name=m1 to=invalid1@acme.example
+			make-pool name=p0 n=1
+			make-account name=acme
+			restart op=0
+			immediate name=m1
+			rest to=members n=5000
+			begin op=0 on=members name=m1
+			go op=0 on=members name=m1
+			back-up
+			lose
+			restart op=1 n=1
+			begin op=1 on=members name=m1`,
+	},
+	{
 		// The simulation did not notice that time passes with each call: a clock that is two hours ahead came to the end of an access while
 		// the reconcile that recorded it was under way.
 		name: "an end of access that comes between two calls",
