@@ -79,7 +79,7 @@ bench: controlplane build ## Measure the manager and print tables (hours; BENCHF
 build: ## Build bin/manager (and bin/kubectl-usher)
 	@for program in cmd/*; do \
 		echo "building bin/$${program#cmd/}"; \
-		$(GO) build -ldflags '$(LDFLAGS)' -o "bin/$${program#cmd/}" "./$$program" || exit 1; \
+		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o "bin/$${program#cmd/}" "./$$program" || exit 1; \
 	done
 
 .PHONY: controlplane
@@ -127,6 +127,18 @@ verify: ## Check generated files, manifests, modules, the words of comments and 
 	@$(GO) vet ./...
 	@$(MAKE) --no-print-directory lint
 	@echo "verify: vet, gofmt and lint found nothing"
+
+.PHONY: vulncheck
+vulncheck: ## Report the known vulnerabilities that the programs can reach
+	@hack/vulncheck/run.sh
+
+.PHONY: sbom
+sbom: ## Write a software bill of materials for each program to dist/, and check the licences in it
+	@hack/sbom/run.sh
+
+.PHONY: reproducible
+reproducible: ## Build the manager twice, from the last commit, and compare
+	@hack/reproducible.sh
 
 ##@ Install into the current cluster
 
