@@ -108,13 +108,21 @@ func DecidePasswordMails(o PasswordMailObservation, now time.Time) PasswordMailP
 		if !fresh(kind, asked, p.clock) || p.Send != "" || p.AwaitsTurn != "" {
 			continue
 		}
-		if o.Email != "" && !o.Email.SameAs(o.Member.EmailInUse()) { // a new address was confirmed a moment ago
+		if o.Email != "" && !recordedEmail(o.Member).SameAs(o.Email) { // it is about to be: a new one was confirmed, or the status was lost
 			p.wakeBy(now.Add(settlePause))
 			continue
 		}
 		p.attempt(kind, asked, reason.OfDelivery(o.Account).ByMail || slices.Contains(o.Turn, kind))
 	}
 	return p
+}
+
+// recordedEmail returns the address that the status of a Member that has accepted says is in use.
+func recordedEmail(m *usherv1.Member) usherv1.EmailAddress {
+	if m.Status.AcceptedAt == nil {
+		return ""
+	}
+	return usherv1.EmailAddress(m.Status.Email)
 }
 
 // attempt makes a mail the claim of an attempt, if one is due now and may be sent.

@@ -83,6 +83,7 @@ func TestDecidePasswordMails(t *testing.T) {
 			o.Account.Spec.Mail = &usherv1.AccountMail{Delivery: usherv1.DeliveryLink}
 		}}},
 		"the address in use is about to be another": {edits: []passwordEdit{func(o *PasswordMailObservation) { o.Email = wanted }}, wake: settlePause},
+		"the status was lost":                       {edits: []passwordEdit{func(o *PasswordMailObservation) { o.Member.Status = usherv1.MemberStatus{} }}, wake: settlePause},
 		"contents are not known":                    {edits: []passwordEdit{func(o *PasswordMailObservation) { o.Email = "" }}, send: link},
 		"mail server not ready":                     {edits: []passwordEdit{serverDown}, turn: link},
 		"mail server not ready, its turn": {edits: []passwordEdit{serverDown, func(o *PasswordMailObservation) {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,11 +68,18 @@ func (w *world) signInAsMember() request {
 	return cookieOf(w, answer)
 }
 
+// cookieOf returns the session of an answer, as a browser that is otherwise not known would send it.
 func cookieOf(w *world, answer *httptest.ResponseRecorder) request {
 	w.t.Helper()
+	return cookie(w, answer, "usher-session")
+}
+
+func cookie(w *world, answer *httptest.ResponseRecorder, name string) request {
+	w.t.Helper()
 	cookies := answer.Result().Cookies()
-	w.Expect(cookies).To(HaveLen(1))
-	return func(r *http.Request) { r.AddCookie(cookies[0]) }
+	i := slices.IndexFunc(cookies, func(c *http.Cookie) bool { return c.Name == name })
+	w.Expect(i).To(BeNumerically(">=", 0), "no cookie %s", name)
+	return func(r *http.Request) { r.AddCookie(cookies[i]) }
 }
 
 func (w *world) profile() string { return "/me/" + w.member.Namespace + "/acme" }

@@ -38,11 +38,14 @@ type Site struct {
 	Proxies web.Proxies
 	// Limits without zero fields.
 	Limits web.Limits
+	// Background runs what no answer waits for.
+	Background web.Background
 
-	// Hasher, Origin and PerClient are what [NewSite] makes.
+	// Hasher, Origin, PerClient and Tries are what [NewSite] makes.
 	Hasher    *web.Hasher
 	Origin    *http.CrossOriginProtection
 	PerClient *web.Throttle[netip.Prefix]
+	Tries     *web.Tries
 }
 
 // NewSite completes a Site.
@@ -51,8 +54,12 @@ func NewSite(s Site) *Site {
 	s.Hasher = web.NewHasher(s.Limits.HashCost, s.Limits.ConcurrentHashes)
 	s.Origin = http.NewCrossOriginProtection()
 	s.PerClient = web.NewThrottle[netip.Prefix](s.Limits.PostsPerMinute, s.Limits.RememberedKeys)
+	s.Tries = web.NewTries(s.Limits.FreeTries, s.Limits.RememberedKeys)
 	if s.Now == nil {
 		s.Now = time.Now
+	}
+	if s.Background == nil {
+		s.Background = web.NewBackground()
 	}
 	return &s
 }

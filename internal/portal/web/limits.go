@@ -36,6 +36,7 @@ const (
 // Defaults of [Limits].
 const (
 	defaultPostsPerMinute = 10
+	defaultFreeTries      = 5
 	defaultRememberedKeys = 16384
 	defaultConnections    = 2048
 	// DefaultEvenTime is ten times what two reads take on a busy machine, and nothing that a person notices.
@@ -56,8 +57,10 @@ const (
 
 // Limits bound what one client, the holders of one link and all of them together can ask for. Zero fields mean the defaults.
 type Limits struct {
-	// PostsPerMinute for each client address, invitation and member, which is also how many may come at once. Default 10.
+	// PostsPerMinute for each client address and invitation, which is also how many may come at once. Default 10.
 	PostsPerMinute int
+	// FreeTries is how many wrong passwords of a member each client may give without having to wait. Default 5.
+	FreeTries int
 	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.
 	RememberedKeys int
 	// ConcurrentHashes is how many passwords are hashed at the same time. Default: half of the processors, at least 1, so that
@@ -76,6 +79,7 @@ type Limits struct {
 // WithDefaults replaces fields that are zero.
 func (l Limits) WithDefaults() Limits {
 	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
+	setDefault(&l.FreeTries, defaultFreeTries)
 	setDefault(&l.RememberedKeys, defaultRememberedKeys)
 	setDefault(&l.ConcurrentHashes, max(1, runtime.GOMAXPROCS(0)/2))
 	setDefault(&l.Connections, defaultConnections)
