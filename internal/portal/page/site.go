@@ -54,7 +54,7 @@ func NewSite(s Site) *Site {
 	s.Hasher = web.NewHasher(s.Limits.HashCost, s.Limits.ConcurrentHashes)
 	s.Origin = http.NewCrossOriginProtection()
 	s.PerClient = web.NewThrottle[netip.Prefix](s.Limits.PostsPerMinute, s.Limits.RememberedKeys)
-	s.Tries = web.NewTries(s.Limits.FreeTries, s.Limits.RememberedKeys)
+	s.Tries = web.NewTries(s.Limits)
 	if s.Now == nil {
 		s.Now = time.Now
 	}

@@ -25,7 +25,7 @@ const (
 	// sentParameter of the page's address says that a link was requested a moment ago.
 	sentParameter = "sent"
 	// requestedMembers is for how many members with one address a link is requested at once.
-	requestedMembers = 8
+	requestedMembers = 32
 )
 
 // requestView is what the template of the request may show.

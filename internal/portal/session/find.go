@@ -12,12 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/reason"
 	"github.com/usher-dev/usher/internal/undecodable"
 )
 
-// maxNamesakes is how many members with one address are read when one of them is looked for.
-const maxNamesakes = 8
+// maxNamesakes is how many members with one address are looked at when one of them is looked for.
+const maxNamesakes = 32
 
 // Where narrows down which member with an address is meant. The zero value does not.
 type Where struct {
@@ -44,8 +45,9 @@ func (s *Sessions) Find(ctx context.Context, email string, where Where, most int
 	names = inTurns(names, where.First)
 	var found []*Member
 	for _, name := range names[:min(len(names), maxNamesakes)] {
-		v, err := s.read(ctx, name, func(m *usherv1.Member) bool {
-			return m.EmailInUse().SameAs(usherv1.EmailAddress(email)) && !reason.OfMember(m).Duplicate
+		v, err := s.read(ctx, name, func(who *page.Person) bool {
+			m := &who.Member
+			return m.EmailInUse().SameAs(usherv1.EmailAddress(email)) && !reason.OfMember(m).Duplicate && where.fits(who)
 		})
 		if undecodable.Ignore(err) != nil {
 			return nil, err
@@ -54,7 +56,7 @@ func (s *Sessions) Find(ctx context.Context, email string, where Where, most int
 			s.site.Log.Error(err, "a member cannot sign in", "namespace", name.Namespace, "member", name.Name)
 			continue // another member with the address can sign in all the same
 		}
-		if v == nil || !where.fits(&v.Account) {
+		if v == nil {
 			continue
 		}
 		if found = append(found, v); len(found) == most {
@@ -64,13 +66,14 @@ func (s *Sessions) Find(ctx context.Context, email string, where Where, most int
 	return found, nil
 }
 
-// fits reports whether an account may be the one that is meant.
-func (w Where) fits(a *usherv1.Account) bool {
-	if w.Account != "" && a.Name != w.Account {
+// fits reports whether a person may be the one who is meant, as far as is known: the Account may not have been read yet.
+func (w Where) fits(who *page.Person) bool {
+	if w.Account != "" && who.Member.Spec.AccountRef.Name != w.Account {
 		return false
 	}
+	a := &who.Account
 	said := func(name string) bool { return strings.EqualFold(strings.Join(strings.Fields(w.Company), " "), name) }
-	return w.Company == "" || said(string(a.Spec.DisplayName)) || said(a.Name) || said(a.Namespace+"/"+a.Name)
+	return w.Company == "" || a.Name == "" || said(string(a.Spec.DisplayName)) || said(a.Name) || said(a.Namespace+"/"+a.Name)
 }
 
 // inTurns returns names in the order in which namespaces take turns, each with one name. The name that is first comes first if it is among

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/portal/page"
 )
 
 // However many members of an address one namespace has, those of others are looked at before its second.
@@ -36,14 +37,17 @@ func TestNamespacesTakeTurns(t *testing.T) {
 }
 
 func TestWhichAccountIsMeant(t *testing.T) {
-	acme := &usherv1.Account{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "acme-ns", Name: "acme"}, Spec: usherv1.AccountSpec{DisplayName: "Acme SAS"},
+	ada := &page.Person{
+		Member: usherv1.Member{Spec: usherv1.MemberSpec{AccountRef: usherv1.AccountReference{Name: "acme"}}},
+		Account: usherv1.Account{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "acme-ns", Name: "acme"}, Spec: usherv1.AccountSpec{DisplayName: "Acme SAS"},
+		},
 	}
 	for where, want := range map[Where]bool{
 		{}: true, {Account: "acme"}: true, {Account: "twin"}: false, {Company: "Acme SAS"}: true, {Company: " acme  sas "}: true,
 		{Company: "ACME"}: true, {Company: "acme-ns/acme"}: true, {Company: "Acme"}: true, {Company: "acme-ns"}: false, {Company: "Globex"}: false,
 		{Account: "twin", Company: "Acme SAS"}: false,
 	} {
-		NewWithT(t).Expect(where.fits(acme)).To(Equal(want), "%+v", where)
+		NewWithT(t).Expect(where.fits(ada)).To(Equal(want), "%+v", where)
 	}
 }

@@ -23,16 +23,19 @@ type Member struct {
 
 // Read reads a member whose credentials have a password and are for the address in use; nil if there is no such member.
 func (s *Sessions) Read(ctx context.Context, name types.NamespacedName) (*Member, error) {
-	return s.read(ctx, name, func(*usherv1.Member) bool { return true })
+	return s.read(ctx, name, func(*page.Person) bool { return true })
 }
 
-// read is Read for a member that keep reports true for.
-func (s *Sessions) read(ctx context.Context, name types.NamespacedName, keep func(*usherv1.Member) bool) (*Member, error) {
+// read is Read for a member that keep reports true for: when the Member was read, and again when its Account was.
+func (s *Sessions) read(ctx context.Context, name types.NamespacedName, keep func(*page.Person) bool) (*Member, error) {
 	v := &Member{}
-	if found, err := s.site.Read(ctx, name, &v.Member); !found || !keep(&v.Member) {
+	if found, err := s.site.Read(ctx, name, &v.Member); !found || !keep(&v.Person) {
 		return nil, err
 	}
-	if found, err := s.site.ReadAround(ctx, &v.Person); !found {
+	if found, err := s.site.ReadAccount(ctx, &v.Person); !found || !keep(&v.Person) {
+		return nil, err
+	}
+	if err := s.site.ReadOfAccount(ctx, &v.Person); err != nil {
 		return nil, err
 	}
 	var err error

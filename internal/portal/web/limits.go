@@ -37,6 +37,8 @@ const (
 const (
 	defaultPostsPerMinute = 10
 	defaultFreeTries      = 5
+	// defaultMostWrong is what NIST SP 800-63B-4 section 3.2.2 allows.
+	defaultMostWrong      = 100
 	defaultRememberedKeys = 16384
 	defaultConnections    = 2048
 	// DefaultEvenTime is ten times what two reads take on a busy machine, and nothing that a person notices.
@@ -61,6 +63,9 @@ type Limits struct {
 	PostsPerMinute int
 	// FreeTries is how many wrong passwords of a member each client may give without having to wait. Default 5.
 	FreeTries int
+	// MostWrong is how many wrong passwords in a row there may be for one member, from all clients. After that, a password is taken only in
+	// a browser that the member has used before, or once another one was set by a mailed link. Default 100.
+	MostWrong int
 	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.
 	RememberedKeys int
 	// ConcurrentHashes is how many passwords are hashed at the same time. Default: half of the processors, at least 1, so that
@@ -80,6 +85,7 @@ type Limits struct {
 func (l Limits) WithDefaults() Limits {
 	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
 	setDefault(&l.FreeTries, defaultFreeTries)
+	setDefault(&l.MostWrong, defaultMostWrong)
 	setDefault(&l.RememberedKeys, defaultRememberedKeys)
 	setDefault(&l.ConcurrentHashes, max(1, runtime.GOMAXPROCS(0)/2))
 	setDefault(&l.Connections, defaultConnections)

@@ -15,9 +15,6 @@ const (
 	// intervals that grow.
 	firstPause   = time.Second
 	longestPause = 24 * time.Hour
-	// mostWrong is how many wrong passwords in a row there may be for one member. NIST SP 800-63B-4 section 3.2.2 allows 100. A single client
-	// needs more than two months for that.
-	mostWrong = 100
 )
 
 // Target is whose password is tried: that of a member, or of an address. It is a digest, so that it takes bounded memory.
@@ -48,11 +45,12 @@ func (WaitError) Error() string { return "there were too many wrong passwords" }
 
 // Tries counts the wrong passwords for each member, so that no one finds a password by trying, and no stranger keeps the member out.
 //
-// Each client that tries a member's password waits longer after each that is wrong, and no one else waits for that. All clients together
-// have mostWrong tries; after that a password is taken only from a browser that the member has used before, or once another one was set.
-// Memory is bounded: what was counted longest ago is forgotten.
+// Each client that tries a member's password waits longer after each that is wrong, and no one else waits for that: a single client needs
+// more than two months for 100. All clients together have so many tries; after that a password is taken only in a browser that the member
+// has used before, or once another one was set. Memory is bounded: what was counted longest ago is forgotten.
 type Tries struct {
-	own Backoff[triedFrom]
+	own  Backoff[triedFrom]
+	most int
 
 	mu  sync.Mutex
 	all tallies[Target]
@@ -63,11 +61,11 @@ type triedFrom struct {
 	source Source
 }
 
-// NewTries returns Tries that let each source try a password that many times without a pause, and remember at least that many keys.
-func NewTries(free, keys int) *Tries {
+// NewTries returns Tries with the limits.
+func NewTries(l Limits) *Tries {
 	return &Tries{
-		own: Backoff[triedFrom]{Free: free, First: firstPause, Most: longestPause, Keys: keys},
-		all: tallies[Target]{size: keys},
+		own:  Backoff[triedFrom]{Free: l.FreeTries, First: firstPause, Most: longestPause, Keys: l.RememberedKeys},
+		most: l.MostWrong, all: tallies[Target]{size: l.RememberedKeys},
 	}
 }
 
@@ -77,7 +75,7 @@ func (t *Tries) Take(target Target, from Source, now time.Time) time.Duration {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	total := t.all.of(target)
-	if from.Known == "" && total.count >= mostWrong {
+	if from.Known == "" && total.count >= t.most {
 		return longestPause
 	}
 	if wait := t.own.Take(triedFrom{target, from.known()}, now); wait > 0 {
