@@ -340,3 +340,31 @@ func TestAttackTheLinkOfAnAcceptedInvitationGuessesThePassword(t *testing.T) {
 	}
 	w.Expect(guesses).To(And(BeNumerically(">", 5), BeNumerically("<", 20)), "within an hour")
 }
+
+// How many companies have a member with an address does not show in the time of a wrong password.
+func TestAttackTheTimeShowsHowManyMembersThereAre(t *testing.T) {
+	const cost = 10 // of a comparison, so that one more is seen
+	w := newWorld(t)
+	w.portal = w.newPortal(func(o *portal.Options) { o.Limits.HashCost = cost })
+	w.join()
+	namespace := w.tenant("Globex", "ada@acme.example", 1)
+	hash, err := bcrypt.GenerateFromPassword([]byte(theirs), cost)
+	w.Expect(err).NotTo(HaveOccurred())
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "usher-member-m0"}}
+	update(w, secret, func(s *corev1.Secret) { s.Data["password-hash"] = hash })
+	w.everywhere(func(o *portal.Options) {
+		o.Limits = portal.Limits{HashCost: cost, PostsPerMinute: 1 << 20, FreeTries: 1 << 20, MostWrong: 1 << 20}
+	}, namespace)
+	requests := map[string]func() *http.Request{}
+	for _, email := range []string{"ada@acme.example", "no-one@acme.example"} {
+		requests[email] = func() *http.Request {
+			r := httptest.NewRequestWithContext(w.ctx, http.MethodPost, "/me", strings.NewReader(signIn(email, "not the right one").Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			return r
+		}
+	}
+	began := time.Now()
+	w.Expect(bcrypt.CompareHashAndPassword(hash, []byte("not the right one"))).NotTo(Succeed())
+	comparison := time.Since(began)
+	w.Expect(differenceOf(t, w.portal, 8, 1, requests)).To(BeNumerically("<", comparison/2))
+}
