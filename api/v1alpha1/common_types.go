@@ -43,6 +43,14 @@ const (
 	EmailInUseAnnotation = "usher.dev/email-in-use"
 	// ConfirmedAnnotation on a credentials Secret identifies the link that the address was confirmed with.
 	ConfirmedAnnotation = "usher.dev/confirmed"
+	// PasswordResetRequestedAnnotation on a credentials Secret says when the member last asked for a link that sets a new password.
+	PasswordResetRequestedAnnotation = "usher.dev/password-reset-requested"
+	// PasswordChangedAnnotation on a credentials Secret says when the member last set another password.
+	PasswordChangedAnnotation = "usher.dev/password-changed"
+	// PasswordMailsAnnotation on a credentials Secret records the mails about these two.
+	PasswordMailsAnnotation = "usher.dev/password-mails"
+	// PasswordResetUsedAnnotation on a credentials Secret identifies the link that last set a new password.
+	PasswordResetUsedAnnotation = "usher.dev/password-reset-used"
 	// IncludedSeatsAnnotation on a SeatPool says that the pool has the seats that the plan includes, with the UID that the pool had then.
 	// As long as the pool exists, no other one gets them.
 	IncludedSeatsAnnotation = "usher.dev/included-seats"

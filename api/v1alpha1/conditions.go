@@ -110,6 +110,14 @@ const (
 // ReasonAccessEnding means: the member or the account's contact was told when the access ends, or could not be told.
 const ReasonAccessEnding = "AccessEnding"
 
+// Reasons of a Member's Events about its password.
+const (
+	// ReasonPasswordReset means: the member was mailed a link that sets a new password, or could not be mailed it.
+	ReasonPasswordReset = "PasswordReset"
+	// ReasonPasswordChanged means: the member was told, or could not be told, that its password was changed.
+	ReasonPasswordChanged = "PasswordChanged"
+)
+
 // Reasons of a Member's EmailChange condition, beside DuplicateEmail and MailRejected, and of the Events about a change of address.
 const (
 	// ReasonAwaitingConfirmation means: the member's new address is in use as soon as it is confirmed by the link that is mailed to it.

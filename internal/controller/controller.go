@@ -21,6 +21,7 @@ import (
 	"github.com/usher-dev/usher/internal/controller/invitation"
 	"github.com/usher-dev/usher/internal/controller/mailserver"
 	"github.com/usher-dev/usher/internal/controller/member"
+	"github.com/usher-dev/usher/internal/controller/passwordreset"
 	"github.com/usher-dev/usher/internal/controller/plan"
 	"github.com/usher-dev/usher/internal/controller/seatpool"
 	"github.com/usher-dev/usher/internal/outbox"
@@ -51,6 +52,7 @@ func All(d Dependencies) []reconciler.Controller {
 		invitation.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
 		expirynotice.New(d.Base, d.Outbox, d.MailWorkers),
 		emailchange.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
+		passwordreset.New(d.Base, d.Outbox, d.Keys, d.PortalURL, d.MailWorkers),
 		account.New(d.Base, d.Outbox, verdicts, hasPortal),
 		access,
 		plan.New(d.Base),

@@ -79,7 +79,7 @@ func Read(secret *corev1.Secret, signer *Signer) *Credentials {
 
 		Signature:   signer.Check(secret),
 		HasPassword: PasswordHash(secret) != nil,
-		Immutable:   immutable(secret),
+		Immutable:   Immutable(secret),
 		Problems:    problemsOf(secret),
 	}
 }

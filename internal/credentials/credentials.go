@@ -31,6 +31,8 @@ const (
 	KeyPasswordHash = "password-hash" // bcrypt
 	KeyAPIToken     = "api-token"
 	KeySignature    = "signature" // see Signer
+	// KeySessionGeneration counts how often all sessions of the member were ended.
+	KeySessionGeneration = "session-generation"
 )
 
 const namePrefix = "usher-member-"

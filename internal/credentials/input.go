@@ -61,10 +61,11 @@ func problemsOf(secret *corev1.Secret) string {
 	if value(secret, KeyPasswordHash) != "" && PasswordHash(secret) == nil {
 		problems = append(problems, KeyPasswordHash+" is no bcrypt hash of a cost of 4 to 14")
 	}
-	if immutable(secret) {
+	if Immutable(secret) {
 		problems = append(problems, "it is immutable, so that the member cannot change the profile, nor Usher the "+KeyAPIToken)
 	}
 	return strings.Join(problems, "; ")
 }
 
-func immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *secret.Immutable }
+// Immutable reports whether the API server lets no one change what the Secret says.
+func Immutable(secret *corev1.Secret) bool { return secret.Immutable != nil && *secret.Immutable }

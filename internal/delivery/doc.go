@@ -1,12 +1,12 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package delivery holds the rules for delivering one message: an invitation, a reminder, or a notice that access expires. It is
+// Package delivery holds the rules for delivering one message: an invitation, a reminder, or a notice. It is
 // pure: every function takes what it needs, including the time, as arguments.
 //
 // SMTP has no idempotency key, so delivery is at least once. Three steps keep a second copy rare:
 //
-//  1. A sender claims the attempt: it writes the number of the attempt and the end of a lease into the object's status, with the
+//  1. A sender claims the attempt: it writes the number of the attempt and the end of a lease into the object, with the
 //     resourceVersion that it read. Of two senders one succeeds.
 //  2. It sends the message, and extends the lease every RenewEvery while the conversation lasts. It hangs up before the lease
 //     ends (Attempt.HangUp), so that no other sender takes the attempt over while it is still talking.

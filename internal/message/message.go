@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package message writes what Usher says to people: invitations, reminders, notices that access expires, and mails about a
-// change of address. It renders them in the recipient's language, as a subject, a text and an HTML page. How they are sent is up to a
+// change of address or of a password. It renders them in the recipient's language, as a subject, a text and an HTML page. How they are sent is up to a
 // channel; see package channel.
 //
 // # The account's own templates
@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 )
 
 // Message is what Usher says to one person.
@@ -68,4 +69,10 @@ func ExpiryNoticeID(member types.UID, to usherv1.EndNoticeRecipient, endsAt time
 // every operator. Another change, or another key of the link, is another mail: two changes in one second have different generations.
 func EmailChangeID(member types.UID, generation int64, to usherv1.EmailChangeRecipient, requested time.Time, keyID string) string {
 	return fmt.Sprintf("%s.email-%d-%d-%s%s", member, requested.Unix(), generation, to, keyID)
+}
+
+// PasswordID returns the local part of the Message-ID of a mail about a member's password, for which it was asked at a moment: the same on
+// every attempt and for every operator. Another key of the link is another mail.
+func PasswordID(member types.UID, kind credentials.PasswordMailKind, asked time.Time, keyID string) string {
+	return fmt.Sprintf("%s.password-%d-%s%s", member, asked.Unix(), kind, keyID)
 }

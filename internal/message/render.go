@@ -25,6 +25,7 @@ var (
 	invitationTemplates   = parseTemplates("invitation")
 	expiryNoticeTemplates = parseTemplates("expirynotice")
 	emailChangeTemplates  = parseTemplates("emailchange")
+	passwordTemplates     = parseTemplates("password")
 )
 
 // templates are those of one message: its text, and what it puts into the HTML layout that all messages share.

@@ -80,7 +80,7 @@ func extendLease[T client.Object](ctx context.Context, o *Outbox, m Mail[T], cur
 		return nil, false
 	}
 	m.Extend(live, o.Now().Add(delivery.SendLease))
-	if store.UpdateStatus(ctx, o.Client, live) != nil {
+	if store.Record(ctx, o.Client, live) != nil {
 		return nil, true
 	}
 	return &live, true

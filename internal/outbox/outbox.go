@@ -55,7 +55,7 @@ type Outbox struct {
 	outcomes outcomes
 }
 
-// Record reads and writes what an object's status records of the attempts at one mail.
+// Record reads and writes what an object, mostly its status, records of the attempts at one mail; see store.Record.
 type Record[T client.Object] interface {
 	// New returns an empty object.
 	New() T
@@ -150,7 +150,7 @@ func attempt[T client.Object](
 		return false, ctrl.Result{}, err
 	}
 	claim := m.Claim()
-	if err := store.UpdateStatus(ctx, o.Client, claim); err != nil {
+	if err := store.Record(ctx, o.Client, claim); err != nil {
 		return false, ctrl.Result{}, err
 	}
 	if a := m.Attempt(claim); a.TooLate(o.Now()) {
@@ -201,7 +201,7 @@ func record[T client.Object](
 		}
 		known = false
 		m.Conclude(current, failure, ended)
-		if err := store.UpdateStatus(ctx, o.Client, current); err != nil {
+		if err := store.Record(ctx, o.Client, current); err != nil {
 			return err
 		}
 		m.Emit(claim, current, failure)

@@ -21,6 +21,7 @@ import (
 	"github.com/usher-dev/usher/internal/portal/invitation"
 	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/profile"
+	"github.com/usher-dev/usher/internal/portal/reset"
 	"github.com/usher-dev/usher/internal/portal/session"
 	"github.com/usher-dev/usher/internal/portal/web"
 )
@@ -57,9 +58,11 @@ type Options struct {
 	TLS bool
 	// Limits; zero fields mean the defaults.
 	Limits Limits
+	// Background runs work that no answer waits for. Default: so much at once, each for a few seconds.
+	Background web.Background
 }
 
-// Portal serves the links of invitations and of changes of address, and the profiles of members. It is an http.Handler;
+// Portal serves the links of invitations, of changes of address and of new passwords, and the profiles of members. It is an http.Handler;
 // Server makes it a Runnable for every replica of a manager.
 type Portal struct {
 	site        *page.Site
@@ -75,7 +78,7 @@ var _ http.Handler = (*Portal)(nil)
 func New(options Options) *Portal {
 	site := page.NewSite(page.Site{
 		Client: options.Client, Keys: options.Keys, Now: options.Now, Log: options.Log,
-		Proxies: options.Proxies, Limits: options.Limits,
+		Proxies: options.Proxies, Limits: options.Limits, Background: options.Background,
 	})
 	return &Portal{
 		site:        site,
@@ -103,7 +106,12 @@ func pages(site *page.Site, options Options) http.Handler {
 	changes := emailchange.Options{Namespaces: options.Namespaces, MembersAt: options.MembersAt}
 	if options.MembersAt != nil {
 		invitations.ProfilePath, changes.ProfilePath = profile.PathOf, profile.PathOf
-		profile.New(site, session.New(site, options.Secure), profile.Options{MembersAt: options.MembersAt}).Register(mux)
+		sessions := session.New(site, session.Options{Secure: options.Secure, MembersAt: options.MembersAt})
+		profile.New(site, sessions).Register(mux)
+		reset.New(site, sessions, reset.Options{
+			Namespaces: options.Namespaces, Path: profile.ForgotPath,
+			DonePath: func(r *http.Request, who *page.Person) string { return profile.PathOf(who) + profile.SavedQuery(r) },
+		}).Register(mux)
 	}
 	invitation.New(site, invitations).Register(mux)
 	emailchange.New(site, changes).Register(mux)

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,11 +68,18 @@ func (w *world) signInAsMember() request {
 	return cookieOf(w, answer)
 }
 
+// cookieOf returns the session of an answer, as a browser that is otherwise not known would send it.
 func cookieOf(w *world, answer *httptest.ResponseRecorder) request {
 	w.t.Helper()
+	return cookie(w, answer, "usher-session")
+}
+
+func cookie(w *world, answer *httptest.ResponseRecorder, name string) request {
+	w.t.Helper()
 	cookies := answer.Result().Cookies()
-	w.Expect(cookies).To(HaveLen(1))
-	return func(r *http.Request) { r.AddCookie(cookies[0]) }
+	i := slices.IndexFunc(cookies, func(c *http.Cookie) bool { return c.Name == name })
+	w.Expect(i).To(BeNumerically(">=", 0), "no cookie %s", name)
+	return func(r *http.Request) { r.AddCookie(cookies[i]) }
 }
 
 func (w *world) profile() string { return "/me/" + w.member.Namespace + "/acme" }
@@ -330,10 +338,11 @@ func TestAMemberSignsInWithEverySpellingOfTheirAddress(t *testing.T) {
 		w.expectPage(w.post("/me", signIn(other, goodPassword), elsewhere()), http.StatusUnprocessableEntity, titleSignIn)
 	}
 	// The tries of all spellings are counted together.
-	for range 10 - 4 {
-		w.post("/me", signIn("ada@bücher.example", newPassword), elsewhere())
+	here := from("192.0.2.7:1")
+	for range 5 {
+		w.expectPage(w.post("/me", signIn("ada@bücher.example", newPassword), here), http.StatusUnprocessableEntity, titleSignIn)
 	}
-	w.expectPage(w.post("/me", signIn("ada@xn--bcher-kva.example", newPassword), elsewhere()), http.StatusTooManyRequests, titleTooMany)
+	w.expectPage(w.post("/me", signIn("ada@xn--bcher-kva.example", newPassword), here), http.StatusTooManyRequests, titleWait)
 }
 
 // A link was mailed when tokens were made of the address in lower case, and the address was respelled since.
@@ -408,9 +417,13 @@ func TestAWrongPasswordRevealsNothingElse(t *testing.T) {
 	page := func(answer *httptest.ResponseRecorder, email string) string {
 		return strings.ReplaceAll(answer.Body.String(), email, "…")
 	}
-	first := w.post("/me", signIn("no-one@acme.example", goodPassword), elsewhere())
-	w.expectPage(first, http.StatusUnprocessableEntity, titleSignIn)
-	w.Expect(first.Body.String()).To(ContainSubstring("do not belong together"))
+	first := map[bool]*httptest.ResponseRecorder{} // by whether the path names an account
+	for of, path := range map[bool]string{false: "/me", true: w.profile()} {
+		first[of] = w.post(path, signIn("no-one@acme.example", goodPassword), elsewhere())
+		w.expectPage(first[of], http.StatusUnprocessableEntity, titleSignIn)
+		w.Expect(first[of].Body.String()).To(ContainSubstring("do not belong together"))
+		w.Expect(strings.Contains(first[of].Body.String(), `name="company"`)).To(Equal(!of))
+	}
 	for name, c := range map[string]struct{ path, email, password string }{
 		"wrong password":               {"/me", "ada@acme.example", "not the right one"},
 		"no password":                  {"/me", "ada@acme.example", ""},
@@ -418,7 +431,7 @@ func TestAWrongPasswordRevealsNothingElse(t *testing.T) {
 		"disabled, wrong password":     {"/me", "bob@acme.example", "not the right one"},
 		"without a password":           {"/me", "imported@acme.example", ""},
 		"invited, and did not answer":  {"/me", "pending@acme.example", goodPassword},
-		"in two accounts, names none":  {"/me", "cat@acme.example", goodPassword},
+		"in two accounts, wrong":       {"/me", "cat@acme.example", "not the right one"},
 		"of another account":           {"/me/" + w.member.Namespace + "/twin", "ada@acme.example", goodPassword},
 		"of an account elsewhere":      {"/me/elsewhere/acme", "ada@acme.example", goodPassword},
 		"no address":                   {"/me", "", ""},
@@ -428,7 +441,7 @@ func TestAWrongPasswordRevealsNothingElse(t *testing.T) {
 		answer := w.post(c.path, signIn(c.email, c.password), elsewhere())
 		w.Expect(answer.Code).To(Equal(http.StatusUnprocessableEntity), name)
 		if c.email != "" {
-			w.Expect(page(answer, c.email)).To(Equal(page(first, "no-one@acme.example")), name)
+			w.Expect(page(answer, c.email)).To(Equal(page(first[c.path != "/me"], "no-one@acme.example")), name)
 		}
 		w.Expect(answer.Header().Get("Set-Cookie")).To(BeEmpty(), name)
 	}
@@ -444,20 +457,26 @@ func TestAWrongPasswordRevealsNothingElse(t *testing.T) {
 func TestHowOftenAPasswordCanBeTried(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	for range 10 {
-		w.expectPage(w.post("/me", signIn("ada@acme.example", "not the right one"), elsewhere()), http.StatusUnprocessableEntity, titleSignIn)
+	here := from("192.0.2.5:1")
+	for range 5 {
+		w.expectPage(w.post("/me", signIn("ada@acme.example", "not the right one"), here), http.StatusUnprocessableEntity, titleSignIn)
 	}
-	answer := w.post("/me", signIn("ADA@acme.example", goodPassword), elsewhere())
-	w.expectPage(answer, http.StatusTooManyRequests, titleTooMany)
-	w.Expect(answer.Header().Get("Retry-After")).To(Equal("6"))
-	for range 10 {
-		w.post("/me", signIn("eve@acme.example", "x"), from("192.0.2.5:1"))
+	for _, pause := range []int64{1, 2} { // more would reach the limit of POSTs
+		answer := w.post("/me", signIn("ADA@acme.example", goodPassword), here)
+		w.expectPage(answer, http.StatusTooManyRequests, titleWait)
+		w.Expect(answer.Header().Get("Retry-After")).To(Equal(fmt.Sprint(pause)))
+		w.clock.Add(pause)
+		w.expectPage(w.post("/me", signIn("ada@acme.example", "not the right one"), here), http.StatusUnprocessableEntity, titleSignIn)
 	}
-	w.expectPage(w.post("/me", signIn("bob@acme.example", "x"), from("192.0.2.5:1")), http.StatusTooManyRequests, titleTooMany)
 	w.clock.Add(60)
+	w.Expect(w.post("/me", signIn("ada@acme.example", goodPassword), here).Code).To(Equal(http.StatusSeeOther))
+	for range 5 { // begins anew
+		w.expectPage(w.post("/me", signIn("ada@acme.example", "not the right one"), here), http.StatusUnprocessableEntity, titleSignIn)
+	}
+
 	cookie := w.signInAsMember()
 	form := url.Values{"action": {"password"}, "old_password": {"guess"}, "password": {newPassword}, "password_confirm": {newPassword}}
-	for range 5 { // nine are left, and each form tries both of its passwords
+	for range 2 { // each form tries both of its passwords
 		w.expectPage(w.post("/me", form, cookie, elsewhere()), http.StatusUnprocessableEntity, titleProfile)
 	}
 	w.expectPage(w.post("/me", form, cookie, elsewhere()), http.StatusTooManyRequests, titleTooMany)
@@ -575,7 +594,9 @@ func TestTheMembersOwnLanguageIsThatOfTheirPages(t *testing.T) {
 func TestTheTimeDoesNotRevealWhichMembersExist(t *testing.T) {
 	w := newWorld(t)
 	w.join()
-	p := w.newPortal(func(o *portal.Options) { o.Limits.PostsPerMinute, o.Limits.ConcurrentHashes = 1<<20, timedAtOnce })
+	p := w.newPortal(func(o *portal.Options) {
+		o.Limits.PostsPerMinute, o.Limits.ConcurrentHashes, o.Limits.FreeTries, o.Limits.MostWrong = 1<<20, timedAtOnce, 1<<20, 1<<20
+	})
 	requests := map[string]func() *http.Request{}
 	for _, email := range []string{"ada@acme.example", "no-one@acme.example"} {
 		requests[email] = func() *http.Request {

@@ -28,7 +28,7 @@ const (
 
 // medians answers the requests in turn, several at a time, so that whatever else this machine is busy with hits all of them
 // alike, and returns the median time of each.
-func medians(handler http.Handler, rounds int, requests map[string]func() *http.Request) map[string]time.Duration {
+func medians(handler http.Handler, rounds, atOnce int, requests map[string]func() *http.Request) map[string]time.Duration {
 	var mu sync.Mutex
 	times := map[string][]time.Duration{}
 	turns := make(chan struct{}, rounds)
@@ -37,7 +37,7 @@ func medians(handler http.Handler, rounds int, requests map[string]func() *http.
 	}
 	close(turns)
 	var timing sync.WaitGroup
-	for range timedAtOnce {
+	for range atOnce {
 		timing.Go(func() {
 			for range turns {
 				for name, request := range requests { // in another order each time
@@ -64,9 +64,16 @@ func medians(handler http.Handler, rounds int, requests map[string]func() *http.
 // difference returns by how much the medians differ, if they do so in every measurement. One that is off by chance does not repeat
 // itself; a real difference is there each time, so measuring again hides none.
 func difference(t *testing.T, handler http.Handler, rounds int, requests map[string]func() *http.Request) time.Duration {
+	t.Helper()
+	return differenceOf(t, handler, rounds, timedAtOnce, requests)
+}
+
+// differenceOf is difference with so many requests at a time.
+func differenceOf(t *testing.T, handler http.Handler, rounds, atOnce int, requests map[string]func() *http.Request) time.Duration {
+	t.Helper()
 	var least time.Duration
 	for i := range measurements {
-		middle := medians(handler, rounds, requests)
+		middle := medians(handler, rounds, atOnce, requests)
 		var shortest, longest time.Duration
 		for _, m := range middle {
 			if shortest == 0 || m < shortest {

@@ -366,5 +366,6 @@ const (
 	titleForeign         = "This form came from another site"
 	titleTooLarge        = "That is too much text"
 	titleTooMany         = "Please wait a moment"
+	titleWait            = "Please wait before you try again"
 	titleUnavailable     = "Please try again in a moment"
 )

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 
+	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
@@ -14,6 +15,15 @@ import (
 // UpdateStatus writes an object's status with the resourceVersion that was read.
 func UpdateStatus(ctx context.Context, writer client.Client, object client.Object) error {
 	return wrapped("update the status of", object, writer.Status().Update(ctx, object))
+}
+
+// Record writes what an object records of Usher's work, with the resourceVersion that was read: its status or, of a Secret, which has none,
+// the whole.
+func Record(ctx context.Context, writer client.Client, object client.Object) error {
+	if _, isSecret := object.(*corev1.Secret); isSecret {
+		return Update(ctx, writer, object)
+	}
+	return UpdateStatus(ctx, writer, object)
 }
 
 // Create creates an object.

@@ -115,6 +115,7 @@ func (p *Pages) answer(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
+	v.from = web.Source{Client: p.Proxies.CountedFor(r)}
 	action := r.PostForm.Get("action")
 	refusal := v.refusal(p.Now())
 	if refusal != invite.Admitted && !mayRepeat(action, refusal) {

@@ -9,6 +9,7 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal/page"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // errOvertaken is the error of an acceptance that found another one, which is gone again.
@@ -28,11 +29,18 @@ func (p *Pages) repeated(ctx context.Context, v *visit, password string) (invite
 	if v.Acceptance.Counts() {
 		hash = credentials.PasswordHash(&v.Credentials)
 	}
+	// Whoever has the link of old may try the password no more often than a stranger at the sign-in.
+	target := web.TargetOf(string(v.Member.UID))
+	if wait := p.Tries.Take(target, v.from, p.Now()); wait > 0 {
+		return "", web.WaitError(wait)
+	}
 	same, err := p.Hasher.Matches(ctx, hash, password)
 	switch {
 	case err != nil:
+		p.Tries.GiveBack(target, v.from)
 		return "", err
 	case same:
+		p.Tries.Right(target, v.from)
 		return v.withdrawn(p.Now()), nil
 	default:
 		return invite.RefusedUsed, nil
@@ -45,6 +53,7 @@ func (p *Pages) overtaken(ctx context.Context, v *visit, password string) (invit
 	if err != nil {
 		return "", err
 	}
+	again.from = v.from
 	switch refusal := again.refusal(p.Now()); refusal {
 	case invite.RefusedUsed:
 		return p.repeated(ctx, again, password)

@@ -10,6 +10,7 @@ import (
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/invite"
 	"github.com/usher-dev/usher/internal/portal/page"
+	"github.com/usher-dev/usher/internal/portal/web"
 )
 
 // errBlocked is the error of an acceptance while credentials exist that are not the member's; the reconcilers delete them.
@@ -20,6 +21,8 @@ type visit struct {
 	page.Person
 	link       page.Link
 	invitation usherv1.Invitation
+	// from is where an answer comes from.
+	from web.Source
 }
 
 // refusal returns why the visit, at now, ends before the form.

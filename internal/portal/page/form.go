@@ -10,6 +10,7 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
+	"github.com/usher-dev/usher/internal/portal/blocklist"
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
@@ -81,8 +82,11 @@ func (p Password) Mistakes(who *Person, personal credentials.Personal) []Mistake
 		return one(FieldPassword, "error.password.short", "min", MinPasswordLetters)
 	case len(form) > web.MaxPasswordBytes:
 		return one(FieldPassword, "error.password.long", "max", web.MaxPasswordBytes)
-	case isKnown(form, who, personal):
+	case who.Member.EmailInUse().SameAs(usherv1.EmailAddress(strings.TrimSpace(form))),
+		blocklist.Personal(form, namesOf(who, personal)...):
 		return one(FieldPassword, "error.password.known")
+	case blocklist.Common(form):
+		return one(FieldPassword, "error.password.common")
 	case p.Confirm == "":
 		return one(FieldConfirm, "error.confirm.missing")
 	}
@@ -92,27 +96,16 @@ func (p Password) Mistakes(who *Person, personal credentials.Personal) []Mistake
 	return nil
 }
 
-// isKnown reports whether a password is the address or a name, which is what a stranger would try first.
-func isKnown(password string, who *Person, personal credentials.Personal) bool {
-	password = strings.TrimSpace(password)
-	email := who.Member.EmailInUse()
-	if email.SameAs(usherv1.EmailAddress(password)) {
-		return true
-	}
-	local, _, _ := strings.Cut(string(email), "@")
+// namesOf returns what a stranger knows of a person: the address, the names, and what the company and the product are called.
+func namesOf(who *Person, personal credentials.Personal) []string {
+	email := string(who.Member.EmailInUse())
+	local, _, _ := strings.Cut(email, "@")
 	given, family := personal[credentials.KeyGivenName], personal[credentials.KeyFamilyName]
-	for _, known := range []string{
-		local,
-		given, family,
-		given + " " + family, given + family,
-		family + " " + given, family + given,
-		string(who.Account.Spec.DisplayName),
-	} {
-		if form, err := web.Opaque(known); err == nil && strings.EqualFold(password, form) {
-			return true
-		}
+	names := []string{email, local, given, family, given + family, family + given, string(who.Account.Spec.DisplayName), who.Account.Name}
+	if product, err := url.Parse(string(who.Account.Spec.ProductURL)); err == nil && product.Host != "" {
+		names = append(names, product.Hostname())
 	}
-	return false
+	return names
 }
 
 // PersonalFields returns the inputs of the personal fields.

@@ -17,6 +17,8 @@ type Notice struct {
 	Product string
 	// ProfilePath leads to the member's profile; empty if the notice does not mention it.
 	ProfilePath string
+	// ForgotPath leads to where a link is requested that sets a new password; empty if the notice does not mention it.
+	ForgotPath string
 }
 
 // Tones of notices.

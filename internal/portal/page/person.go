@@ -34,16 +34,26 @@ type Person struct {
 // ReadAround reads what belongs to the person: the account with the company's contact, and the credentials. It reports
 // whether there is an account.
 func (s *Site) ReadAround(ctx context.Context, who *Person) (bool, error) {
-	key := types.NamespacedName{Namespace: who.Member.Namespace, Name: who.Member.Spec.AccountRef.Name}
-	if found, err := s.Read(ctx, key, &who.Account); !found {
+	if found, err := s.ReadAccount(ctx, who); !found {
 		return false, err
 	}
+	return true, s.ReadOfAccount(ctx, who)
+}
+
+// ReadAccount reads the account of the person, and reports whether there is one.
+func (s *Site) ReadAccount(ctx context.Context, who *Person) (bool, error) {
+	key := types.NamespacedName{Namespace: who.Member.Namespace, Name: who.Member.Spec.AccountRef.Name}
+	return s.Read(ctx, key, &who.Account)
+}
+
+// ReadOfAccount reads what else belongs to a person whose account was read: the company's contact, and the credentials.
+func (s *Site) ReadOfAccount(ctx context.Context, who *Person) error {
 	var company corev1.Secret
 	if _, err := s.Read(ctx, credentials.CompanyKey(&who.Account), &company); err != nil {
-		return false, err
+		return err
 	}
 	who.Contact = credentials.Contact(&who.Account, &company)
-	return true, s.ReadCredentials(ctx, who)
+	return s.ReadCredentials(ctx, who)
 }
 
 // ReadCredentials reads the credentials of the person, and what they mean.

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/usher-dev/usher/internal/portal/web"
 )
@@ -52,7 +53,10 @@ func (s *Site) broken(w http.ResponseWriter, err error) {
 
 // Fail shows the page for an error: that the link leads nowhere, or that the visitor can try again.
 func (s *Site) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	var wait web.WaitError
 	switch {
+	case errors.As(err, &wait):
+		s.RenderNotice(w, r, nil, NoticeTooMany, web.Seconds(time.Duration(wait)))
 	case errors.Is(err, ErrUnknown):
 		web.AtLeast(r.Context(), s.Limits.EvenTime)
 		s.RenderNotice(w, r, nil, NoticeUnknown, 0)

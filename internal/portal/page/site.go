@@ -31,11 +31,14 @@ type Site struct {
 	Proxies web.Proxies
 	// Limits without zero fields.
 	Limits web.Limits
+	// Background runs what no answer waits for.
+	Background web.Background
 
-	// Hasher, Origin and Visitors are what [NewSite] makes.
+	// Hasher, Origin, Visitors and Tries are what [NewSite] makes.
 	Hasher   *web.Hasher
 	Origin   *http.CrossOriginProtection
 	Visitors *web.Visitors
+	Tries    *web.Tries
 }
 
 // NewSite completes a Site.
@@ -45,8 +48,12 @@ func NewSite(s Site) *Site {
 	s.Origin = http.NewCrossOriginProtection()
 	s.Visitors = web.NewVisitors(s.Proxies, s.Limits, s.Log)
 	s.Client = web.NewBudget(s.Client, s.Limits.ReadsPerSecond)
+	s.Tries = web.NewTries(s.Limits)
 	if s.Now == nil {
 		s.Now = time.Now
+	}
+	if s.Background == nil {
+		s.Background = web.NewBackground()
 	}
 	return &s
 }

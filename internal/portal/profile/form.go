@@ -18,6 +18,7 @@ import (
 // Names of the fields that only the sign-in page and the profile have.
 const (
 	fieldEmail          = "email"
+	fieldCompany        = "company"
 	fieldOldPassword    = "old_password"
 	fieldContactEmail   = page.CompanyFields + "email"
 	fieldContactPhone   = page.CompanyFields + "phone"

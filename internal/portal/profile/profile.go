@@ -13,7 +13,6 @@ import (
 	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -24,9 +23,13 @@ import (
 	"github.com/usher-dev/usher/internal/store"
 )
 
-// profilePath is the page where members see and change what they said of themselves. Below it, /{namespace}/{account} is that of
-// one account.
-const profilePath = "/me"
+const (
+	// profilePath is the page where members see and change what they said of themselves. Below it, /{namespace}/{account} is that of
+	// one account.
+	profilePath = "/me"
+	// ForgotPath is where members request a link that sets a new password.
+	ForgotPath = profilePath + "/forgot"
+)
 
 // Values of the field "action" on the profile page, which are also what its query says was saved.
 const (
@@ -37,6 +40,13 @@ const (
 	actionCompany  = "company"
 )
 
+const (
+	// savedParameter of a page's address is what was saved a moment ago.
+	savedParameter = "saved"
+	// savedReset says that a password was set by a mailed link.
+	savedReset = "reset"
+)
+
 // errSignedOut is the error of a change whose session has ended meanwhile.
 var errSignedOut = errors.New("the session has ended")
 
@@ -44,26 +54,15 @@ var errSignedOut = errors.New("the session has ended")
 const errForeignCompany = page.PlainError(
 	"Usher did not make the Secret that has the name of the company's profile, and leaves it alone; rename or delete it")
 
-// Options of the profile.
-type Options struct {
-	// MembersAt finds the members, of any account, that have or want an e-mail address, without regard to case.
-	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
-}
-
 // Pages serves the profile.
 type Pages struct {
 	*page.Site
-	sessions  *session.Sessions
-	options   Options
-	perMember *web.Throttle[addressDigest]
+	sessions *session.Sessions
 }
 
 // New returns the pages of a site, with its sessions.
-func New(site *page.Site, sessions *session.Sessions, options Options) *Pages {
-	return &Pages{
-		Site: site, sessions: sessions, options: options,
-		perMember: web.NewThrottle[addressDigest](site.Limits.PostsPerMinute, site.Limits.RememberedKeys),
-	}
+func New(site *page.Site, sessions *session.Sessions) *Pages {
+	return &Pages{Site: site, sessions: sessions}
 }
 
 // Register adds the pages' routes.
@@ -82,10 +81,10 @@ func (p *Pages) showProfile(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		p.Fail(w, r, err)
 	case v == nil:
-		p.renderSignIn(w, r, http.StatusOK, "", "")
-	case standing(v, p.Now()) != nil:
+		p.renderSignIn(w, r, http.StatusOK, signInForm{saved: r.URL.Query().Get(savedParameter) == savedReset})
+	case session.Standing(&v.Person, p.Now()) != nil:
 		p.sessions.Close(w)
-		p.RenderNotice(w, r, &v.Person, *standing(v, p.Now()), 0)
+		p.RenderNotice(w, r, &v.Person, *session.Standing(&v.Person, p.Now()), 0)
 	default:
 		p.renderProfile(w, r, http.StatusOK, v, profileAnswers(v), nil)
 	}
@@ -112,13 +111,12 @@ func (p *Pages) answerProfile(w http.ResponseWriter, r *http.Request) {
 	case v == nil && action == actionPassword:
 		p.changePasswordAgain(w, r)
 	case v == nil:
-		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
-	case standing(v, p.Now()) != nil:
-		p.sessions.Close(w)
-		p.RenderNotice(w, r, &v.Person, *standing(v, p.Now()), 0)
+		p.renderSignIn(w, r, http.StatusForbidden, signInForm{problem: "error.signed-out"})
 	case action == actionSignOut:
+		p.signOut(w, r, v)
+	case session.Standing(&v.Person, p.Now()) != nil:
 		p.sessions.Close(w)
-		http.Redirect(w, r, PathOf(&v.Person)+web.SwitchedQuery(r), http.StatusSeeOther)
+		p.RenderNotice(w, r, &v.Person, *session.Standing(&v.Person, p.Now()), 0)
 	default:
 		p.changeProfile(w, r, v, action)
 	}
@@ -150,10 +148,6 @@ func (p *Pages) changeProfile(w http.ResponseWriter, r *http.Request, v *session
 			err = p.saveDetails(r, v, given)
 		}
 	case action == actionPassword:
-		if wait := p.perMember.Take(digestOf(string(v.Member.EmailInUse())), p.Now()); wait > 0 {
-			p.RenderNotice(w, r, &v.Person, page.NoticeTooMany, web.Seconds(wait))
-			return
-		}
 		if mistakes = given.password.Mistakes(&v.Person, given.personal); len(mistakes) == 0 {
 			mistakes, err = p.savePassword(w, r, v, given)
 		}
@@ -169,7 +163,7 @@ func (p *Pages) changeProfile(w http.ResponseWriter, r *http.Request, v *session
 	case errors.Is(err, errSignedOut) && action == actionPassword:
 		p.changePasswordAgain(w, r)
 	case errors.Is(err, errSignedOut):
-		p.renderSignIn(w, r, http.StatusForbidden, "", "error.signed-out")
+		p.renderSignIn(w, r, http.StatusForbidden, signInForm{problem: "error.signed-out"})
 	case err != nil:
 		p.Fail(w, r, err)
 	case len(mistakes) > 0:
@@ -211,7 +205,7 @@ func (p *Pages) changeCredentials(r *http.Request, v *session.Member, change fun
 		if err != nil {
 			return err
 		}
-		if again == nil || standing(again, p.Now()) != nil {
+		if again == nil || session.Standing(&again.Person, p.Now()) != nil {
 			return errSignedOut
 		}
 		*v = *again
@@ -259,9 +253,12 @@ func contactOf(said usherv1.AccountContact, spec *usherv1.AccountContact, given 
 	return said
 }
 
+// SavedQuery returns the query that makes the next page say that a password was set by a mailed link, in the language of this one.
+func SavedQuery(r *http.Request) string { return savedQuery(r, savedReset) }
+
 // savedQuery returns the query that makes the next page say what was saved, in the language of this one.
 func savedQuery(r *http.Request, action string) string {
-	query := url.Values{"saved": {action}}
+	query := url.Values{savedParameter: {action}}
 	if switched := web.Spoken.Switched(r); switched != nil {
 		query.Set(web.LanguageParameter, string(switched.Tag))
 	}

@@ -22,7 +22,7 @@ import (
 
 func newPages() *Pages {
 	site := pagetest.Site()
-	return New(site, session.New(site, false), Options{})
+	return New(site, session.New(site, session.Options{}))
 }
 
 // The pages are drawn with as many mistakes as they can have at once.
@@ -37,16 +37,17 @@ func TestPagesInAnotherDirection(t *testing.T) {
 	form.personal[credentials.KeyLanguage] = "xx"
 	wrong := append(page.MistakesInPersonal(form.personal), form.mistakesOfCompany(nil)...)
 	wrong = append(wrong, page.Mistake{Field: fieldOldPassword, Key: "error.old"})
-	pages := map[string]*httptest.ResponseRecorder{"profile": httptest.NewRecorder(), "saved": httptest.NewRecorder(), "sign-in": httptest.NewRecorder()}
+	pages := map[string]*httptest.ResponseRecorder{}
+	for _, name := range []string{"profile", "saved", "sign-in", "reset", "wait"} {
+		pages[name] = httptest.NewRecorder()
+	}
 	saved := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?saved=details", nil)
 	p.renderProfile(pages["profile"], saved, http.StatusUnprocessableEntity, v, form, wrong)
 	p.renderProfile(pages["saved"], saved, http.StatusOK, v, profileForm{}, nil)
-	p.renderSignIn(pages["sign-in"], httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?lang=ar-XB", nil),
-		http.StatusUnprocessableEntity, "x", "error.sign-in")
-	for _, n := range []page.Notice{noticeProfileDisabled, noticeProfileAccountDisabled, noticeProfileWaiting} {
-		pages[n.Name] = httptest.NewRecorder()
-		p.RenderNotice(pages[n.Name], saved, &v.Person, n, 0)
-	}
+	anyone := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/?lang=ar-XB", nil)
+	p.renderSignIn(pages["sign-in"], anyone, http.StatusUnprocessableEntity, signInForm{email: "x", company: "y", problem: "error.sign-in.company"})
+	p.renderSignIn(pages["reset"], anyone, http.StatusOK, signInForm{saved: true})
+	p.RenderNotice(pages["wait"], anyone, nil, noticeWait, 0)
 	pagetest.ExpectMirrored(t, pages)
 }
 
@@ -65,7 +66,7 @@ func TestAPersonalFieldOfTheProfileIsOneRowOfTheTable(t *testing.T) {
 func FuzzForm(f *testing.F) {
 	for _, body := range []string{
 		"action=details&salutation=Dr&given_name=Augusta&family_name=King&phone=%2B44+1&language=fr", "", "&&&", "given_name=%3Cscript%3E",
-		"action=sign-in&email=%3Cb%3Eada&password=x", "old_password=%3Cb%3Ex&password=%00&password_confirm=%00",
+		"action=sign-in&email=%3Cb%3Eada&password=x&company=%3Cb%3EAcme", "old_password=%3Cb%3Ex&password=%00&password_confirm=%00",
 		"action=company&contact_email=%3C%22%40x&contact_address=a%0D%0Ab", "a;b=c", "%zz",
 	} {
 		f.Add(body)
@@ -75,7 +76,7 @@ func FuzzForm(f *testing.F) {
 	v.Member.Spec.Email = "ada@acme.example"
 	untouched, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/me", nil)
 	p.renderProfile(untouched, r, http.StatusOK, v, profileForm{}, nil)
-	p.renderSignIn(untouched, r, http.StatusOK, "", "")
+	p.renderSignIn(untouched, r, http.StatusOK, signInForm{})
 	harmless := untouched.Body.String() // what the pages say by themselves, whatever was typed
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/me", strings.NewReader(body))
@@ -88,7 +89,7 @@ func FuzzForm(f *testing.F) {
 			form := profileAnswersOf(r.PostForm, v, action)
 			p.renderProfile(answer, r, http.StatusOK, v, form, append(page.MistakesInPersonal(form.personal), form.mistakesOfCompany(nil)...))
 		}
-		p.renderSignIn(answer, r, http.StatusOK, r.PostForm.Get(fieldEmail), "")
+		p.renderSignIn(answer, r, http.StatusOK, signInForm{email: r.PostForm.Get(fieldEmail), company: r.PostForm.Get(fieldCompany)})
 		pagetest.ExpectEscaped(t, answer.Body.String(), harmless, r.PostForm)
 	})
 }

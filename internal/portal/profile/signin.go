@@ -5,119 +5,143 @@ package profile
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
-
-	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/portal/page"
 	"github.com/usher-dev/usher/internal/portal/session"
 	"github.com/usher-dev/usher/internal/portal/web"
-	"github.com/usher-dev/usher/internal/reason"
-	"github.com/usher-dev/usher/internal/undecodable"
 )
 
-// maxNamesakes is how many members with one address are read when one of them signs in.
-const maxNamesakes = 8
-
-// signInReads is how many times longer than the reads of a link the reads of a sign-in may take, with a margin.
-const signInReads = 4
-
-// addressDigest is an e-mail address, however it is spelled, in bounded memory.
-type addressDigest [sha256.Size]byte
-
-func digestOf(email string) addressDigest {
-	return sha256.Sum256([]byte(usherv1.EmailAddress(email).Key()))
-}
+const (
+	// triedMembers is how many members with one address a password is compared with. A wrong password always costs that many comparisons where
+	// the path does not name an account, so that the time does not show how many there are.
+	triedMembers = 3
+	// signInReads is how many times longer than the reads of a link the reads of a sign-in may take, with a margin.
+	signInReads = 4
+)
 
 // signIn checks an address and a password. If they are wrong, the answer and its cost are the same whether or not there is such a
 // member, with or without a password, disabled or not.
 func (p *Pages) signIn(w http.ResponseWriter, r *http.Request) {
 	email, password := strings.TrimSpace(r.PostForm.Get(fieldEmail)), r.PostForm.Get(page.FieldPassword)
-	if wait := p.perMember.Take(digestOf(email), p.Now()); wait > 0 {
-		p.RenderNotice(w, r, nil, page.NoticeTooMany, web.Seconds(wait))
+	browser, err := p.sessions.Known(r, email)
+	if err != nil {
+		p.Fail(w, r, err)
 		return
 	}
-	v, err := p.find(r.Context(), email, r.PathValue("namespace"), r.PathValue("account"))
+	where := session.Where{
+		Namespace: r.PathValue("namespace"), Account: r.PathValue("account"), Company: r.PostForm.Get(fieldCompany), First: browser.Member,
+	}
+	most := triedMembers
+	if where.Account != "" {
+		most = 1 // of an account, one member at most has the address
+	}
+	found, err := p.sessions.Find(r.Context(), email, where, most)
 	if err != nil {
 		p.Fail(w, r, err)
 		return
 	}
 	web.AtLeast(r.Context(), signInReads*p.Limits.EvenTime)
-	var hash []byte
-	if v != nil {
-		hash = credentials.PasswordHash(&v.Credentials)
-	}
-	switch right, err := p.Hasher.Matches(r.Context(), hash, password); {
+	from := web.Source{Client: p.Proxies.CountedFor(r), Known: browser.ID}
+	v, wait, err := p.whose(r.Context(), tried{email: email, password: password, found: found, from: from, most: most})
+	switch {
 	case err != nil:
 		p.Fail(w, r, err)
-	case !right:
-		p.renderSignIn(w, r, http.StatusUnprocessableEntity, email, "error.sign-in")
-	case standing(v, p.Now()) != nil:
-		p.RenderNotice(w, r, &v.Person, *standing(v, p.Now()), 0)
+	case wait > 0:
+		p.RenderNotice(w, r, nil, noticeWait, web.Seconds(wait))
+	case v == nil:
+		p.renderSignIn(w, r, http.StatusUnprocessableEntity, signInForm{
+			email: email, company: r.PostForm.Get(fieldCompany), problem: p.notTogether(r),
+		})
+	case session.Standing(&v.Person, p.Now()) != nil:
+		p.RenderNotice(w, r, &v.Person, *session.Standing(&v.Person, p.Now()), 0)
 	default:
-		if err := p.sessions.Open(r.Context(), w, v); err != nil {
-			p.Fail(w, r, err)
-			return
-		}
-		p.logOfMember(v).Info("Member signed in")
-		http.Redirect(w, r, PathOf(&v.Person)+web.SwitchedQuery(r), http.StatusSeeOther)
+		p.welcome(w, r, v)
 	}
 }
 
-// find returns the one member with an address and a password, of the account if one is named; nil if there is none, or
-// if there are several: then it is unknown whose password is meant.
-func (p *Pages) find(ctx context.Context, email, namespace, account string) (*session.Member, error) {
-	names, err := p.options.MembersAt(ctx, email)
-	if err != nil {
-		return nil, err
+// welcome opens a session of a member who has given the password.
+func (p *Pages) welcome(w http.ResponseWriter, r *http.Request, v *session.Member) {
+	if err := p.sessions.Remember(r.Context(), w, v); err != nil {
+		p.Fail(w, r, err)
+		return
 	}
-	if namespace != "" {
-		names = slices.DeleteFunc(names, func(n types.NamespacedName) bool { return n.Namespace != namespace })
+	if err := p.sessions.Open(r.Context(), w, v); err != nil {
+		p.Fail(w, r, err)
+		return
 	}
-	var found *session.Member
-	for _, name := range names[:min(len(names), maxNamesakes)] {
-		v, err := p.sessions.Read(ctx, name)
-		if undecodable.Ignore(err) != nil {
-			return nil, err
-		}
-		if err != nil {
-			p.Log.Error(err, "a member cannot sign in", "namespace", name.Namespace, "member", name.Name)
-			continue // another member with the address can sign in all the same
-		}
-		if v == nil || !v.Member.EmailInUse().SameAs(usherv1.EmailAddress(email)) || account != "" && v.Account.Name != account {
+	p.logOfMember(v).Info("Member signed in")
+	http.Redirect(w, r, PathOf(&v.Person)+web.SwitchedQuery(r), http.StatusSeeOther)
+}
+
+// notTogether is the catalogue's key of what is said to a wrong password: where the path does not name an account, a member of several
+// may have to say which one is meant.
+func (p *Pages) notTogether(r *http.Request) string {
+	if r.PathValue("account") != "" {
+		return "error.sign-in"
+	}
+	return "error.sign-in.company"
+}
+
+// tried is a password that is tried for an address.
+type tried struct {
+	email, password string
+	// found are the members that it may be the password of.
+	found []*session.Member
+	from  web.Source
+	// most is how many members there may be.
+	most int
+}
+
+// whose returns the first of the members whose password it is; nil if it is no one's. If it may not be tried now, whose returns how long that
+// takes.
+//
+// A wrong password counts for the address, so that it does not show which members there are, and for each member that it was compared with,
+// so that another member of the address, whom a tenant has made, does not clear it by signing in.
+func (p *Pages) whose(ctx context.Context, t tried) (v *session.Member, wait time.Duration, err error) {
+	now, compared, address := p.Now(), 0, addressOf(t.email)
+	if wait := p.Tries.Take(address, t.from, now); wait > 0 {
+		return nil, wait, nil
+	}
+	for _, v := range t.found {
+		if wait = p.Tries.Take(targetOf(v), t.from, now); wait > 0 {
 			continue
 		}
-		if reason.OfMember(&v.Member).Duplicate {
-			continue // another member has the address, and the right to it
+		right, err := p.Hasher.Matches(ctx, credentials.PasswordHash(&v.Credentials), t.password)
+		switch {
+		case err != nil:
+			p.Tries.GiveBack(targetOf(v), t.from)
+			p.Tries.GiveBack(address, t.from)
+			return nil, 0, err
+		case right:
+			p.Tries.Right(targetOf(v), t.from)
+			p.Tries.Right(address, t.from)
+			return v, 0, nil
 		}
-		if found != nil {
-			return nil, nil
-		}
-		found = v
+		compared++
 	}
-	return found, nil
+	if compared == 0 && wait > 0 {
+		return nil, wait, nil
+	}
+	for ; compared < t.most; compared++ {
+		if _, err := p.Hasher.Matches(ctx, nil, t.password); err != nil {
+			p.Tries.GiveBack(address, t.from)
+			return nil, 0, err
+		}
+	}
+	return nil, 0, nil
 }
 
-// standing returns the notice for a member who is not Active; nil for one who is. The spec counts at once, whatever the status still
-// says.
-func standing(v *session.Member, now time.Time) *page.Notice {
-	switch {
-	case v.Member.Spec.State == usherv1.StateDisabled || v.Member.Spec.Ended(now):
-		return &noticeProfileDisabled
-	case v.Account.Spec.State == usherv1.StateDisabled:
-		return &noticeProfileAccountDisabled
-	case v.Member.Status.State != usherv1.ObservedActive:
-		return &noticeProfileWaiting
-	}
-	return nil
-}
+// addressOf returns what tries of an address are counted by, however it is spelled.
+func addressOf(email string) web.Target { return web.TargetOf(usherv1.EmailAddress(email).Key()) }
+
+// targetOf returns what tries of a member's password are counted by.
+func targetOf(v *session.Member) web.Target { return web.TargetOf(string(v.Member.UID)) }
 
 // PathOf returns the path of a member's profile. It names the account, because one address may be in several.
 func PathOf(who *page.Person) string {

@@ -19,10 +19,27 @@ var templateFiles embed.FS
 
 var templates = page.Templates(templateFiles)
 
+// noticeWait tells someone who tries passwords to wait.
+var noticeWait = page.Notice{
+	Name: "sign-in-wait", Status: http.StatusTooManyRequests, Tone: page.ToneBad, ForgotPath: ForgotPath,
+}
+
+// signInForm is what the sign-in page shows.
+type signInForm struct {
+	// email and company were typed.
+	email, company string
+	// problem is the catalogue's key of what was wrong; may be empty.
+	problem string
+	// saved: a password was set by a mailed link a moment ago.
+	saved bool
+}
+
 // signInView is what the template of the sign-in page may show.
 type signInView struct {
 	*page.Page
-	Secret []page.Field
+	Secret     []page.Field
+	Saved      bool
+	ForgotPath string
 }
 
 // profileView is what the template of the profile may show.
@@ -42,16 +59,22 @@ type profileView struct {
 	Address *page.Field
 }
 
-// renderSignIn asks for an address and a password; problem is the catalogue's key of what was wrong; may be empty.
-func (p *Pages) renderSignIn(w http.ResponseWriter, r *http.Request, status int, email, problem string) {
-	view := signInView{Page: page.New(r, nil, "sign-in.title")}
-	if problem != "" && !p.AddMistakes(w, view.Page, []page.Mistake{{Field: fieldEmail, Key: problem}}) {
+// renderSignIn asks for an address and a password and, where the path does not name an account, for the company.
+func (p *Pages) renderSignIn(w http.ResponseWriter, r *http.Request, status int, f signInForm) {
+	view := signInView{Page: page.New(r, nil, "sign-in.title"), Saved: f.saved, ForgotPath: ForgotPath}
+	if f.problem != "" && !p.AddMistakes(w, view.Page, []page.Mistake{{Field: fieldEmail, Key: f.problem}}) {
 		return
 	}
-	view.Secret = view.Fields(
-		page.Field{Name: fieldEmail, Type: "email", Autocomplete: "username", Value: email, Required: true},
-		page.Field{Name: page.FieldPassword, Type: "password", Autocomplete: "current-password", Required: true},
-	)
+	fields := []page.Field{
+		{Name: fieldEmail, Type: "email", Autocomplete: "username", Value: f.email, Required: true},
+		{Name: page.FieldPassword, Type: "password", Autocomplete: "current-password", Required: true},
+	}
+	if r.PathValue("account") == "" {
+		fields = append(fields, page.Field{
+			Name: fieldCompany, Type: "text", Autocomplete: "organization", Value: f.company, Hint: "hint.company",
+		})
+	}
+	view.Secret = view.Fields(fields...)
 	p.Render(w, status, templates, "signin.html", view)
 }
 
@@ -71,7 +94,7 @@ func (p *Pages) renderProfile(
 		{Name: fieldOldPassword, Type: "password", Autocomplete: "current-password", Required: true},
 	}, page.PasswordFields()...)...)
 	parts := []string{actionDetails, actionPassword, actionCompany}
-	if saved := r.URL.Query().Get("saved"); slices.Contains(parts, saved) && len(mistakes) == 0 {
+	if saved := r.URL.Query().Get(savedParameter); slices.Contains(parts, saved) && len(mistakes) == 0 {
 		view.Saved = saved
 	}
 	for _, right := range v.Member.Status.Rights {

@@ -23,22 +23,35 @@ type Member struct {
 
 // Read reads a member whose credentials have a password and are for the address in use; nil if there is no such member.
 func (s *Sessions) Read(ctx context.Context, name types.NamespacedName) (*Member, error) {
+	return s.read(ctx, name, func(*page.Person) bool { return true })
+}
+
+// read is Read for a member that keep reports true for: when the Member was read, and again when its Account was.
+func (s *Sessions) read(ctx context.Context, name types.NamespacedName, keep func(*page.Person) bool) (*Member, error) {
 	v := &Member{}
-	if found, err := s.site.Read(ctx, name, &v.Member); !found {
+	if found, err := s.site.Read(ctx, name, &v.Member); !found || !keep(&v.Person) {
 		return nil, err
 	}
-	if found, err := s.site.ReadAround(ctx, &v.Person); !found {
+	if found, err := s.site.ReadAccount(ctx, &v.Person); !found || !keep(&v.Person) {
+		return nil, err
+	}
+	if err := s.site.ReadOfAccount(ctx, &v.Person); err != nil {
 		return nil, err
 	}
 	var err error
 	if v.Administers, err = s.administers(ctx, v); err != nil {
 		return nil, err
 	}
-	if !v.Acceptance.OpensSession(&v.Member) || len(v.Credentials.Data[credentials.KeyEmail]) == 0 ||
-		credentials.PasswordHash(&v.Credentials) == nil {
+	if !SignsIn(&v.Person) {
 		return nil, nil
 	}
 	return v, nil
+}
+
+// SignsIn reports whether the credentials of a person have a password, and are for an address with which the person signs in.
+func SignsIn(who *page.Person) bool {
+	return who.Acceptance.OpensSession(&who.Member) && len(who.Credentials.Data[credentials.KeyEmail]) > 0 &&
+		credentials.PasswordHash(&who.Credentials) != nil
 }
 
 // administers reports whether the member may speak for the whole company: whether the present plan makes its role one of the

@@ -33,15 +33,22 @@ const (
 	cookieNameSecure = "__Host-usher-session"
 )
 
-// Sessions opens and resumes the sessions of members.
-type Sessions struct {
-	site *page.Site
-	// secure says that browsers send the cookie over HTTPS only.
-	secure bool
+// Options of sessions.
+type Options struct {
+	// Secure says that browsers reach the site over https, and send cookies over nothing else.
+	Secure bool
+	// MembersAt finds the members, of any account, that have or want an e-mail address, without regard to case.
+	MembersAt func(ctx context.Context, email string) ([]types.NamespacedName, error)
 }
 
-// New returns the sessions of a site. Secure says that browsers reach it over https.
-func New(site *page.Site, secure bool) *Sessions { return &Sessions{site: site, secure: secure} }
+// Sessions opens and resumes the sessions of members.
+type Sessions struct {
+	site    *page.Site
+	options Options
+}
+
+// New returns the sessions of a site.
+func New(site *page.Site, options Options) *Sessions { return &Sessions{site: site, options: options} }
 
 // session is what a cookie says, once its signature has been checked. It is stored nowhere else: each request reads from the member's
 // own objects whether it is still valid.
@@ -49,60 +56,48 @@ type session struct {
 	member types.NamespacedName
 	uid    types.UID
 	since  time.Time
-	// fingerprint of the credentials that it was opened with. A new password, address or API token changes it.
+	// fingerprint of the credentials that it was opened with. A new password, address, API token or session generation changes it.
 	fingerprint string
 	// key that it is signed with.
 	key []byte
 }
 
-// keys returns the keys that sessions are signed with: the current one, and the previous ones.
-func (s *Sessions) keys(ctx context.Context) ([][]byte, error) {
+// derive returns the keys for a purpose: the current one, and the previous ones.
+func (s *Sessions) derive(ctx context.Context, label string) ([][]byte, error) {
 	ring, err := s.site.Keys(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return ring.Derive(sessionLabel)
+	return ring.Derive(label)
 }
 
 // sealed returns the session as a cookie's value: what it says, and its signature.
 func (s session) sealed() string {
-	said := strings.Join([]string{
+	return seal(s.key, "session", strings.Join([]string{
 		s.member.Namespace, s.member.Name, string(s.uid), strconv.FormatInt(s.since.Unix(), 10), s.fingerprint,
-	}, "/")
-	return encode([]byte(said)) + "." + encode(sign(s.key, "session", said))
+	}, "/"))
 }
 
 // opened reads a cookie's value. It returns false if this portal did not sign it, or the session is over.
 func opened(value string, keys [][]byte, now time.Time) (session, bool) {
-	said, signature, _ := strings.Cut(value, ".")
-	content, err := base64.RawURLEncoding.Strict().DecodeString(said)
-	if err != nil {
+	said, key, genuine := unseal(value, keys, "session")
+	if !genuine {
 		return session{}, false
 	}
-	given, err := base64.RawURLEncoding.Strict().DecodeString(signature)
-	if err != nil {
-		return session{}, false
+	parts := strings.Split(said, "/")
+	since, err := strconv.ParseInt(parts[3], 10, 64)
+	s := session{
+		member: types.NamespacedName{Namespace: parts[0], Name: parts[1]}, uid: types.UID(parts[2]),
+		since: time.Unix(since, 0), fingerprint: parts[4], key: key,
 	}
-	for _, key := range keys {
-		if !hmac.Equal(given, sign(key, "session", string(content))) {
-			continue
-		}
-		parts := strings.Split(string(content), "/")
-		since, err := strconv.ParseInt(parts[3], 10, 64)
-		s := session{
-			member: types.NamespacedName{Namespace: parts[0], Name: parts[1]}, uid: types.UID(parts[2]),
-			since: time.Unix(since, 0), fingerprint: parts[4], key: key,
-		}
-		age := now.Sub(s.since)
-		return s, err == nil && age > -sessionLength && age < sessionLength
-	}
-	return session{}, false
+	age := now.Sub(s.since)
+	return s, err == nil && age > -sessionLength && age < sessionLength
 }
 
 // fingerprint of credentials under a key. It reveals nothing about them.
 func fingerprint(key []byte, secret *corev1.Secret) string {
 	parts := []string{"credentials", string(secret.UID), usherv1.EmailAddress(secret.Data[credentials.KeyEmail]).Key()}
-	for _, name := range []string{credentials.KeyPasswordHash, credentials.KeyAPIToken} {
+	for _, name := range []string{credentials.KeyPasswordHash, credentials.KeyAPIToken, credentials.KeySessionGeneration} {
 		parts = append(parts, string(secret.Data[name]))
 	}
 	return encode(sign(key, parts...))
@@ -122,7 +117,7 @@ func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // Open begins a session of a member who has just given the password.
 func (s *Sessions) Open(ctx context.Context, w http.ResponseWriter, v *Member) error {
-	keys, err := s.keys(ctx)
+	keys, err := s.derive(ctx, sessionLabel)
 	if err != nil {
 		return err
 	}
@@ -130,7 +125,7 @@ func (s *Sessions) Open(ctx context.Context, w http.ResponseWriter, v *Member) e
 		member: types.NamespacedName{Namespace: v.Member.Namespace, Name: v.Member.Name}, uid: v.Member.UID,
 		since: s.site.Now(), fingerprint: fingerprint(keys[0], &v.Credentials), key: keys[0],
 	}
-	s.setCookie(w, begun.sealed(), int(sessionLength.Seconds()))
+	s.setCookie(w, s.cookieName(), begun.sealed(), sessionLength)
 	return nil
 }
 
@@ -157,7 +152,7 @@ func (s *Sessions) former(r *http.Request) (*Member, bool, error) {
 	if err != nil {
 		return nil, false, nil //nolint:nilerr // there is none
 	}
-	keys, err := s.keys(r.Context())
+	keys, err := s.derive(r.Context(), sessionLabel)
 	if err != nil {
 		return nil, false, err
 	}
@@ -184,20 +179,23 @@ func disabledSince(m *usherv1.Member, since, now time.Time) bool {
 	return at != nil && !at.Time.Before(since) && moment.At(now, m).Believes(at.Time, 0)
 }
 
-func (s *Sessions) cookieName() string {
-	if s.secure {
-		return cookieNameSecure
+// named returns a cookie's name: the second where browsers reach the site over https.
+func (s *Sessions) named(plain, secure string) string {
+	if s.options.Secure {
+		return secure
 	}
-	return cookieName
+	return plain
 }
 
-// Close makes the browser forget the session.
-func (s *Sessions) Close(w http.ResponseWriter) { s.setCookie(w, "", -1) }
+func (s *Sessions) cookieName() string { return s.named(cookieName, cookieNameSecure) }
 
-// setCookie makes the browser keep a value for some seconds, or forget it if seconds is negative.
-func (s *Sessions) setCookie(w http.ResponseWriter, value string, seconds int) {
+// Close makes the browser forget the session.
+func (s *Sessions) Close(w http.ResponseWriter) { s.setCookie(w, s.cookieName(), "", -time.Second) }
+
+// setCookie makes the browser keep a value for a time, or forget it if that is negative.
+func (s *Sessions) setCookie(w http.ResponseWriter, name, value string, keep time.Duration) {
 	http.SetCookie(w, &http.Cookie{
-		Name: s.cookieName(), Value: value, Path: "/", MaxAge: seconds,
-		Secure: s.secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: name, Value: value, Path: "/", MaxAge: int(keep.Seconds()),
+		Secure: s.options.Secure, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 }

@@ -40,6 +40,9 @@ const (
 	defaultPagesPerMinute = 240
 	// defaultReadsPerSecond is 250 pages a second.
 	defaultReadsPerSecond = 1000
+	defaultFreeTries      = 5
+	// defaultMostWrong is what NIST SP 800-63B-4 section 3.2.2 allows.
+	defaultMostWrong      = 100
 	defaultRememberedKeys = 16384
 	defaultConnections    = 2048
 	// shareOfClient is which part of all connections one client may have, and severalClients how many times more than one client may ask
@@ -64,13 +67,18 @@ const (
 
 // Limits bound what one client, the holders of one link and all of them together can ask for. Zero fields mean the defaults.
 type Limits struct {
-	// PostsPerMinute for each client address, invitation and member, which is also how many may come at once. Default 10.
+	// PostsPerMinute for each client address and invitation, which is also how many may come at once. Default 10.
 	PostsPerMinute int
 	// PagesPerMinute is how many pages each client address may open, which is also how many may come at once. Default 240.
 	PagesPerMinute int
 	// ReadsPerSecond is how many calls the portal makes to the API server, for all visitors; twice as many may come at once. A page takes
 	// about four. Default 1000.
 	ReadsPerSecond int
+	// FreeTries is how many wrong passwords of a member each client may give without having to wait. Default 5.
+	FreeTries int
+	// MostWrong is how many wrong passwords in a row there may be for one member, from all clients. After that, a password is taken only in
+	// a browser that the member has used before, or once another one was set by a mailed link. Default 100.
+	MostWrong int
 	// RememberedKeys is how many clients, and how many invitations, are remembered at least; at most twice as many. Default 16384.
 	RememberedKeys int
 	// ConcurrentHashes is how many passwords are hashed at the same time, and how many are compared. Default: half of the processors, at
@@ -91,6 +99,8 @@ func (l Limits) WithDefaults() Limits {
 	setDefault(&l.PostsPerMinute, defaultPostsPerMinute)
 	setDefault(&l.PagesPerMinute, defaultPagesPerMinute)
 	setDefault(&l.ReadsPerSecond, defaultReadsPerSecond)
+	setDefault(&l.FreeTries, defaultFreeTries)
+	setDefault(&l.MostWrong, defaultMostWrong)
 	setDefault(&l.RememberedKeys, defaultRememberedKeys)
 	setDefault(&l.ConcurrentHashes, max(1, runtime.GOMAXPROCS(0)/2))
 	setDefault(&l.Connections, defaultConnections)
