@@ -176,6 +176,8 @@ const (
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
 	// ReasonTemplateInvalid means: at least one template has a mistake; the message says in which key and line.
 	ReasonTemplateInvalid = "TemplateInvalid"
+	// ReasonOwnServerRequired means: the account sends through the platform's mail server, and the platform words the mails from there.
+	ReasonOwnServerRequired = "OwnServerRequired"
 )
 
 // Reasons of a Member's DeletionBlocked condition, and of the Event that reports its end.
@@ -248,6 +250,8 @@ const (
 	ReasonRateLimited = "RateLimited"
 	// ReasonRecipientLimited means: the limit of mails to one recipient within an hour is reached.
 	ReasonRecipientLimited = "RecipientLimited"
+	// ReasonQuotaReached means: the account has sent as many mails through the platform's mail server as it may within a day.
+	ReasonQuotaReached = "QuotaReached"
 )
 
 // Reasons of an Invitation's Events about a reminder.
