@@ -22,8 +22,10 @@ var rightToLeft = []*unicode.RangeTable{
 var unlikely = strings.NewReplacer("://", " ", "=?", "= ?")
 
 // OneLine makes a user's text harmless wherever it is written: one line of limited length, without control characters, without
-// marks that reverse the text after it, and without web addresses or encoded words.
-func OneLine(s string) string {
+// marks that reverse the text after it, and without schemes of web addresses or encoded words. A text that stands for a name needs Name.
+func OneLine(s string) string { return cut(oneLine(s)) }
+
+func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.IsControl(r), unicode.Is(unicode.Zl, r), unicode.Is(unicode.Zp, r):
@@ -33,10 +35,13 @@ func OneLine(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, "\ufffd"))
-	s = unlikely.Replace(s)
-	s = strings.Join(strings.Fields(s), " ")
+	return strings.Join(strings.Fields(unlikely.Replace(s)), " ")
+}
+
+// cut shortens a text to maxValue characters.
+func cut(s string) string {
 	if runes := []rune(s); len(runes) > maxValue {
-		s = strings.TrimSpace(string(runes[:maxValue-1])) + "…"
+		return strings.TrimSpace(string(runes[:maxValue-1])) + "…"
 	}
 	return s
 }

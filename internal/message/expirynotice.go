@@ -4,6 +4,7 @@
 package message
 
 import (
+	"cmp"
 	"time"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -18,8 +19,9 @@ type ExpiryNotice struct {
 	To string
 	// Name of the recipient; may be empty.
 	Name string
-	// Member is the name of the member whose access ends. It is empty in the mail to the member.
-	Member string
+	// Member is the name of the member whose access ends, or MemberAddress their address if they have no name. Both are empty in the
+	// mail to the member.
+	Member, MemberAddress string
 	// AccountName is the company that the access is to.
 	AccountName string
 	// EndsAt is when the access ends.
@@ -39,16 +41,16 @@ var _ Message = ExpiryNotice{}
 func (n ExpiryNotice) Render() (Rendered, error) {
 	c := catalogues.For(n.Language)
 	v := view{catalogue: c, values: map[string]string{
-		"account":   OneLine(n.AccountName),
-		"email":     OneLine(n.ContactEmail),
+		"account":   Name(n.AccountName),
+		"email":     mailbox(n.ContactEmail),
 		"ends":      c.MailMoment(n.EndsAt),
-		"member":    OneLine(n.Member),
-		"name":      OneLine(n.Name),
+		"member":    cmp.Or(Name(n.Member), mailbox(n.MemberAddress)),
+		"name":      Name(n.Name),
 		"phone":     unbroken(n.ContactPhone),
-		"recipient": OneLine(n.To),
+		"recipient": mailbox(n.To),
 	}}
 	key := "endSubject"
-	if n.Member != "" {
+	if v.Has("member") {
 		key = "endSubjectOther"
 	}
 	subject, err := c.Mail(key, v.values)
@@ -60,7 +62,7 @@ func (n ExpiryNotice) Render() (Rendered, error) {
 		return Rendered{}, err
 	}
 	return Rendered{
-		Language: c.Tag, To: n.To, Name: OneLine(n.Name), ReplyTo: n.ReplyTo, MessageID: n.MessageID,
+		Language: c.Tag, To: n.To, Name: Name(n.Name), ReplyTo: n.ReplyTo, MessageID: n.MessageID,
 		Subject: written.subject, Text: written.text, HTML: written.html,
 	}, nil
 }

@@ -29,6 +29,7 @@ var hostileTexts = map[string]string{
 	"attribute":     `" onmouseover="x" style="`,
 	"address":       `Ada" <evil@acme.example>, "x`,
 	"encoded word":  "=?utf-8?q?Ada=0D=0ABcc:_all@acme.example?=",
+	"a bare domain": "Ada, see www.evil.example",
 	"placeholder":   "{expires} {account} {{.Link}}",
 	"override":      "Ada \u202egro.live\u202c \u2066x",
 	"invalid UTF-8": "Ada \xff\xfe \xc0\xaf",

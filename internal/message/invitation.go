@@ -59,7 +59,7 @@ func (i Invitation) Render() (Rendered, error) {
 		return Rendered{}, err
 	}
 	return Rendered{
-		Language: i.catalogue().Tag, To: i.To, Name: OneLine(i.Name), ReplyTo: i.ReplyTo, MessageID: i.MessageID, InReplyTo: i.InReplyTo,
+		Language: i.catalogue().Tag, To: i.To, Name: Name(i.Name), ReplyTo: i.ReplyTo, MessageID: i.MessageID, InReplyTo: i.InReplyTo,
 		Subject: written.subject, Text: written.text, HTML: written.html,
 		// No one who can put text into the mail knows the link before.
 		Seed: i.MessageID + "\n" + i.Link,
@@ -98,14 +98,14 @@ func (i Invitation) subject(v variables) (string, error) {
 // variables returns what a mail says of its invitation, made harmless.
 func (i Invitation) variables() variables {
 	return variables{
-		Account:      OneLine(i.AccountName),
-		ContactEmail: OneLine(i.ContactEmail),
+		Account:      Name(i.AccountName),
+		ContactEmail: mailbox(i.ContactEmail),
 		Expires:      i.catalogue().MailMoment(i.ExpiresAt),
 		Link:         i.Link,
-		Name:         OneLine(i.Name),
+		Name:         Name(i.Name),
 		ContactPhone: unbroken(i.ContactPhone),
-		Recipient:    OneLine(i.To),
-		Role:         OneLine(i.Role),
+		Recipient:    mailbox(i.To),
+		Role:         Name(i.Role),
 	}
 }
 

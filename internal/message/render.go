@@ -115,7 +115,9 @@ func (t templates) render(subject string, v view) (content, error) {
 }
 
 // unbroken returns a telephone number that stays on one line.
-func unbroken(number string) string { return strings.ReplaceAll(OneLine(number), " ", noBreakSpace) }
+func unbroken(number string) string {
+	return unlink(strings.ReplaceAll(OneLine(number), " ", noBreakSpace))
+}
 
 // wrap breaks a paragraph at spaces. It does not break at no-break spaces, and a word that is longer than a line stays whole: it
 // may be an address.

@@ -84,15 +84,15 @@ func (m *mail) Message(_ context.Context, endpoint channel.Endpoint) (message.Me
 	if account.Spec.Mail != nil {
 		what.ReplyTo = string(account.Spec.Mail.ReplyTo)
 	}
-	name := member.Status.DisplayName
+	name, address := member.Status.DisplayName, string(member.EmailInUse())
+	if name == address {
+		name = ""
+	}
 	if m.plan.Send == usherv1.NoticeToContact {
-		what.Language, what.Member = invite.Language(nil, account), name
+		what.Language, what.Member, what.MemberAddress = invite.Language(nil, account), name, address
 		return what, nil
 	}
-	what.ContactEmail, what.ContactPhone = string(contact.Email), string(contact.Phone)
-	if name != string(member.EmailInUse()) {
-		what.Name = name
-	}
+	what.ContactEmail, what.ContactPhone, what.Name = string(contact.Email), string(contact.Phone), name
 	return what, nil
 }
 
