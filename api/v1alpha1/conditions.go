@@ -176,6 +176,8 @@ const (
 	ReasonConfigMapNotFound = "ConfigMapNotFound"
 	// ReasonTemplateInvalid means: at least one template has a mistake; the message says in which key and line.
 	ReasonTemplateInvalid = "TemplateInvalid"
+	// ReasonOwnServerRequired means: the account sends through the platform's mail server, and the platform words the mails from there.
+	ReasonOwnServerRequired = "OwnServerRequired"
 )
 
 // Reasons of a Member's DeletionBlocked condition, and of the Event that reports its end.

@@ -59,6 +59,8 @@ type Options struct {
 	WebhookCertDir string
 	// MailWorkers is how many mails are sent at the same time, to all servers and for all namespaces.
 	MailWorkers int
+	// TenantWording lets accounts word the mails that SMTPSecret's server sends.
+	TenantWording bool
 
 	// TestHooks has no flags; only tests set it.
 	TestHooks TestHooks
@@ -119,6 +121,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", "",
 		"`directory` with tls.crt and tls.key for the admission webhooks; without them, the webhooks are off")
 	flags.IntVar(&o.MailWorkers, "mail-workers", 8, "`number` of mails that are sent at the same time; one server gets at most half")
+	flags.BoolVar(&o.TenantWording, "allow-tenant-wording", false,
+		"use the own wording of accounts also in mails that the server of --smtp-secret sends; without it, an account needs an SMTP Secret of its own")
 }
 
 // validate checks the options; the error says what to write instead.

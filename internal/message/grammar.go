@@ -66,8 +66,8 @@ func clip(problem string) string {
 	return OneLine(problem)
 }
 
-// parseTemplate parses a template and checks that it keeps to the grammar.
-func parseTemplate(key, source string) (*parse.Tree, *Mistake) {
+// parseTemplate parses the template of a part and checks that it keeps to the grammar.
+func parseTemplate(key, part, source string) (*parse.Tree, *Mistake) {
 	if mistake := measure(key, source); mistake != nil {
 		return nil, mistake
 	}
@@ -83,7 +83,11 @@ func parseTemplate(key, source string) (*parse.Tree, *Mistake) {
 	if len(trees) != 1 || tree == nil {
 		return nil, &Mistake{Key: key, Problem: "defines templates; a mail is one template with text, variables and {{if}}"}
 	}
-	if wrong := checkNode(tree.Root, 0); wrong != nil {
+	wrong := checkNode(tree.Root, 0)
+	if wrong == nil && part == partHTML {
+		wrong = checkTags(tree.Root)
+	}
+	if wrong != nil {
 		line := 1 + strings.Count(source[:min(int(wrong.node.Position()), len(source))], "\n")
 		return nil, &Mistake{Key: key, Line: line, Problem: clip(wrong.problem)}
 	}

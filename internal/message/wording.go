@@ -148,7 +148,7 @@ func (m wordedMail) parse(sources map[string]string) (*ownTemplates, []Mistake) 
 		return nil, mistakes
 	}
 	for _, sample := range samples(m) {
-		if failed := own.try(m, sample); failed != nil {
+		if failed := own.try(m, sample, sources[partHTML]); failed != nil {
 			return nil, []Mistake{*failed}
 		}
 	}
@@ -157,7 +157,7 @@ func (m wordedMail) parse(sources map[string]string) (*ownTemplates, []Mistake) 
 
 // add parses one template.
 func (own *ownTemplates) add(key, part, source string) *Mistake {
-	tree, mistake := parseTemplate(key, source)
+	tree, mistake := parseTemplate(key, part, source)
 	if mistake != nil {
 		return mistake
 	}
@@ -189,9 +189,15 @@ func samples(m wordedMail) []variables {
 	return []variables{full, bare}
 }
 
-// try writes a mail to a sample and returns what is wrong with it; nil if nothing is.
-func (own *ownTemplates) try(m wordedMail, sample variables) *Mistake {
-	_, err := own.render(sample)
+// try writes a mail to a sample and returns what is wrong with it; nil if nothing is. source is that of the HTML.
+func (own *ownTemplates) try(m wordedMail, sample variables, source string) *Mistake {
+	page, err := own.page(sample)
+	if refused := refusedIn(page); refused != nil {
+		return &Mistake{Key: m.key(partHTML), Line: lineOf(source, refused.word), Problem: clip(refused.problem)}
+	}
+	if err == nil {
+		_, err = own.render(sample)
+	}
 	if failed, ok := errors.AsType[*renderError](err); ok {
 		return &Mistake{Key: m.key(failed.part), Line: failed.line, Problem: failed.problem}
 	}

@@ -51,13 +51,20 @@ func (own *ownTemplates) render(v variables) (content, error) {
 	if !slices.Contains(strings.Fields(written.text), v.Link) {
 		return content{}, &renderError{part: partText, problem: "lacks the link; write {{.Link}} on a line of its own"}
 	}
-	if written.html, err = execute(partHTML, own.html.Name(), own.html, v); err != nil {
+	page, err := own.page(v)
+	if err != nil {
 		return content{}, err
 	}
+	written.html = cleanHTML(page)
 	if !linksTo(written.html, v.Link) {
 		return content{}, &renderError{part: partHTML, problem: `lacks the link; write <a href="{{.Link}}">`}
 	}
 	return written, nil
+}
+
+// page returns the HTML as the account words it.
+func (own *ownTemplates) page(v variables) (string, error) {
+	return execute(partHTML, own.html.Name(), own.html, v)
 }
 
 // execute fills in one template, up to maxWritten bytes.

@@ -46,6 +46,8 @@ type Outbox struct {
 	Channel channel.Channel
 	// Endpoints are the servers that accounts send with.
 	Endpoints *Endpoints
+	// TenantWording lets accounts without a mail server of their own word the mails that the default Secret's server sends.
+	TenantWording bool
 	// Backoff is how recording an outcome is retried at first.
 	Backoff wait.Backoff
 	// NoLeaseExtension turns lease extension off, for a simulation in which no time passes while a mail is sent.

@@ -31,14 +31,20 @@ type Wording struct {
 	Mistakes []message.Mistake
 	// Missing: the ConfigMap does not exist.
 	Missing bool
+	// Withheld: the account has no mail server of its own, and may not word the mails of the platform's.
+	Withheld bool
 }
 
 // Wording reads the templates of an account's mails; nil if the account has none. Which version of the ConfigMap applies is read live,
-// its contents once for each version: many accounts, and all of their mails, may have one ConfigMap.
+// its contents once for each version: many accounts, and all of their mails, may have one ConfigMap. A ConfigMap that may not be used is not
+// read.
 func (o *Outbox) Wording(ctx context.Context, account *usherv1.Account) (*Wording, error) {
 	name := store.TemplatesRef(account)
 	if name == "" {
 		return nil, nil
+	}
+	if store.SecretRef(account) == "" && !o.TenantWording {
+		return &Wording{Withheld: true}, nil
 	}
 	meta := store.ConfigMapMetadata()
 	found, err := store.Get(ctx, o.Live, account.Namespace, name, meta)

@@ -59,7 +59,7 @@ func (c *configMaps) put(name, uid, version, subject string, more int) {
 
 func wordedBy(name string) *usherv1.Account {
 	a := &usherv1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme"}}
-	a.Spec.Mail = &usherv1.AccountMail{TemplatesRef: &usherv1.ConfigMapReference{Name: name}}
+	a.Spec.Mail = &usherv1.AccountMail{SecretRef: &usherv1.SecretReference{Name: "smtp"}, TemplatesRef: &usherv1.ConfigMapReference{Name: name}}
 	return a
 }
 
@@ -135,4 +135,24 @@ func TestWordingIsForgotten(t *testing.T) {
 		ask("often")
 	}
 	g.Expect(o.wordings.byUID).To(HaveLen(o.wordings.used.Len()))
+}
+
+// A tenant words a mail that the platform's server sends under the platform's name.
+func TestAttackTheWordsOfThePlatformsMails(t *testing.T) {
+	g := NewWithT(t)
+	live := &configMaps{all: map[string]*corev1.ConfigMap{}}
+	live.put("words", "one", "1", "Your password has expired", 0)
+	account := wordedBy("words")
+	account.Spec.Mail.SecretRef = nil
+	o := &Outbox{Live: live}
+	w, err := o.Wording(t.Context(), account)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(w).To(Equal(&Wording{Withheld: true}))
+	g.Expect(live.reads).To(BeZero())
+
+	o.TenantWording = true
+	w, err = o.Wording(t.Context(), account)
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(w.Withheld).To(BeFalse())
+	g.Expect(w.Wording).NotTo(BeZero())
 }

@@ -84,6 +84,9 @@ var others = []Entry{
 		Action:  "Create the ConfigMap, or correct spec.mail.templatesRef"}},
 	{"Account", usherv1.ConditionTemplatesReady, Text{Reason: usherv1.ReasonTemplateInvalid,
 		Meaning: "at least one template has a mistake; the message says in which key and line", Action: "Correct the template"}},
+	{"Account", usherv1.ConditionTemplatesReady, Text{Reason: usherv1.ReasonOwnServerRequired,
+		Meaning: "the account sends through the platform's mail server, and the platform words the mails from there",
+		Action:  "Name an SMTP Secret of the account's own in spec.mail.secretRef, or have the platform set --allow-tenant-wording"}},
 
 	{"SeatPool", usherv1.ConditionFull, Text{Reason: usherv1.ReasonSeatsAvailable, Meaning: "the pool has a free seat"}},
 	{"SeatPool", usherv1.ConditionFull, Text{Reason: usherv1.ReasonAllSeatsTaken, Meaning: "every seat is claimed",

@@ -22,6 +22,10 @@ func wordingVerdict(account *usherv1.Account, w *outbox.Wording) *membership.Tem
 	switch {
 	case w == nil:
 		return nil
+	case w.Withheld:
+		return &membership.TemplatesVerdict{Reason: usherv1.ReasonOwnServerRequired, Message: "The account sends through the platform's " +
+			"mail server, and the platform words the mails from there; to use own wording, name an SMTP Secret of the account's own in " +
+			"spec.mail.secretRef, or ask the platform to allow it (--allow-tenant-wording). Until then Usher uses its own wording"}
 	case w.Missing:
 		return &membership.TemplatesVerdict{Reason: usherv1.ReasonConfigMapNotFound, Message: fmt.Sprintf(
 			"There is no ConfigMap %s in namespace %s; create it or remove spec.mail.templatesRef. Until then Usher uses its own wording",

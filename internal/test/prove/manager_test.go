@@ -46,7 +46,7 @@ func (w *world) startAnother(change ...func(*managerOptions)) *operator {
 	options := managerOptions{wire: testkit.NewWire(), Options: app.Options{
 		Namespace: w.namespace, WatchNamespaces: w.namespace,
 		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
-		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
+		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8, TenantWording: true,
 		TestHooks: app.TestHooks{Now: w.clock.Now, Several: true},
 	}}
 	for _, c := range append(append([]func(*managerOptions){}, w.options...), change...) {

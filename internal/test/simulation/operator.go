@@ -111,6 +111,7 @@ func (o *operator) start(behind int) {
 		*o.box = outbox.Outbox{
 			Client: base.Client, Live: base.Live, Now: base.Now, Channel: w.wrapSender(o, &mailServer{world: w}), Endpoints: o.endpoints,
 			Backoff:          wait.Backoff{Steps: recordTries},
+			TenantWording:    true,
 			NoLeaseExtension: true, // the clock does not pass the end of a conversation: see pass
 		}
 	}
