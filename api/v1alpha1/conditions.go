@@ -250,6 +250,8 @@ const (
 	ReasonRateLimited = "RateLimited"
 	// ReasonRecipientLimited means: the limit of mails to one recipient within an hour is reached.
 	ReasonRecipientLimited = "RecipientLimited"
+	// ReasonQuotaReached means: the account has sent as many mails through the platform's mail server as it may within a day.
+	ReasonQuotaReached = "QuotaReached"
 )
 
 // Reasons of an Invitation's Events about a reminder.

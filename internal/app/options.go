@@ -59,6 +59,8 @@ type Options struct {
 	WebhookCertDir string
 	// MailWorkers is how many mails are sent at the same time, to all servers and for all namespaces.
 	MailWorkers int
+	// MailQuota is how many mails an account may send a day through SMTPSecret; 0 for any number.
+	MailQuota int
 	// TenantWording lets accounts word the mails that SMTPSecret's server sends.
 	TenantWording bool
 
@@ -121,6 +123,8 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", "",
 		"`directory` with tls.crt and tls.key for the admission webhooks; without them, the webhooks are off")
 	flags.IntVar(&o.MailWorkers, "mail-workers", 8, "`number` of mails that are sent at the same time; one server gets at most half")
+	flags.IntVar(&o.MailQuota, "mail-quota", 2000,
+		"`number` of mails that an account may send within 24 hours through the server of --smtp-secret; 0 for any number")
 	flags.BoolVar(&o.TenantWording, "allow-tenant-wording", false,
 		"use the own wording of accounts also in mails that the server of --smtp-secret sends; without it, an account needs an SMTP Secret of its own")
 }
@@ -129,6 +133,9 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 func (o *Options) validate() error {
 	if o.MailWorkers < 1 {
 		return fmt.Errorf("--mail-workers is %d; it must be at least 1", o.MailWorkers)
+	}
+	if o.MailQuota < 0 {
+		return fmt.Errorf("--mail-quota is %d; it must be a number of mails, or 0 for any number", o.MailQuota)
 	}
 	if !loopback(o.PprofBindAddress) {
 		return fmt.Errorf("--pprof-bind-address is %q; it must be 0 or a loopback address such as 127.0.0.1:6060, because profiles are served "+

@@ -30,7 +30,7 @@ var _ = Describe("the flags", func() {
 		Expect(parse()).To(Equal(app.Options{
 			Namespace: "usher-system", SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalBindAddress: ":8082",
 			MetricsBindAddress: ":8443", MetricsSecure: true, HealthProbeBindAddress: ":8081", LeaderElect: true, Shards: 1, MailWorkers: 8, WebhookPort: 9443,
-			PprofBindAddress: "0",
+			PprofBindAddress: "0", MailQuota: 2000,
 		}))
 		GinkgoT().Setenv("POD_NAMESPACE", "elsewhere")
 		Expect(parse().Namespace).To(Equal("elsewhere"))
@@ -47,6 +47,7 @@ var _ = Describe("the flags", func() {
 		Expect(err).To(MatchError(ContainSubstring(message)))
 	},
 		Entry(nil, "--mail-workers is 0; it must be at least 1", "--mail-workers=0"),
+		Entry(nil, "--mail-quota is -1; it must be a number of mails, or 0", "--mail-quota=-1"),
 		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=:6060"),
 		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=192.0.2.1:6060"),
 		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=localhost:6060"),

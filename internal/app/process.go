@@ -81,9 +81,11 @@ func (p *process) newControllers(mgr manager.Manager, keys *store.KeyStore) ([]r
 		Recorder: p.mgr.GetEventRecorder("usher"), Now: p.now(),
 	}
 	defaultSecret := types.NamespacedName{Namespace: p.Namespace, Name: p.SMTPSecret}
+	endpoints := outbox.NewEndpoints(p.live, factory.Parse, defaultSecret, p.MailWorkers)
+	endpoints.Quota = p.MailQuota
 	box := &outbox.Outbox{
 		Client: base.Client, Live: base.Live, Now: base.Now, Channel: p.sender, Backoff: outbox.RecordBackoff, TenantWording: p.TenantWording,
-		Endpoints: outbox.NewEndpoints(p.live, factory.Parse, defaultSecret, p.MailWorkers),
+		Endpoints: endpoints,
 	}
 	return controller.All(controller.Dependencies{
 		Base: base, Outbox: box, Keys: keys, PortalURL: p.PortalURL, UserPrefix: p.UserPrefix, MailWorkers: p.MailWorkers,

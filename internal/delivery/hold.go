@@ -12,13 +12,16 @@ const (
 	RecipientWindow   = time.Hour
 )
 
-// LongestWait is how far ahead at most a status says that a message is tried again or, held by a rate limit, sent.
+// QuotaWindow is the time in which an account may send as many mails through the default Secret as its quota says.
+const QuotaWindow = 24 * time.Hour
+
+// LongestWait is how far ahead at most a status says that a message is tried again or, held by a limit other than the quota, sent.
 const LongestWait = max(longestPause*12/10, RecipientWindow)
 
 // Hold is a rate limit that a message has to wait for, although it could be sent.
 type Hold struct {
 	// Until is when to try again, in whole seconds.
 	Until time.Time
-	// Reason is usherv1.ReasonRateLimited or usherv1.ReasonRecipientLimited.
+	// Reason is usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited or usherv1.ReasonQuotaReached.
 	Reason string
 }

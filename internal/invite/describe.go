@@ -15,8 +15,8 @@ import (
 // describe makes s's conditions say what its other fields are. It returns when they have to be set again; zero for never.
 //
 //	Ready        Sent, Accepted, Declined, Expired, Revoked
-//	Reconciling  Sending, and Pending while Usher has something to do; RateLimited and RecipientLimited while a mail that could be sent
-//	             waits for a limit
+//	Reconciling  Sending, and Pending while Usher has something to do; RateLimited, RecipientLimited and QuotaReached while a mail that
+//	             could be sent waits for a limit
 //	Stalled      Failed, LinkInvalid, no such Member, an Invitation that the Member does not use
 //
 // An Invitation that waits for its Member is what the Member is. So is one whose last link has ended while a new one is asked for.

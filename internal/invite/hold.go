@@ -43,9 +43,15 @@ func toldNow(o Observation, now time.Time) *delivery.Hold {
 }
 
 // toldBefore returns the hold that the Invitation's status reports, as long as it lasts: it also holds after a restart, when no operator
-// remembers it. A limit on one address does not hold for another address of the member.
+// remembers it. A limit on one address does not hold for another address of the member. A quota holds only while it is remembered.
 func toldBefore(o Observation, now time.Time) *delivery.Hold {
 	s := &o.Invitation.Status
+	if waitsForQuota(s) {
+		if o.Hold != nil && moment.Same(o.Hold.Until, s.NextAttemptAt.Time) {
+			return o.Hold
+		}
+		return nil
+	}
 	if !Waits(s) || lifted(o) || !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
 		return nil
 	}
@@ -59,6 +65,11 @@ func toldBefore(o Observation, now time.Time) *delivery.Hold {
 
 // lifted reports whether the status reports a hold that does not delay the mail any more.
 func lifted(o Observation) bool { return o.HoldLifted && Waits(&o.Invitation.Status) }
+
+// waitsForQuota reports whether the account's quota delays the Invitation's mail.
+func waitsForQuota(s *usherv1.InvitationStatus) bool {
+	return Waits(s) && reason.OfInvitation(s).PerDay
+}
 
 // Waits reports whether a limit delays the Invitation's mail.
 func Waits(s *usherv1.InvitationStatus) bool {

@@ -33,7 +33,7 @@ func restarted(o Observation) Observation {
 
 // The condition of a held mail says until when it is held. The previous link stays as it is until the mail is sent with the new one.
 func TestHold(t *testing.T) {
-	for _, reason := range []string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited} {
+	for _, reason := range []string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited, usherv1.ReasonQuotaReached} {
 		for name, situation := range map[string]func(*Observation){
 			"the first mail":  func(*Observation) {},
 			"another link":    func(o *Observation) { situations["SentValid"](o); resend(o) },
@@ -59,7 +59,10 @@ func TestHold(t *testing.T) {
 
 				o = written(o, p)
 				// If the mail is the first, a restarted operator does not know which address has reached its limit.
-				lost := reason == usherv1.ReasonRecipientLimited && was.Recipient == ""
+				// The quota may be another one after a restart, so it is asked again; unless the time could be the end of a lease.
+				lost := reason == usherv1.ReasonRecipientLimited && was.Recipient == "" ||
+					reason == usherv1.ReasonQuotaReached && was.State != usherv1.InvitationSending
+				g.Expect(Decide(o, now.Add(59*time.Second)).Send).To(BeFalse())
 				g.Expect(Decide(restarted(o), now.Add(59*time.Second)).Send).To(Equal(lost), "the hold in status survives a restart")
 				g.Expect(Decide(o, now.Add(time.Minute)).Send).To(BeTrue())
 				g.Expect(Decide(restarted(o), now.Add(time.Minute)).Send).To(BeTrue())
@@ -92,7 +95,7 @@ func TestHold(t *testing.T) {
 			"another attempt": situations["RetryDue"],
 			"after a crash":   linked(usherv1.InvitationSending, due(0)),
 		} {
-			for _, reason := range []string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited} {
+			for _, reason := range []string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited, usherv1.ReasonQuotaReached} {
 				g := NewWithT(t)
 				o := observed(situation, holdFor(reason, time.Hour))
 				o = restarted(written(o, Decide(o, now)))
@@ -116,6 +119,23 @@ func TestHold(t *testing.T) {
 		s := Decide(o, now.Add(time.Minute)).Status
 		g.Expect(s.NextAttemptAt).To(BeNil())
 		g.Expect(conditions.Reason(s.Conditions, usherv1.ConditionReady)).To(Equal("Sent"))
+	})
+	t.Run("a quota holds for a day, and says so all the time", func(t *testing.T) {
+		for name, situation := range map[string]func(*Observation){
+			"the first mail": func(*Observation) {}, "another attempt": situations["RetryDue"],
+			"another link": func(o *Observation) { situations["SentValid"](o); o.Invitation.Status.ExpiresAt = later(48 * time.Hour); resend(o) },
+		} {
+			g := NewWithT(t)
+			o := observed(situation, holdFor(usherv1.ReasonQuotaReached, 24*time.Hour))
+			o = written(o, Decide(o, now))
+			for _, at := range []time.Duration{time.Minute, 12 * time.Hour, 23*time.Hour + 30*time.Minute} {
+				p := Decide(o, now.Add(at))
+				g.Expect(p.Send).To(BeFalse(), "%s after %s", name, at)
+				g.Expect(p.Wake).To(Equal(now.Add(24 * time.Hour)))
+				g.Expect(p.Status).To(Equal(o.Invitation.Status), "%s after %s", name, at)
+			}
+			g.Expect(Decide(o, now.Add(24*time.Hour)).Send).To(BeTrue(), name)
+		}
 	})
 	t.Run("an outcome has no hold", func(t *testing.T) {
 		g := NewWithT(t)

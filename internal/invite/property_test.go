@@ -64,7 +64,7 @@ var anyObservation = rapid.Custom(func(t *rapid.T) Observation {
 		failed(class, -time.Minute)(&inv.Status)
 	}
 	if rapid.Bool().Draw(t, "held") {
-		reason := rapid.SampledFrom([]string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited}).Draw(t, "why")
+		reason := rapid.SampledFrom([]string{usherv1.ReasonRateLimited, usherv1.ReasonRecipientLimited, usherv1.ReasonQuotaReached}).Draw(t, "why")
 		o.Hold = &delivery.Hold{Until: later(time.Duration(rapid.Int64Range(-10, 3600).Draw(t, "until")) * time.Second).Time, Reason: reason}
 		if rapid.Bool().Draw(t, "recorded") {
 			inv.Status.NextAttemptAt = &metav1.Time{Time: o.Hold.Until}

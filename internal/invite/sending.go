@@ -119,8 +119,8 @@ func deliveryReady(account *usherv1.Account) bool {
 // If it asked to try again later, that holds whatever happens to it in between. Times are recorded in whole seconds: where the server
 // answered in the second of the failure, it may have been after it, and the attempt is repeated a second later.
 func nextAttempt(s *usherv1.InvitationStatus, o Observation, now time.Time) time.Time {
-	if !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
-		return time.Time{}
+	if waitsForQuota(s) || !clockOf(o, now).Awaits(s.NextAttemptAt, delivery.LongestWait) {
+		return time.Time{} // what still holds it is asked next
 	}
 	mail := meta.FindStatusCondition(o.Account.Status.Conditions, usherv1.ConditionMailReady)
 	if s.LastError == nil || s.LastError.Class == usherv1.ErrorTemporary && isReply(s.LastError) ||

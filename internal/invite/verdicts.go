@@ -207,6 +207,10 @@ func limited(why reason.Invitation, until time.Time) string {
 		return fmt.Sprintf("The limit for one recipient, %d mails within an hour, is reached; the next mail to this address goes out at %s",
 			delivery.MailsPerRecipient, until.UTC().Format(time.RFC3339))
 	}
+	if why.PerDay {
+		return "The account has sent as many mails through the platform's mail server as it may within a day; this one goes out at " +
+			until.UTC().Format(time.RFC3339) + ", or at once if the account has a mail server of its own (spec.mail.secretRef)"
+	}
 	return "The mail server has had all the mails that the rateLimit in its Secret allows for now; this one goes out at " +
 		until.UTC().Format(time.RFC3339)
 }

@@ -48,6 +48,8 @@ type Endpoints struct {
 	Accounts, Secrets *reconciler.Wakeups
 	// Limiter has the rate limits.
 	Limiter *ratelimit.Limiter
+	// Quota is how many mails an account may send through the default Secret within delivery.QuotaWindow; 0 for any number.
+	Quota int
 	// Sharing is how many replicas send through the default Secret's server at the same time, each a part of what it allows; 0 for one. Every
 	// other Secret is in a namespace, which one replica reconciles.
 	Sharing int

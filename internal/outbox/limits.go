@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -40,10 +41,14 @@ func (e *Endpoints) reserve(
 
 // counted returns what the limits count a mail by.
 func (e *Endpoints) counted(account *usherv1.Account, endpoint channel.Endpoint, id, recipient string) ratelimit.Mail {
-	return ratelimit.Mail{
+	m := ratelimit.Mail{
 		ID: id, Recipient: usherv1.EmailAddress(recipient).Key(), Server: e.SecretOf(account).String(), Share: account.Namespace,
-		Shared: e.isShared(account, endpoint),
+		Account: client.ObjectKeyFromObject(account).String(), Shared: e.isShared(account, endpoint),
 	}
+	if e.SecretOf(account) == e.Default {
+		m.PerDay = e.Quota
+	}
+	return m
 }
 
 // isShared reports whether an account sends through the server of the default Secret: with that Secret, or with one of its own that leads
@@ -65,31 +70,55 @@ func hostOf(endpoint channel.Endpoint) string {
 	return strings.TrimSuffix(name, ".")
 }
 
-// recall returns the mails of the last hour that the cached statuses record. One of a member or an account that is gone counts for its
-// namespace only.
+// recall returns the mails that the cached statuses record and that still count for a limit: an hour for the recipient's, and a day for the
+// quota. One of a member or an account that is gone counts for its namespace only.
 func (e *Endpoints) recall(ctx context.Context, cache client.Reader, now time.Time) (sent []ratelimit.Sent, err error) {
 	var all usherv1.InvitationList
 	if err := cache.List(ctx, &all); err != nil {
 		return nil, fmt.Errorf("list Invitations: %w", err)
 	}
+	longest := delivery.RecipientWindow
+	if e.Quota > 0 {
+		longest = delivery.QuotaWindow
+	}
 	for i := range all.Items {
 		inv := &all.Items[i]
-		at := inv.Status.SentAt
-		if at == nil || !moment.At(now, inv).Believes(at.Time, 0) || !now.Before(at.Add(delivery.RecipientWindow)) {
+		times := sentWithin(inv, longest, now)
+		if len(times) == 0 {
 			continue
 		}
+		m := ratelimit.Mail{Recipient: usherv1.EmailAddress(inv.Status.Recipient).Key(), Share: inv.Namespace}
 		account, err := accountOf(ctx, cache, inv)
 		if err != nil {
 			return nil, err
 		}
-		s := ratelimit.Sent{Recipient: usherv1.EmailAddress(inv.Status.Recipient).Key(), Share: inv.Namespace, At: at.Time}
 		if account != nil {
 			p, _ := e.Probed(e.SecretOf(account))
-			s.Shared = e.isShared(account, p.Endpoint)
+			m = e.counted(account, p.Endpoint, "", inv.Status.Recipient)
 		}
-		sent = append(sent, s)
+		for _, at := range times {
+			counts := ratelimit.Sent{Mail: m, At: at}
+			if !now.Before(at.Add(delivery.RecipientWindow)) {
+				counts.Recipient = ""
+			}
+			sent = append(sent, counts)
+		}
 	}
 	return sent, nil
+}
+
+// sentWithin returns when the last mail of an Invitation and its reminders were sent, if that is within a window before now.
+func sentWithin(inv *usherv1.Invitation, window time.Duration, now time.Time) (times []time.Time) {
+	recorded := []*metav1.Time{inv.Status.SentAt}
+	for _, r := range inv.Status.Reminders {
+		recorded = append(recorded, r.SentAt)
+	}
+	for _, at := range recorded {
+		if at != nil && moment.At(now, inv).Believes(at.Time, 0) && now.Before(at.Add(window)) {
+			times = append(times, at.Time)
+		}
+	}
+	return times
 }
 
 // accountOf returns the account of an Invitation's member; nil if there is none.

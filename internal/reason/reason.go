@@ -127,6 +127,8 @@ type Invitation struct {
 	LinkInvalid bool
 	// PerRecipient: the limit is that of the address, not of the mail server.
 	PerRecipient bool
+	// PerDay: the limit is the account's quota. It is not believed after a restart, since the platform raises it with one.
+	PerDay bool
 }
 
 // InvitationRow returns the row of a reason; the zero Invitation if there is none.

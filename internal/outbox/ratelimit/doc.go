@@ -9,6 +9,10 @@
 // nothing within the window may send one mail beyond that, up to twice the limit in all: what others send does not keep it from inviting
 // a person. Mails through other servers count for their own namespace only.
 //
+// Through the default Secret, an account sends no more mails than its quota within delivery.QuotaWindow, and all accounts of a namespace no
+// more than ten times that. Mails are counted by the hour, and a mail that waits is promised a place in an hour: what was promised is not
+// given to others. It is kept for that hour.
+//
 // It never blocks. Reserve either lets a mail go or returns until when it is held. The caller writes the hold into the Invitation's
 // status before it writes anything else, and calls Reserve again when the hold ends.
 //
@@ -30,6 +34,6 @@
 // its own; when there are too many in all, the namespace with the most begins anew.
 //
 // A manager that starts takes the last mail of each Invitation from its status (Recall), with the server that its account has now, and an
-// Invitation whose status has a hold still waits for it. The manager does not know of earlier mails of the same Invitation, or of the
-// mails of deleted ones, and the reservations of each server start anew.
+// Invitation whose status has a hold still waits for it, unless it is the quota's. The manager does not know of earlier mails of the same
+// Invitation, of the mails of deleted ones, or, for the quota, of notices; and the reservations of each server start anew.
 package ratelimit

@@ -36,6 +36,9 @@ type Mail struct {
 	PerMinute int
 	// Share names who shares the server with others: the namespace of the account.
 	Share string
+	// Account names who the quota is counted for, and PerDay is how many mails it may send within delivery.QuotaWindow; 0 for any number.
+	Account string
+	PerDay  int
 	// Shared: the server is the one that all namespaces may send through, so they share its limit for a recipient, too.
 	Shared bool
 }
@@ -45,6 +48,7 @@ type Limiter struct {
 	mu         sync.Mutex
 	recipients *recipients
 	servers    map[string]*server
+	quotas     quotas
 	waiting    map[string]waiting
 	swept      time.Time
 	recalled   bool
@@ -59,11 +63,30 @@ type waiting struct {
 	reserved bool
 	// own: mails of its own namespace hold it, whatever the server.
 	own bool
+	// place is what the quota has promised it, and mail what it is counted by there.
+	place place
+	mail  Mail
+}
+
+// lasts is how long after its hold the mail is remembered.
+func (w waiting) lasts() time.Duration {
+	if w.place != (place{}) {
+		return time.Hour
+	}
+	return reservationLasts
+}
+
+// longest is how far ahead the hold ends at most.
+func (w waiting) longest() time.Duration {
+	if w.hold.Reason == usherv1.ReasonQuotaReached {
+		return delivery.QuotaWindow
+	}
+	return delivery.LongestWait
 }
 
 // New returns a Limiter without a record of any mail.
 func New() *Limiter {
-	return &Limiter{recipients: newRecipients(), servers: map[string]*server{}, waiting: map[string]waiting{}}
+	return &Limiter{recipients: newRecipients(), servers: map[string]*server{}, quotas: quotas{}, waiting: map[string]waiting{}}
 }
 
 // Held returns the hold that Reserve returned for a mail; nil if there is none, or if it is over at now. lifted: there was one, which does
@@ -72,7 +95,7 @@ func (l *Limiter) Held(m Mail, now time.Time) (hold *delivery.Hold, lifted bool)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w, known := l.waiting[m.ID]
-	ends := moment.Clock{Now: now}.Awaits(&metav1.Time{Time: w.hold.Until}, delivery.LongestWait)
+	ends := moment.Clock{Now: now}.Awaits(&metav1.Time{Time: w.hold.Until}, w.longest())
 	switch {
 	case !known || w.recipient != l.recipients.bucketOf(m.Recipient) || !ends:
 		return nil, false
@@ -99,6 +122,9 @@ func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.
 			hold: delivery.Hold{Until: free, Reason: usherv1.ReasonRecipientLimited}, recipient: recipient, server: m.Server, own: !ofOthers,
 		})
 	}
+	if hold := l.quotaHold(m, recipient, now); hold != nil {
+		return nil, hold
+	}
 	hasReservation := w.reservedAt(m) && !now.Before(w.hold.Until) && !now.After(w.hold.Until.Add(reservationLasts))
 	if m.PerMinute > 0 && !hasReservation {
 		at, reserved, moved := l.server(m).book(m, now, len(l.waiting) < maxWaiting)
@@ -110,16 +136,37 @@ func (l *Limiter) Reserve(m Mail, now time.Time) (cancel func(), hold *delivery.
 		}
 	}
 	l.recipients.add(m, now)
+	l.quotas.add(m, place{hourOf(now)}, 1)
 	return func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		l.recipients.remove(m, now)
+		l.quotas.add(m, place{hourOf(now)}, -1)
 		if m.PerMinute > 0 && len(l.waiting) < maxWaiting {
 			l.waiting[m.ID] = waiting{
 				hold: delivery.Hold{Until: now, Reason: usherv1.ReasonRateLimited}, recipient: recipient, server: m.Server, reserved: true,
 			}
 		}
 	}, nil
+}
+
+// quotaHold returns the hold of a mail whose account has used its quota up, and promises it a place; nil if it may go.
+func (l *Limiter) quotaHold(m Mail, recipient bucket, now time.Time) *delivery.Hold {
+	if m.PerDay == 0 {
+		return nil
+	}
+	at, found := l.quotas.first(m, now)
+	if at.hour == hourOf(now) {
+		return nil
+	}
+	w := waiting{
+		hold: delivery.Hold{Until: at.start(), Reason: usherv1.ReasonQuotaReached}, recipient: recipient, server: m.Server, mail: m,
+	}
+	if found && len(l.waiting) < maxWaiting {
+		w.place = at
+		l.quotas.promise(m, at, 1)
+	}
+	return l.wait(m, w)
 }
 
 // awaits reports whether the mail asks before its reservation. It keeps it, unless the clock was set back far or the limit was taken away.
@@ -131,9 +178,10 @@ func (w waiting) awaits(m Mail, recipient bucket, now time.Time) bool {
 // reservedAt reports whether the mail has a reservation at the server that it is to go through now.
 func (w waiting) reservedAt(m Mail) bool { return w.reserved && w.server == m.Server }
 
-// forget removes a held mail and its reservation.
+// forget removes a held mail, its reservation and its place.
 func (l *Limiter) forget(id string, w waiting) {
 	delete(l.waiting, id)
+	l.quotas.promise(w.mail, w.place, -1)
 	if s := l.servers[w.server]; s != nil && w.reserved {
 		s.bookings.remove(id, w.hold.Until)
 	}
@@ -189,7 +237,7 @@ func (l *Limiter) sweep(now time.Time) {
 	}
 	l.swept = now
 	for uid, w := range l.waiting {
-		if now.After(w.hold.Until.Add(reservationLasts)) {
+		if now.After(w.hold.Until.Add(w.lasts())) {
 			l.forget(uid, w)
 		}
 	}
@@ -199,14 +247,13 @@ func (l *Limiter) sweep(now time.Time) {
 		}
 	}
 	l.recipients.sweep(now)
+	l.quotas.sweep(now)
 }
 
-// Sent is a mail that an earlier manager sent.
+// Sent is a mail that an earlier manager sent. It needs no ID, and no Recipient if it only counts for the quota.
 type Sent struct {
-	// Recipient, Share and Shared are those of its Mail.
-	Recipient, Share string
-	Shared           bool
-	At               time.Time
+	Mail
+	At time.Time
 }
 
 // Recalled reports whether Recall has been called.
@@ -224,7 +271,10 @@ func (l *Limiter) Recall(sent []Sent) {
 		return
 	}
 	for _, m := range sent {
-		l.recipients.add(Mail{Recipient: m.Recipient, Share: m.Share, Shared: m.Shared}, m.At)
+		if m.Recipient != "" {
+			l.recipients.add(m.Mail, m.At)
+		}
+		l.quotas.add(m.Mail, place{hourOf(m.At)}, 1)
 	}
 	l.recalled = true
 }

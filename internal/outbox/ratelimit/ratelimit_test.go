@@ -112,9 +112,9 @@ func TestRecall(t *testing.T) {
 	l := ratelimit.New()
 	var sent []ratelimit.Sent
 	for i := range delivery.MailsPerRecipient - 1 {
-		sent = append(sent, ratelimit.Sent{Recipient: "ada@acme.example", At: start.Add(-time.Duration(i) * time.Minute)})
+		sent = append(sent, ratelimit.Sent{Mail: mailTo("ada@acme.example", i), At: start.Add(-time.Duration(i) * time.Minute)})
 	}
-	sent = append(sent, ratelimit.Sent{Recipient: "ada@acme.example", At: start.Add(-72 * time.Hour)})
+	sent = append(sent, ratelimit.Sent{Mail: mailTo("ada@acme.example", 72), At: start.Add(-72 * time.Hour)})
 	for range 2 {
 		l.Recall(sent)
 		if !l.Recalled() {

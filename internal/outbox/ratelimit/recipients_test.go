@@ -92,8 +92,8 @@ func TestRecallCountsByNamespaceAndServer(t *testing.T) {
 	l := ratelimit.New()
 	var sent []ratelimit.Sent
 	for range delivery.MailsPerRecipient {
-		sent = append(sent, ratelimit.Sent{Recipient: grace, Share: "evil", At: start},
-			ratelimit.Sent{Recipient: "alan@acme.example", Share: "evil", Shared: true, At: start})
+		sent = append(sent, ratelimit.Sent{Mail: ratelimit.Mail{Recipient: grace, Share: "evil"}, At: start},
+			ratelimit.Sent{Mail: ratelimit.Mail{Recipient: "alan@acme.example", Share: "evil", Shared: true}, At: start})
 	}
 	l.Recall(sent)
 	recipientLimited(t, l, own("evil", grace, 0), start, start.Add(time.Hour))
