@@ -43,7 +43,8 @@ func options(namespace string) app.Options {
 	return app.Options{
 		Kubeconfig: server.KubeconfigPath(), Namespace: namespace, WatchNamespaces: namespace,
 		SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalURL: "http://" + portal + "/", PortalBindAddress: portal,
-		MetricsBindAddress: "0", HealthProbeBindAddress: address(), MailWorkers: 2, TestHooks: app.TestHooks{Several: true},
+		MetricsBindAddress: "0", HealthProbeBindAddress: address(), MailWorkers: 2, SMTPAllow: "127.0.0.0/8:*",
+		TestHooks: app.TestHooks{Several: true},
 	}
 }
 

@@ -59,6 +59,9 @@ type Options struct {
 	WebhookCertDir string
 	// MailWorkers is how many mails are sent at the same time, to all servers and for all namespaces.
 	MailWorkers int
+	// SMTPAllow is a comma-separated list of addresses that SMTP Secrets outside of Namespace may lead to, besides public ones; see
+	// smtp.ParseReach.
+	SMTPAllow string
 	// MailQuota is how many mails an account may send a day through SMTPSecret; 0 for any number.
 	MailQuota int
 	// TenantWording lets accounts word the mails that SMTPSecret's server sends.
@@ -123,6 +126,9 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.StringVar(&o.WebhookCertDir, "webhook-cert-dir", "",
 		"`directory` with tls.crt and tls.key for the admission webhooks; without them, the webhooks are off")
 	flags.IntVar(&o.MailWorkers, "mail-workers", 8, "`number` of mails that are sent at the same time; one server gets at most half")
+	flags.StringVar(&o.SMTPAllow, "smtp-allow", "",
+		"comma-separated `networks` that tenants' SMTP Secrets may lead to, such as 10.1.0.0/16,10.2.0.7:2526,[2001:db8::/32]:587; "+
+			"* is every port; default: ports 25, 465, 587 and 2525 of public addresses")
 	flags.IntVar(&o.MailQuota, "mail-quota", 2000,
 		"`number` of mails that an account may send within 24 hours through the server of --smtp-secret; 0 for any number")
 	flags.BoolVar(&o.TenantWording, "allow-tenant-wording", false,

@@ -47,6 +47,7 @@ var _ = Describe("the flags", func() {
 		Expect(err).To(MatchError(ContainSubstring(message)))
 	},
 		Entry(nil, "--mail-workers is 0; it must be at least 1", "--mail-workers=0"),
+		Entry(nil, "--smtp-allow: \"10.0.0.0/99\" is not a network; write 10.1.0.0/16", "--smtp-allow=10.0.0.0/99"),
 		Entry(nil, "--mail-quota is -1; it must be a number of mails, or 0", "--mail-quota=-1"),
 		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=:6060"),
 		Entry(nil, "must be 0 or a loopback address such as 127.0.0.1:6060", "--pprof-bind-address=192.0.2.1:6060"),

@@ -34,7 +34,7 @@ var _ = Describe("A tenant that is hard on the manager", func() {
 	tenants := func(ctx context.Context, others ...string) {
 		GinkgoHelper()
 		watched := strings.Join(append(others, w.namespace), ",")
-		w.start(func(o *app.Options) { o.WatchNamespaces = watched })
+		w.start(func(o *app.Options) { o.WatchNamespaces, o.TenantWording = watched, true })
 	}
 	put := func(namespace string, objects ...client.Object) {
 		GinkgoHelper()

@@ -44,6 +44,7 @@ func (w *world) startAs(user *rest.Config, change ...func(*app.Options)) *operat
 		Namespace: w.namespace, WatchNamespaces: w.namespace,
 		SMTPSecret: smtpSecret, TokenSecret: tokenSecret, PortalURL: portalURL,
 		PortalBindAddress: "0", MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
+		SMTPAllow: "127.0.0.0/8:*,[::1]:*",
 		TestHooks: app.TestHooks{Now: w.clock.Now, Several: true},
 	}
 	for _, c := range change {

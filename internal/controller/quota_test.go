@@ -48,7 +48,9 @@ var _ = Describe("The quota of an account", func() {
 		By("giving the account a mail server of its own")
 		own := startSink(smtpsink.Options{})
 		w.create(w.mailSecret("acme-smtp", own))
-		edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) { a.Spec.Mail = &usherv1.AccountMail{SecretRef: &usherv1.SecretReference{Name: "acme-smtp"}} })
+		edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) {
+			a.Spec.Mail = &usherv1.AccountMail{SecretRef: &usherv1.SecretReference{Name: "acme-smtp"}}
+		})
 		Eventually(w.member("a3")).Should(beInvited)
 		Expect(own.Mails()).To(HaveLen(1))
 		edit(w, testkit.Account("acme").Build(), func(a *usherv1.Account) { a.Spec.Mail = nil })

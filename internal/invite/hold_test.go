@@ -123,7 +123,11 @@ func TestHold(t *testing.T) {
 	t.Run("a quota holds for a day, and says so all the time", func(t *testing.T) {
 		for name, situation := range map[string]func(*Observation){
 			"the first mail": func(*Observation) {}, "another attempt": situations["RetryDue"],
-			"another link": func(o *Observation) { situations["SentValid"](o); o.Invitation.Status.ExpiresAt = later(48 * time.Hour); resend(o) },
+			"another link": func(o *Observation) {
+				situations["SentValid"](o)
+				o.Invitation.Status.ExpiresAt = later(48 * time.Hour)
+				resend(o)
+			},
 		} {
 			g := NewWithT(t)
 			o := observed(situation, holdFor(usherv1.ReasonQuotaReached, 24*time.Hour))

@@ -40,8 +40,8 @@ var NotConfigured = membership.MailVerdict{
 type Endpoints struct {
 	// Live reads the contents of Secrets when they are needed; they are never cached.
 	Live client.Reader
-	// Parse reads an endpoint from its Secret's data.
-	Parse func(data map[string][]byte) (channel.Endpoint, error)
+	// parse reads an endpoint from its Secret's data. A trusted one is the platform's own.
+	parse func(data map[string][]byte, trusted bool) (channel.Endpoint, error)
 	// Default is the Secret of accounts that name none.
 	Default types.NamespacedName
 	// Accounts and Secrets wake the controllers of accounts and of endpoints.
@@ -90,10 +90,10 @@ func (p Probed) Due() time.Time {
 
 // NewEndpoints returns Endpoints without any results yet, for that many mails at once.
 func NewEndpoints(
-	live client.Reader, parse func(map[string][]byte) (channel.Endpoint, error), defaultSecret types.NamespacedName, mails int,
+	live client.Reader, parse func(data map[string][]byte, trusted bool) (channel.Endpoint, error), defaultSecret types.NamespacedName, mails int,
 ) *Endpoints {
 	return &Endpoints{
-		Live: live, Parse: parse, Default: defaultSecret, Limiter: ratelimit.New(), slots: newSlots(mails), probes: newSlots(probesAtOnce),
+		Live: live, parse: parse, Default: defaultSecret, Limiter: ratelimit.New(), slots: newSlots(mails), probes: newSlots(probesAtOnce),
 		Accounts: reconciler.NewWakeups(), Secrets: reconciler.NewWakeups(), probed: map[types.NamespacedName]Probed{},
 		guarded: map[share]*guard{},
 	}
@@ -141,8 +141,13 @@ func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoin
 	if err != nil || !found {
 		return nil, false, err
 	}
-	endpoint, err = e.Parse(secret.Data)
+	endpoint, err = e.Parse(secret)
 	return endpoint, err == nil, nil
+}
+
+// Parse reads an endpoint from its Secret. Whoever can write a Secret into the namespace of the default one is the platform.
+func (e *Endpoints) Parse(secret *corev1.Secret) (channel.Endpoint, error) {
+	return e.parse(secret.Data, secret.Namespace == e.Default.Namespace)
 }
 
 // lane returns what an account's mails need a slot for. If no probe has found the account's endpoint yet, lane reads the Secret.

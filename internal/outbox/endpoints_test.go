@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
@@ -38,4 +41,19 @@ func TestEveryVerdictNamesItsSecret(t *testing.T) {
 			}
 		}
 	}
+}
+
+// Only a Secret in the platform's namespace is the platform's own.
+func TestAttackATenantsSecretIsNotTrusted(t *testing.T) {
+	g := NewWithT(t)
+	trusted := map[string]bool{}
+	e := NewEndpoints(nil, func(data map[string][]byte, is bool) (channel.Endpoint, error) {
+		trusted[string(data["in"])] = is
+		return nil, nil
+	}, types.NamespacedName{Namespace: "usher-system", Name: "usher-smtp"}, 8)
+	for _, namespace := range []string{"usher-system", "acme", ""} {
+		_, err := e.Parse(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "usher-smtp"}, Data: map[string][]byte{"in": []byte(namespace)}})
+		g.Expect(err).NotTo(HaveOccurred())
+	}
+	g.Expect(trusted).To(Equal(map[string]bool{"usher-system": true, "acme": false, "": false}))
 }

@@ -13,12 +13,14 @@ import (
 	"github.com/usher-dev/usher/internal/message"
 )
 
-// Parse parses the data of a Secret. The error names every key that is wrong and quotes no value.
-func Parse(data map[string][]byte) (channel.Endpoint, error) {
+// Parse parses the data of a Secret, which is trusted if it is the platform's own. The error says everything that is wrong and quotes no
+// value.
+func Parse(data map[string][]byte, trusted bool) (channel.Endpoint, error) {
 	server, err := smtp.ParseServer(data)
 	if err != nil {
 		return nil, err // and no endpoint: an interface that holds a zero Server is not nil
 	}
+	server.Trusted = trusted
 	return server, nil
 }
 
@@ -29,8 +31,9 @@ type Channels struct {
 
 var _ channel.Channel = (*Channels)(nil)
 
-// New returns the channels with their defaults. The caller must close them.
-func New() *Channels { return &Channels{smtp: smtp.New(smtp.Options{})} }
+// New returns the channels with their defaults, which reach the servers of tenants' Secrets where that is allowed. The caller must close
+// them.
+func New(reach smtp.Reach) *Channels { return &Channels{smtp: smtp.New(smtp.Options{Reach: reach})} }
 
 // of returns the channel of an endpoint; nil if there is none.
 func (c *Channels) of(to channel.Endpoint) channel.Channel {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/channel/factory"
+	"github.com/usher-dev/usher/internal/channel/smtp"
 	"github.com/usher-dev/usher/internal/message"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
@@ -19,9 +20,9 @@ func TestASecretLeadsToItsChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(sink.Close)
-	channels := factory.New()
+	channels := factory.New(smtp.Reach{})
 	t.Cleanup(channels.Close)
-	endpoint, err := factory.Parse(sink.Secret("Platform <no-reply@platform.example>"))
+	endpoint, err := factory.Parse(sink.Secret("Platform <no-reply@platform.example>"), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +40,7 @@ func TestASecretLeadsToItsChannel(t *testing.T) {
 }
 
 func TestAnInvalidSecretHasNoEndpoint(t *testing.T) {
-	endpoint, err := factory.Parse(nil)
+	endpoint, err := factory.Parse(nil, true)
 	if endpoint != nil || err == nil {
 		t.Errorf("no data is the endpoint %v: %v", endpoint, err)
 	}
@@ -49,7 +50,7 @@ func TestAnInvalidSecretHasNoEndpoint(t *testing.T) {
 type unknown struct{ channel.Endpoint }
 
 func TestAnUnknownEndpointIsRefused(t *testing.T) {
-	channels := factory.New()
+	channels := factory.New(smtp.Reach{})
 	t.Cleanup(channels.Close)
 	for _, endpoint := range []channel.Endpoint{nil, unknown{}} {
 		channels.Forget(endpoint)

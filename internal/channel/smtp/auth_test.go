@@ -323,7 +323,7 @@ type counting struct {
 	open, most int
 }
 
-func (c *counting) dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (c *counting) dial(ctx context.Context, network, address string, _ smtp.Control) (net.Conn, error) {
 	conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 	if err != nil {
 		return nil, err

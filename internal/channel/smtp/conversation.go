@@ -105,7 +105,7 @@ func (c *conversation) connect(ctx context.Context) error {
 	dialCtx, cancel := context.WithTimeout(ctx, c.options.DialTimeout)
 	defer cancel()
 	address := net.JoinHostPort(c.server.Host, strconv.Itoa(c.server.Port))
-	conn, err := c.options.Dial(dialCtx, "tcp", address)
+	conn, err := c.options.Dial(dialCtx, "tcp", address, c.options.Reach.control(c.server))
 	if err != nil {
 		return &failure{stageDial, err}
 	}

@@ -42,6 +42,7 @@ type idleConns struct {
 
 // serverKey is all that a conversation depends on: servers that differ in it cannot share one.
 type serverKey struct {
+	trusted            bool
 	host               string
 	port               int
 	username, password string
@@ -52,7 +53,7 @@ type serverKey struct {
 }
 
 func keyOf(s Server) serverKey {
-	return serverKey{s.Host, s.Port, s.Username, s.Password, s.Auth, s.TLS, string(s.CA), s.heloName(), s.MaxConnections}
+	return serverKey{s.Trusted, s.Host, s.Port, s.Username, s.Password, s.Auth, s.TLS, string(s.CA), s.heloName(), s.MaxConnections}
 }
 
 func newPool(options Options) *pool {

@@ -41,12 +41,20 @@ const (
 
 var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyAuth, keyFrom, keyTLS, keyCA, keyHelo, keyRate, keyConns}
 
-// ParseServer parses the data of an SMTP Secret. The error names every key that is wrong and says what to write. It quotes no
-// value, because a value in the wrong key may be the password. A line break at the end of a value, as `echo` leaves it, is dropped.
+// errNoSMTPSecret means that a Secret is for something else. Whoever names it in an Account may not be allowed to read it, so its keys are not
+// named.
+var errNoSMTPSecret = fmt.Errorf("it is not an SMTP Secret, since it has neither %s nor %s; name one that has both, or create one", keyHost, keyFrom)
+
+// ParseServer parses the data of an SMTP Secret. The error names every key of secretKeys that is wrong and says what to write. It quotes no
+// value, because a value in the wrong key may be the password, and no other key. A line break at the end of a value, as `echo` leaves it, is
+// dropped.
 //
 // An unknown key is an error: otherwise `pass` or `ca.pem` would be ignored silently, and the server's answer would point
 // elsewhere.
 func ParseServer(data map[string][]byte) (Server, error) {
+	if len(data[keyHost])+len(data[keyFrom]) == 0 {
+		return Server{}, errNoSMTPSecret
+	}
 	p := secretParser{data: data, illegible: map[string]bool{}}
 	p.checkText()
 	server := Server{
@@ -231,14 +239,14 @@ func (p *secretParser) count(key string, highest int, of, example string) int {
 }
 
 func (p *secretParser) unknownKeys() {
-	var unknown []string
+	unknown := 0
 	for key := range p.data {
 		if !slices.Contains(secretKeys, key) {
-			unknown = append(unknown, key)
+			unknown++
 		}
 	}
-	slices.Sort(unknown)
-	for _, key := range unknown {
-		p.problem(key, "is not known; remove it or use one of %s", strings.Join(secretKeys, ", "))
+	if unknown > 0 {
+		p.problems = append(p.problems, fmt.Sprintf("%d of its keys are none of %s; remove them, or correct their names", unknown,
+			strings.Join(secretKeys, ", ")))
 	}
 }

@@ -80,7 +80,11 @@ func TestParseServerMistakes(t *testing.T) {
 		set  map[string]string
 		want []string
 	}{
-		"nothing at all":           {map[string]string{"host": "", "from": ""}, []string{`"host": is missing; write`, `"from": is missing; write`}},
+		"nothing at all":           {map[string]string{"host": "", "from": ""}, []string{"it is not an SMTP Secret, since it has neither host nor from; name one"}},
+		"no host":                  {map[string]string{"host": ""}, []string{`"host": is missing; write`}},
+		"no sender":                {map[string]string{"from": " "}, []string{`"from": is missing; write`}},
+		"a long password":          {map[string]string{"username": "u", "password": strings.Repeat("hunter2", 1<<10)}, []string{`"password": has 7 KiB; it may have at most 4`}},
+		"a long ca":                {map[string]string{"ca.crt": strings.Repeat("hunter2\n", 1<<16)}, []string{`"ca.crt": has 512 KiB; it may have at most 256`}},
 		"host with a scheme":       {map[string]string{"host": "smtp://hunter2.example"}, []string{`"host"`, "without a scheme"}},
 		"host with a port":         {map[string]string{"host": "hunter2.example:587"}, []string{`"host"`, `goes into the key "port"`}},
 		"host with spaces":         {map[string]string{"host": "hunter2 example"}, []string{`"host"`, "smtp.example.com"}},
@@ -124,9 +128,9 @@ func TestParseServerMistakes(t *testing.T) {
 		"ca with a BOM":            {map[string]string{"ca.crt": "\ufeff-----BEGIN CERTIFICATE-----\nhunter2"}, []string{`"ca.crt": has a byte order mark`}},
 		"rate limit with a BOM":    {map[string]string{"rateLimit": "\ufeff60"}, []string{`"rateLimit": has a byte order mark`}},
 		"UTF-16":                   {map[string]string{"host": "\xff\xfes\x00m\x00"}, []string{`"host": is not UTF-8 text; save it as UTF-8`}},
-		"an unknown key":           {map[string]string{"pass": "hunter2"}, []string{`"pass": is not known`, "password"}},
-		"a key of the wrong case":  {map[string]string{"helo-name": "hunter2"}, []string{`"helo-name": is not known`, "heloName"}},
-		"several at once":          {map[string]string{"port": "x", "tls": "y", "user": "hunter2"}, []string{`"port"`, `"tls"`, `"user"`}},
+		"an unknown key":           {map[string]string{"pass": "hunter2"}, []string{"1 of its keys are none of host, port, username, password"}},
+		"a key of the wrong case":  {map[string]string{"helo-name": "hunter2"}, []string{"1 of its keys are none of", "heloName"}},
+		"several at once":          {map[string]string{"port": "x", "tls": "y", "user": "hunter2"}, []string{`"port"`, `"tls"`, "1 of its keys"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server, err := smtp.ParseServer(secret(test.set))
@@ -187,6 +191,34 @@ func TestServerIsPrintedWithoutItsCredentials(t *testing.T) {
 	for _, printed := range []string{fmt.Sprint(server), fmt.Sprintf("%+v %#v %s", server, server, &server), string(asJSON)} {
 		if strings.Contains(printed, "hunter2") || strings.Contains(printed, "ada") {
 			t.Errorf("printed as %s", printed)
+		}
+	}
+}
+
+// A tenant names a Secret that it may not read in an Account: the condition does not say what is in it.
+func TestAttackTheKeysOfAnotherSecret(t *testing.T) {
+	for name, test := range map[string]struct {
+		data   map[string]string
+		unsaid []string
+	}{
+		"a token":       {map[string]string{"token": "hunter2", "ca.crt": "hunter2", "namespace": "hunter2"}, []string{"token", "ca.crt", "namespace"}},
+		"keys of links": {map[string]string{"key-1": "hunter2", "key-2": "hunter2"}, []string{"key-"}},
+		"a certificate": {map[string]string{"tls.crt": "hunter2", "tls.key": "hunter2"}, []string{"tls"}},
+		"credentials":   {map[string]string{"email": "hunter2", "username": "\xff", "port": "hunter2"}, []string{"email", "username", "port"}},
+		"a database":    {map[string]string{"host": "db", "port": "5432", "dbname": "hunter2", "pgpass": "hunter2"}, []string{"dbname", "pgpass"}},
+	} {
+		secret := map[string][]byte{}
+		for key, value := range test.data {
+			secret[key] = []byte(value)
+		}
+		_, err := smtp.ParseServer(secret)
+		if err == nil {
+			t.Fatalf("%s is an SMTP Secret", name)
+		}
+		for _, unsaid := range append(test.unsaid, "hunter2") {
+			if strings.Contains(err.Error(), unsaid) {
+				t.Errorf("%s: %q says %q", name, err, unsaid)
+			}
 		}
 	}
 }

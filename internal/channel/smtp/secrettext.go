@@ -22,13 +22,24 @@ var invisible = map[rune]string{
 	'\ufeff': "a byte order mark",
 }
 
-// checkText names the values that have characters which no one sees, such as the byte order mark that some editors write at the beginning
+// The longest values, in bytes: what a Secret can hold would be read, hashed and parsed with every conversation.
+const (
+	maxValue = 4 << 10
+	maxCA    = 256 << 10
+)
+
+// checkText names the values that are too long, or have characters which no one sees, such as the byte order mark that some editors write at the beginning
 // of a file. They would make a password wrong and a host unknown, and the value looks right.
 func (p *secretParser) checkText() {
 	for _, key := range secretKeys {
 		value := string(p.data[key])
-		what := ""
-		if !utf8.ValidString(value) {
+		longest, what := maxValue, ""
+		if key == keyCA {
+			longest = maxCA
+		}
+		if len(value) > longest {
+			what = fmt.Sprintf("has %d KiB; it may have at most %d", len(value)>>10, longest>>10)
+		} else if !utf8.ValidString(value) {
 			what = "is not UTF-8 text; save it as UTF-8 without a byte order mark"
 		} else if at := strings.IndexFunc(value, p.hiddenIn(key)); at >= 0 {
 			r, _ := utf8.DecodeRuneInString(value[at:])

@@ -28,6 +28,8 @@ const DefaultPort = 587
 
 // Server is an SMTP server and how to talk to it, as defined by a Secret. It implements channel.Endpoint.
 type Server struct {
+	// Trusted is set if the Secret is the platform's own: the server may be at any address. One of a tenant is where Reach allows.
+	Trusted bool
 	// Host is a DNS name or an IP address; it is also the name that the server's certificate must carry.
 	Host string
 	// Port, default DefaultPort.

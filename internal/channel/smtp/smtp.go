@@ -31,8 +31,10 @@ type Options struct {
 	IdleTimeout time.Duration
 	// MailsPerConversation is the number of mails after which a conversation ends; servers limit it too. Default 100.
 	MailsPerConversation int
-	// Dial opens the TCP connection. Default: a net.Dialer.
-	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Reach is where the servers of tenants' Secrets may be.
+	Reach Reach
+	// Dial opens the TCP connection, to an address that control accepts; nil accepts every address. Default: a net.Dialer.
+	Dial func(ctx context.Context, network, address string, control Control) (net.Conn, error)
 	// Now returns the Date of a mail. Default: time.Now.
 	Now func() time.Time
 }
@@ -56,12 +58,16 @@ func New(options Options) *Channel {
 		options.MailsPerConversation = 100
 	}
 	if options.Dial == nil {
-		options.Dial = (&net.Dialer{}).DialContext
+		options.Dial = dial
 	}
 	if options.Now == nil {
 		options.Now = time.Now
 	}
 	return &Channel{options: options, pool: newPool(options)}
+}
+
+func dial(ctx context.Context, network, address string, control Control) (net.Conn, error) {
+	return (&net.Dialer{Control: control}).DialContext(ctx, network, address)
 }
 
 func setDefault(d *time.Duration, value time.Duration) {

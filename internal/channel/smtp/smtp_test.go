@@ -38,7 +38,7 @@ func startScripted(t *testing.T, options smtpsink.ScriptedOptions) (*smtpsink.Sc
 		t.Fatal(err)
 	}
 	t.Cleanup(scripted.Close)
-	return scripted, smtp.Server{Host: scripted.Host, Port: scripted.Port, From: platform.From, TLS: smtp.TLSNone}
+	return scripted, smtp.Server{Trusted: true, Host: scripted.Host, Port: scripted.Port, From: platform.From, TLS: smtp.TLSNone}
 }
 
 func startSink(t *testing.T, options smtpsink.Options) (*smtpsink.Sink, smtp.Server) {
@@ -52,6 +52,7 @@ func startSink(t *testing.T, options smtpsink.Options) (*smtpsink.Sink, smtp.Ser
 	if err != nil {
 		t.Fatal(err)
 	}
+	server.Trusted = true
 	return sink, server
 }
 
@@ -244,7 +245,7 @@ func TestSendCancelledInTheHandshake(t *testing.T) {
 	defer cancel()
 	_, server := startScripted(t, silentAt(smtpsink.Greeting))
 	server.TLS = smtp.TLSImplicit
-	options := smtp.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	options := smtp.Options{Dial: func(ctx context.Context, network, address string, _ smtp.Control) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, address)
 		return &onWrite{Conn: conn, do: cancel}, err
 	}}
@@ -280,7 +281,7 @@ func TestEveryConnectionIsClosed(t *testing.T) {
 				server.Username, server.Password = "usher", "hunter2"
 				var opened net.Conn
 				options := timeouts
-				options.Dial = func(ctx context.Context, network, address string) (conn net.Conn, err error) {
+				options.Dial = func(ctx context.Context, network, address string, _ smtp.Control) (conn net.Conn, err error) {
 					opened, err = (&net.Dialer{}).DialContext(ctx, network, address)
 					return opened, err
 				}
@@ -370,7 +371,7 @@ func TestUnreachableServers(t *testing.T) {
 	port := closed.Addr().(*net.TCPAddr).Port
 	_ = closed.Close()
 	dialFails := func(err error) smtp.Options {
-		return smtp.Options{Dial: func(context.Context, string, string) (net.Conn, error) {
+		return smtp.Options{Dial: func(context.Context, string, string, smtp.Control) (net.Conn, error) {
 			return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 		}}
 	}
@@ -383,13 +384,13 @@ func TestUnreachableServers(t *testing.T) {
 		"unknown host": {dialFails(&net.DNSError{Err: "no such host", Name: "smtp.platform.example", IsNotFound: true}), outcome{configuration, "unknown host", unreachable, false}},
 		"DNS is down":  {dialFails(&net.DNSError{Err: "server misbehaving", Name: "smtp.platform.example", IsTemporary: true}), outcome{temporary, "DNS", unreachable, false}},
 		"no route":     {dialFails(errors.New("no route to host")), outcome{temporary, "unreachable", unreachable, false}},
-		"black hole": {smtp.Options{DialTimeout: time.Millisecond, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		"black hole": {smtp.Options{DialTimeout: time.Millisecond, Dial: func(ctx context.Context, _, _ string, _ smtp.Control) (net.Conn, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}}, outcome{temporary, "timeout", unreachable, false}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := smtp.Server{Host: "127.0.0.1", Port: port, From: platform.From, TLS: smtp.TLSNone}
+			server := smtp.Server{Trusted: true, Host: "127.0.0.1", Port: port, From: platform.From, TLS: smtp.TLSNone}
 			if got := outcomeOf(failure(t, newChannel(t, test.options).Send(t.Context(), server, invitation()))); got != test.want {
 				t.Errorf("Send means %+v, want %+v", got, test.want)
 			}

@@ -139,7 +139,7 @@ func (r *Reconciler) endpointOf(key types.NamespacedName, secret *corev1.Secret,
 		return nil, membership.MailVerdict{Reason: usherv1.ReasonSecretNotFound, Message: fmt.Sprintf(
 			"There is no Secret %s in namespace %s; create it with at least the keys host and from", key.Name, key.Namespace)}
 	}
-	endpoint, err := r.endpoints.Parse(secret.Data)
+	endpoint, err := r.endpoints.Parse(secret)
 	if err != nil {
 		return nil, outbox.VerdictOf(key, err)
 	}

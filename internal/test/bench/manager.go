@@ -66,7 +66,7 @@ func (s *stage) launch(ctx context.Context, flags ...string) (*manager, error) {
 	m.process = exec.CommandContext(context.WithoutCancel(ctx), s.Manager, append([]string{
 		"--kubeconfig=" + s.kubeconfig, "--namespace=" + apiserver.ManagerNamespace, "--smtp-secret=" + smtpSecret,
 		"--token-secret=" + tokenSecret, "--portal-url=" + portalURL, "--portal-bind-address=" + addresses[3],
-		"--trusted-proxies=127.0.0.1", "--pprof-bind-address=" + addresses[2],
+		"--smtp-allow=127.0.0.0/8:*", "--mail-quota=0", "--trusted-proxies=127.0.0.1", "--pprof-bind-address=" + addresses[2],
 		"--health-probe-bind-address=" + addresses[0], "--metrics-bind-address=" + addresses[1], "--metrics-secure=false",
 	}, flags...)...)
 	m.process.Stdout, m.process.Stderr = log, log

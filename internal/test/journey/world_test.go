@@ -89,7 +89,7 @@ func open() (stop func(), err error) {
 	}
 	controllers := app.Options{
 		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key", PortalURL: base, NoPortal: true,
-		MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 2, TestHooks: app.TestHooks{Now: clock.Now, Several: true},
+		MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 2, SMTPAllow: "127.0.0.0/8:*", TestHooks: app.TestHooks{Now: clock.Now, Several: true},
 	}
 	pages := controllers
 	pages.NoPortal, pages.NoControllers, pages.PortalBindAddress = false, true, address

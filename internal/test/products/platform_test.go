@@ -89,7 +89,7 @@ func startPlatform() (*platform, error) {
 	}
 	options := app.Options{
 		Namespace: apiserver.ManagerNamespace, SMTPSecret: "usher-smtp", TokenSecret: "usher-token-key",
-		PortalURL: p.portal, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8,
+		PortalURL: p.portal, MetricsBindAddress: "0", HealthProbeBindAddress: "0", MailWorkers: 8, SMTPAllow: "127.0.0.0/8:*",
 		TestHooks: app.TestHooks{Now: p.clock.Now, Several: true},
 	}
 	controllers := options

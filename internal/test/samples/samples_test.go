@@ -194,7 +194,7 @@ func TestTheSampleOfAMailServerIsAFormToFillIn(t *testing.T) {
 	for key, value := range secret.StringData {
 		secret.Data[key] = []byte(value)
 	}
-	_, err = factory.Parse(secret.Data)
+	_, err = factory.Parse(secret.Data, false)
 	g.Expect(err).NotTo(HaveOccurred())
 	g.Expect(secret.StringData["host"]).To(HaveSuffix(".invalid"), "RFC 2606: no such host can exist")
 	g.Expect(secret.StringData["password"]).To(Equal("fill-in"))

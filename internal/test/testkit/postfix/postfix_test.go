@@ -39,6 +39,7 @@ func parse(t *testing.T, data map[string][]byte) smtp.Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	server.Trusted = true
 	return server
 }
 
