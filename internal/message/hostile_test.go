@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/message"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
@@ -55,6 +56,11 @@ func withText(text string) map[string]message.Message {
 		m := emailChange(to, "en-GB")
 		m.Name, m.AccountName, m.ContactPhone = text, text, text
 		mails["change to "+string(to)] = m
+	}
+	for _, kind := range credentials.PasswordMailKinds {
+		m := password(kind, "en-GB")
+		m.Name, m.AccountName, m.ContactPhone = text, text, text
+		mails[string(kind)] = m
 	}
 	return mails
 }

@@ -37,11 +37,11 @@ var _ Message = Password{}
 func (m Password) Render() (Rendered, error) {
 	c := catalogues.For(m.Language)
 	v := view{catalogue: c, Link: m.Link, values: map[string]string{
-		"account":   OneLine(m.AccountName),
-		"email":     OneLine(m.ContactEmail),
-		"name":      OneLine(m.Name),
+		"account":   Name(m.AccountName),
+		"email":     mailbox(m.ContactEmail),
+		"name":      Name(m.Name),
 		"phone":     unbroken(m.ContactPhone),
-		"recipient": OneLine(m.To),
+		"recipient": mailbox(m.To),
 	}}
 	key, seed := "passwordSubject", ""
 	if m.Link != "" {
@@ -59,7 +59,7 @@ func (m Password) Render() (Rendered, error) {
 		return Rendered{}, err
 	}
 	return Rendered{
-		Language: c.Tag, To: m.To, Name: OneLine(m.Name), ReplyTo: m.ReplyTo, MessageID: m.MessageID,
+		Language: c.Tag, To: m.To, Name: Name(m.Name), ReplyTo: m.ReplyTo, MessageID: m.MessageID,
 		Subject: written.subject, Text: written.text, HTML: written.html, Seed: seed,
 	}, nil
 }

@@ -24,7 +24,7 @@ import (
 // reserve lets a mail of an account go through an endpoint, or returns what it has to wait for; see ratelimit.Limiter. Before the first
 // mail, it gives the limiter the mails of earlier managers that the cached statuses record.
 func (e *Endpoints) reserve(
-	ctx context.Context, cache client.Reader, account *usherv1.Account, endpoint channel.Endpoint, id, recipient string, now time.Time,
+	ctx context.Context, cache client.Reader, account *usherv1.Account, endpoint channel.Endpoint, as Counted, now time.Time,
 ) (cancel func(), hold *delivery.Hold, err error) {
 	if !e.Limiter.Recalled() {
 		sent, err := e.recall(ctx, cache, now)
@@ -33,17 +33,17 @@ func (e *Endpoints) reserve(
 		}
 		e.Limiter.Recall(sent)
 	}
-	m := e.counted(account, endpoint, id, recipient)
+	m := e.counted(account, endpoint, as)
 	m.PerMinute = e.partOf(e.SecretOf(account), endpoint.RatePerMinute())
 	cancel, hold = e.Limiter.Reserve(m, now)
 	return cancel, hold, nil
 }
 
 // counted returns what the limits count a mail by.
-func (e *Endpoints) counted(account *usherv1.Account, endpoint channel.Endpoint, id, recipient string) ratelimit.Mail {
+func (e *Endpoints) counted(account *usherv1.Account, endpoint channel.Endpoint, as Counted) ratelimit.Mail {
 	m := ratelimit.Mail{
-		ID: id, Recipient: usherv1.EmailAddress(recipient).Key(), Server: e.SecretOf(account).String(), Share: account.Namespace,
-		Account: client.ObjectKeyFromObject(account).String(), Shared: e.isShared(account, endpoint),
+		ID: as.ID, Recipient: usherv1.EmailAddress(as.Recipient).Key(), Server: e.SecretOf(account).String(), Share: account.Namespace,
+		Account: client.ObjectKeyFromObject(account).String(), Urgent: as.Urgent, Shared: e.isShared(account, endpoint),
 	}
 	if e.SecretOf(account) == e.Default {
 		m.PerDay = e.Quota
@@ -94,7 +94,7 @@ func (e *Endpoints) recall(ctx context.Context, cache client.Reader, now time.Ti
 		}
 		if account != nil {
 			p, _ := e.Probed(e.SecretOf(account))
-			m = e.counted(account, p.Endpoint, "", inv.Status.Recipient)
+			m = e.counted(account, p.Endpoint, Counted{Recipient: inv.Status.Recipient})
 		}
 		for _, at := range times {
 			counts := ratelimit.Sent{Mail: m, At: at}
@@ -135,5 +135,5 @@ func accountOf(ctx context.Context, cache client.Reader, inv *usherv1.Invitation
 // hold mails through the server that the account has now.
 func (e *Endpoints) Held(account *usherv1.Account, id, recipient string, now time.Time) (hold *delivery.Hold, lifted bool) {
 	p, _ := e.Probed(e.SecretOf(account))
-	return e.Limiter.Held(e.counted(account, p.Endpoint, id, recipient), now)
+	return e.Limiter.Held(e.counted(account, p.Endpoint, Counted{ID: id, Recipient: recipient}), now)
 }

@@ -71,6 +71,16 @@ type Record[T client.Object] interface {
 	Emit(claim, concluded T, failure *delivery.Failure)
 }
 
+// Counted is what the limits count a mail by.
+type Counted struct {
+	// ID is unique among all mails.
+	ID string
+	// Recipient is the address that it goes to.
+	Recipient string
+	// Urgent: the member asks for the mail and waits for it, so it may go beyond the account's quota, up to a tenth of it.
+	Urgent bool
+}
+
 // Mail is a mail that a controller wants to send. Send calls Decide, CountedAs, Message and Claim in this order.
 type Mail[T client.Object] interface {
 	Record[T]
@@ -82,8 +92,8 @@ type Mail[T client.Object] interface {
 	// Decide reads live what the mail depends on and decides again. If the mail is not due any more, Decide writes the status that
 	// applies instead, and its result is that of the reconcile.
 	Decide(ctx context.Context) (due bool, result ctrl.Result, err error)
-	// CountedAs returns what the rate limits count the mail by: a unique ID and the recipient.
-	CountedAs() (id, recipient string)
+	// CountedAs returns what the limits count the mail by.
+	CountedAs() Counted
 	// Wait writes to the status that a rate limit holds the mail.
 	Wait(ctx context.Context, hold delivery.Hold) (ctrl.Result, error)
 	// Message returns the message, and adds its Message-ID to the claim.
@@ -117,12 +127,12 @@ func Send[T client.Object](ctx context.Context, o *Outbox, m Mail[T]) (ctrl.Resu
 	if !usable {
 		return o.unusable(ctx, m.Account()), nil
 	}
-	id, recipient := m.CountedAs()
-	if !o.Endpoints.admits(m.Account(), id, o.Now()) {
-		o.Endpoints.Await(m.Account(), id, m.Wakeups(), m.Key(), o.Now())
+	counted := m.CountedAs()
+	if !o.Endpoints.admits(m.Account(), counted.ID, o.Now()) {
+		o.Endpoints.Await(m.Account(), counted.ID, m.Wakeups(), m.Key(), o.Now())
 		return ctrl.Result{RequeueAfter: unusablePause}, nil
 	}
-	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), endpoint, id, recipient, o.Now())
+	cancel, hold, err := o.Endpoints.reserve(ctx, o.Client, m.Account(), endpoint, counted, o.Now())
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -164,12 +174,12 @@ func attempt[T client.Object](
 	sending, hangUp := context.WithTimeout(ctx, delivery.SendTimeout)
 	defer hangUp()
 	stop := keepLease(ctx, o, m, claim, hangUp)
-	id, recipient := m.CountedAs()
-	o.Endpoints.begin(m.Account(), id, o.Now())
+	counted := m.CountedAs()
+	o.Endpoints.begin(m.Account(), counted.ID, o.Now())
 	failed := o.Channel.Send(sending, endpoint, what)
 	claim = stop()
 	failure, ended := o.Endpoints.conclude(attempted{
-		account: m.Account(), id: id, recipient: recipient, before: m.Attempt(claim).Before, err: failed,
+		account: m.Account(), id: counted.ID, recipient: counted.Recipient, before: m.Attempt(claim).Before, err: failed,
 	}, o.Now()), o.Now()
 	again := o.Backoff
 	again.Steps = min(again.Steps, againSteps)

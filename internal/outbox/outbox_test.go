@@ -153,7 +153,7 @@ func TestMailsOfAWrongClockAreNotRecalled(t *testing.T) {
 		g := NewWithT(t)
 		cache := &cached{}
 		account := cache.sends("acme", "", delivery.MailsPerRecipient, sent)
-		_, hold, err := defaultEndpoints("smtp.example:587").reserve(t.Context(), cache, account, server("smtp.example:587"), "1", "ada@acme.example", noon)
+		_, hold, err := defaultEndpoints("smtp.example:587").reserve(t.Context(), cache, account, server("smtp.example:587"), Counted{ID: "1", Recipient: "ada@acme.example"}, noon)
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(hold != nil).To(Equal(want), "sent %s", sent)
 	}
@@ -190,7 +190,7 @@ func TestWhatCountsForAnotherNamespace(t *testing.T) {
 				through = "smtp.acme.example:587"
 			}
 			reserve := func(a *usherv1.Account, through server, id string) *delivery.Hold {
-				_, hold, err := e.reserve(t.Context(), cache, a, through, id, "Ada@acme.example", noon)
+				_, hold, err := e.reserve(t.Context(), cache, a, through, Counted{ID: id, Recipient: "Ada@acme.example"}, noon)
 				g.Expect(err).NotTo(HaveOccurred())
 				return hold
 			}

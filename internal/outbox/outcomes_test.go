@@ -90,12 +90,12 @@ type theMail struct {
 	emitted int
 }
 
-func (m *theMail) Key() types.NamespacedName         { return client.ObjectKeyFromObject(m.claim) }
-func (m *theMail) Wakeups() *reconciler.Wakeups      { return m.wakeups }
-func (m *theMail) Account() *usherv1.Account         { return &usherv1.Account{} }
-func (m *theMail) New() *usherv1.Invitation          { return &usherv1.Invitation{} }
-func (m *theMail) Claim() *usherv1.Invitation        { return m.claim }
-func (m *theMail) CountedAs() (id, recipient string) { return "one", "ada@acme.example" }
+func (m *theMail) Key() types.NamespacedName    { return client.ObjectKeyFromObject(m.claim) }
+func (m *theMail) Wakeups() *reconciler.Wakeups { return m.wakeups }
+func (m *theMail) Account() *usherv1.Account    { return &usherv1.Account{} }
+func (m *theMail) New() *usherv1.Invitation     { return &usherv1.Invitation{} }
+func (m *theMail) Claim() *usherv1.Invitation   { return m.claim }
+func (m *theMail) CountedAs() Counted           { return Counted{ID: "one", Recipient: "ada@acme.example"} }
 func (m *theMail) Emit(_, _ *usherv1.Invitation, _ *delivery.Failure) {
 	m.emitted++
 }

@@ -37,8 +37,8 @@ func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
 func (m *mail) New() *usherv1.Member         { return &usherv1.Member{} }
 
 // CountedAs implements outbox.Mail.
-func (m *mail) CountedAs() (id, recipient string) {
-	return idOf(m.observed.Member, m.plan.Send), m.recipient()
+func (m *mail) CountedAs() outbox.Counted {
+	return outbox.Counted{ID: idOf(m.observed.Member, m.plan.Send), Recipient: m.recipient()}
 }
 
 // idOf identifies the notice to a recipient among all mails.

@@ -35,8 +35,8 @@ func (m *mail) Key() types.NamespacedName    { return client.ObjectKeyFromObject
 func (m *mail) Wakeups() *reconciler.Wakeups { return m.r.wakeups }
 func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
 func (m *mail) New() *usherv1.Invitation     { return &usherv1.Invitation{} }
-func (m *mail) CountedAs() (id, address string) {
-	return string(m.observed.Invitation.UID), m.plan.Status.Recipient
+func (m *mail) CountedAs() outbox.Counted {
+	return outbox.Counted{ID: string(m.observed.Invitation.UID), Recipient: m.plan.Status.Recipient}
 }
 
 // Decide implements outbox.Mail.

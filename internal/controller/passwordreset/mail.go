@@ -41,8 +41,8 @@ func (m *mail) Account() *usherv1.Account    { return m.observed.Account }
 func (m *mail) New() *corev1.Secret          { return &corev1.Secret{} }
 
 // CountedAs implements outbox.Mail.
-func (m *mail) CountedAs() (id, recipient string) {
-	return idOf(m.observed.Member, m.plan.Send), string(m.observed.Member.EmailInUse())
+func (m *mail) CountedAs() outbox.Counted {
+	return outbox.Counted{ID: idOf(m.observed.Member, m.plan.Send), Recipient: string(m.observed.Member.EmailInUse()), Urgent: true}
 }
 
 // idOf identifies the mail of a kind among all mails.

@@ -10,6 +10,8 @@ const (
 	quotaHours = 24
 	// accountsCounted is how many quotas all accounts of a namespace have together: a tenant gains little by making more accounts.
 	accountsCounted = 10
+	// urgentPart is which part of the quota urgent mails have besides.
+	urgentPart = 10
 )
 
 // quotas are the mails of each account and of each namespace through the default Secret.
@@ -27,7 +29,11 @@ func (p place) start() time.Time { return time.Unix(3600*p.hour, 0) }
 
 // limits are how many mails may go within the window, by whom they are counted for.
 func limits(m Mail) map[string]int {
-	return map[string]int{m.Account: m.PerDay, m.Share: accountsCounted * m.PerDay}
+	perDay := m.PerDay
+	if m.Urgent {
+		perDay += (perDay + urgentPart - 1) / urgentPart
+	}
+	return map[string]int{m.Account: perDay, m.Share: accountsCounted * perDay}
 }
 
 // first returns the first place for a mail: now, or in a later hour. If all hours of the window are full, found is false, and the place is

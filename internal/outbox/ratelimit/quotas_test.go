@@ -46,6 +46,20 @@ func TestQuota(t *testing.T) {
 	waits(t, l, paid("acme", "acme", 101, perDay), now)
 }
 
+// A member who asks for a mail gets it although the account has used its quota up, as far as that lasts.
+func TestQuotaLeavesUrgentMails(t *testing.T) {
+	l := ratelimit.New()
+	for i := range 10 {
+		goes(t, l, paid("acme", "acme", i, 10), start)
+	}
+	urgent := paid("acme", "acme", 20, 10)
+	urgent.Urgent = true
+	goes(t, l, urgent, start)
+	urgent.ID, urgent.Recipient = "another", "another@acme.example"
+	waits(t, l, urgent, start)
+	waits(t, l, paid("acme", "acme", 30, 10), start)
+}
+
 // A mail that did not go out does not count, and one that is not wanted any more leaves its place to others.
 func TestQuotaIsGivenBack(t *testing.T) {
 	l := ratelimit.New()

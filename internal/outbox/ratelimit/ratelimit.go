@@ -39,6 +39,8 @@ type Mail struct {
 	// Account names who the quota is counted for, and PerDay is how many mails it may send within delivery.QuotaWindow; 0 for any number.
 	Account string
 	PerDay  int
+	// Urgent: the mail may go beyond the quota, up to a tenth of it.
+	Urgent bool
 	// Shared: the server is the one that all namespaces may send through, so they share its limit for a recipient, too.
 	Shared bool
 }
