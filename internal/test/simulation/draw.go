@@ -33,6 +33,8 @@ type draw struct {
 	rests []string
 	// profiles: members change their profiles.
 	profiles bool
+	// forgets: members forget their passwords.
+	forgets bool
 	// skews is the weight of changes of the clocks.
 	skews int
 	// alone: mostly one operator runs, as with leader election.
@@ -175,6 +177,7 @@ func (d *draw) next(w *world, i int) (Step, bool) {
 	d.addVisit(w)
 	d.addProfile(w)
 	d.addConfirm(w)
+	d.addPasswords(w)
 	d.addPlatform(w)
 	d.addSkews(w)
 	return d.settled()

@@ -33,6 +33,37 @@ func (d *draw) addProfile(w *world) {
 	}
 }
 
+// addPasswords adds that a member forgets its password, or uses a link that sets one: mostly the latest. Links are used twice now and then,
+// and in both portals at once.
+func (d *draw) addPasswords(w *world) {
+	if !d.forgets {
+		return
+	}
+	s := Step{Do: VisitForgot, Op: d.random.IntN(operators), Name: fmt.Sprintf("m%d", d.random.IntN(d.members))}
+	if d.chance(6) {
+		s.To = wantedAddress
+	}
+	if w.credentials(s.Name) != nil || d.chance(8) {
+		d.add(d.visit, s)
+	}
+	if len(w.passwordMails) == 0 {
+		return
+	}
+	at := d.random.IntN(len(w.passwordMails))
+	if w.passwordMails[at].link == "" {
+		return
+	}
+	s = Step{Do: VisitReset, Op: d.random.IntN(operators), Name: w.passwordMails[at].name}
+	if d.chance(2) {
+		for _, p := range w.passwordMails[:at+1] {
+			if p.link != "" && p.name == s.Name {
+				s.N++
+			}
+		}
+	}
+	d.add(2*d.visit, s)
+}
+
 // addConfirm adds that a link to a new address is used: mostly the latest that its member was sent, else any. Links are used twice now and
 // then, and in both portals at once.
 func (d *draw) addConfirm(w *world) {

@@ -46,6 +46,10 @@ type facts struct {
 	immediate bool
 	// stray: it had an acceptance at another address than its spec's, and nothing said that this had been its address.
 	stray bool
+	// signsIn: it could sign in with a password, and mails about that could be sent. asked are the mails about its password that it had
+	// asked for not too long ago.
+	signsIn bool
+	asked   []string
 	// unrevoked: the invitation was not revoked.
 	unrevoked bool
 	// latest is the latest time that the operator's clock, or the right one, showed. skewed: the operator's was not right.
@@ -80,7 +84,7 @@ func (w *world) refreshAt(t *task, now time.Time) {
 		if p := w.pool(t.key.Name); p != nil {
 			t.facts.capacity = max(t.facts.capacity, w.seatsOf(p, nil).Capacity())
 		}
-	case members, expiryNotices, emailChanges:
+	case members, expiryNotices, emailChanges, passwordResets:
 		w.observe(&t.facts, t.key.Name, now)
 	case invitations:
 		if inv, _ := w.api.get(invitations, t.key).(*usherv1.Invitation); inv != nil {
@@ -110,6 +114,7 @@ func (w *world) observe(f *facts, name string, now time.Time) {
 	f.ending = f.ending || ending(m, now)
 	f.seated = f.seated || holdsBase(m)
 	f.observeEmail(w, m, secret, now)
+	f.observePassword(w, m, secret, now)
 }
 
 func (w *world) member(name string) *usherv1.Member {
@@ -235,6 +240,10 @@ func (w *world) admissible(t *task, now time.Time) bool {
 		return w.mayChangeProfile(v.profile, now)
 	case v.confirm != nil:
 		return w.mayConfirm(t.op, v.confirm.link, now)
+	case v.forgot:
+		return false
+	case v.reset != nil:
+		return w.mayReset(v.reset.link, now)
 	}
 	inv, _ := w.api.get(invitations, named(v.mail.name)).(*usherv1.Invitation)
 	if inv == nil || inv.UID != v.mail.invitation || inv.Status.LinkGeneration != v.mail.generation ||

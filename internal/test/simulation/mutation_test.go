@@ -37,7 +37,7 @@ const mutationSchedules = 20000
 
 // TestMutations breaks the design in one place at a time, and checks that the simulation notices.
 func TestMutations(t *testing.T) {
-	for _, m := range slices.Concat(mutations, emailMutations) {
+	for _, m := range slices.Concat(mutations, emailMutations, passwordMutations) {
 		t.Run(m.name, func(t *testing.T) {
 			if testing.Short() {
 				t.Skip("takes a while")

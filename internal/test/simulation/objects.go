@@ -36,6 +36,8 @@ const (
 	accountAccess
 	// emailChanges identifies the controller that mails about changes of members' addresses.
 	emailChanges
+	// passwordResets identifies the controller that mails about members' passwords.
+	passwordResets
 	kinds
 )
 
@@ -52,6 +54,8 @@ var resources = [kinds]schema.GroupResource{
 	expiryNotices: {Resource: "expirynotices"},
 	accountAccess: {Resource: "accountaccess"},
 	emailChanges:  {Resource: "emailchanges"},
+
+	passwordResets: {Resource: "passwordresets"},
 }
 
 // core reports whether the kind is Kubernetes' own: without a spec, a status and a generation, and cached by its metadata only.

@@ -191,6 +191,7 @@ func (o *operator) tell(k kind, before, after client.Object) {
 var kindOfController = map[string]kind{
 	"account": accounts, "seatpool": pools, "member": members, "invitation": invitations, "plan": plans, "mailserver": secrets,
 	"expirynotice": expiryNotices, "accountaccess": accountAccess, "emailchange": emailChanges,
+	"passwordreset": passwordResets,
 }
 
 // endpointsOf returns endpoints that both operators share while one of them runs. With endpoints of its own, each operator would overwrite
@@ -272,6 +273,8 @@ type task struct {
 	mail  string
 	visit *visit
 	facts facts
+	// claimed is what it has claimed to send about a password.
+	claimed claimedMail
 
 	result ctrl.Result
 	err    error

@@ -55,6 +55,8 @@ func (p *mailServer) Send(_ context.Context, _ channel.Endpoint, m message.Messa
 		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverNotice(t, m) })
 	case message.EmailChange:
 		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverChange(t, m) })
+	case message.Password:
+		return p.take(m.To, m.MessageID, func(t *task) { p.world.deliverPassword(t, m) })
 	}
 	panic(fmt.Sprintf("there is no inbox for a %T", m))
 }
@@ -167,6 +169,9 @@ func (w *world) acceptedMails() (n int) {
 	for _, c := range w.changeMails {
 		n += c.copies
 	}
+	for _, p := range w.passwordMails {
+		n += p.copies
+	}
 	return n
 }
 
@@ -183,6 +188,11 @@ func (w *world) interrupted(t *task) {
 	for _, c := range w.changeMails {
 		if c.id == t.mail {
 			c.allowedCopies++
+		}
+	}
+	for _, p := range w.passwordMails {
+		if p.id == t.mail {
+			p.allowedCopies++
 		}
 	}
 	for _, d := range w.announced {

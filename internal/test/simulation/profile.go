@@ -28,6 +28,8 @@ const wantedAddress = "wanted"
 // profileVisit is a sign-in and one form, each a POST of its own.
 type profileVisit struct {
 	email, said string
+	// hashes are those of all passwords, by the names of their Secrets, when the member had signed in; nil before.
+	hashes map[string]string
 	// stored: the change was written.
 	stored bool
 }
@@ -49,14 +51,18 @@ func (o *operator) changeProfile(s Step) bool {
 	t := &task{on: visits, key: types.NamespacedName{Namespace: namespace, Name: profileTask(s.Name)}, visit: v}
 	o.begin(t, func() {
 		answer := &response{visit: v, header: http.Header{}}
-		o.openPortal().ServeHTTP(answer, post(at, url.Values{"action": {"sign-in"}, "email": {p.email}, "password": {password}}.Encode()))
-		cookie := (&http.Response{Header: answer.header}).Cookies()
-		if v.location == "" || len(cookie) == 0 {
+		o.openPortal().ServeHTTP(answer, post(at, url.Values{
+			"action": {"sign-in"}, "email": {p.email}, "password": {w.passwordOf(s.Name)},
+		}.Encode()))
+		cookies := (&http.Response{Header: answer.header}).Cookies()
+		if v.location == "" || len(cookies) == 0 {
 			return
 		}
-		v.status, v.location = 0, ""
+		v.status, v.location, p.hashes = 0, "", w.passwordHashes()
 		form := post(at, url.Values{"action": {"details"}, "given_name": {p.said}, "family_name": {"Lovelace"}}.Encode())
-		form.AddCookie(cookie[0])
+		for _, cookie := range cookies {
+			form.AddCookie(cookie)
+		}
 		o.portal.ServeHTTP(&response{visit: v, header: http.Header{}}, form)
 	})
 	return true
@@ -79,7 +85,11 @@ func (w *world) saves(is *corev1.Secret) bool {
 		w.actor.visit.profile.said != string(is.Data[credentials.KeyGivenName]) {
 		return false
 	}
-	w.actor.visit.profile.stored = true
+	p := w.actor.visit.profile
+	if hash := string(is.Data[credentials.KeyPasswordHash]); p.hashes != nil && p.hashes[is.Name] != hash {
+		w.violated("session-ends", "%s changed a profile in a session from before the member has had its present password", p.email)
+	}
+	p.stored = true
 	return true
 }
 

@@ -82,6 +82,7 @@ func (w *world) committed(c change) {
 		w.checkOfUser(c)
 		w.checkProof(c)
 		w.checkCredentials(c)
+		w.checkPassword(c)
 		if name, ofMember := credentials.MemberOf(c.key().Name); ofMember {
 			w.noteProven(name)
 		}

@@ -167,6 +167,11 @@ func (w *world) checkVisit(t *task) {
 	case v.confirm != nil:
 		w.checkConfirmVisit(v)
 		return
+	case v.forgot:
+		return
+	case v.reset != nil:
+		w.checkResetVisit(v)
+		return
 	case !v.confirmed():
 		return
 	}

@@ -257,9 +257,9 @@ func describe(c change) string {
 		if o.Status.InvitationRef != nil {
 			asked = o.Status.InvitationRef.Name
 		}
-		return fmt.Sprintf("rev %s gen %d %s %s seats %v accepted %v invitation %q email %s %s change %v",
+		return fmt.Sprintf("rev %s gen %d %s %s seats %v accepted %v invitation %q email %s %s change %s",
 			o.ResourceVersion, o.Generation, o.Status.State, readyReason(o.Status.Conditions), o.Status.Seats, o.Status.AcceptedAt != nil, asked,
-			o.Spec.Email, o.Status.Email, o.Status.EmailChange)
+			o.Spec.Email, o.Status.Email, describeChange(o.Status.EmailChange))
 	case *usherv1.SeatPool:
 		return fmt.Sprintf("rev %s gen %d claims %v of %d", o.ResourceVersion, o.Generation, o.Status.Claims, capacityOf(o))
 	case *usherv1.Invitation:
@@ -272,4 +272,16 @@ func describe(c change) string {
 		return "gone"
 	}
 	return "rev " + c.after.GetResourceVersion()
+}
+
+// describeChange returns what the line of a Member says of a change of its address.
+func describeChange(c *usherv1.EmailChange) string {
+	if c == nil {
+		return "none"
+	}
+	text := fmt.Sprintf("to %s requested %v expires %v", c.Email, c.RequestedAt, c.ExpiresAt)
+	for _, m := range c.Mails {
+		text += fmt.Sprintf(" %s %s attempts %d", m.To, m.State, m.Attempts)
+	}
+	return text
 }

@@ -24,8 +24,8 @@ type Counts struct {
 	Activations, Withdrawals, Rotations int
 	// Passwords counts the password files that have a member in the end, Profiles the changes of profiles that were confirmed.
 	Passwords, Profiles int
-	// Confirmed counts the addresses that were confirmed.
-	Confirmed int
+	// Confirmed counts the addresses that were confirmed, Resets the passwords that were set by a mailed link.
+	Confirmed, Resets int
 	// Skews of a clock, and Squats: Secrets that users made with names that Usher would use.
 	Skews, Squats int
 	// Losses of all objects, objects Restored, and Wipes of a status; Compared counts the members that had the same afterwards.
@@ -47,6 +47,7 @@ func (c *Counts) Add(o Counts) {
 	c.Passwords += o.Passwords
 	c.Profiles += o.Profiles
 	c.Confirmed += o.Confirmed
+	c.Resets += o.Resets
 	c.Skews += o.Skews
 	c.Squats += o.Squats
 	c.Losses += o.Losses

@@ -51,7 +51,8 @@ func TestPromises(t *testing.T) {
 	for what, n := range map[string]int{
 		"faults": r.Faults, "mails": r.Mails, "acceptances": r.Welcomes, "activations": r.Activations, "withdrawals": r.Withdrawals,
 		"rotations": r.Rotations, "password files": r.Passwords, "profiles": r.Profiles, "confirmed addresses": r.Confirmed,
-		"wrong clocks": r.Skews, "Secrets of users": r.Squats, "restores": r.Restored, "lost statuses": r.Wipes,
+		"passwords set by a link": r.Resets,
+		"wrong clocks":            r.Skews, "Secrets of users": r.Squats, "restores": r.Restored, "lost statuses": r.Wipes,
 		"members compared after a restore": r.Compared,
 	} {
 		if r.Broken == nil && count >= 1000 && n == 0 {

@@ -49,7 +49,7 @@ func (s Step) String() string {
 	var b strings.Builder
 	b.WriteString(string(s.Do))
 	switch s.Do {
-	case Deliver, Relist, Begin, Go, Crash, Restart, Skew, VisitAccept, VisitDecline, VisitProfile, VisitConfirm:
+	case Deliver, Relist, Begin, Go, Crash, Restart, Skew, VisitAccept, VisitDecline, VisitProfile, VisitConfirm, VisitForgot, VisitReset:
 		fmt.Fprintf(&b, " op=%d", s.Op)
 	}
 	switch s.Do {
@@ -75,7 +75,7 @@ func (s Step) String() string {
 const visits = kinds
 
 var onNames = [visits + 1]string{"accounts", "pools", "members", "invitations", "plans", "secrets", "configmaps", "roles", "bindings",
-	"expirynotices", "accountaccess", "emailchanges", "visits"}
+	"expirynotices", "accountaccess", "emailchanges", "passwordresets", "visits"}
 
 // ParseStep reads what String wrote.
 func ParseStep(line string) (Step, error) {

@@ -11,6 +11,8 @@ func (d *draw) theme(seed uint64) (last []Step) {
 	switch seed % 16 {
 	case 6:
 		return d.clockTheme()
+	case 12:
+		return d.passwordTheme()
 	case 14:
 		d.wordingTheme()
 		return nil
@@ -41,6 +43,27 @@ func (d *draw) profileTheme() {
 	d.profiles = true
 	d.actions = []Action{Disable, Enable, Disable, Enable, End, Readdress, EnableAccount, DisableAccount}
 	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(100), 20, []int{2, 6}[d.random.IntN(2)], 2
+}
+
+// passwordTheme is a schedule about members who, once they are in, forget their passwords and set new ones, while the links come to their
+// end, and they lose their access or change their address.
+func (d *draw) passwordTheme() (last []Step) {
+	d.forgets, d.profiles = true, d.chance(2)
+	d.actions = []Action{Disable, Enable, Readdress, EnableAccount, DisableAccount, DeliverBy, StopServer, StartServer, DeleteMember, MakeMember}
+	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(120), 12, []int{1, 3}[d.random.IntN(2)], 4
+	d.members, d.rests = 1+d.random.IntN(2), []string{"", "", "passwordresets", "passwordresets", "visits"}
+	last = []Step{{Do: ScalePool, Name: "p0", N: 3}, {Do: Rest, N: 5000}}
+	for i := range d.members {
+		last = append(last, Step{Do: VisitAccept, Name: fmt.Sprintf("m%d", i)})
+	}
+	last = append(last, Step{Do: Rest, N: 5000})
+	for i := range d.members {
+		last = append(last, Step{Do: VisitForgot, Name: fmt.Sprintf("m%d", i)})
+	}
+	if !d.chance(3) {
+		last = append(last, d.restful())
+	}
+	return last
 }
 
 // accessTheme is a schedule about access: admins come and go, while one operator hears of all that others write, and hardly of members,

@@ -4,6 +4,7 @@
 package simulation
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/url"
@@ -27,17 +28,21 @@ const (
 // visitors are the actions of those who open pages of operators' portals.
 var visitors = map[Action]func(*operator, Step) bool{
 	VisitAccept: (*operator).visit, VisitDecline: (*operator).visit,
-	VisitProfile: (*operator).changeProfile, VisitConfirm: (*operator).confirm,
+	VisitProfile: (*operator).changeProfile, VisitConfirm: (*operator).confirm, VisitForgot: (*operator).forgetPassword,
+	VisitReset: (*operator).resetPassword,
 }
 
-// visit is the request of a visitor of a portal: one POST with a link, a change of a profile, or a confirmation of an
-// address.
+// visit is the request of a visitor of a portal: one POST with a link, a change of a profile, a confirmation of an address, a request
+// for a new password, or the use of the link that sets one.
 type visit struct {
 	mail    *delivered
 	accept  bool
 	profile *profileVisit
 	confirm *confirmVisit
-	// admissible: the link could be answered, the profile changed, or the address confirmed, at some time since the visit began.
+	reset   *resetVisit
+	forgot  bool
+	// admissible: the link could be answered, the profile changed, the address confirmed, or the password set, at some time since the visit
+	// began.
 	admissible bool
 	// made: the visit made the credentials itself, or the address in them.
 	made     bool
@@ -46,7 +51,8 @@ type visit struct {
 }
 
 var limits = portal.Limits{
-	PostsPerMinute: 1 << 20, PagesPerMinute: 1 << 20, ReadsPerSecond: 1 << 30, RememberedKeys: 8, HashCost: 4, EvenTime: time.Nanosecond,
+	PostsPerMinute: 1 << 20, PagesPerMinute: 1 << 20, ReadsPerSecond: 1 << 30, FreeTries: 1 << 20, MostWrong: 1 << 20, RememberedKeys: 8,
+	HashCost: 4, EvenTime: time.Nanosecond,
 }
 
 // form is the form of every invitee who accepts.
@@ -95,7 +101,8 @@ func (o *operator) openPortal() *portal.Portal {
 	if o.portal == nil {
 		o.portal = portal.New(portal.Options{
 			Client: o.world.wrapPortal(o, o.live), Keys: o.keyring, Now: o.now, Log: logr.Discard(), Limits: limits,
-			MembersAt: store.Directory{Reader: &wire{world: o.world, op: o}}.MembersAt,
+			MembersAt:  store.Directory{Reader: &wire{world: o.world, op: o}}.MembersAt,
+			Background: func(work func(context.Context)) bool { work(quiet); return true },
 		})
 	}
 	return o.portal

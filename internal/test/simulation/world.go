@@ -111,6 +111,9 @@ type world struct {
 	announced []*announcement
 	// changeMails are the mails about changes of addresses.
 	changeMails []*changeMail
+	// passwordMails are the mails about passwords, and passwords those that members have set with a link, by the members' names.
+	passwordMails []*passwordMail
+	passwords     map[string]string
 	// refusedMails are the Message-IDs of mails that the server refused, of whatever kind.
 	refusedMails map[string]bool
 	// knownBy is who knows that the mail server has a mail, by Message-ID: the process that sent it last, unless the answer was lost.
@@ -131,7 +134,7 @@ var tokenKey = bytes.Repeat([]byte{7}, invite.KeyLength)
 func newWorld(o Options, s Schedule) *world {
 	w := &world{
 		options: o, schedule: s, coroutines: o.Coroutines, indexes: indexes, digest: fnv64(0, "usher"), knownBy: map[string]life{},
-		refusedMails: map[string]bool{},
+		refusedMails: map[string]bool{}, passwords: map[string]string{},
 	}
 	if w.coroutines == nil {
 		w.coroutines = &Coroutines{}
