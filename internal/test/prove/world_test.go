@@ -130,8 +130,9 @@ func (w *world) openPortal(wire *testkit.Wire) {
 	}
 	w.portal = portal.New(portal.Options{
 		Client: api, Keys: keys.Get, Now: now, Log: logr.Discard(),
-		Limits:    portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000},
-		MembersAt: testkit.MembersAt(api, w.namespace),
+		Limits:     portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000},
+		MembersAt:  testkit.MembersAt(api, w.namespace),
+		Background: func(work func(context.Context)) bool { work(w.ctx); return true }, // so that calls have an order
 	})
 }
 
