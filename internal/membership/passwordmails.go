@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// ResetPause is between two mails with a link that sets a new password. It is shorter than the link works: whoever asks in vain has been
+	// ResetPause is between two mails with a link that sets a new password. It is shorter than the link works: who asks in vain has been
 	// sent a link that still does. Of the mails that a recipient gets in an hour, it leaves one for others; see delivery.MailsPerRecipient.
 	ResetPause = 15 * time.Minute
 	// changedLife is for how long it is tried to tell a member of another password.

@@ -145,7 +145,7 @@ func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoin
 	return endpoint, err == nil, nil
 }
 
-// Parse reads an endpoint from its Secret. Whoever can write a Secret into the namespace of the default one is the platform.
+// Parse reads an endpoint from its Secret. Only the platform can write a Secret into the namespace of the default one.
 func (e *Endpoints) Parse(secret *corev1.Secret) (channel.Endpoint, error) {
 	return e.parse(secret.Data, secret.Namespace == e.Default.Namespace)
 }

@@ -73,7 +73,7 @@ func unmet(at stage, server Server, err error) *channel.Error {
 	case errors.Is(err, errNotAllowed):
 		return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "not allowed", Reason: usherv1.ReasonServerUnreachable, Message: notAllowed}
 	case errors.Is(err, errNoStartTLS):
-		return tlsFailed("no STARTTLS", "the server does not offer STARTTLS, so nothing was sent; somebody on the way may have removed the offer, "+
+		return tlsFailed("no STARTTLS", "the server does not offer STARTTLS, so nothing was sent; someone on the way may have removed the offer, "+
 			"to read mails and passwords: check host and port, and ask the server's administrator whether it offers STARTTLS there; a port that "+
 			"speaks TLS from the first byte (usually 465) needs tls: Implicit")
 	case errors.Is(err, errNoAuth):

@@ -41,7 +41,7 @@ const (
 
 var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyAuth, keyFrom, keyTLS, keyCA, keyHelo, keyRate, keyConns}
 
-// errNoSMTPSecret means that a Secret is for something else. Whoever names it in an Account may not be allowed to read it, so its keys are not
+// errNoSMTPSecret means that a Secret is for something else. The user who names it in an Account may not be allowed to read it, so its keys are not
 // named.
 var errNoSMTPSecret = fmt.Errorf("it is not an SMTP Secret, since it has neither %s nor %s; name one that has both, or create one", keyHost, keyFrom)
 

@@ -29,7 +29,7 @@ type Options struct {
 	// IdleTimeout is how long an idle conversation is kept for the next mail. Default 30 s, before servers and what is in between
 	// close it.
 	IdleTimeout time.Duration
-	// IdleConversations is how many idle conversations are kept in all, whoever they are with; beyond that, the one that was used longest ago
+	// IdleConversations is how many idle conversations are kept in all, with any server; beyond that, the one that was used longest ago
 	// ends. Default 100.
 	IdleConversations int
 	// MailsPerConversation is the number of mails after which a conversation ends; servers limit it too. Default 100.

@@ -29,7 +29,7 @@ func (p *Pages) repeated(ctx context.Context, v *visit, password string) (invite
 	if v.Acceptance.Counts() {
 		hash = credentials.PasswordHash(&v.Credentials)
 	}
-	// Whoever has the link of old may try the password no more often than a stranger at the sign-in.
+	// The holder of the link of old may try the password no more often than a stranger at the sign-in.
 	target := web.TargetOf(string(v.Member.UID))
 	if wait := p.Tries.Take(target, v.from, p.Now()); wait > 0 {
 		return "", web.WaitError(wait)

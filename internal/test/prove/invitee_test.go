@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
+	"github.com/usher-dev/usher/internal/credentials"
 	"github.com/usher-dev/usher/internal/test/testkit"
 )
 
@@ -45,6 +46,10 @@ func (w *world) post(link, action string) int {
 		}
 		form.Set("given_name", "Guest")
 		form.Set("terms", "on")
+	}
+	if action == "reset" {
+		form.Set("password", newPassword)
+		form.Set("password_confirm", newPassword)
 	}
 	return w.submit(link, form).Code
 }
@@ -130,6 +135,34 @@ func (w *world) accept(name string) {
 // readdress has a member want another address.
 func (w *world) readdress(name, address string) {
 	edit(w, testkit.Member(name).Build(), func(m *usherv1.Member) { m.Spec.Email = usherv1.EmailAddress(address + "@acme.example") })
+}
+
+// newPassword is what a member sets who has forgotten the password.
+const newPassword = "another horse, another battery"
+
+// forgets requests a link for the member with an address, until that is recorded: the page does not tell.
+func (w *world) forgets(name, address string) {
+	deadline := time.Now().Add(w.timeout)
+	for {
+		code := w.submit(portalURL+"/me/forgot", url.Values{"email": {address + "@acme.example"}}).Code
+		secret := read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: credentials.Name(name)}})
+		switch {
+		case !credentials.PasswordMailAsked(secret, credentials.ResetLink).IsZero():
+			return
+		case code != http.StatusSeeOther && code < 500 || time.Now().After(deadline):
+			w.fail("%s has forgotten the password and gets a page with status %d", name, code)
+		}
+		w.keepRunning()
+		w.await(w.history.Changed(), w.pollInterval)
+	}
+}
+
+// setPassword has a member set another password with the link in the latest mail.
+func (w *world) setPassword(name, address string) {
+	w.press(name, "reset", func() string { return w.linkOf(address, "/p/") }, func() bool {
+		return read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: credentials.Name(name)}}).
+			Annotations[usherv1.PasswordResetUsedAnnotation] != ""
+	})
 }
 
 // confirm has the holder of a member's new address confirm it.

@@ -137,8 +137,8 @@ func (o *outcome) addAccounts() {
 func (o *outcome) addAccess() {
 	for i := range o.secrets.Items {
 		s := &o.secrets.Items[i]
-		o.add("secret %s: %v rotated=%t lets in %v", s.Name, slices.Sorted(maps.Keys(s.Data)), rotated(s, o.members.Items),
-			UsersOf(string(s.Data[access.KeyPasswords])))
+		o.add("secret %s: %v rotated=%t mails=%v lets in %v", s.Name, slices.Sorted(maps.Keys(s.Data)), rotated(s, o.members.Items),
+			passwordMails(s), UsersOf(string(s.Data[access.KeyPasswords])))
 	}
 	for i := range o.roles.Items {
 		o.add("role %s: %v", o.roles.Items[i].Name, o.roles.Items[i].Rules)
@@ -188,6 +188,16 @@ func told(m *usherv1.Member) []string {
 	var out []string
 	for _, n := range m.Status.EndNotices {
 		out = append(out, string(n.To)+"="+string(n.State))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// passwordMails returns what is recorded of the mails about a password.
+func passwordMails(s *corev1.Secret) []string {
+	var out []string
+	for kind, mail := range credentials.PasswordMailsOf(s) {
+		out = append(out, string(kind)+"="+string(mail.State))
 	}
 	slices.Sort(out)
 	return out

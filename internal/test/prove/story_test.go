@@ -146,6 +146,12 @@ var story = []step{
 	{"and confirms it", func(w *world) { w.confirm("bob", "robert") }, func(w *world) string {
 		return w.uses("bob", "robert") + w.active("bob") + w.letsIn("ada", "robert")
 	}},
+	{"the second has forgotten the password, and is mailed a link", func(w *world) { w.forgets("bob", "robert") }, func(w *world) string {
+		return w.passwordMailed("bob", credentials.ResetLink) + w.active("bob")
+	}},
+	{"and sets another, and is told", func(w *world) { w.setPassword("bob", "robert") }, func(w *world) string {
+		return w.passwordMailed("bob", credentials.PasswordChanged) + w.active("bob") + w.letsIn("ada", "robert")
+	}},
 	{"the first leaves, and the second has what it owned", func(w *world) {
 		w.create(&corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "deal", Labels: map[string]string{usherv1.OwnerLabel: "ada"}}})
 		w.scale(base, 1)
@@ -246,6 +252,15 @@ func (w *world) uses(name, address string) string {
 	return ""
 }
 
+// passwordMailed returns what is recorded of a mail about a member's password that is to be sent.
+func (w *world) passwordMailed(name string, kind credentials.PasswordMailKind) string {
+	secret := read(w, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: credentials.Name(name)}})
+	if state := credentials.PasswordMailsOf(secret)[kind].State; state != usherv1.EndNoticeSent {
+		return fmt.Sprintf("the mail %s to %s is %q; ", kind, name, state)
+	}
+	return ""
+}
+
 // nextBase is the pool that takes over from base.
 const nextBase = "acme-next"
 
@@ -326,6 +341,8 @@ func (w *world) letters() (lines []string, more int, strange []string) {
 		_, generation, _ := strings.Cut(m.MessageID, ".")
 		if strings.HasPrefix(generation, "email-") {
 			generation = "of a change of address"
+		} else if strings.HasPrefix(generation, "password-") {
+			generation = "about a password"
 		} else if _, to, announced := strings.Cut(generation, "-"); announced {
 			_, generation, _ = strings.Cut(to, "-") // the recipient of an expiry notice, without the time
 		}

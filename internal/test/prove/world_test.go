@@ -130,8 +130,9 @@ func (w *world) openPortal(wire *testkit.Wire) {
 	keys := &store.KeyStore{Reader: api, Now: now, Secret: types.NamespacedName{Namespace: w.namespace, Name: tokenSecret}}
 	w.portal = portal.New(portal.Options{
 		Client: api, Keys: keys.Get, Now: now, Log: logr.Discard(),
-		Limits:    portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000, PagesPerMinute: 1 << 20},
-		MembersAt: testkit.MembersAt(api, w.namespace),
+		Limits:     portal.Limits{HashCost: bcrypt.MinCost, PostsPerMinute: 1000, PagesPerMinute: 1 << 20},
+		MembersAt:  testkit.MembersAt(api, w.namespace),
+		Background: func(work func(context.Context)) bool { work(w.ctx); return true }, // so that calls have an order
 	})
 }
 
