@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package message writes what Usher says to people: invitations, reminders, notices that access expires, and mails about a
-// change of address or of a password. It renders them in the recipient's language, as a subject, a text and an HTML page. How they are sent is up to a
-// channel; see package channel.
+// change of address or of a password. It renders them in the recipient's language, as a subject, a text and an HTML page. How they are sent
+// is up to a channel; see package channel.
 //
 // # The account's own templates
 //

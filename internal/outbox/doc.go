@@ -1,8 +1,8 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package outbox sends mails: invitations, reminders, notices that access expires, and mails about changes of addresses and passwords. Package
-// delivery has the rules.
+// Package outbox sends mails: invitations, reminders, notices that access expires, and mails about changes of addresses and passwords.
+// Package delivery has the rules.
 //
 // Send makes one attempt at one Mail, in this order:
 //

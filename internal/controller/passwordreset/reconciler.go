@@ -1,8 +1,8 @@
 // Copyright The Usher Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package passwordreset sends the mails about members' passwords: the link that sets a new one, which its member asks for in the portal, and
-// the notice that it was changed.
+// Package passwordreset sends the mails about members' passwords: the link that sets a new one, which its member requests in the portal,
+// and the notice that it was changed.
 //
 // The portal writes into the metadata of a member's credentials what it asks for, and this controller what has become of it, each with the
 // resourceVersion that it read. Nothing of the link is stored: it is made of the password's hash, so that another password voids it.

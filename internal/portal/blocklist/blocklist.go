@@ -39,8 +39,8 @@ const (
 
 // rows are the characters that follow each other in the alphabet, and on keyboards.
 var rows = []string{
-	"abcdefghijklmnopqrstuvwxyz", "0123456789012345678901234567890123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm",
-	"wxcvbn",
+	"abcdefghijklmnopqrstuvwxyz", "0123456789012345678901234567890123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm",
+	"qwertzuiop", "yxcvbnm", "azertyuiop", "qsdfghjklm", "wxcvbn",
 }
 
 // signs are what people write in place of letters.

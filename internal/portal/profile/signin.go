@@ -98,8 +98,8 @@ type tried struct {
 	most int
 }
 
-// whose returns the first of the members whose password it is; nil if it is no one's. If it may not be tried now, whose returns how long that
-// takes.
+// whose returns the first of the members whose password it is; nil if it is no one's. If it may not be tried now, whose returns how long
+// that takes.
 //
 // A wrong password counts for the address, so that it does not show which members there are, and for each member that it was compared with,
 // so that another member of the address, whom a tenant has made, does not clear it by signing in.

@@ -13,7 +13,8 @@
 //   - reconciles that run one at a time and are interrupted only at calls of the API server or the mail server. There the schedule may
 //     delay them, make the call fail, lose the response, cut the operator off from the API server for a while, or kill it;
 //   - invitees who open the links of delivered mails in Usher's portal, late, twice, or with an old link, members who sign in
-//     there and change their profile, and people who get the link that confirms a new address;
+//     there and change their profile, or who have forgotten the password and set another one with the link that they were mailed, and
+//     people who get the link that confirms a new address;
 //   - an admin who changes specs at random, users whose Secrets have names that Usher would use, mail servers that misbehave, and a clock
 //     that moves only in steps of the schedule;
 //   - a platform that makes backups, loses everything and restores it, all at once or one object after the other, takes the deletion of a

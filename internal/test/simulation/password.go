@@ -16,8 +16,8 @@ import (
 	"github.com/usher-dev/usher/internal/credentials"
 )
 
-// Actions of members on operator Op's portal. Name has forgotten its password and requests a link; with To "wanted" it enters the address in
-// its spec, which need not be in use. Name uses the Nth link that it was mailed, the latest for 0, and sets another password.
+// Actions of members on operator Op's portal. Name has forgotten its password and requests a link; with To "wanted" it enters the address
+// in its spec, which need not be in use. Name uses the Nth link that it was mailed, the latest for 0, and sets another password.
 const (
 	VisitForgot Action = "forgot"
 	VisitReset  Action = "reset"

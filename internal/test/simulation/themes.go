@@ -49,7 +49,9 @@ func (d *draw) profileTheme() {
 // end, and they lose their access or change their address.
 func (d *draw) passwordTheme() (last []Step) {
 	d.forgets, d.profiles = true, d.chance(2)
-	d.actions = []Action{Disable, Enable, Readdress, EnableAccount, DisableAccount, DeliverBy, StopServer, StartServer, DeleteMember, MakeMember}
+	d.actions = []Action{
+		Disable, Enable, Readdress, EnableAccount, DisableAccount, DeliverBy, StopServer, StartServer, DeleteMember, MakeMember,
+	}
 	d.length, d.visit, d.admin, d.rest = 60+d.random.IntN(120), 12, []int{1, 3}[d.random.IntN(2)], 4
 	d.members, d.rests = 1+d.random.IntN(2), []string{"", "", "passwordresets", "passwordresets", "visits"}
 	last = []Step{{Do: ScalePool, Name: "p0", N: 3}, {Do: Rest, N: 5000}}
