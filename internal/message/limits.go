@@ -23,7 +23,7 @@ const (
 	// maxAction is the maximum length of what stands between {{ and }}, in bytes. Comments may be longer.
 	maxAction = 1 << 10
 	// maxDepth is how deep conditions, and parentheses in a condition, may be nested.
-	maxDepth = 20
+	maxDepth = 16
 )
 
 // Size returns how long an account's templates are together, in bytes.

@@ -120,9 +120,9 @@ func TestWordingSaysWhatIsWrongAndWhere(t *testing.T) {
 		"unknown language":          {"tlh.invitation.txt", "x", "key tlh.invitation.txt: Usher writes no mails in this language; it is one of " + languages()},
 		"too many actions":          {text, "{{.Link}}\n" + strings.Repeat("{{.Name}}", 200), "key en-GB.invitation.txt: has {{ 201 times; a template has it at most 200 times"},
 		"too long an action":        {page, "\n{{if or \"}}\" " + strings.Repeat(" .Name", 200) + "}}{{end}}", "key en-GB.invitation.html, line 2: what stands between {{ and }} has at most 1024 bytes"},
-		"too many conditions":       {text, "{{.Link}}\n" + strings.Repeat("{{if .Name}}", 21) + strings.Repeat("{{end}}", 21), "line 2: conditions and parentheses are nested more than 20 deep"},
-		"a long else if":            {text, "{{.Link}}\n{{if .Name}}" + strings.Repeat("{{else if .Role}}", 20) + "{{end}}", "nested more than 20 deep"},
-		"too many parentheses":      {page, "{{if " + strings.Repeat("(", 21) + ".Name" + strings.Repeat(")", 21) + "}}{{end}}", "line 1: conditions and parentheses are nested more than 20 deep"},
+		"too many conditions":       {text, "{{.Link}}\n" + strings.Repeat("{{if .Name}}", 17) + strings.Repeat("{{end}}", 17), "line 2: conditions and parentheses are nested more than 16 deep"},
+		"a long else if":            {text, "{{.Link}}\n{{if .Name}}" + strings.Repeat("{{else if .Role}}", 16) + "{{end}}", "nested more than 16 deep"},
+		"too many parentheses":      {page, "{{if " + strings.Repeat("(", 17) + ".Name" + strings.Repeat(")", 17) + "}}{{end}}", "line 1: conditions and parentheses are nested more than 16 deep"},
 		"unknown mail":              {"fr.farewell.txt", "x", "key fr.farewell.txt: no such template; write <language>.invitation.<part>"},
 		"unknown part":              {"fr.invitation.body", "x", "key fr.invitation.body: no such template"},
 		"one body of two":           {"fr.invitation.txt", "{{.Link}}", "key fr.invitation.html: missing; write it as well, or remove the keys fr.invitation.txt and fr.invitation.subject"},
@@ -170,7 +170,7 @@ func TestWordingNamesEveryMistake(t *testing.T) {
 func hardest() map[string]string {
 	data := map[string]string{}
 	for _, language := range []string{"de", "en-GB", "en-US", "es", "fr"} {
-		actions := strings.Repeat("<a title={{.Role}}>", 90) + strings.Repeat("{{if .Name}}", 20) + strings.Repeat("{{end}}", 20) +
+		actions := strings.Repeat("<a title={{.Role}}>", 90) + strings.Repeat("{{if .Name}}", 16) + strings.Repeat("{{end}}", 16) +
 			"{{if or" + strings.Repeat(" .Name", 160) + "}}{{end}}"
 		data[language+".invitation.txt"] = actions + "\n{{.Link}}\n" + strings.Repeat("word ", 8<<10)
 		data[language+".invitation.html"] = `<a href="{{.Link}}">x</a>` + actions + strings.Repeat("<p>x</p>", 6<<10)

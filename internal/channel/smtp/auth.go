@@ -33,18 +33,23 @@ var mechanisms = []string{scramSHA256Plus, scramSHA256, scramSHA1, cramMD5, plai
 
 // Bounds of what a server can make the client compute.
 const (
-	// maxIterations is how often SCRAM hashes the password at most: RFC 7677 section 4 asks for 4,096 at least, and servers use some ten
-	// thousands. A hash cannot be interrupted, and 100,000 take some hundredths of a second.
+	// minIterations is how often SCRAM hashes the password at least (RFC 7677 section 4): with fewer, a server could find the password out
+	// from the client's proof.
+	minIterations = 4_096
+	// maxIterations is how often SCRAM hashes the password at most: servers use some ten thousands. A hash cannot be interrupted, and 100,000
+	// take some hundredths of a second.
 	maxIterations = 100_000
+	// maxChallenge bounds a challenge, in bytes of its base64 (RFC 4954 section 4).
+	maxChallenge = 12_288
 	// maxChallenges bounds the challenges of one authentication. LOGIN and SCRAM have three.
 	maxChallenges = 5
 )
 
 var (
-	errNoAuth            = errors.New("the server offers no supported authentication")
-	errAuthNotOffered    = errors.New("the server does not offer the mechanism that is asked for")
-	errTooManyIterations = errors.New("the server asks for too many iterations")
-	errChallenge         = errors.New("the server's challenge is not one of this mechanism")
+	errNoAuth         = errors.New("the server offers no supported authentication")
+	errAuthNotOffered = errors.New("the server does not offer the mechanism that is asked for")
+	errIterations     = errors.New("the server asks for too few or too many iterations")
+	errChallenge      = errors.New("the server's challenge is not one of this mechanism")
 )
 
 // authenticate logs in. If the server refuses a mechanism that proves the password without sending it, authenticate sends the password
@@ -140,10 +145,7 @@ func (c *conversation) try(mechanism string) error {
 		case code != 334:
 			return &textproto.Error{Code: code, Msg: text}
 		}
-		challenge, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
-		if err == nil {
-			response, err = auth.Next(challenge, true)
-		}
+		response, err := answerTo(auth, text)
 		if err != nil {
 			if _, _, cancelled := c.client.command(501, "*"); cancelled != nil && !isReply(cancelled) {
 				return cancelled
@@ -153,6 +155,18 @@ func (c *conversation) try(mechanism string) error {
 		command = base64.StdEncoding.EncodeToString(response)
 	}
 	return errChallenge
+}
+
+// answerTo returns the response to a challenge.
+func answerTo(auth smtp.Auth, text string) ([]byte, error) {
+	if text = strings.TrimSpace(text); len(text) > maxChallenge {
+		return nil, errChallenge
+	}
+	challenge, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, err
+	}
+	return auth.Next(challenge, true)
 }
 
 func (c *conversation) mechanism(name string) smtp.Auth {
@@ -185,7 +199,7 @@ func (c *conversation) tlsState() *tls.ConnectionState {
 	return &state
 }
 
-// boundedSCRAM hashes the password once, and only as often as maxIterations.
+// boundedSCRAM hashes the password once, with as many iterations as the bounds allow.
 type boundedSCRAM struct {
 	smtp.Auth
 	hashed bool
@@ -198,8 +212,8 @@ func (b *boundedSCRAM) Next(fromServer []byte, more bool) ([]byte, error) {
 			return nil, errChallenge
 		}
 		b.hashed = true
-		if n, ok := iterations(fromServer); !ok || n > maxIterations {
-			return nil, errTooManyIterations
+		if n, ok := iterations(fromServer); !ok || n < minIterations || n > maxIterations {
+			return nil, errIterations
 		}
 	}
 	return b.Auth.Next(fromServer, more)
@@ -213,7 +227,7 @@ func iterations(fromServer []byte) (n int, ok bool) {
 	}
 	count, found := bytes.CutPrefix(fields[2], []byte("i="))
 	n, err := strconv.Atoi(string(count))
-	return n, found && err == nil && n > 0
+	return n, found && err == nil
 }
 
 // isReply reports whether err is a reply of the server.

@@ -189,6 +189,8 @@ func TestSCRAM(t *testing.T) {
 		"as many iterations as RFC 7677 asks for": {"4096", ""},
 		"so many that a hash would take hours":    {"2147483647", "SCRAM"},
 		"more than Usher computes":                {"100001", "SCRAM"},
+		"so few that a proof can be tried out":    {"1", "SCRAM"},
+		"fewer than RFC 7677 asks for":            {"4095", "SCRAM"},
 		"more than a number":                      {"99999999999999999999", "SCRAM"},
 		"less than none":                          {"-5", "SCRAM"},
 		"no number":                               {"many", "SCRAM"},

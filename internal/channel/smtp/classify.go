@@ -82,9 +82,9 @@ func unmet(at stage, server Server, err error) *channel.Error {
 	case errors.Is(err, errAuthNotOffered):
 		return authFailed("no "+server.Auth, "the server does not offer the mechanism that the key \"auth\" names; write Auto, or one that "+
 			"it offers")
-	case errors.Is(err, errTooManyIterations):
-		return authFailed("SCRAM", "the server asks to hash the password more often than 100,000 times, or does not say how often; write "+
-			"another mechanism into the key \"auth\", such as PLAIN")
+	case errors.Is(err, errIterations):
+		return authFailed("SCRAM", "the server asks to hash the password less often than 4,096 times or more often than 100,000 times, or does "+
+			"not say how often; have its administrator change that, or write another mechanism into the key \"auth\", such as PLAIN")
 	case errors.Is(err, errSenderUTF8): // which no probe finds out
 		explained := authFailed("no SMTPUTF8", "the sender in the key \"from\" has letters outside ASCII before the @, and the server "+
 			"cannot carry them; write another sender")

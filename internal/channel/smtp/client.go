@@ -20,6 +20,8 @@ const (
 	maxReceived = 1 << 20
 	// maxReplyLine bounds a line of a reply, in bytes. RFC 4954 section 4 allows 12,288 for a challenge, all others are far shorter.
 	maxReplyLine = 13 << 10
+	// maxReply bounds the text of a reply, in bytes: every line with the 512 bytes of RFC 5321 section 4.5.3.1.5.
+	maxReply = 64 << 10
 	// maxReplyLines bounds the lines of a reply. The longest are lists of extensions, which have some twenty.
 	maxReplyLines = 128
 )
@@ -62,7 +64,7 @@ func (c *client) command(expect int, format string, args ...any) (code int, text
 // reply reads a reply of one or more lines, and returns the text of all of them, joined with "\n".
 func (c *client) reply(expect int) (code int, text string, err error) {
 	var lines []string
-	for len(lines) < maxReplyLines {
+	for size := 0; len(lines) < maxReplyLines && size <= maxReply; {
 		line, err := c.line()
 		if err != nil {
 			return 0, "", err
@@ -76,7 +78,7 @@ func (c *client) reply(expect int) (code int, text string, err error) {
 		default:
 			code = number
 		}
-		lines = append(lines, said)
+		lines, size = append(lines, said), size+len(said)
 		if more {
 			continue
 		}

@@ -26,6 +26,8 @@ type pool struct {
 	mu     sync.Mutex
 	closed bool
 	idle   map[serverKey]*idleConns
+	// byAge are the idle conversations with all servers, the one that was used longest ago first.
+	byAge []*conversation
 	// ending counts the conversations that end in the background, so that no mail waits for that.
 	ending sync.WaitGroup
 }
@@ -88,8 +90,16 @@ func (p *pool) pop(key serverKey) *conversation {
 	last := len(i.conversations) - 1
 	c := i.conversations[last]
 	i.conversations = i.conversations[:last]
-	c.expiry.Stop()
+	p.retire(c)
 	return c
+}
+
+// retire takes a conversation out of those that are ordered by age; p.mu must be held.
+func (p *pool) retire(c *conversation) {
+	c.expiry.Stop()
+	if at := slices.Index(p.byAge, c); at >= 0 {
+		p.byAge = slices.Delete(p.byAge, at, at+1)
+	}
 }
 
 // openAlone opens a conversation that is not kept. It must be ended.
@@ -142,9 +152,14 @@ func (p *pool) giveBack(c *conversation, err error) {
 	}
 	p.mu.Lock()
 	if kept := !p.closed && !c.home.forgotten; kept {
-		c.home.conversations = append(c.home.conversations, c)
+		c.home.conversations, p.byAge = append(c.home.conversations, c), append(p.byAge, c)
 		c.expiry = time.AfterFunc(p.options.IdleTimeout, func() { p.expire(c) })
+		oldest := p.byAge[0]
+		full := len(p.byAge) > p.options.IdleConversations
 		p.mu.Unlock()
+		if full {
+			p.expire(oldest)
+		}
 		return
 	}
 	p.mu.Unlock()
@@ -166,12 +181,13 @@ func (c *conversation) survives(err error) bool {
 	return true
 }
 
-// expire ends a conversation that has been idle for too long.
+// expire ends a conversation that has been idle for too long, or the longest while there are too many.
 func (p *pool) expire(c *conversation) {
 	p.mu.Lock()
 	at := slices.Index(c.home.conversations, c)
 	if at >= 0 {
 		c.home.conversations = slices.Delete(c.home.conversations, at, at+1)
+		p.retire(c)
 	}
 	p.mu.Unlock()
 	if at >= 0 {
@@ -216,7 +232,7 @@ func (p *pool) forget(server Server) {
 func (p *pool) clear(i *idleConns) {
 	i.forgotten = true
 	for _, c := range i.conversations {
-		c.expiry.Stop()
+		p.retire(c)
 		p.remove(c)
 		p.ending.Go(func() { c.end(nil) })
 	}

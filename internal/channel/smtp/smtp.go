@@ -29,6 +29,9 @@ type Options struct {
 	// IdleTimeout is how long an idle conversation is kept for the next mail. Default 30 s, before servers and what is in between
 	// close it.
 	IdleTimeout time.Duration
+	// IdleConversations is how many idle conversations are kept in all, whoever they are with; beyond that, the one that was used longest ago
+	// ends. Default 100.
+	IdleConversations int
 	// MailsPerConversation is the number of mails after which a conversation ends; servers limit it too. Default 100.
 	MailsPerConversation int
 	// Reach is where the servers of tenants' Secrets may be.
@@ -54,6 +57,9 @@ func New(options Options) *Channel {
 	setDefault(&options.CommandTimeout, 5*time.Minute)
 	setDefault(&options.BodyTimeout, 10*time.Minute)
 	setDefault(&options.IdleTimeout, 30*time.Second)
+	if options.IdleConversations <= 0 {
+		options.IdleConversations = 100
+	}
 	if options.MailsPerConversation <= 0 {
 		options.MailsPerConversation = 100
 	}
