@@ -8,7 +8,7 @@ import (
 	"unicode"
 )
 
-// Name makes a user's text harmless where it stands for a name, in a mail to somebody else: it is OneLine, without anything that a mail
+// Name makes a user's text harmless where it stands for a name, in a mail to someone else: it is OneLine, without anything that a mail
 // program would turn into a link by itself. Such a text gets a space, "evil. example": it can be read, and not followed. Texts that are
 // addresses by definition are written with mailbox.
 //

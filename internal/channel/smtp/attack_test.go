@@ -38,7 +38,7 @@ func meteredOptions(read *atomic.Int64) smtp.Options {
 	return options
 }
 
-// A server says more than anybody would, so that the client keeps it, splits it, or searches it.
+// A server says more than any would, so that the client keeps it, splits it, or searches it.
 func TestAttackAServerThatSaysTooMuch(t *testing.T) {
 	long, at := strings.Repeat("a@", 6<<10), strings.Repeat("@", 12<<10)
 	for name, test := range map[string]struct {
