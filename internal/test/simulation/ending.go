@@ -33,7 +33,7 @@ type announcement struct {
 func (w *world) deliverNotice(t *task, m message.ExpiryNotice) {
 	t.mail = m.MessageID
 	member, _, _ := strings.Cut(m.MessageID, ".")
-	to := member + " " + m.Member
+	to := member + " " + m.Member + m.MemberAddress
 	again := w.pastFacts.lastAnnounced[to] != m.MessageID // the admin may set the end back to a time that was announced before another
 	w.pastFacts.lastAnnounced[to] = m.MessageID
 	w.note("mail %s to %s", m.MessageID, m.To)
@@ -57,7 +57,7 @@ func (w *world) deliverNotice(t *task, m message.ExpiryNotice) {
 	if !t.facts.ending {
 		w.violated("announcement-true", "the end of access of a member who had none, or none that ended then, was announced: %s", m.MessageID)
 	}
-	if m.Member == "" && !slices.Contains(t.facts.addresses, m.To) {
+	if m.Member+m.MemberAddress == "" && !slices.Contains(t.facts.addresses, m.To) {
 		w.violated("announcement-to-member", "an announcement for member %s went to an address that is not its own", t.key.Name)
 	}
 }
