@@ -159,7 +159,8 @@ type AccountMail struct {
 	// templatesRef names a ConfigMap in the account's namespace with the account's own wording of its mails. Its keys are
 	// `<language>.<mail>.<part>`: the mail is `invitation` or `reminder`, the part is `subject`, `txt` or `html`, such as
 	// `fr.invitation.html`. A mail without templates, or with a mistake in them, uses Usher's own wording; the condition
-	// TemplatesReady names the mistake. Default: none. Example: `acme-mails`.
+	// TemplatesReady names the mistake. Templates need secretRef, unless the platform allows them without. Default: none.
+	// Example: `acme-mails`.
 	//
 	// +optional
 	TemplatesRef *ConfigMapReference `json:"templatesRef,omitempty"`

@@ -31,7 +31,6 @@ import (
 
 	usherv1 "github.com/usher-dev/usher/api/v1alpha1"
 	"github.com/usher-dev/usher/internal/channel/factory"
-	"github.com/usher-dev/usher/internal/channel/smtp"
 	"github.com/usher-dev/usher/internal/labels"
 	"github.com/usher-dev/usher/internal/store"
 	"github.com/usher-dev/usher/internal/undecodable"
@@ -97,7 +96,7 @@ func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager
 	if err := o.validate(); err != nil {
 		return nil, nil, err
 	}
-	reach, err := smtp.ParseReach(o.SMTPAllow)
+	sender, err := factory.New(o.SMTPAllow)
 	if err != nil {
 		return nil, nil, fmt.Errorf("--smtp-allow: %w", err)
 	}
@@ -114,7 +113,7 @@ func build(ctx context.Context, config *rest.Config, o Options) (manager.Manager
 		return nil, nil, fmt.Errorf("create the uncached client: %w", err)
 	}
 	p := &process{
-		Options: o, config: config, mgr: mgr, live: undecodable.NewClient(uncached), sender: factory.New(reach), registry: registry,
+		Options: o, config: config, mgr: mgr, live: undecodable.NewClient(uncached), sender: sender, registry: registry,
 	}
 	p.keys = p.newKeys()
 	parts, err := p.addParts(ctx)

@@ -132,16 +132,14 @@ func (o *Options) Bind(flags *flag.FlagSet) {
 	flags.IntVar(&o.MailQuota, "mail-quota", 2000,
 		"`number` of mails that an account may send within 24 hours through the server of --smtp-secret; 0 for any number")
 	flags.BoolVar(&o.TenantWording, "allow-tenant-wording", false,
-		"use the own wording of accounts also in mails that the server of --smtp-secret sends; without it, an account needs an SMTP Secret of its own")
+		"use the own wording of accounts also in mails that the server of --smtp-secret sends; without it, an account needs an SMTP Secret "+
+			"of its own")
 }
 
 // validate checks the options; the error says what to write instead.
 func (o *Options) validate() error {
 	if o.MailWorkers < 1 {
 		return fmt.Errorf("--mail-workers is %d; it must be at least 1", o.MailWorkers)
-	}
-	if o.MailQuota < 0 {
-		return fmt.Errorf("--mail-quota is %d; it must be a number of mails, or 0 for any number", o.MailQuota)
 	}
 	if !loopback(o.PprofBindAddress) {
 		return fmt.Errorf("--pprof-bind-address is %q; it must be 0 or a loopback address such as 127.0.0.1:6060, because profiles are served "+
@@ -158,9 +156,17 @@ func (o *Options) validate() error {
 	if o.Shards > 1 && o.ShardByPeers {
 		return fmt.Errorf("--shards=%d limits the replicas that share the namespaces, and --shard-by-peers does not; use one of them", o.Shards)
 	}
+	if o.MailQuota < 0 {
+		return fmt.Errorf("--mail-quota is %d; it must be a number of mails, or 0 for any number", o.MailQuota)
+	}
 	if o.PortalURL == "" {
 		return nil
 	}
+	return o.validatePortal()
+}
+
+// validatePortal checks the portal's URL.
+func (o *Options) validatePortal() error {
 	u, err := url.Parse(o.PortalURL)
 	if err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" ||
 		u.Fragment != "" {

@@ -20,8 +20,8 @@ import (
 var (
 	allowedElements = []string{
 		"html", "head", "meta", "body", "a", "abbr", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "code", "col",
-		"colgroup", "dd", "div", "dl", "dt", "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre", "q", "s", "small",
-		"span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
+		"colgroup", "dd", "div", "dl", "dt", "em", "font", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "li", "ol", "p", "pre", "q", "s",
+		"small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "u", "ul",
 	}
 	allowedAttributes = []string{
 		"align", "aria-hidden", "bgcolor", "border", "cellpadding", "cellspacing", "class", "color", "colspan", "dir", "face", "height", "lang",
@@ -29,8 +29,8 @@ var (
 	}
 	allowedSchemes = []string{"https", "http", "mailto", "tel"}
 	// allowedStyle matches declarations of properties that only concern how the text looks, without url() and other functions that load.
-	allowedStyle = regexp.MustCompile(`^(?i:\s*(?:-webkit-|mso-)?(?:background|border|color|direction|display|font|height|letter|line|list-style` +
-		`|margin|max|min|opacity|overflow|padding|table|text|unicode|vertical|white|width|word)(?:-[a-z]+)*` +
+	allowedStyle = regexp.MustCompile(`^(?i:\s*(?:-webkit-|mso-)?(?:background|border|color|direction|display|font|height|letter|line` +
+		`|list-style|margin|max|min|opacity|overflow|padding|table|text|unicode|vertical|white|width|word)(?:-[a-z]+)*` +
 		`\s*:(?:[-a-z0-9 #%.,'"!/+]|(?:rgb|hsl)a?\([-0-9 %.,/]*\))*(?:;|$))*\s*$`)
 	allowedContent = regexp.MustCompile(`^[-a-zA-Z0-9 ,=.]*$`)
 )

@@ -90,7 +90,8 @@ func (p Probed) Due() time.Time {
 
 // NewEndpoints returns Endpoints without any results yet, for that many mails at once.
 func NewEndpoints(
-	live client.Reader, parse func(data map[string][]byte, trusted bool) (channel.Endpoint, error), defaultSecret types.NamespacedName, mails int,
+	live client.Reader, parse func(data map[string][]byte, trusted bool) (channel.Endpoint, error), defaultSecret types.NamespacedName,
+	mails int,
 ) *Endpoints {
 	return &Endpoints{
 		Live: live, parse: parse, Default: defaultSecret, Limiter: ratelimit.New(), slots: newSlots(mails), probes: newSlots(probesAtOnce),
@@ -145,7 +146,7 @@ func (e *Endpoints) Load(ctx context.Context, account *usherv1.Account) (endpoin
 	return endpoint, err == nil, nil
 }
 
-// Parse reads an endpoint from its Secret. Only the platform can write a Secret into the namespace of the default one.
+// Parse reads an endpoint from its Secret. A user who can write a Secret into the namespace of the default one is the platform.
 func (e *Endpoints) Parse(secret *corev1.Secret) (channel.Endpoint, error) {
 	return e.parse(secret.Data, secret.Namespace == e.Default.Namespace)
 }

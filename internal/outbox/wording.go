@@ -36,8 +36,7 @@ type Wording struct {
 }
 
 // Wording reads the templates of an account's mails; nil if the account has none. Which version of the ConfigMap applies is read live,
-// its contents once for each version: many accounts, and all of their mails, may have one ConfigMap. A ConfigMap that may not be used is not
-// read.
+// its contents once for each version: many accounts, and all of their mails, may have one ConfigMap. One that may not be used is not read.
 func (o *Outbox) Wording(ctx context.Context, account *usherv1.Account) (*Wording, error) {
 	name := store.TemplatesRef(account)
 	if name == "" {

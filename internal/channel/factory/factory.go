@@ -31,9 +31,15 @@ type Channels struct {
 
 var _ channel.Channel = (*Channels)(nil)
 
-// New returns the channels with their defaults, which reach the servers of tenants' Secrets where that is allowed. The caller must close
-// them.
-func New(reach smtp.Reach) *Channels { return &Channels{smtp: smtp.New(smtp.Options{Reach: reach})} }
+// New returns the channels with their defaults. allow says where the servers of tenants' Secrets may be besides public addresses; see
+// smtp.ParseReach. The caller must close the channels.
+func New(allow string) (*Channels, error) {
+	reach, err := smtp.ParseReach(allow)
+	if err != nil {
+		return nil, err
+	}
+	return &Channels{smtp: smtp.New(smtp.Options{Reach: reach})}, nil
+}
 
 // of returns the channel of an endpoint; nil if there is none.
 func (c *Channels) of(to channel.Endpoint) channel.Channel {

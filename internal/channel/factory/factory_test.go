@@ -9,7 +9,6 @@ import (
 
 	"github.com/usher-dev/usher/internal/channel"
 	"github.com/usher-dev/usher/internal/channel/factory"
-	"github.com/usher-dev/usher/internal/channel/smtp"
 	"github.com/usher-dev/usher/internal/message"
 	"github.com/usher-dev/usher/internal/test/testkit/smtpsink"
 )
@@ -20,7 +19,10 @@ func TestASecretLeadsToItsChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(sink.Close)
-	channels := factory.New(smtp.Reach{})
+	channels, err := factory.New("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(channels.Close)
 	endpoint, err := factory.Parse(sink.Secret("Platform <no-reply@platform.example>"), true)
 	if err != nil {
@@ -50,7 +52,10 @@ func TestAnInvalidSecretHasNoEndpoint(t *testing.T) {
 type unknown struct{ channel.Endpoint }
 
 func TestAnUnknownEndpointIsRefused(t *testing.T) {
-	channels := factory.New(smtp.Reach{})
+	channels, err := factory.New("127.0.0.1:*")
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(channels.Close)
 	for _, endpoint := range []channel.Endpoint{nil, unknown{}} {
 		channels.Forget(endpoint)
@@ -62,5 +67,12 @@ func TestAnUnknownEndpointIsRefused(t *testing.T) {
 				t.Errorf("%s to %v: %v", name, endpoint, err)
 			}
 		}
+	}
+}
+
+func TestWhereServersMayBeIsChecked(t *testing.T) {
+	if channels, err := factory.New("smtp.acme.example"); err == nil {
+		channels.Close()
+		t.Error("a name is a network")
 	}
 }

@@ -38,7 +38,7 @@ func meteredOptions(read *atomic.Int64) smtp.Options {
 	return options
 }
 
-// A server says more than any server would, so that the client keeps it, splits it, or searches it.
+// A server says more than any would, so that the client keeps it, splits it, or searches it.
 func TestAttackAServerThatSaysTooMuch(t *testing.T) {
 	long, at := strings.Repeat("a@", 6<<10), strings.Repeat("@", 12<<10)
 	for name, test := range map[string]struct {
@@ -110,8 +110,8 @@ func TestAttackChallenges(t *testing.T) {
 			_ = failure(t, newChannel(t, timeouts).Probe(t.Context(), server))
 			for _, event := range scripted.Heard() {
 				raw, _ := base64.StdEncoding.DecodeString(event.Argument)
-				if said := string(raw); event.Verb == smtpsink.Response && (strings.Contains(said, "p=") || strings.HasPrefix(said, "usher ")) {
-					t.Errorf("the server got a proof: %s", said)
+				if len(event.Verb) > 10 || strings.Contains(string(raw), "p=") { // a Scripted server that answers raw takes a response for a command
+					t.Errorf("the server got a proof: %v", event)
 				}
 			}
 		})

@@ -71,11 +71,13 @@ func interpret(ctx context.Context, at stage, server Server, to string, err erro
 func unmet(at stage, server Server, err error) *channel.Error {
 	switch {
 	case errors.Is(err, errNotAllowed):
-		return &channel.Error{Class: usherv1.ErrorConfiguration, Code: "not allowed", Reason: usherv1.ReasonServerUnreachable, Message: notAllowed}
+		return &channel.Error{
+			Class: usherv1.ErrorConfiguration, Code: "not allowed", Reason: usherv1.ReasonServerUnreachable, Message: notAllowed,
+		}
 	case errors.Is(err, errNoStartTLS):
-		return tlsFailed("no STARTTLS", "the server does not offer STARTTLS, so nothing was sent; someone on the way may have removed the offer, "+
-			"to read mails and passwords: check host and port, and ask the server's administrator whether it offers STARTTLS there; a port that "+
-			"speaks TLS from the first byte (usually 465) needs tls: Implicit")
+		return tlsFailed("no STARTTLS", "the server does not offer STARTTLS, so nothing was sent; someone on the way may have removed the "+
+			"offer, to read mails and passwords: check host and port, and ask the server's administrator whether it offers STARTTLS there; a port "+
+			"that speaks TLS from the first byte (usually 465) needs tls: Implicit")
 	case errors.Is(err, errNoAuth):
 		return authFailed("no AUTH", "the server offers no authentication that Usher knows (SCRAM, CRAM-MD5, PLAIN, LOGIN); use its submission "+
 			"port (usually 587), or leave out username and password if it needs none")
@@ -105,8 +107,9 @@ func unmet(at stage, server Server, err error) *channel.Error {
 }
 
 // notAllowed says the same whatever is there: Usher has not looked.
-const notAllowed = "Usher does not connect to the server's address and port for a Secret that is not the platform's, so nothing is known of " +
-	"what is there; use a mail server at a public address, at port 25, 465, 587 or 2525, or ask the platform to allow the address (--smtp-allow)"
+const notAllowed = "Usher does not connect to the server's address and port for a Secret that is not the platform's, so nothing is known " +
+	"of what is there; use a mail server at a public address, at port 25, 465, 587 or 2525, or ask the platform to allow the address " +
+	"(--smtp-allow)"
 
 // tlsTrouble explains why TLS could not be established. It returns nil if only the connection broke.
 func tlsTrouble(server Server, err error) *channel.Error {

@@ -28,9 +28,9 @@
 //
 // # What a server can cost
 //
-// Everything that a server makes the client read, keep or compute is bounded: the bytes of a conversation and of a reply, the length and the
-// number of its lines, the number and the length of challenges, the iterations of SCRAM, the time of each step, and the idle conversations.
-// The caller's context bounds the time of all steps together.
+// Everything that a server makes the client read, keep or compute is bounded: the bytes of a conversation and of a reply, the length and
+// the number of its lines, the number and the length of challenges, the iterations of SCRAM, the time of each step, and the idle
+// conversations. The caller's context bounds the time of all steps together.
 //
 // A tenant's server is at an address that Reach allows, and nothing is said of what is at any other.
 //

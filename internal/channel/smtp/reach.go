@@ -13,8 +13,8 @@ import (
 	"syscall"
 )
 
-// Reach says at which addresses and ports the servers of tenants' Secrets may be. The zero value allows public addresses, and of their ports
-// those that mail servers have. What it does not allow, Usher does not connect to, so that a tenant does not learn what is there.
+// Reach says at which addresses and ports the servers of tenants' Secrets may be. The zero value allows public addresses, and of their
+// ports those that mail servers have. What it does not allow, Usher does not connect to, so that a tenant does not learn what is there.
 type Reach struct {
 	allowed []allowance
 }
@@ -45,32 +45,12 @@ func ParseReach(text string) (Reach, error) {
 }
 
 func parseAllowance(entry string) (allowance, error) {
-	network, port := entry, ""
-	if inner, bracketed := strings.CutPrefix(entry, "["); bracketed {
-		var rest string
-		var closed, colon bool
-		network, rest, closed = strings.Cut(inner, "]")
-		port, colon = strings.CutPrefix(rest, ":")
-		if !closed || rest != "" && !colon || colon && port == "" {
-			network = entry
-		}
-	} else if strings.Count(entry, ":") == 1 {
-		if network, port, _ = strings.Cut(entry, ":"); port == "" {
-			network = entry
-		}
+	network, port, ok := splitEntry(entry)
+	prefix, err := parseNetwork(network)
+	if !ok || err != nil {
+		return allowance{}, fmt.Errorf("%q is not a network; write 10.1.0.0/16, 10.1.0.0/16:2526 or [2001:db8::/32]:587", entry)
 	}
-	a := allowance{}
-	prefix, err := netip.ParsePrefix(network)
-	if err != nil {
-		var address netip.Addr
-		if address, err = netip.ParseAddr(network); err == nil {
-			prefix, err = address.Prefix(address.BitLen())
-		}
-	}
-	if err != nil {
-		return a, fmt.Errorf("%q is not a network; write 10.1.0.0/16, 10.1.0.0/16:2526 or [2001:db8::/32]:587", entry)
-	}
-	a.network = prefix.Masked()
+	a := allowance{network: prefix}
 	switch port {
 	case "":
 	case "*":
@@ -81,6 +61,32 @@ func parseAllowance(entry string) (allowance, error) {
 		}
 	}
 	return a, nil
+}
+
+// splitEntry splits an entry into the network and the port, which is empty if there is none.
+func splitEntry(entry string) (network, port string, ok bool) {
+	if inner, bracketed := strings.CutPrefix(entry, "["); bracketed {
+		network, rest, closed := strings.Cut(inner, "]")
+		port, colon := strings.CutPrefix(rest, ":")
+		return network, port, closed && (rest == "" || colon && port != "")
+	}
+	if strings.Count(entry, ":") == 1 {
+		network, port, _ = strings.Cut(entry, ":")
+		return network, port, port != ""
+	}
+	return entry, "", true
+}
+
+// parseNetwork parses a network, or an address, which is a network of one.
+func parseNetwork(text string) (netip.Prefix, error) {
+	if prefix, err := netip.ParsePrefix(text); err == nil {
+		return prefix.Masked(), nil
+	}
+	address, err := netip.ParseAddr(text)
+	if err != nil {
+		return netip.Prefix{}, fmt.Errorf("parse an address: %w", err)
+	}
+	return netip.PrefixFrom(address, address.BitLen()), nil
 }
 
 // special are the networks whose addresses are not public: those of this machine, of the cluster and of the network that it is in, where

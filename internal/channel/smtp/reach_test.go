@@ -146,7 +146,7 @@ func trusted(server smtp.Server) smtp.Server {
 	return server
 }
 
-// A name that resolved to a public address when someone looked resolves to another one when Usher connects: the address counts that is
+// A name that resolved to a public address a moment ago resolves to another one when Usher connects: the address counts that is
 // connected to.
 func TestAttackANameThatIsBoundAnew(t *testing.T) {
 	open, server := startScripted(t, smtpsink.ScriptedOptions{})
@@ -159,7 +159,7 @@ func TestAttackANameThatIsBoundAnew(t *testing.T) {
 	}
 }
 
-// Someone on the way removes STARTTLS: no one is advised to send without encryption.
+// Someone on the way removes STARTTLS: the message does not advise to send without encryption.
 func TestAttackSTARTTLSIsStripped(t *testing.T) {
 	for name, answers := range map[string]map[smtpsink.Verb]smtpsink.Answer{
 		"not offered": {}, "refused": {

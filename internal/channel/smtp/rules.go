@@ -61,8 +61,8 @@ var rules = []rule{
 	{ // RFC 3207.
 		applies: func(a answer) bool { return a.at == stageTLS },
 		class:   usherv1.ErrorConfiguration, reason: usherv1.ReasonTLSFailed,
-		advice: ", so nothing was sent; someone on the way may refuse STARTTLS in its place: ask its administrator whether it speaks STARTTLS on " +
-			"this port; a port that speaks TLS from the first byte (usually 465) needs tls: Implicit",
+		advice: ", so nothing was sent; someone on the way may refuse STARTTLS in its place: ask its administrator whether it speaks " +
+			"STARTTLS on this port; a port that speaks TLS from the first byte (usually 465) needs tls: Implicit",
 	},
 	{ // RFC 4954 section 6, and Exchange's 5.7.57. Before the quotas: "535 Too many invalid logon attempts" is about the password.
 		applies: concernsAuth,

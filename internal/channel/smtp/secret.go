@@ -41,13 +41,13 @@ const (
 
 var secretKeys = []string{keyHost, keyPort, keyUsername, keyPassword, keyAuth, keyFrom, keyTLS, keyCA, keyHelo, keyRate, keyConns}
 
-// errNoSMTPSecret means that a Secret is for something else. The user who names it in an Account may not be allowed to read it, so its keys are not
-// named.
-var errNoSMTPSecret = fmt.Errorf("it is not an SMTP Secret, since it has neither %s nor %s; name one that has both, or create one", keyHost, keyFrom)
+// errNoSMTPSecret means that a Secret is for something else. The user who names it in an Account may not be allowed to read it, so its keys
+// are not named.
+var errNoSMTPSecret = errors.New("it is not an SMTP Secret, since it has neither host nor from; name one that has both, or create one")
 
-// ParseServer parses the data of an SMTP Secret. The error names every key of secretKeys that is wrong and says what to write. It quotes no
-// value, because a value in the wrong key may be the password, and no other key. A line break at the end of a value, as `echo` leaves it, is
-// dropped.
+// ParseServer parses the data of an SMTP Secret. The error names every key of secretKeys that is wrong and says what to write. It quotes
+// no value, because a value in the wrong key may be the password, and no other key. A line break at the end of a value, as `echo` leaves
+// it, is dropped.
 //
 // An unknown key is an error: otherwise `pass` or `ca.pem` would be ignored silently, and the server's answer would point
 // elsewhere.

@@ -28,8 +28,8 @@ const (
 	maxCA    = 256 << 10
 )
 
-// checkText names the values that are too long, or have characters which no one sees, such as the byte order mark that some editors write at the beginning
-// of a file. They would make a password wrong and a host unknown, and the value looks right.
+// checkText names the values that are too long, or have characters which no one sees, such as the byte order mark that some editors write
+// at the beginning of a file. They would make a password wrong and a host unknown, and the value looks right.
 func (p *secretParser) checkText() {
 	for _, key := range secretKeys {
 		value := string(p.data[key])

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/textproto"
 	"time"
@@ -29,7 +30,7 @@ type Options struct {
 	// IdleTimeout is how long an idle conversation is kept for the next mail. Default 30 s, before servers and what is in between
 	// close it.
 	IdleTimeout time.Duration
-	// IdleConversations is how many idle conversations are kept in all, with any server; beyond that, the one that was used longest ago
+	// IdleConversations is how many idle conversations are kept in all, with whatever servers; beyond that, the one that was used longest ago
 	// ends. Default 100.
 	IdleConversations int
 	// MailsPerConversation is the number of mails after which a conversation ends; servers limit it too. Default 100.
@@ -72,8 +73,13 @@ func New(options Options) *Channel {
 	return &Channel{options: options, pool: newPool(options)}
 }
 
+// dial is the default of Options.Dial.
 func dial(ctx context.Context, network, address string, control Control) (net.Conn, error) {
-	return (&net.Dialer{Control: control}).DialContext(ctx, network, address)
+	conn, err := (&net.Dialer{Control: control}).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the mail server: %w", err)
+	}
+	return conn, nil
 }
 
 func setDefault(d *time.Duration, value time.Duration) {
