@@ -135,7 +135,9 @@ func managerOptions(o Options, registry *undecodable.Registry, keep func(namespa
 		}
 	}
 	stop, retry := stopTimeout, retryPeriod
-	metrics := metricsserver.Options{BindAddress: o.MetricsBindAddress, SecureServing: o.MetricsSecure, TLSOpts: []func(*tls.Config){restrictTLS}}
+	metrics := metricsserver.Options{
+		BindAddress: o.MetricsBindAddress, SecureServing: o.MetricsSecure, TLSOpts: []func(*tls.Config){restrictTLS},
+	}
 	if o.MetricsSecure {
 		metrics.FilterProvider = protectMetrics
 	}

@@ -21,7 +21,8 @@ const probeTimeout = 10 * time.Second
 // maxListed is how many undecodable objects /readyz names.
 const maxListed = 100
 
-// notes are what /readyz names besides, and stays 200: one tenant's object, or one client's header, must not take the portal from all others.
+// notes are what /readyz names besides, and stays 200: one tenant's object, or one client's header, must not take the portal from all
+// others.
 type notes struct {
 	// objects that cannot be decoded.
 	objects func() []*undecodable.Error

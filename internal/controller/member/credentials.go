@@ -45,9 +45,9 @@ func (r *Reconciler) settleCredentials(ctx context.Context, o *membership.Observ
 	return true, err
 }
 
-// makeCredentials creates the acceptance of a Member that needs no invitation. What was decided about may be an old Member: if it is gone or
-// being deleted once its credentials exist, they are deleted, since its deletion may have come before. They stay for another Member of its
-// name, which was restored and accepts by them.
+// makeCredentials creates the acceptance of a Member that needs no invitation. What was decided about may be an old Member: if it is gone
+// or being deleted once its credentials exist, they are deleted, since its deletion may have come before. They stay for another Member of
+// its name, which was restored and accepts by them.
 func (r *Reconciler) makeCredentials(ctx context.Context, m *usherv1.Member, d membership.Decision) (*corev1.Secret, error) {
 	signer, err := r.tokenKeys.Signer(ctx)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/usher-dev/usher/internal/portal/web"
 )
 
-// matches reports whether a password is that of a member who is, or was, signed in. Its wrong tries count by themselves: someone who has found
-// the browser may try no more often than a stranger. The error is a web.WaitError if there were too many.
+// matches reports whether a password is that of a member who is, or was, signed in. Its wrong tries count by themselves: someone who has
+// found the browser may try no more often than a stranger. The error is a web.WaitError if there were too many.
 func (p *Pages) matches(r *http.Request, v *session.Member, password string) (bool, error) {
 	from := web.Source{Known: "session"}
 	if wait := p.Tries.Take(targetOf(v), from, p.Now()); wait > 0 {

@@ -12,8 +12,8 @@
 //
 // # The link
 //
-// As with invitations, GET and HEAD write nothing: a mail scanner does not use a link up. The link is an HMAC over the member's UID, address
-// and present password hash, and over its end. A POST writes another hash, with the resourceVersion that was read, so that the link works
-// once. All sessions end. The member is not signed in: someone who reads the mailbox does not get a session with it, and the member
-// learns at the next sign-in that the password is another one, and by mail.
+// As with invitations, GET and HEAD write nothing: a mail scanner does not use a link up. The link is an HMAC over the member's UID,
+// address and present password hash, and over its end. A POST writes another hash, with the resourceVersion that was read, so that the
+// link works once. All sessions end. The member is not signed in: someone who reads the mailbox does not get a session with it, and the
+// member learns at the next sign-in that the password is another one, and by mail.
 package reset

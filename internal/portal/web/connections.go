@@ -14,8 +14,8 @@ import (
 
 // Connections bounds how many connections are open at the same time, in all and from one client. Clients that open many and send little
 // would otherwise use up the process's memory and files. Beyond a bound, the connection is closed that is idle between two requests for
-// longest; if none is, the one whose request began longest ago, or has not come for longest: the request of a visitor takes milliseconds, and
-// connections that are held open on purpose are older. A client that opens too many loses its own.
+// longest; if none is, the one whose request began longest ago, or has not come for longest: the request of a visitor takes milliseconds,
+// and connections that are held open on purpose are older. A client that opens too many loses its own.
 type Connections struct {
 	most, mostOfClient int
 

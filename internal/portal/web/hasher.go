@@ -68,9 +68,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (hash []byte, err er
 }
 
 // Matches reports whether hash was made of password: of its opaque form or, as before there was one, of what was typed. Without a hash it
-// reports false, after the same time: how many forms are compared depends on the password alone. It waits for a slot until ctx is done, and
-// ends between two forms if ctx is done by then, both with ErrBusy: a client that has gone keeps no slot. The hash of a member has a cost of
-// at most 14 (credentials.PasswordHash), which is about a second for each form.
+// reports false, after the same time: how many forms are compared depends on the password alone. It waits for a slot until ctx is done,
+// and ends between two forms if ctx is done by then, both with ErrBusy: a client that has gone keeps no slot. The hash of a member has a
+// cost of at most 14 (credentials.PasswordHash), which is about a second for each form.
 func (h *Hasher) Matches(ctx context.Context, hash []byte, password string) (bool, error) {
 	if err := h.Comparisons.Acquire(ctx); err != nil {
 		return false, err

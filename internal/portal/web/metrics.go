@@ -17,7 +17,8 @@ var (
 	// unknownForwarders counts requests with X-Forwarded-For whose sender is no trusted proxy.
 	unknownForwarders = register(prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "usher_portal_untrusted_forwarded_total",
-		Help: "Requests with X-Forwarded-For from senders that --trusted-proxies does not name. If they are your proxy, its visitors are counted as one.",
+		Help: "Requests with X-Forwarded-For from senders that --trusted-proxies does not name. " +
+			"If they are your proxy, its visitors are counted as one.",
 	}))
 )
 

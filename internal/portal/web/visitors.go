@@ -91,8 +91,8 @@ func (v *Visitors) Warning(now time.Time) string {
 	if v.seenAt.IsZero() || now.Sub(v.seenAt) > shownFor {
 		return ""
 	}
-	return fmt.Sprintf("the portal gets requests with X-Forwarded-For from %s, which is not in --trusted-proxies: if it is your proxy, add its "+
-		"network; until then its visitors are counted as one", shown(v.unknown))
+	return fmt.Sprintf("the portal gets requests with X-Forwarded-For from %s, which is not in --trusted-proxies: if it is your proxy, "+
+		"add its network; until then its visitors are counted as one", shown(v.unknown))
 }
 
 // shown returns the address of a proxy inside the cluster, which an operator needs. Any other may be that of a person.

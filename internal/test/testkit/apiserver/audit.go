@@ -16,8 +16,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
-// Reads are omitted, except for those of some users. RequestReceived is included: it is on the disk before the request has any effect, so that every write with an
-// effect is in the log, while ResponseComplete may be logged after the response.
+// Reads are omitted, except for those of some users. RequestReceived is included: it is on the disk before the request has any effect, so
+// that every write with an effect is in the log, while ResponseComplete may be logged after the response.
 const auditPolicy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [ResponseStarted]
