@@ -198,6 +198,9 @@ func TestNoReferenceIsMadeUp(t *testing.T) {
 	var written []reference
 	for _, target := range file.NameReference {
 		for _, field := range target.FieldSpecs {
+			if field.Group == "admissionregistration.k8s.io" {
+				continue // of an installation of Usher, not of its kinds
+			}
 			g.Expect(field.Group).To(Equal("usher.dev"))
 			written = append(written, reference{field.Kind, field.Path, target.Kind})
 		}
