@@ -36,6 +36,7 @@ var manager = sync.OnceValue(func() *apiserver.User {
 	GinkgoHelper()
 	user, err := server.AddManager(context.Background())
 	Expect(err).NotTo(HaveOccurred())
+	Expect(server.GrantOwnEverywhere(context.Background())).To(Succeed())
 	return user
 })
 

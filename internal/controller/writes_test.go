@@ -135,7 +135,7 @@ var _ = Describe("Without changes", func() {
 		Expect(invited.own).To(BeNumerically("<=", 6.5), "%v", tally(created))
 		Expect(invited.own + invited.shared).To(BeNumerically("<=", 7.5))
 		Expect(active.own).To(BeNumerically("<=", 2.5))
-		Expect(active.own + active.shared).To(BeNumerically("<=", 4))
+		Expect(active.own + active.shared).To(BeNumerically("<=", 4.5))
 	})
 })
 
