@@ -45,7 +45,7 @@ demo: controlplane build ## Run a scripted demo on a local control plane; it sta
 test: ## Run all tests against a real API server (TEST=./internal/seat TESTFLAGS=-v for some, RACE=1 for races)
 	@assets="$(ASSETS)" && export KUBEBUILDER_ASSETS="$$assets" && \
 	for module in $(TESTED_MODULES); do (cd $$module && $(GO) test ./...) || exit 1; done && \
-	$(if $(RACE),go test -race,$(GO) test) -timeout 20m -p $(TEST_JOBS) $(TEST) $(TESTFLAGS)
+	$(if $(RACE),go test -race,$(GO) test) -timeout 30m -p $(TEST_JOBS) $(TEST) $(TESTFLAGS)
 
 .PHONY: pictures
 pictures: controlplane ## Take the pictures in docs/images anew, by the tests that look at every page (needs chromium)
